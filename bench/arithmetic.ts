@@ -1,9 +1,9 @@
-/** What all contestants compute. */
+/** The computation that every contestant performs. */
 export interface Event {
   amount: number;
 }
 
-// A type, not an interface: what a partition function returns has an index signature.
+// A type, not an interface: results of a partition function need an index signature.
 export type Summary = { n: number; total: number; median: number };
 
 export function summarize(rows: readonly Event[]): Summary {
@@ -36,7 +36,7 @@ export function summarizeFlights(flights: readonly Flight[]) {
   for (const flight of flights) {
     carriers.add(flight.carrier);
     distance += Number(flight.distance);
-    // The driver gives bigints where a column has NULLs.
+    // The driver returns bigints where a column has NULLs.
     if (flight.arr_delay !== null) delays.push(Number(flight.arr_delay));
   }
   const late = delays.filter((delay) => delay > 15).length;
@@ -49,7 +49,7 @@ export function summarizeFlights(flights: readonly Flight[]) {
   };
 }
 
-/** Keeps the processor busy for so many milliseconds of CPU time, however many others want it. */
+/** Uses `ms` milliseconds of CPU time, however many other processes compete for it. */
 export function spin(ms: number): number {
   const begin = process.cpuUsage();
   let rounds = 0;
@@ -62,7 +62,7 @@ export function spin(ms: number): number {
   }
 }
 
-/** Whether a customer is one of the twentieth that fail at first. */
+/** Whether a customer is one of the 5 % that fail at first. */
 export function isPoison(customer: string): boolean {
   return Number(customer.slice('customer '.length)) % 20 === 0;
 }

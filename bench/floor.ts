@@ -1,6 +1,6 @@
 /**
- * What the work costs without Partwise: no durability, no outcomes, no retries. From the source table to the
- * output table.
+ * The cost of the work without Partwise, from the source table to the output table: no durability, no
+ * outcomes, no retries.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -32,7 +32,7 @@ export async function floor(job: Job): Promise<void> {
   database.closeSync();
 }
 
-/** Numbers as they lie in memory, where no row is NULL. */
+/** Reads numbers directly from memory if no row is NULL. */
 function reader(vector: DuckDBVector): (row: number) => unknown {
   const { items, validity } = vector as unknown as { items: ArrayLike<number>; validity: { data: unknown } };
   if (ArrayBuffer.isView(items) && validity.data === null) return (row) => Number(items[row]);

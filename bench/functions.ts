@@ -1,4 +1,4 @@
-/** The functions of the benchmarks; floor and raw SDK call the same arithmetic. */
+/** The functions of the benchmarks. The floor and the raw SDK call the same arithmetic. */
 import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { definePartitionFunction } from 'partwise';
@@ -13,7 +13,7 @@ export const summary = definePartitionFunction({
   },
 });
 
-/** How late the flights of a partition were. */
+/** Delays of the flights of a partition. */
 export const flights = definePartitionFunction({
   name: 'flights',
   async run(data) {
@@ -27,7 +27,7 @@ export const cpu = definePartitionFunction({
   run: () => ({ spun: spin(50) }),
 });
 
-/** The same by SQL. */
+/** The same in SQL. */
 export const pushdown = definePartitionFunction({
   name: 'pushdown',
   async run(data) {
@@ -36,19 +36,19 @@ export const pushdown = definePartitionFunction({
   },
 });
 
-/** Throws in one of twenty partitions until the file is there, and notes every call. */
-export const poison = definePartitionFunction<{ mended: string; calls: string }>({
+/** Throws in 5 % of the partitions until the file exists, and records every call. */
+export const poison = definePartitionFunction<{ fixed: string; calls: string }>({
   name: 'poison',
   async run(data, { key, params }) {
     const { customer } = key as { customer: string };
     if (params.calls !== '') appendFileSync(params.calls, `${customer}\n`);
-    if (isPoison(customer) && params.mended !== '' && !existsSync(params.mended))
+    if (isPoison(customer) && params.fixed !== '' && !existsSync(params.fixed))
       throw new Error(`The customer ${customer} is not welcome.`);
     return summarize(await data.rows<Event>());
   },
 });
 
-/** Takes its time, and notes every call with the process and the time. */
+/** Takes `ms` milliseconds, and records every call with its process and time. */
 export const slow = definePartitionFunction<{ calls: string; ms: number }>({
   name: 'slow',
   async run(data, { partitionId, params }) {
@@ -58,5 +58,5 @@ export const slow = definePartitionFunction<{ calls: string; ms: number }>({
   },
 });
 
-/** Trees of two numbers. */
+/** Trees over two numeric features. */
 export const trees = gradientBoostedTrees({ name: 'trees', label: 'y', features: ['a', 'b'] });

@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   process.exit(values.check && missed > 0 ? 1 : 0);
 }
 
-/** Whether the target was reached, or missed by no more than the measurements differ. */
+/** Whether the target was met, or missed by no more than the spread of the measurements. */
 async function report(each: Case, runs: number): Promise<boolean> {
   console.log(`\n${each.name}: ${each.work}`);
   const world = await World.make();
@@ -49,7 +49,7 @@ async function report(each: Case, runs: number): Promise<boolean> {
   const reached = (ratio: number): boolean =>
     'atLeast' in target ? ratio >= target.atLeast : ratio <= target.atMost;
   const wanted = 'atLeast' in target ? `at least ${target.atLeast}` : `at most ${target.atMost}`;
-  const verdict = reached(median) ? 'reached' : reached(best) ? 'missed within the noise' : 'MISSED';
+  const verdict = reached(median) ? 'reached' : reached(best) ? 'missed, within the noise' : 'MISSED';
   console.log(`  ${median.toFixed(2)} × the ${each.ratio} (${wanted}): ${verdict}`);
   return reached(best);
 }

@@ -1,4 +1,4 @@
-/** What training costs in one process, without any run. */
+/** The cost of training in one process, without a run. */
 import type { PartitionContext, PartitionData } from '../src/index';
 import { gradientBoostedTrees } from '../src/models';
 import { MODEL_HOST } from '../src/functions/model-hooks';
@@ -6,7 +6,8 @@ import { MODEL_HOST } from '../src/functions/model-hooks';
 const trees = gradientBoostedTrees({ name: 'trees', label: 'y', features: ['a', 'b'] });
 
 /**
- * One model of rows like those of the benchmark's query, of objects that are there, and for nobody to keep.
+ * Trains one model on rows like those of the benchmark's query, from objects already in memory, and discards
+ * it.
  */
 export async function trainAlone(k: number, rows: number): Promise<void> {
   const own = Array.from({ length: rows }, (_, i) => ({

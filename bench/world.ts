@@ -1,6 +1,5 @@
 /**
- * What a benchmark runs in: a project in a temporary folder, a Temporal server, and a worker as people deploy
- * it.
+ * The environment of a benchmark: a project in a temporary folder, a Temporal server, and a deployed worker.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -24,10 +23,10 @@ import { startServer } from '../src/temporal/host/server';
 import { stateFolder } from '../src/temporal/state-folder';
 import { endWithProcess } from '../test/support/end-with-process';
 
-/** The programs are bundled to a folder below node_modules. */
+/** The programs are bundled into a folder below node_modules. */
 const REPOSITORY = join(__dirname, '../../..');
 const TASK_QUEUE = 'bench';
-/** Linux counts processor time in hundredths of a second, for programs, on every machine. */
+/** Linux reports CPU time to programs in hundredths of a second, on every machine. */
 const TICKS_A_SECOND = 100;
 
 export class World {
@@ -121,7 +120,7 @@ export class World {
     this.#worker = null;
   }
 
-  /** Seconds from the call to the result. Throws unless the run comes to `status`. */
+  /** Seconds from the call to the result. Throws unless the run ends with `status`. */
   async run(input: RunInput, status = 'SUCCESS'): Promise<{ runId: string; seconds: number }> {
     const runId = `bench-${++this.#runs}`;
     const begin = performance.now();
@@ -133,7 +132,7 @@ export class World {
     return { runId, seconds };
   }
 
-  /** A run of a few partitions, so that nothing is cold. */
+  /** Runs a few partitions, so that nothing is cold. */
   async warmUp(): Promise<void> {
     const source = { query: 'SELECT range AS k, range AS amount FROM range(4)' };
     await this.run({ function: 'summary', source, partitionBy: ['k'] });
@@ -151,8 +150,8 @@ export class World {
 }
 
 /**
- * Samples the resident memory of a process and all that it started, until it is told to stop: then gives the
- * most, in bytes.
+ * Samples the resident memory of a process and its descendants. The returned function stops sampling and
+ * returns the maximum in bytes.
  */
 export function watchMemory(pid: number): () => number {
   let most = 0;
@@ -165,13 +164,10 @@ export function watchMemory(pid: number): () => number {
   };
 }
 
-/**
- * Processor time that a process and all that it started have used, those included that have ended and were
- * waited for; seconds.
- */
+/** CPU seconds used by a process and its descendants, including those that have ended and were waited for. */
 export function processorSeconds(root: number): number {
   const ticks = below(root).reduce((sum, pid) => {
-    // utime, stime, cutime and cstime, after the name, which may hold anything.
+    // utime, stime, cutime and cstime. They follow the name, which may contain anything.
     const fields = statOf(pid)?.slice(11, 15) ?? [];
     return sum + fields.reduce((all, field) => all + Number(field), 0);
   }, 0);
@@ -182,7 +178,7 @@ function residentOf(root: number): number {
   return below(root).reduce((sum, pid) => sum + residentBytes(pid), 0);
 }
 
-/** The process and all that it started, as far as they live. */
+/** The process and its living descendants. */
 function below(root: number): number[] {
   const parents = new Map<number, number>();
   for (const name of readdirSync('/proc').filter((each) => /^\d+$/.test(each))) {
@@ -193,7 +189,7 @@ function below(root: number): number[] {
   return [...parents.keys()].filter(isBelow);
 }
 
-/** Of `/proc/PID/stat`, from the state on; null: it has ended. */
+/** The fields of `/proc/PID/stat` from the state on, or null if the process has ended. */
 function statOf(pid: number): string[] | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

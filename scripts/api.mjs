@@ -1,4 +1,4 @@
-// `npm run api`: writes all that each entry point of the package exports, with signatures, to `api/`. With
+// `npm run api`: writes the exports of each entry point of the package, with signatures, to `api/`. With
 // `--check` it only compares. Needs the build: declarations are read from `dist`.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -54,7 +54,7 @@ const compilerState = CompilerState.create(configs[0].config, {
   additionalEntryPoints: ENTRIES.slice(1).map(declarations),
 });
 const problems = configs.flatMap(({ entry, config }) => {
-  const told = [];
+  const reported = [];
   const { apiReportChanged } = Extractor.invoke(config, {
     compilerState,
     localBuild: !isCheck,
@@ -62,7 +62,7 @@ const problems = configs.flatMap(({ entry, config }) => {
       message.handled = true;
       if (message.logLevel !== ExtractorLogLevel.Error) return;
       const [, name] = /^The symbol "(.*?)" needs to be exported/.exec(message.text) ?? [];
-      told.push(
+      reported.push(
         name === undefined
           ? `${entry}: ${message.text}`
           : `src/${entry}.ts exports something whose signature names ${name}, and does not export ${name}: export it too, or mark what names it @internal.`,
@@ -70,10 +70,10 @@ const problems = configs.flatMap(({ entry, config }) => {
     },
   });
   if (isCheck && apiReportChanged)
-    told.push(
+    reported.push(
       `src/${entry}.ts exports something else than api/${entry}.api.md lists. If you meant to change the public API, run "npm run api" and commit the report.`,
     );
-  return told;
+  return reported;
 });
 rmSync(scratch, { recursive: true });
 for (const problem of problems) console.error(problem);

@@ -1,5 +1,5 @@
-// `npm run bench -- tiny-2k`: see bench/RESULTS.md. The programs are TypeScript, run against the build: what
-// is measured is what ships.
+// `npm run bench -- tiny-2k`: see bench/RESULTS.md. The benchmarks are TypeScript and run against the build,
+// so they measure what ships.
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
@@ -30,7 +30,7 @@ await build({
           path: join(root, 'dist', path.slice('../src/'.length)),
           external: true,
         }));
-        // A program of its own, which starts itself anew.
+        // A separate program, which starts itself again.
         bundle.onResolve({ filter: /^\.\.\/floor$/ }, () => ({ path: './floor.cjs', external: true }));
       },
     },

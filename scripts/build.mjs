@@ -13,7 +13,7 @@ const require = createRequire(import.meta.url);
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
 execFileSync(process.execPath, [tsc, '-p', '.'], { stdio: 'inherit' });
 chmodSync('dist/cli/main.js', 0o755);
-// What was compiled from a source that is gone would be shipped.
+// Output compiled from a deleted source would be published.
 for (const file of readdirSync('dist', { recursive: true })) {
   const source = join('src', file.replace(/\.(js|js\.map|d\.ts)$/, '.ts'));
   if (source.endsWith('.ts') && file !== 'workflow-bundle.js' && !existsSync(source))
@@ -29,7 +29,8 @@ await unlessStamped('dist/.workflow-stamp', digestOf(workflowFiles), async () =>
     payloadConverterPath: join(root, 'dist/workflows/payload-converter.js'),
     workflowInterceptorModules: [join(root, 'dist/workflows/interceptors.js')],
     logger: new DefaultLogger('WARN'),
-    // The bundle ships, so it tells no path of the machine that built it; the sources are in their packages.
+    // The bundle is published, so it must not contain paths of the machine that built it; the sources are in
+    // their packages.
     webpackConfigHook: (config) => ({
       ...config,
       devtool: 'inline-nosources-source-map',
@@ -42,7 +43,7 @@ await unlessStamped('dist/.workflow-stamp', digestOf(workflowFiles), async () =>
   });
   writeFileSync('dist/workflow-bundle.js', code);
 });
-// What tells two builds of one version apart: a background host of another build is replaced.
+// Distinguishes two builds of one version: a background host of another build is replaced.
 writeFileSync(
   'dist/build.json',
   `${JSON.stringify({ version: JSON.parse(readFileSync('package.json', 'utf8')).version, digest: digestOf(['src']).slice(0, 16) })}\n`,

@@ -1,5 +1,5 @@
-// `npm run chaos -- --seed 7`: see docs/testing.md. The suite is TypeScript, run against the build: what is
-// tested is what ships.
+// `npm run chaos -- --seed 7`: see docs/testing.md. The suite is TypeScript and runs against the build, so it
+// tests what ships.
 import { buildSync } from 'esbuild';
 import Module, { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -24,7 +24,7 @@ const main = new Module(join(folder, 'main.cjs'));
 main.filename = join(folder, 'main.cjs');
 main.paths = Module._nodeModulePaths(folder);
 const require = createRequire(main.filename);
-// Sources are imported by their place in `src`; what is loaded is their place in `dist`.
+// Imports name paths in `src`; the modules are loaded from `dist`.
 main.require = (name) => require(name.replace(/^(\.\.\/)+src\//, '../../dist/'));
 main._compile(outputFiles[0].text, main.filename);
 await main.exports.main(process.argv.slice(2));

@@ -1,10 +1,10 @@
-// Fails for comments that are wider than the code may be. Prettier leaves comments as they are.
+// Fails on comments that are wider than the print width. Prettier does not wrap comments.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 
 const { printWidth } = JSON.parse(readFileSync('.prettierrc.json', 'utf8'));
 const COMMENT = /^\s*(\/\/|\/\*|\*)/;
-// Neither links nor diagrams can be wrapped.
+// Links and diagrams cannot be wrapped.
 const ALLOWED = /https?:\/\/|──►|(eslint|oxlint)-disable/;
 
 const files = execFileSync('git', ['ls-files', '*.ts', '*.mjs', '*.cjs', '*.js'], { encoding: 'utf8' });

@@ -1,6 +1,6 @@
-// `npm run demo:snowflake`: the example of regional sales on the emulator of Snowflake that the tests use,
-// for whoever has no account. The driver is the real one; what only the service can show, docs/snowflake.md
-// lists. Needs the build, and Python.
+// `npm run demo:snowflake`: runs the regional sales example on the Snowflake emulator that the tests use, for
+// users without an account. The driver is the real one; docs/snowflake.md lists what only the service can
+// show. Needs the build and Python.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,24 +14,24 @@ const EXAMPLE = 'examples/snowflake-regional-sales';
 const CLI = resolve('dist/cli/main.js');
 const RUN = `regional-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')}`;
 
-// Whatever this shell is set up for: the demo has an account and a server of its own.
+// The demo has its own account and server, whatever the environment of this shell.
 const SETTINGS =
   /^(TEMPORAL_|SNOWFLAKE_|PRIVATE_KEY_PASSPHRASE$|PARTWISE_(FUNCTIONS|WAREHOUSE|STAGE|TASK_QUEUE|RUNNERS)$)/;
 for (const name of Object.keys(process.env)) if (SETTINGS.test(name)) delete process.env[name];
 
 const withoutPython = await makePythonEnv();
 if (withoutPython !== null) {
-  console.error(`The emulator of Snowflake cannot be started: ${withoutPython}.`);
+  console.error(`The Snowflake emulator cannot be started: ${withoutPython}.`);
   process.exit(2);
 }
-// It ends when its input does.
+// The emulator exits when its standard input closes.
 const emulator = spawn(PYTHON, ['test/support/snowflake_emulator'], {
   stdio: ['pipe', 'pipe', 'ignore'],
   env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
 });
 const port = await Promise.race([
   once(emulator.stdout, 'data').then(String),
-  once(emulator, 'exit').then(() => Promise.reject(new Error('The emulator of Snowflake ended at once.'))),
+  once(emulator, 'exit').then(() => Promise.reject(new Error('The Snowflake emulator exited immediately.'))),
 ]);
 const home = mkdtempSync(join(tmpdir(), 'partwise-snowflake-'));
 const connection = {
@@ -55,7 +55,7 @@ try {
   show('npx partwise', [CLI, ...run, '--output', 'sales_summary']);
   show('npx partwise', [CLI, 'artifacts', 'get', RUN, 'North', 'sales_summary.json']);
   show('node', ['read-back.mjs', RUN]);
-  if (process.stdin.isTTY) await letThemTry();
+  if (process.stdin.isTTY) await waitForEnter();
 } finally {
   emulator.stdin.end();
   rmSync(home, { recursive: true, force: true });
@@ -69,7 +69,7 @@ async function setUp() {
   await closeSessions();
 }
 
-/** Runs a command in the example's folder, as a person would who has the connection. */
+/** Runs a command in the example's folder, as a user with the connection would. */
 function show(program, args) {
   const shown = args[0] === CLI ? args.slice(1) : args;
   console.log(`\n$ ${[program, ...shown].join(' ')}`);
@@ -77,9 +77,9 @@ function show(program, args) {
   if (status !== 0) process.exitCode = 1;
 }
 
-async function letThemTry() {
+async function waitForEnter() {
   console.log(
-    `\nThe emulator stays until you press Enter. To try more in another shell:\n\n  cd ${resolve(EXAMPLE)}\n  export SNOWFLAKE_HOME=${home}\n`,
+    `\nThe emulator runs until you press Enter. To try more in another shell:\n\n  cd ${resolve(EXAMPLE)}\n  export SNOWFLAKE_HOME=${home}\n`,
   );
   const terminal = createInterface({ input: process.stdin });
   await once(terminal, 'line');

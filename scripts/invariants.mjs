@@ -1,5 +1,5 @@
-// `npm run invariants`: disables each guard, one at a time, and looks whether a test of its invariant
-// notices. See docs/testing.md.
+// `npm run invariants`: disables each guard in turn, and checks whether a test of its invariant fails. See
+// docs/testing.md.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -29,9 +29,9 @@ const { values } = parseArgs({
     list: { type: 'boolean' },
   },
 });
-/** Longest that the tests of one file may take: a mutant may hang. */
+/** Time limit for the tests of one file: a mutant may hang. */
 const FILE_MS = 240_000;
-const HANGS = 'it does not come to an end';
+const HANGS = 'it does not end';
 
 const all = findGuards(root);
 const guards = all.filter(
@@ -40,13 +40,11 @@ const guards = all.filter(
     (values.file === undefined || values.file.some((part) => file.includes(part))),
 );
 if (guards.length === 0) {
-  console.error(
-    'There is no such guard: --only takes an invariant such as I4, --file a part of a path in src.',
-  );
+  console.error('No guard matches: --only takes an invariant such as I4, --file a part of a path in src.');
   process.exit(2);
 }
 
-/** At the beginning of a title, or at its end. */
+/** Matches tags at the beginning or the end of a title. */
 const titlesOf = (invariants) => `(^|[\\s(])(I\\d+, )*(${invariants.join('|')})([ ,)]|$)`;
 const tests = readdirSync(join(root, 'test')).filter(
   (name) =>
@@ -54,7 +52,7 @@ const tests = readdirSync(join(root, 'test')).filter(
     (values.tests === undefined || values.tests.some((part) => name.includes(part))),
 );
 
-/** Test files with such titles: those that load what the guard is in first, then the small ones. */
+/** Test files with such titles: first those that import the guarded module, then the small ones. */
 function testsOf({ file, invariants }) {
   const title = new RegExp(`['"\` (](I\\d+, )*(${invariants.join('|')})[ ,)'"\`]`);
   const stem = basename(file, '.ts');
@@ -64,7 +62,7 @@ function testsOf({ file, invariants }) {
     .map(({ name, text }) => ({
       name,
       near: text.includes(`${stem}'`) ? 0 : name.replace('.test.ts', '').includes(stem.split('-')[0]) ? 1 : 2,
-      // Those that start workers take their time.
+      // Files that start workers are slow.
       slow: /startWorker|startCli/.test(text) ? 1 : 0,
       length: text.length,
     }))
@@ -72,7 +70,7 @@ function testsOf({ file, invariants }) {
     .map(({ name }) => name);
 }
 
-/** The first test of the file that failed, if any. */
+/** The first failed test of the file, or null. */
 function jest(folder, name, pattern) {
   const [report, first] = [join(scratch, 'report.json'), join(scratch, 'failed.txt')];
   for (const file of [report, first]) rmSync(file, { force: true });
@@ -104,7 +102,7 @@ function jest(folder, name, pattern) {
   return { failed: null, passed: JSON.parse(readFileSync(report, 'utf8')).numPassedTests };
 }
 
-/** A mutant may leave files behind, also where it must not. */
+/** A mutant may leave files behind, even where it must not. */
 function own() {
   const TMPDIR = join(scratch, 'tmp', 'of-the-mutant');
   rmSync(join(scratch, 'tmp'), { recursive: true, force: true });
@@ -112,7 +110,7 @@ function own() {
   return { ...process.env, TMPDIR };
 }
 
-/** A test that fails without any mutation says nothing. */
+/** A test that fails without a mutation proves nothing. */
 const sound = new Map();
 function failsOnlyMutated(name, pattern, title) {
   const exact = title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
@@ -136,7 +134,7 @@ function verdictOn(guard) {
         what: mutant.what,
         verdict: `BROKEN MARKER: does not compile: ${firstLine(built.stdout)}`,
       };
-    // A port that somebody else took at the same moment is no word about the mutant.
+    // If a port was taken at that moment, the failure is not the mutant's: try twice.
     const smoked = smoke() && smoke();
     if (smoked !== null)
       return { ok: false, what: mutant.what, verdict: `BROKEN MARKER: fails the smoke run: ${smoked}` };
@@ -146,7 +144,7 @@ function verdictOn(guard) {
   }
 }
 
-/** Null, or why a run of four partitions fails. */
+/** Null, or the reason why a run of four partitions fails. */
 function smoke() {
   const { status, stderr } = spawnSync(process.execPath, ['scripts/invariants/smoke.cjs'], {
     cwd: copy,
@@ -155,10 +153,10 @@ function smoke() {
     timeout: FILE_MS,
   });
   endLeftovers();
-  return status === 0 ? null : firstLine(stderr) || 'it does not come to its end';
+  return status === 0 ? null : firstLine(stderr) || 'it does not end';
 }
 
-/** Servers and workers of tests that were cut short: everything that was started with a path of the copy. */
+/** Kills servers and workers of interrupted tests: every process started with a path of the copy. */
 function endLeftovers() {
   const pids = existsSync('/proc') ? readdirSync('/proc').filter((name) => /^\d+$/.test(name)) : [];
   for (const pid of pids) {
@@ -166,7 +164,7 @@ function endLeftovers() {
       if (readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(scratch))
         process.kill(Number(pid), 'SIGKILL');
     } catch {
-      // It has ended meanwhile.
+      // It has already exited.
     }
   }
 }
@@ -179,7 +177,7 @@ function tested(guard) {
     if (failed !== null && failsOnlyMutated(name, pattern, failed))
       return { ok: true, verdict: `noticed by ${name}: ${failed}` };
     if (failed !== null)
-      return { ok: false, verdict: `UNSOUND: "${failed}" of ${name} fails without it too` };
+      return { ok: false, verdict: `UNSOUND: "${failed}" of ${name} fails without the mutation too` };
     passed += some;
   }
   return { ok: false, verdict: `NOT NOTICED: ${passed} tests of ${guard.invariants.join(', ')} pass` };
@@ -205,9 +203,9 @@ if (values.list === true) {
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'partwise-invariants-'));
-// Some tests act as another user, whose folder lies below.
+// Some tests act as another user, whose folder is inside.
 chmodSync(scratch, 0o711);
-/** One that mutants are built in, and one that stays as it is. */
+/** One copy in which mutants are built, and one that stays unchanged. */
 const [copy, pristine] = [join(scratch, 'copy'), join(scratch, 'pristine')];
 for (const folder of [copy, pristine]) copyProject(folder);
 let bad = 0;
@@ -223,7 +221,7 @@ try {
   }
   for (const { file, from } of staleReplacements(root, all)) {
     bad++;
-    console.log(`FAILED scripts/invariants/replacements.mjs: no guard of ${file} needs "${firstLine(from)}"`);
+    console.log(`FAILED scripts/invariants/replacements.mjs: no guard of ${file} uses "${firstLine(from)}"`);
   }
 } finally {
   rmSync(scratch, { recursive: true, force: true });

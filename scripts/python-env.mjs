@@ -1,5 +1,5 @@
-// A Python virtual environment for servers that tests run against. Made once, and again when its requirements
-// change.
+// A Python virtual environment for the servers that tests run against. Created once, and again when its
+// requirements change.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,10 +9,10 @@ const FOLDER = 'node_modules/.cache/partwise-python';
 const REQUIREMENTS = 'test/support/python/requirements.txt';
 const OLDEST = [3, 11];
 
-/** Below the project's folder; tests look for it there. */
+/** In the repository, where tests look for it. */
 export const PYTHON = join(FOLDER, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python');
 
-/** Returns null, or why there is none: then what needs it is not tested. */
+/** Returns null, or the reason why there is no environment: tests that need it are then skipped. */
 export async function makePythonEnv() {
   const python = ['python3', 'python3.11', 'python3.12', 'python3.13', 'python'].find(isNewEnough);
   if (python === undefined) return `there is no Python ${OLDEST.join('.')} or newer`;

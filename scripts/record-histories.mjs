@@ -1,8 +1,8 @@
-// Records the history of every shape that a run can have, from real runs on a real server, for
+// Records the history of every shape of a run, from real runs on a real server, for
 // test/replay.test.ts:
 //   node scripts/record-histories.mjs          all shapes, into test/histories/<version>
 //   node scripts/record-histories.mjs NAME …   only these
-// Histories of a release are never recorded again once it is out: what runs in flight look like cannot be
+// Histories of a published release are never recorded again: the histories of its runs in flight cannot be
 // changed afterwards.
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -13,7 +13,7 @@ import { gzipSync } from 'node:zlib';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
-// What is recorded is committed, and tells nothing of the machine.
+// The recordings are committed, and must not reveal anything about the machine.
 os.hostname = () => 'recorder';
 const folder = '/tmp/partwise-recorder';
 const { Connection, Client } = require('@temporalio/client');
@@ -33,16 +33,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { definePartitionFunction, definePartitionModel } from 'partwise';
 
 /**
- * Partitions in params.fails throw until the file params.mended is there; those in params.wait wait for the
- * file params.gate.
+ * Partitions in params.fails throw until the file params.fixed exists; those in params.wait wait for the file
+ * params.gate.
  */
 export const totals = definePartitionFunction({
   name: 'totals',
   async run(data, context) {
-    const { fails = [], mended, wait = [], gate } = context.params;
+    const { fails = [], fixed, wait = [], gate } = context.params;
     const id = context.partitionId;
     if (wait === true || wait.includes(id)) while (!existsSync(gate)) await sleep(20, undefined, { signal: context.signal });
-    if ((fails === true || fails.includes(id)) && !existsSync(mended)) throw new RangeError('cannot add up ' + id);
+    if ((fails === true || fails.includes(id)) && !existsSync(fixed)) throw new RangeError('cannot add up ' + id);
     const [{ total }] = await data.sql\`SELECT sum(amount) AS total FROM data\`;
     await context.upload('total.json', { total });
     return { total };
@@ -70,7 +70,7 @@ const WIDE = {
   options: { ...ONCE, maxConcurrency: 60 },
 };
 
-/** Each starts a run and sees it through. */
+/** Each starts a run and waits for its end. */
 const SHAPES = {
   async small(at) {
     await at.ended(await at.start({ ...SALES, output: { table: 'small_out' } }));
@@ -82,7 +82,7 @@ const SHAPES = {
       options: { retry: { initialInterval: '1s' } },
     });
     await at.until(run, async () => (await run.partitions()).partitions.some((each) => each.attempts > 1));
-    at.mend();
+    at.fix();
     await at.ended(run);
   },
   async batches(at) {
@@ -110,7 +110,7 @@ const SHAPES = {
       output: { table: 'retried_out' },
     });
     await at.ended(run);
-    at.mend();
+    at.fix();
     await at.ended(await run.retry());
   },
   async cancelled(at) {
@@ -188,7 +188,7 @@ const SHAPES = {
   async sharded(at) {
     const run = await at.start({ ...WIDE, params: { fails: ['7', '55'] }, output: { table: 'sharded_out' } });
     await at.ended(run);
-    at.mend();
+    at.fix();
     await at.ended(await run.retry());
   },
   async shardedControl(at) {
@@ -219,7 +219,7 @@ const SHAPES = {
 async function main(wanted) {
   const unknown = wanted.filter((name) => !(name in SHAPES));
   if (unknown.length > 0)
-    throw new Error(`No shape is called ${unknown.join(', ')}: ${Object.keys(SHAPES).join(', ')}`);
+    throw new Error(`Unknown shape ${unknown.join(', ')}. Shapes are ${Object.keys(SHAPES).join(', ')}.`);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, 'node_modules'), { recursive: true });
   symlinkSync(root, join(folder, 'node_modules', 'partwise'));
@@ -237,7 +237,7 @@ async function main(wanted) {
     'CREATE TABLE many AS SELECT range % 30 AS k, range AS amount FROM range(60)',
     'CREATE TABLE wide AS SELECT range AS k, range AS amount FROM range(60)',
   );
-  // Runs that fail are meant to.
+  // Some runs fail on purpose.
   Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
   const binary = await findTemporalBinary({ projectDir: folder, env: process.env });
   const server = await startServer({ folder: stateFolder(folder), binary, namespace: 'default' }, null);
@@ -267,19 +267,19 @@ async function main(wanted) {
   }
 }
 
-/** Returns the ids of the shape's runs. */
+/** Returns the run ids of the shape. */
 async function record(name, partwise, execute) {
   const runs = [];
   const gate = join(folder, `${name}.gate`);
-  const mended = join(folder, `${name}.mended`);
+  const fixed = join(folder, `${name}.fixed`);
   const at = {
     partwise,
     execute,
     open: () => writeFileSync(gate, ''),
-    mend: () => writeFileSync(mended, ''),
+    fix: () => writeFileSync(fixed, ''),
     async start(input, suffix = '') {
       const runId = suffix === '' ? name : `${name}-${suffix}`;
-      const run = await partwise.start({ ...input, params: { ...input.params, gate, mended } }, { runId });
+      const run = await partwise.start({ ...input, params: { ...input.params, gate, fixed } }, { runId });
       runs.push(runId);
       return run;
     },
@@ -287,7 +287,7 @@ async function record(name, partwise, execute) {
       for (;;) {
         if (await condition()) return;
         const { endedAt } = await run.status();
-        if (endedAt !== null) throw new Error(`${name} ended before it was as it should be.`);
+        if (endedAt !== null) throw new Error(`${name} ended before it reached the expected state.`);
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     },
@@ -304,8 +304,8 @@ async function record(name, partwise, execute) {
 }
 
 /**
- * One file per execution: its history as an archive has it, and the state that readers make of it. Beside it
- * those of its shards.
+ * Writes one file per execution with its history, as archived, and the state that readers derive from it;
+ * next to it, the histories of its shards.
  */
 async function write(into, name, runs, partwise) {
   let n = 0;

@@ -1,5 +1,5 @@
-// Makes a fresh clone ready: dependencies, then the build. Quick when nothing changed. Uses Node's own
-// modules only.
+// Prepares a fresh clone: installs dependencies, then builds. Fast if nothing has changed. Uses only Node's
+// own modules.
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,15 +12,15 @@ process.chdir(root);
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 3)) {
   console.error(
-    `Partwise needs Node 20.3 or newer, and this is ${process.version}: install a newer one from nodejs.org.`,
+    `Partwise needs Node 20.3 or newer, but this is ${process.version}. Install a newer version from nodejs.org.`,
   );
   process.exit(2);
 }
 
 await unlessStamped('node_modules/.partwise-setup', digestOf(['package-lock.json']), () => {
   console.error('Installing dependencies…');
-  // Not `npm ci`: it refuses a lock file that was made where a registry does not serve the binaries of other
-  // platforms. npm is a .cmd file on Windows; npm_execpath is npm's own script, set when this runs below npm.
+  // Not `npm ci`: it refuses a lock file that was created where the registry does not serve the binaries of
+  // other platforms. npm is a .cmd file on Windows; npm_execpath is npm's own script, set when npm runs this.
   const npm = process.env.npm_execpath;
   const [command, args] = npm ? [process.execPath, [npm]] : ['npm', []];
   execFileSync(command, [...args, 'install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {

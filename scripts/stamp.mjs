@@ -1,9 +1,9 @@
-// Remembers what a step was done for, so that it is not done again while nothing changed.
+// Records the inputs of a step, so that it is skipped while they are unchanged.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** sha256 over the paths and contents of files and folders. */
+/** SHA-256 over the paths and contents of files and folders. */
 export function digestOf(paths) {
   const hash = createHash('sha256').update(process.version);
   const visit = (path) => {

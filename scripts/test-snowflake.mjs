@@ -1,11 +1,11 @@
-// The tests of Snowflake against a real account: in a schema that each test file makes and drops.
+// Runs the Snowflake tests against a real account, in a schema that each test file creates and drops.
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 
 if (!process.env.SNOWFLAKE_TEST_CONNECTION) {
   console.error(
-    'Set SNOWFLAKE_TEST_CONNECTION to the name of a connection in connections.toml, whose role may create schemas in its database ' +
-      '(docs/snowflake.md tells which grants).',
+    'Set SNOWFLAKE_TEST_CONNECTION to the name of a connection in connections.toml whose role may create schemas in its database ' +
+      '(docs/snowflake.md lists the grants).',
   );
   process.exit(2);
 }

@@ -1,4 +1,4 @@
-// Runs the checks (`npm run verify`) and the suite, and closes with one line that says how many tests passed.
+// Runs the checks (`npm run verify`) and the suite, and ends with one line that says how many tests passed.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,15 +26,15 @@ let failed = failedChecks;
 try {
   const result = JSON.parse(readFileSync(report, 'utf8'));
   passed = result.numPassedTests;
-  // A test file that does not even load counts as one failure.
+  // A test file that does not load counts as one failure.
   failed += result.numFailedTests + result.numRuntimeErrorTestSuites;
 } catch {
   failed += 1;
 }
 rmSync(join(report, '..'), { recursive: true, force: true });
 if (withoutPython !== null) {
-  console.log(`NOT TESTED: anything on Snowflake or S3, since ${withoutPython}.`);
-  // Elsewhere a machine without Python is no failure of the code.
+  console.log(`NOT TESTED: Snowflake and S3, because ${withoutPython}.`);
+  // Elsewhere, a machine without Python is not a failure of the code.
   if (process.env.CI) failed += 1;
 }
 if (passed === 0 && failed === 0) failed = 1;

@@ -1,4 +1,4 @@
-// `npm run verify`: the checks that need no server. Arguments pick some of them by name; `npm run lint` does.
+// `npm run verify`: the checks that need no server. Arguments select checks by name, as `npm run lint` does.
 import { spawnSync } from 'node:child_process';
 import { pathToFileURL } from 'node:url';
 
@@ -12,7 +12,7 @@ const CHECKS = {
   prettier: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'],
 };
 
-/** Runs checks and says how each went; returns how many failed. */
+/** Runs checks and prints their results; returns the number of failures. */
 export function verify(names = Object.keys(CHECKS)) {
   const failed = names.filter((name) => {
     const { status } = spawnSync(process.execPath, CHECKS[name], { stdio: 'inherit' });

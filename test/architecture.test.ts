@@ -1,4 +1,4 @@
-/** docs/architecture.md names what is in the tree: folders, files, and where each invariant is enforced. */
+/** docs/architecture.md lists what is in the tree: folders, files, and where each invariant is enforced. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -8,24 +8,24 @@ import { REPOSITORY } from './support/project';
 const text = readFileSync(join(REPOSITORY, 'docs/architecture.md'), 'utf8');
 const SRC = join(REPOSITORY, 'src');
 
-test('every folder of src has its line', () => {
+test('every folder of src has a line', () => {
   const rows = [...text.matchAll(/^\| (`[a-z]+`(?:, `[a-z]+`)*) +\|/gm)].flatMap(([, names]) =>
     names!.split(', ').map((name) => name.slice(1, -1)),
   );
   const folders = readdirSync(SRC, { withFileTypes: true }).flatMap((each) =>
     each.isDirectory() ? [each.name] : [],
   );
-  // It has a sentence below the table.
+  // It is described below the table.
   expect([...rows, 'workflows'].filter((name) => existsSync(join(SRC, name))).sort()).toEqual(folders.sort());
 });
 
-test('every file that is named is there', () => {
+test('every file named exists', () => {
   const named = [...text.matchAll(/`([a-z][\w./-]*\/[\w.-]+\.ts)`/g)].map(([, path]) => path!);
   expect(named.length).toBeGreaterThan(20);
   expect(named.filter((path) => ![SRC, REPOSITORY].some((root) => existsSync(join(root, path))))).toEqual([]);
 });
 
-test('every guard is in the line of its invariants', () => {
+test('every guard is listed on the lines of its invariants', () => {
   const program =
     "import { findGuards } from './scripts/invariants/guards.mjs'; console.log(JSON.stringify(findGuards('.')));";
   const printed = execFileSync(process.execPath, ['--input-type=module', '-e', program], { cwd: REPOSITORY });

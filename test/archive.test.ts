@@ -1,6 +1,6 @@
 /**
- * What a run leaves on the stage when it ends, and runs that are read from it when the server has forgotten
- * them.
+ * What a run leaves on the stage when it finishes, and runs that are read from there when the server no
+ * longer has them.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -24,12 +24,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { definePartitionFunction } from 'partwise';
 
 /**
- * Fails for the partitions of params.fails until the file params.mended is there; never ends for params.wait.
+ * Fails for the partitions of params.fails until the file params.fixed exists; never ends for params.wait.
  */
 export const totals = definePartitionFunction({
   name: 'totals',
   async run(data, context) {
-    const { calls, wait, fails = [], mended, blocks } = context.params;
+    const { calls, wait, fails = [], fixed, blocks } = context.params;
     appendFileSync(calls, context.partitionId + '\\n');
     console.log('adding up', context.partitionId);
     if (blocks !== undefined && !existsSync(blocks)) {
@@ -37,7 +37,7 @@ export const totals = definePartitionFunction({
       writeFileSync(blocks, '');
     }
     if (wait === context.partitionId) for (;;) await sleep(1000);
-    if (fails.includes(context.partitionId) && !existsSync(mended)) throw new Error('cannot add up ' + context.partitionId);
+    if (fails.includes(context.partitionId) && !existsSync(fixed)) throw new Error('cannot add up ' + context.partitionId);
     const [{ total }] = await data.sql\`SELECT sum(amount) AS total FROM data\`;
     await context.upload('total.json', { total });
     return { total };
@@ -58,7 +58,7 @@ afterAll(() => project.close());
 interface Begun {
   run: RunHandle;
   calls: string;
-  mended: string;
+  fixed: string;
 }
 
 async function begin(
@@ -68,7 +68,7 @@ async function begin(
 ): Promise<Begun> {
   const runId = /-[0-9a-f]{8}$/.test(name) ? name : project.runId(name);
   const calls = join(project.folder, `${runId}.calls`);
-  const mended = join(project.folder, `${runId}.mended`);
+  const fixed = join(project.folder, `${runId}.fixed`);
   await writeFile(calls, '');
   const run = await project.partwise.start(
     {
@@ -77,11 +77,11 @@ async function begin(
       partitionBy: ['region'],
       options: { retry: { maximumAttempts: 1 } },
       ...rest,
-      params: { calls, mended, ...params },
+      params: { calls, fixed, ...params },
     },
     { runId },
   );
-  return { run, calls, mended };
+  return { run, calls, fixed };
 }
 
 const archives = (runId: string): string => join(project.folder, 'stage', runFolder(runId), 'archive');
@@ -94,7 +94,7 @@ async function archivesOf(runId: string): Promise<Record<string, unknown>[]> {
   );
 }
 
-/** How often the activity was tried, and with what it failed. */
+/** Attempts of the activity, and its failure. */
 async function closingOf(runId: string): Promise<{ attempts: number; failure: string | null }> {
   const { events } = await project.client.workflow.getHandle(runId).fetchHistory();
   const scheduled = events!.filter(
@@ -112,8 +112,8 @@ async function closingOf(runId: string): Promise<{ attempts: number; failure: st
   };
 }
 
-describe('a run that ends', () => {
-  it('is archived on its stage, whatever its end', async () => {
+describe('a run that finishes', () => {
+  it('is archived on its stage, however it ended', async () => {
     const good = await begin('good');
     expect(await good.run.wait()).toMatchObject({ status: 'SUCCESS' });
     const bad = await begin('bad', { fails: ['b'] });
@@ -143,20 +143,20 @@ describe('a run that ends', () => {
     expect(await archivesOf(late.run.runId)).toMatchObject([
       { closing: { kind: 'failed', error: { type: 'RunTimeout' } } },
     ]);
-    // Two words about one end agree.
+    // Both records of the end agree.
     const { events } = one!['history'] as { events: { eventId: string; eventType: string }[] };
     expect(events[0]!.eventType).toBe('EVENT_TYPE_WORKFLOW_EXECUTION_STARTED');
     expect(events.map(({ eventId }) => Number(eventId))).toEqual(events.map((_, i) => i + 1));
   });
 
-  it('is closed once when it was refused, and leaves nothing on the stage', async () => {
+  it('is closed once if it was refused, and leaves nothing on the stage', async () => {
     const { run } = await begin('refused', {}, { source: { table: 'sale' } });
     expect(await run.wait()).toMatchObject({ status: 'FAILURE', error: { type: 'InvalidInput' } });
     expect(await closingOf(run.runId)).toEqual({ attempts: 1, failure: null });
     expect(await archivesOf(run.runId)).toEqual([]);
   });
 
-  it('ends as it does when a closing step cannot be done, which Temporal shows', async () => {
+  it('keeps its status when a closing step fails, and Temporal shows the failure', async () => {
     const runId = project.runId('blocked');
     const { run } = await begin(runId, { blocks: archives(runId) }, { output: { table: 'blocked_out' } });
     const state = await run.wait();
@@ -184,9 +184,9 @@ async function read(run: RunHandle): Promise<Record<string, unknown>> {
 
 const callsIn = (file: string): string[] => readFileSync(file, 'utf8').trim().split('\n');
 
-describe('a run that the server has forgotten', () => {
-  it('is read from its archive, which its state says, and retried', async () => {
-    const { run, calls, mended } = await begin('forgotten', { fails: ['b'] });
+describe('a run that the server no longer has', () => {
+  it('is read from its archive, says so in its state, and can be retried', async () => {
+    const { run, calls, fixed } = await begin('forgotten', { fails: ['b'] });
     const { workflowRunId } = (await run.wait()).executions[0]!;
     const before = await read(run);
     await forget(project.client, { workflowId: run.runId, runId: workflowRunId });
@@ -203,7 +203,7 @@ describe('a run that the server has forgotten', () => {
     const shown = await cli(project.folder, ['status', run.runId]);
     expect(shown.stdout).toContain('read from a recorded history');
 
-    // A start that is refused ran nothing, and does not hide it.
+    // A refused start ran nothing, and does not hide the run.
     const refused = await project.client.workflow.start('partitionedRun', {
       workflowId: run.runId,
       taskQueue: project.taskQueue,
@@ -212,7 +212,7 @@ describe('a run that the server has forgotten', () => {
     await expect(refused.result()).rejects.toThrow();
     expect(await again.status()).toMatchObject({ status: 'PARTIAL_FAILURE', archived: true });
 
-    await writeFile(mended, '');
+    await writeFile(fixed, '');
     const called = callsIn(calls).length;
     const retried = await again.retry();
     const state = await retried.wait();
@@ -228,8 +228,8 @@ describe('a run that the server has forgotten', () => {
     });
   });
 
-  it('needs nothing of its older executions: the newest is enough to read and retry it (I2)', async () => {
-    const { run, calls, mended } = await begin('newest', { fails: ['b', 'c'] });
+  it('needs only its newest execution to be read and retried (I2)', async () => {
+    const { run, calls, fixed } = await begin('newest', { fails: ['b', 'c'] });
     await run.wait();
     const second = await (await run.retry({ only: ['c'] })).wait();
     const [one, two] = second.executions;
@@ -241,10 +241,10 @@ describe('a run that the server has forgotten', () => {
     expect((await again.status()).counts).toMatchObject({ DONE: 2, FAILED: 2 });
     expect(await again.results()).toHaveLength(2);
     await expect(again.execution(one!.workflowRunId).status()).rejects.toThrow(/no archive/);
-    // The archive of the newest alone is enough, too.
+    // The archive of the newest execution is enough, too.
     await forget(project.client, { workflowId: run.runId, runId: two!.workflowRunId });
     expect((await again.status()).counts).toMatchObject({ DONE: 2, FAILED: 2 });
-    await writeFile(mended, '');
+    await writeFile(fixed, '');
     const called = callsIn(calls).length;
     expect(await (await again.retry()).wait()).toMatchObject({
       status: 'SUCCESS',
@@ -253,7 +253,7 @@ describe('a run that the server has forgotten', () => {
     expect(callsIn(calls).slice(called).sort()).toEqual(['b', 'c']);
   });
 
-  it('is archived by its continuation, or by hand, when it was terminated', async () => {
+  it('is archived by its continuation or by hand if it was terminated', async () => {
     const { run, calls } = await begin('terminated', { wait: 'd' });
     await changed(calls, () => readFileSync(calls, 'utf8').includes('d'));
     await project.client.workflow.getHandle(run.runId).terminate('for a test');
@@ -279,10 +279,10 @@ describe('a run that the server has forgotten', () => {
     });
   });
 
-  it('is not taken for an older execution of it, and not for a run that never was', async () => {
-    const { run, mended } = await begin('lost', { fails: ['b'] });
+  it('is not confused with an older execution or with a run that never existed', async () => {
+    const { run, fixed } = await begin('lost', { fails: ['b'] });
     await run.wait();
-    await writeFile(mended, '');
+    await writeFile(fixed, '');
     const { executions } = await (await run.retry()).wait();
     for (const { workflowRunId } of executions)
       await forget(project.client, { workflowId: run.runId, runId: workflowRunId });
@@ -302,8 +302,8 @@ describe('a run that the server has forgotten', () => {
   });
 });
 
-describe('a run in a file', () => {
-  it('is read without a server: an archive, or what temporal workflow show writes', async () => {
+describe('a run in a history file', () => {
+  it('is read without a server, from an archive or from the output of temporal workflow show', async () => {
     const { run } = await begin('filed', { fails: ['b'] });
     await run.wait();
     const before = await read(run);
@@ -331,7 +331,7 @@ describe('a run in a file', () => {
     expect(replayed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^(ok .*\n){3}$/) });
     const newest = await cli(project.folder, ['replay', '--last', '2', '--json']);
     expect(newest).toMatchObject({ code: 0 });
-    // Nothing answers there.
+    // Nothing listens on this port.
     const env = { TEMPORAL_ADDRESS: '127.0.0.1:1' };
     const commands = [
       ['status', '--json'],
@@ -358,7 +358,7 @@ describe('a run in a file', () => {
   });
 });
 
-it('lists a run as what ran, not as a later execution that was terminated before it did anything', async () => {
+it('lists the execution of a run that ran, not a later one that was terminated before it did anything', async () => {
   const { run } = await begin('listed');
   await run.wait();
   const idle = await project.client.workflow.start('partitionedRun', {

@@ -1,7 +1,7 @@
 /**
  * Three seeds of the chaos suite (see docs/testing.md): a few hundred partitions, everything killed at points
- * that the seed decides, and the run compared with what the function wrote to a file outside. `npm run chaos
- * -- --seed N` repeats one.
+ * that the seed determines, and the run compared with what the function wrote to an external file. `npm run
+ * chaos -- --seed N` repeats one.
  */
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -10,7 +10,7 @@ import { run } from './support/shell';
 
 const TEST_MS = 400_000;
 
-describe('nothing lost, nothing run twice, whatever is killed:', () => {
+describe('loses nothing and runs nothing twice, whatever is killed:', () => {
   it.each([10, 20, 23])(
     'seed %i',
     async (seed) => {

@@ -16,7 +16,7 @@ import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { definePartitionFunction } from 'partwise';
 
-/** Uploads, and where params.gate is, waits for it then. */
+/** Uploads, then waits for the file params.gate if it is set. */
 export const totals = definePartitionFunction({
   name: 'totals',
   async run(data, context) {
@@ -45,7 +45,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.close());
 
-/** A stage of its own for each test. */
+/** Each test has its own stage. */
 let stage: string;
 let stages = 0;
 beforeEach(async () => {
@@ -81,17 +81,17 @@ async function files(below = ''): Promise<string[]> {
 const clean = (options: Parameters<typeof project.partwise.clean>[0] = {}) =>
   project.partwise.clean({ stage, ...options });
 
-/** Which runs are removed. */
+/** Ids of the removed runs. */
 const removed = async (options: Parameters<typeof clean>[0]): Promise<string[]> =>
   (await clean(options)).runs.filter(({ what }) => what === 'run').map(({ runId }) => runId);
 
-/** The server and the stage lose all that they have of the run's history; what it put on the stage stays. */
+/** Deletes the run's history from the server and the stage; its other files stay. */
 async function forgetHistory(runId: string): Promise<void> {
   await forget(project.client, { workflowId: runId });
   await rm(join(project.folder, stage, runId, 'archive'), { recursive: true });
 }
 
-/** A new execution of the run, as Temporal's own tools start it: they name the stage. */
+/** Starts a new execution of the run as Temporal's own tools do: they name the stage. */
 async function retried(run: RunHandle): Promise<RunHandle> {
   await project.client.workflow.start('partitionedRun', {
     workflowId: run.runId,
@@ -104,8 +104,8 @@ async function retried(run: RunHandle): Promise<RunHandle> {
 const totalOf = (run: RunHandle, partition: string): Promise<unknown> =>
   run.partition(partition).artifacts.get('totals.json');
 
-describe('runs that are removed', () => {
-  it('go with everything but their locator, a dry run says so first, and nothing can be made of them any more', async () => {
+describe('removed runs', () => {
+  it('lose everything but their locator, as the dry run says, and can no longer be read or retried', async () => {
     const [one, two] = [await finished('one'), await finished('two')];
     const before = await files();
     const planned = await clean({ runs: [one.runId], dryRun: true });
@@ -138,7 +138,7 @@ describe('runs that are removed', () => {
     expect(await removed({ keep: 0 })).toEqual([two.runId]);
   });
 
-  it('are those that ended before, but for the newest, and never one in progress', async () => {
+  it('are those that ended before the given time, except the newest, and never one in progress', async () => {
     const [old, middle, young] = [await finished('old'), await finished('middle'), await finished('young')];
     const gate = join(project.folder, `${stage}.gate`);
     await writeFile(calls, '');
@@ -165,7 +165,7 @@ describe('runs that are removed', () => {
     expect(await open.results()).toHaveLength(3);
   });
 
-  it('leave behind what another run has reused, and what the series may reuse next (I3)', async () => {
+  it('leave behind files that another run reused or that the series may reuse next (I3)', async () => {
     const series = { series: 'nightly', onUnchanged: 'reuse' } as const;
     const apart = await finished('apart');
     const first = await finished('first', series);
@@ -184,19 +184,19 @@ describe('runs that are removed', () => {
     expect(await third.status()).toMatchObject({ reused: 3 });
     expect(await totalOf(third, 'b')).toEqual({ total: 145 });
     expect(await third.results()).toMatchObject([{ total: 135 }, { total: 145 }, { total: 156 }]);
-    // What only the second run's copy of the rows was needed for is gone with the next ledger.
+    // Files needed only by the second run's copy of the rows are gone with the next ledger.
     const later = await clean();
     expect(later.ledgers.files).toBe(2);
     expect((await files('@series')).length).toBe(1);
     expect(await totalOf(third, 'b')).toEqual({ total: 145 });
     expect(await clean()).toMatchObject({ files: 0 });
-    // And what is in no series: as it was.
+    // Runs outside a series are unchanged.
     expect(await totalOf(apart, 'a')).toEqual({ total: 135 });
     expect(await apart.results()).toHaveLength(3);
     expect(await apart.partition('c').describe()).toMatchObject({ status: 'DONE' });
   });
 
-  it('free their id once the server has forgotten them: the next run of that id writes its rows (I10)', async () => {
+  it('free their id once the server no longer has them: the next run with that id writes its rows (I10)', async () => {
     const runId = project.runId('monthly');
     const output = { table: 'monthly', mode: 'replace' } as const;
     const begin = async (changes: Partial<RunInput>) =>
@@ -212,12 +212,12 @@ describe('runs that are removed', () => {
     expect(written).toEqual([{ region: 'a' }, { region: 'b' }]);
   });
 
-  it('leave behind what a run has reused that nobody here can read (I3)', async () => {
+  it('leave behind files reused by a run that cannot be read here (I3)', async () => {
     const series = { series: 'nightly', onUnchanged: 'reuse' } as const;
     const first = await finished('first', series);
     const second = await finished('second', series);
     expect(await second.status()).toMatchObject({ reused: 3 });
-    // The ledger has no need of the first any more.
+    // The ledger no longer needs the first run.
     await finished('third', { ...series, params: { other: true } });
     await forgetHistory(second.runId);
     const report = await clean({ runs: [first.runId] });
@@ -225,8 +225,8 @@ describe('runs that are removed', () => {
   });
 });
 
-describe('runs that stay', () => {
-  it('lose what a killed attempt left, and keep what they recorded, logs included', async () => {
+describe('runs that are kept', () => {
+  it('lose files left by a killed attempt, and keep what they recorded, including logs', async () => {
     const gate = join(project.folder, `${stage}.gate`);
     await writeFile(calls, '');
     const own = await makeProject(FUNCTIONS);
@@ -267,9 +267,9 @@ describe('runs that stay', () => {
 
   it.each([
     ['', false],
-    [', also when a retry in between was ended before it had a plan', true],
+    [', even if a retry in between ended before planning finished', true],
   ])(
-    'can be retried after they were cut off, with what their units had recorded%s (I4)',
+    'can be retried after they were interrupted, with what their units had recorded%s (I4)',
     async (_, between) => {
       await writeFile(calls, '');
       const gate = join(project.folder, `${stage}.gate`);
@@ -287,7 +287,7 @@ describe('runs that stay', () => {
       await run.wait();
       if (between) {
         const unplanned = await retried(run);
-        // Then it waits until nothing of the first can be running any more.
+        // Then it waits until nothing of the first execution can still be running.
         await until(() => existsSync(join(project.folder, stage, run.runId, 'executions', '2.json')));
         await project.client.workflow.getHandle(unplanned.runId).terminate();
       }
@@ -307,7 +307,7 @@ describe('runs that stay', () => {
 });
 
 describe('partwise clean', () => {
-  it('shows what it would remove, asks for --yes where it cannot ask, and then does it', async () => {
+  it('shows what it would remove, requires --yes where it cannot ask, and then removes it', async () => {
     const run = await finished('shown');
     const flags = ['clean', '--stage', stage, '--run', run.runId];
     const dry = await cli(project.folder, [...flags, '--dry-run']);
@@ -347,12 +347,12 @@ describe('choosing runs', () => {
     [...selectRuns(runs, { runs: null, olderThanMs, keep }, now)].sort();
 
   it.each([
-    ['nothing, when nothing is asked for', null, null, []],
-    ['what is older', 3 * 86_400_000, null, ['elsewhere', 'fifth']],
-    ['all but the newest, of which one that runs is one', null, 2, ['cleaned before', 'fifth']],
-    ['none that nobody knows the end of, by number alone', null, 0, ['cleaned before', 'fifth', 'tenth']],
-    ['what is older and not among the newest', 3 * 86_400_000, 3, ['elsewhere']],
-  ])('takes %s', (_, olderThanMs, keep, expected) => {
+    ['no criteria, and removes nothing', null, null, []],
+    ['an age', 3 * 86_400_000, null, ['elsewhere', 'fifth']],
+    ['a number of newest runs to keep, a running one included', null, 2, ['cleaned before', 'fifth']],
+    ['a number, and keeps runs whose end is unknown', null, 0, ['cleaned before', 'fifth', 'tenth']],
+    ['an age and a number of newest runs to keep', 3 * 86_400_000, 3, ['elsewhere']],
+  ])('accepts %s', (_, olderThanMs, keep, expected) => {
     expect(select(olderThanMs, keep)).toEqual(expected);
   });
 });

@@ -18,7 +18,7 @@ import type { RunState } from '../src/history/state';
 
 const HERE = { projectDir: '/project', cwd: '/project' };
 
-test('flags make the same input object that the library takes', () => {
+test('flags build the same input object that the library takes', () => {
   const input = toRunInput(
     'salesByRegion',
     {
@@ -50,7 +50,7 @@ test('flags make the same input object that the library takes', () => {
   expect(parseRunInput(input).ok).toBe(true);
 });
 
-test("settings of a warehouse's kind are flags too, and problems name the flag", () => {
+test('settings of a warehouse kind are flags too, and problems name the flag', () => {
   const flags = { from: 'sales', by: 'region', loadingWarehouse: 'LOAD_WH' };
   expect(toRunInput('salesByRegion', flags, HERE)).toMatchObject({
     options: { warehouse: { loadingWarehouse: 'LOAD_WH' } },
@@ -69,7 +69,7 @@ test('--sql implies the built-in function', () => {
   });
 });
 
-test('a source is a query, files or a table', async () => {
+test('a source is a query, a set of files or a table', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-source-'));
   await writeFile(join(folder, 'data'), '');
   await mkdir(join(folder, 'sales'));
@@ -78,7 +78,7 @@ test('a source is a query, files or a table', async () => {
   try {
     expect(source('query: SELECT * FROM a')).toEqual({ query: 'SELECT * FROM a' });
     expect(source('main.sales')).toEqual({ table: 'main.sales' });
-    // A folder of the same name does not make a table files.
+    // A folder of the same name does not turn a table into files.
     expect(source('sales')).toEqual({ table: 'sales' });
     expect(source('not-there.csv')).toEqual({ files: 'not-there.csv' });
     expect(source('a.ndjson.gz')).toEqual({ files: 'a.ndjson.gz' });
@@ -92,7 +92,7 @@ test('a source is a query, files or a table', async () => {
   }
 });
 
-test('relative paths are those of the folder where the command is typed, and travel relative to the project', () => {
+test('relative paths are resolved against the current folder and sent relative to the project', () => {
   const places = { projectDir: '/project', cwd: '/project/data/2024' };
   const input = toRunInput(
     'f',
@@ -113,7 +113,7 @@ test('relative paths are those of the folder where the command is typed, and tra
   });
 });
 
-test('problems name the flags that people typed', () => {
+test('problems name the flags that the user typed', () => {
   const report = parseRunInput(toRunInput('f', { maxConcurrency: 'lots', from: 't' }, HERE));
   expect(report.ok ? [] : report.problems.map(inFlagWords)).toEqual([
     '--max-concurrency is "lots"; it takes a whole number from 1 to 24,000.',
@@ -123,7 +123,7 @@ test('problems name the flags that people typed', () => {
   expect(inFlagWords(ofColumn)).toBe(ofColumn);
 });
 
-test('an output that is no table and no file of a known ending, and a mode without an output, are refused (I9)', () => {
+test('an output that is neither a table nor a file with a known extension, and a mode without an output, are refused (I9)', () => {
   const problems = (flags: object): string[] => {
     const report = parseRunInput(toRunInput('f', { from: 't', by: 'k', ...flags }, HERE));
     return report.ok ? [] : report.problems.map(inFlagWords);
@@ -139,7 +139,7 @@ test('an output that is no table and no file of a known ending, and a mode witho
   expect(problems({ output: 'main.summary', mode: 'append', evolve: true })).toEqual([]);
 });
 
-test('a partition is shown as people would type it, and what is shown can be typed', () => {
+test('a partition is shown the way it can be typed', () => {
   const named = (...key: (string | null)[]): string => {
     const id = encodePartitionId(key);
     const name = partitionName(id);
@@ -162,14 +162,14 @@ test('a partition is shown as people would type it, and what is shown can be typ
   expect(named('line\nfeed')).toBe('line%0Afeed');
 });
 
-test('a command line is repeated without one of its options', () => {
+test('a command line can be repeated without one of its options', () => {
   const argv = ['run', 'f', '--try', '3', '--param', 'a=b c', '--try=2'];
   expect(repeatedWithout('--try', argv, '/p/node_modules/.bin/partwise', '/p')).toBe(
     "npx partwise run f --param 'a=b c'",
   );
 });
 
-test('the exit code says how the workflow ended (I8)', () => {
+test('the exit code reflects how the workflow ended (I8)', () => {
   const state = (status: RunState['status'], more: Partial<RunState> = {}): RunState => ({
     runId: 'r',
     status,
@@ -219,7 +219,7 @@ test('suggested commands call Partwise the way it was called', () => {
   );
 });
 
-test('downloaded partitions have folders of their own, inside the target, on any file system (I6)', () => {
+test('each downloaded partition has its own folder inside the target, on any file system (I6)', () => {
   const folderOf = partitionFolders();
   const keys = [
     null,
@@ -244,7 +244,7 @@ test('downloaded partitions have folders of their own, inside the target, on any
   expect([folderOf('2024/New%20York'), folderOf('North/%-')]).toEqual(['2024/New%20York', 'North/%-']);
 });
 
-/** A command with all of its options, and its subcommands; each with the words that name it. */
+/** A command with all its options and subcommands, each with the words that name it. */
 function commandsBelow(command: Command, path: string): [path: string, command: Command][] {
   return [
     [path, command],
@@ -263,18 +263,21 @@ function helpOf(command: Command): string {
   return text;
 }
 
-test.each(ALL_COMMANDS)('the help of %s has an example, with flags that the command has', (path, command) => {
-  const [, examples] = /\nExamples?:\n((?: {2}.*\n)+)/.exec(helpOf(command)) ?? [];
-  const lines = examples!.split(/^ {2}(?=partwise )/m).filter((line) => line !== '');
-  for (const line of lines) {
-    expect(line).toContain(`partwise ${path}`);
-    const known = command.commands.flatMap((each) => each.options).concat(command.options);
-    for (const [flag] of line.matchAll(/(?<= )--[a-z-]+/g))
-      expect(known.map((each) => each.long)).toContain(flag);
-  }
-});
+test.each(ALL_COMMANDS)(
+  'the help of %s has an example that uses only flags of the command',
+  (path, command) => {
+    const [, examples] = /\nExamples?:\n((?: {2}.*\n)+)/.exec(helpOf(command)) ?? [];
+    const lines = examples!.split(/^ {2}(?=partwise )/m).filter((line) => line !== '');
+    for (const line of lines) {
+      expect(line).toContain(`partwise ${path}`);
+      const known = command.commands.flatMap((each) => each.options).concat(command.options);
+      for (const [flag] of line.matchAll(/(?<= )--[a-z-]+/g))
+        expect(known.map((each) => each.long)).toContain(flag);
+    }
+  },
+);
 
-test('the help of run has its options under headings, in the order in which they are thought about', () => {
+test('the help of run groups its options under headings, in the order in which users need them', () => {
   const [, run] = ALL_COMMANDS.find(([path]) => path === 'run')!;
   const help = helpOf(run);
   expect(help.match(/^[A-Z][a-z ]+:$/gm)).toEqual([

@@ -53,7 +53,7 @@ const STATE: RunState = {
   toleratedFailures: 0,
 };
 
-test('a run fits on one screen: status, counts, first errors, what was written', () => {
+test('a run fits on one screen: status, counts, first errors, rows written', () => {
   expect(renderRunState(STATE, [WACO], 100, PLAIN)).toBe(
     [
       'texas  PARTIAL_FAILURE  took 1 m 03 s',
@@ -66,7 +66,7 @@ test('a run fits on one screen: status, counts, first errors, what was written',
   );
 });
 
-test("a failed partition says where in the user's code it failed, on a line of its own where there is no room", () => {
+test("a failed partition shows where in the user's code it failed, on a separate line if space is short", () => {
   const stack = [
     'Error: bad',
     '    at check (/p/node_modules/checks/index.js:3:1)',
@@ -91,7 +91,7 @@ test("a failed partition says where in the user's code it failed, on a line of i
   ]);
 });
 
-test('a paused run says so, how many would be in flight, and how it goes on', () => {
+test('a paused run shows that it is paused, its concurrency, and how to unpause it', () => {
   const state: RunState = {
     ...STATE,
     status: 'IN_PROGRESS',
@@ -113,7 +113,7 @@ test('a paused run says so, how many would be in flight, and how it goes on', ()
   expect(nextCommands(next, PLAIN).split('\n')[0]).toBe('  partwise unpause texas  resume it');
 });
 
-test('a run that goes on says for how long', () => {
+test('a running run shows for how long it has been running', () => {
   const state: RunState = {
     ...STATE,
     status: 'IN_PROGRESS',
@@ -124,7 +124,7 @@ test('a run that goes on says for how long', () => {
   expect(renderRunState(state, [], 100, PLAIN).split('\n')[0]).toBe('texas  IN_PROGRESS  running for 12.0 s');
 });
 
-test('a run that is held up says by what, on one line', () => {
+test('a run that is blocked shows the reason, on one line', () => {
   const error = { type: 'WarehouseLocked', message: 'locked by\n\x1b[2Janother', stack: null };
   const state: RunState = {
     ...STATE,
@@ -169,7 +169,7 @@ test('rows become a table that fits the width: numbers to the right, lists of nu
     expect(widthOf(line)).toBeLessThanOrEqual(40);
 });
 
-test('rows and columns that find no room are counted and named', () => {
+test('rows that do not fit are counted, and columns that do not fit are named', () => {
   const rows = Array.from({ length: 30 }, (_, i) =>
     Object.fromEntries(Array.from({ length: 12 }, (__, j) => [`column${j}`, i])),
   );
@@ -181,10 +181,10 @@ test('rows and columns that find no room are counted and named', () => {
   expect(renderRows(rows.slice(0, 5), 5, 60, PLAIN, 1_005).split('\n').at(-1)).toBe('… and 1,000 more rows');
 });
 
-/** But for the line feed, which tables are made of. */
+/** Except the newline, which separates the lines of tables. */
 const CONTROL = /(?!\n)[\p{Cc}\u202e]/u;
 
-test('nothing in the data reaches the terminal as a control character', () => {
+test('no control character in the data reaches the terminal', () => {
   const hostile = '\x1b[2J\x07red\r\nnext\u202e';
   expect(clean(hostile)).toBe('\\x1b[2J\\x07red⏎next\\u202e');
   expect(renderRows([{ [hostile]: hostile }], 5, 80, PLAIN)).not.toMatch(CONTROL);
@@ -194,7 +194,7 @@ test('nothing in the data reaches the terminal as a control character', () => {
   expect(failureLine({ ...WACO, id: hostile }, 80, PLAIN)).not.toMatch(CONTROL);
 });
 
-test('counts as a bar give every status that is there at least one column, and fill the width', () => {
+test('a bar of counts gives every status present at least one column, and fills the width', () => {
   const counts = { ...noCounts(), DONE: 9_998, FAILED: 1, RUNNING: 1 };
   expect(countsBar(counts, 10, PLAIN)).toBe('████████▓▒');
   expect(countsBar(noCounts(), 10, PLAIN)).toBe('░░░░░░░░░░');
@@ -208,7 +208,7 @@ test('statuses have their colours', () => {
   );
 });
 
-test('numbers are drawn to scale', () => {
+test('sparklines are drawn to scale', () => {
   expect(sparkline([0, 1, 2, 3, 4, 5, 6, 7])).toBe('▁▂▃▄▅▆▇█');
   expect(sparkline([5, 5, null, 5])).toBe('▄▄ ▄');
   expect([bar(10, 10, 4), bar(5, 10, 4), bar(1, 1_000_000, 4), bar(0, 10, 4), bar(5, 0, 4)]).toEqual([
@@ -220,7 +220,7 @@ test('numbers are drawn to scale', () => {
   ]);
 });
 
-test('durations and sizes are short', () => {
+test('durations and sizes are abbreviated', () => {
   expect([0, 850, 999.6, 3_240, 59_949, 59_960, 65_000, 3_599_700, 7_380_000].map(durationText)).toEqual([
     '0 ms',
     '850 ms',
@@ -241,14 +241,14 @@ test('durations and sizes are short', () => {
   ]);
 });
 
-test('text is cut by columns, not by characters', () => {
+test('text is truncated by columns, not by characters', () => {
   expect(cut('日本語テキスト', 7)).toBe('日本語…');
   expect(cut('exactly', 7)).toBe('exactly');
   expect(widthOf('e\u0301\u200d')).toBe(1);
   expect(widthOf('\x1b[31mred\x1b[39m')).toBe(3);
 });
 
-test('cells show values as people write them', () => {
+test('cells show values the way people write them', () => {
   expect(
     [
       null,
@@ -272,11 +272,11 @@ test('cells show values as people write them', () => {
   ]);
 });
 
-test('a column of which a row has none is empty, also one that objects have by themselves', () => {
+test('a column that a row lacks is empty, even if every object has a property of that name', () => {
   expect(csvOf([{ a: 1 }, { constructor: 'x' }])).toBe('a,constructor\n1,\n,x\n');
 });
 
-test('CSV keeps NULL and the empty text apart, and quotes what needs it', () => {
+test('CSV distinguishes NULL from the empty string, and quotes what needs it', () => {
   expect(
     csvOf([
       { a: 1, b: 'x,"y"\n' },
@@ -285,7 +285,7 @@ test('CSV keeps NULL and the empty text apart, and quotes what needs it', () => 
   ).toBe('a,b,c\n1,"x,""y""\n",\n,"",1970-01-01T00:00:00.000Z\n');
 });
 
-test('the commands suggested are quoted for the shell and depend on how the run went', () => {
+test('suggested commands are quoted for the shell and depend on how the run went', () => {
   const suggest = (command: string): string => `npx partwise ${command}`;
   const after = nextCommands(
     {

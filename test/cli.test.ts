@@ -40,7 +40,7 @@ describe('without a server', () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  it('help comes at once, since it loads neither Temporal nor DuckDB nor zod nor a driver of a stage', () => {
+  it('help is immediate: it loads neither Temporal nor DuckDB nor zod nor a stage driver', () => {
     const probe = `
       process.argv = [process.execPath, ${JSON.stringify(CLI)}, '--help'];
       process.on('exit', () => process.stderr.write(JSON.stringify(Object.keys(require.cache))));
@@ -70,14 +70,14 @@ describe('without a server', () => {
     [['partitions', 'r', '--status', 'GOOD'], /Use one of PENDING, RUNNING, DONE/],
     [['list', '--address', '127.0.0.1:1'], /No Temporal server responds at "127\.0\.0\.1:1"/],
     [['worker'], /A worker needs a Temporal server/],
-  ])('%j exits with 2 and a sentence, without a stack trace (I9)', async (args, sentence) => {
+  ])('%j exits with 2 and an explanation, without a stack trace (I9)', async (args, sentence) => {
     const { code, stdout, stderr } = await cli(folder, args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(sentence);
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 
-  it('PARTWISE_DEBUG=1 shows where an error comes from', async () => {
+  it('PARTWISE_DEBUG=1 shows the stack of an error', async () => {
     const { stderr } = await cli(folder, ['run', 'f'], { PARTWISE_DEBUG: '1' });
     expect(stderr).toMatch(/^\s+at .*checked-input/m);
   });
@@ -105,7 +105,7 @@ describe('in a project', () => {
     ...args,
   ];
 
-  it('a run shows its progress, what failed and why, the rows, and commands that work', async () => {
+  it('a run shows its progress, what failed and why, its rows, and commands that work', async () => {
     const args = run('count', '--tolerated-failures', '1', '--param', 'currency=EUR');
     const runId = args.at(args.indexOf('--run-id') + 1)!;
     const { code, stdout, stderr } = await cli(project.folder, args);
@@ -134,13 +134,13 @@ describe('in a project', () => {
     }
   });
 
-  it('failures beyond tolerance exit with 1, and so does any failure with --strict (I8)', async () => {
+  it('failures above the tolerance exit with 1, and so does any failure with --strict (I8)', async () => {
     expect((await cli(project.folder, run('count'))).code).toBe(1);
     expect((await cli(project.folder, run('count', '--tolerated-failures', '1', '--strict'))).code).toBe(1);
     expect((await cli(project.folder, run('count', '--only', 'North', '--strict'))).code).toBe(0);
   });
 
-  it('what only a worker can see is refused with 2: nothing was started (I9)', async () => {
+  it('a problem that only a worker can detect exits with 2, and nothing was started (I9)', async () => {
     const { code, stdout, stderr } = await cli(project.folder, run('coutn'));
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(
@@ -196,7 +196,7 @@ describe('in a project', () => {
     });
   });
 
-  it('where a function failed is said by status, partitions and logs', async () => {
+  it('status, partitions and logs show where a function failed', async () => {
     const args = run('count', '--tolerated-failures', '1', '--detach');
     const runId = args.at(args.indexOf('--run-id') + 1)!;
     await cli(project.folder, args);
@@ -212,7 +212,7 @@ describe('in a project', () => {
     );
   });
 
-  it('rows and runs that are not shown are counted', async () => {
+  it('rows and runs that are left out are counted', async () => {
     const sql = 'SELECT i FROM range(3000) r(i)';
     const args = run('sql', '--only', 'North', '--sql', sql);
     const runId = args.at(args.indexOf('--run-id') + 1)!;
@@ -225,7 +225,7 @@ describe('in a project', () => {
     );
   });
 
-  it('pages of partitions, rows as CSV, artifacts in a folder', async () => {
+  it('partitions come in pages, rows as CSV, and artifacts in a folder', async () => {
     const args = run('count', '--tolerated-failures', '1', '--json');
     const runId = args.at(args.indexOf('--run-id') + 1)!;
     await cli(project.folder, args);
@@ -241,7 +241,7 @@ describe('in a project', () => {
     await cli(project.folder, ['artifacts', 'download', runId, '--to', 'out']);
     expect(await readdir(join(project.folder, 'out'))).toEqual(['New%20York', 'North']);
     expect(JSON.parse(await project.read('out/North/count.json'))).toEqual({ orders: 2 });
-    // Where an artifact cannot be written, the others are.
+    // If one artifact cannot be written, the others still are.
     await mkdir(join(project.folder, 'other/New%20York/count.json'), { recursive: true });
     const some = await cli(project.folder, ['artifacts', 'download', runId, '--to', 'other']);
     expect(some.code).toBe(2);
@@ -249,7 +249,7 @@ describe('in a project', () => {
     expect(JSON.parse(await project.read('other/North/count.json'))).toEqual({ orders: 2 });
   });
 
-  it('what is no terminal gets everything: reasons are not cut, and JSON artifacts end with a line feed', async () => {
+  it('output that is not a terminal is complete: errors are not truncated, and JSON artifacts end with a newline', async () => {
     const args = run(
       'count',
       '--tolerated-failures',
@@ -280,7 +280,7 @@ describe('in a project', () => {
     expect(stdout).not.toContain('smallest');
   });
 
-  it('a warehouse in a folder that is not there is refused, and no folder is made (I9)', async () => {
+  it('a warehouse in a folder that does not exist is refused, and the folder is not created (I9)', async () => {
     const args = run('count', '--warehouse', 'duckdb:./nowhere/w.duckdb', '--output', 'summary');
     const { code, stderr } = await cli(project.folder, args);
     expect(code).toBe(2);
@@ -288,11 +288,11 @@ describe('in a project', () => {
     expect(await readdir(project.folder)).not.toContain('nowhere');
   });
 
-  it('Ctrl-C detaches and says how to go on; the run can be followed and cancelled', async () => {
+  it('Ctrl-C detaches and says how to continue; the run can then be followed and cancelled', async () => {
     const args = run('wait', '--param', 'ms=600000', '--only', 'North');
     const runId = args.at(args.indexOf('--run-id') + 1)!;
     const running = startCli(project.folder, args);
-    await running.says('1 partition of 2 rows');
+    await running.prints('1 partition of 2 rows');
     running.process.kill('SIGINT');
     const { code, stderr } = await running.finished;
     expect(code).toBe(130);
@@ -312,7 +312,7 @@ describe('in a project', () => {
     expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('has already ended') });
   });
 
-  it('a detached run goes on by itself', async () => {
+  it('a detached run continues', async () => {
     const args = run('count', '--only', 'North', '--detach', '--json');
     const started = await cli(project.folder, args);
     expect(started.code).toBe(0);
@@ -321,7 +321,7 @@ describe('in a project', () => {
     expect(JSON.parse(watched.stdout)).toMatchObject({ status: 'SUCCESS', counts: { total: 1, DONE: 1 } });
   });
 
-  it('a reader that has seen enough ends the command quietly', async () => {
+  it('a reader that closes the pipe ends the command quietly', async () => {
     const sql = 'SELECT i, repeat(chr(120), 100) AS text FROM range(20000) r(i)';
     const args = run('sql', '--only', 'North', '--json').concat('--sql', sql);
     const runId = args.at(args.indexOf('--run-id') + 1)!;
@@ -330,14 +330,14 @@ describe('in a project', () => {
       cwd: project.folder,
       env: { ...process.env, NODE_OPTIONS: '' },
     });
-    let said = '';
-    reading.stderr.on('data', (text: Buffer) => (said += text.toString()));
+    let output = '';
+    reading.stderr.on('data', (text: Buffer) => (output += text.toString()));
     reading.stdout.resume();
     await once(reading, 'close');
-    expect(said).toBe('');
+    expect(output).toBe('');
   });
 
-  it('doctor says of each part that it is ok, or what to do', async () => {
+  it('doctor says for each part that it is ok, or what to do', async () => {
     const good = await cli(project.folder, ['doctor']);
     expect(good).toMatchObject({
       code: 0,
@@ -367,7 +367,7 @@ describe('init', () => {
   it.each([
     ['ts', []],
     ['js', ['--js']],
-  ])('makes a project in .%s that runs as it is, and overwrites nothing', async (ending, flags) => {
+  ])('creates a project in .%s that runs unchanged, and overwrites nothing', async (ending, flags) => {
     const folder = await mkdtemp(join(tmpdir(), 'partwise-init-'));
     const env = {
       TEMPORAL_ADDRESS: process.env.PARTWISE_TEST_ADDRESS,
@@ -387,7 +387,7 @@ describe('init', () => {
 
     const worker = startCli(folder, ['worker'], env);
     try {
-      await worker.says('Executing runs from');
+      await worker.prints('Executing runs from');
       const { code, stdout } = await cli(
         folder,
         ['run', 'salesByRegion', '--from', 'sales.csv', '--by', 'region', '--json'],

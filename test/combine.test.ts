@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { combineColumns, unifyTypes } from '../src/rows/combine';
 import { keyValues } from '../src/core/key-values';
 
-describe('the columns of the combined rows', () => {
+describe('the columns of combined rows', () => {
   test.each([
     ['BIGINT', 'DOUBLE', 'DOUBLE'],
     ['BIGINT', 'INTEGER', 'BIGINT'],
@@ -23,11 +23,11 @@ describe('the columns of the combined rows', () => {
     ['BIGINT', 'VARCHAR', null],
     ['BOOLEAN', 'BIGINT', null],
     ['DATE', 'VARCHAR', null],
-  ])('%s and %s meet in %s', (a, b, both) => {
+  ])('of types %s and %s become %s', (a, b, both) => {
     expect([unifyTypes(a, b), unifyTypes(b, a)?.length]).toEqual([both, both?.length]);
   });
 
-  test('keep the order of appearance, and a column without any value', () => {
+  test('keep their order of appearance, even a column without any value', () => {
     const n = { name: 'n', type: 'BIGINT' };
     const t = { name: 't', type: 'VARCHAR' };
     const files = [
@@ -40,7 +40,7 @@ describe('the columns of the combined rows', () => {
     });
   });
 
-  test('that do not meet are problems, all at once', () => {
+  test('with incompatible types are all reported together', () => {
     const file = (...columns: [string, string][]) => ({
       columns: columns.map(([name, type]) => ({ name, type })),
       order: [],
@@ -69,6 +69,6 @@ test.each<[string, string, unknown]>([
   ['1', 'VARCHAR', '1'],
   ['%-', 'BIGINT', null],
   ['%_', 'VARCHAR', ''],
-])('the id %s of a %s column gives its value back (I6)', (id, type, value) => {
+])('the id %s of a %s column can be decoded to its value (I6)', (id, type, value) => {
   expect(keyValues(id, [{ name: 'k', type }])).toEqual({ k: value });
 });

@@ -1,5 +1,5 @@
 /**
- * Activities that were completed or failed by hand with anything, which whoever may write to a namespace can
+ * Activities completed or failed by hand with arbitrary data, as anyone with write access to a namespace can
  * do (`temporal activity complete`, `temporal activity fail`), and signals that only a run and its shards
  * send each other.
  */
@@ -33,7 +33,7 @@ afterAll(() => project.close());
 
 const ALL = ['a', 'b', 'c', 'd', 'e', 'f'];
 
-/** Units of one partition, all in flight at once. */
+/** Units of one partition, all in flight at the same time. */
 const regions = (name: string, input: Partial<Parameters<typeof startGated>[2]> = {}): Promise<GatedRun> =>
   startGated(project, name, { source: { table: 'regions' }, ...input });
 
@@ -42,7 +42,7 @@ const complete = ({ runId }: RunHandle, activityId: string, result: unknown): Pr
 
 const handleOf = ({ runId }: RunHandle) => project.client.workflow.getHandle(runId);
 
-/** The id of the activity of this type that is open. */
+/** The id of the open activity of this type. */
 async function openActivity(run: RunHandle, type: string): Promise<string> {
   let activityId: string | null | undefined;
   await until(async () => {
@@ -53,7 +53,7 @@ async function openActivity(run: RunHandle, type: string): Promise<string> {
   return activityId!;
 }
 
-/** Runs `test` while nobody can use the warehouse, so that what needs it stays open. */
+/** Runs `test` while the warehouse is locked, so that activities that need it stay open. */
 async function whileHeld(test: () => Promise<void>): Promise<void> {
   const holder = await holdWarehouse(join(project.folder, 'w.duckdb'));
   try {
@@ -63,7 +63,7 @@ async function whileHeld(test: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Reads the run in every way. */
+/** Reads the run through every API. */
 async function readAll(run: RunHandle, commands: readonly string[] = []): Promise<void> {
   await Promise.all([run.status(), run.partitions(), run.progress(), run.results(), run.countResults()]);
   for (const command of commands) {
@@ -73,7 +73,7 @@ async function readAll(run: RunHandle, commands: readonly string[] = []): Promis
   expect((await project.partwise.list()).runs.map(({ runId }) => runId)).toContain(run.runId);
 }
 
-/** A result of the unit 0, which is the partition 0, with something else in it. */
+/** A result of unit 0, which is partition 0, with changes. */
 function forged(changes: object = {}): object {
   return {
     version: 1,
@@ -96,22 +96,22 @@ function forged(changes: object = {}): object {
   };
 }
 
-describe('a unit that is completed with something that is not its result', () => {
-  it('is tried again, and the run comes to the same as without it (I4, I8)', async () => {
+describe('a unit completed by hand with something that is not its result', () => {
+  it('is retried, and the run ends as it would have otherwise (I4, I8)', async () => {
     const gated = await regions('junk', { params: { wait: true } });
-    await gated.untilBegun(...ALL);
+    await gated.untilStarted(...ALL);
     const junk = ['junk', null, {}, forged({ unit: 7 }), forged({ counts: { ...noCounts(), DONE: 7 } })];
     for (const [i, result] of junk.entries()) await complete(gated.run, `${i}`, result);
     expect(await gated.run.status()).toMatchObject({ status: 'IN_PROGRESS', counts: { total: 6, DONE: 0 } });
-    await gated.letGo();
+    await gated.release();
     const state = await gated.run.wait();
     expect(state).toMatchObject({ status: 'SUCCESS', counts: { total: 6, DONE: 6, PENDING: 0 } });
-    for (const id of ALL) expect(gated.begun().filter((each) => each === id).length).toBeLessThanOrEqual(2);
+    for (const id of ALL) expect(gated.started().filter((each) => each === id).length).toBeLessThanOrEqual(2);
     expect((await gated.run.results()).map(({ value }) => value).sort()).toEqual(ALL);
     await readAll(gated.run, ['archive', 'replay']);
   });
 
-  it('is given up as lost after three times, and a retry finishes the run (I8)', async () => {
+  it('is lost after three times, and a retry finishes the run (I8)', async () => {
     const gated = await regions('three-times', { params: { wait: ['a'] } });
     for (let times = 1; times <= 3; times++) {
       await gated.untilCalls(5 + times);
@@ -129,7 +129,7 @@ describe('a unit that is completed with something that is not its result', () =>
         },
       },
     ]);
-    await gated.letGo();
+    await gated.release();
     const retried = await cli(project.folder, ['retry', gated.run.runId]);
     expect(retried).toMatchObject({ code: 0 });
     expect(await statuses(project.partwise.getRun(gated.run.runId))).toEqual(
@@ -137,31 +137,31 @@ describe('a unit that is completed with something that is not its result', () =>
     );
   });
 
-  it('runs nothing again that the batch had recorded (I4)', async () => {
+  it('does not repeat partitions that the batch had recorded (I4)', async () => {
     const gated = await startGated(project, 'batch', {
       source: { table: 'many' },
       params: { wait: ['5'] },
       options: { partitionsPerUnit: 600, maxConcurrency: 1 },
     });
-    await gated.untilBegun('5');
-    // Its checkpoint of those before is put about once a second.
+    await gated.untilStarted('5');
+    // The checkpoint of the partitions before is written about once a second.
     const { runId } = gated.run;
     await until(async () => (await files(runId)).some((path) => /\/segments\/seg-\d+\.jsonl$/.test(path)));
     await complete(gated.run, '0', 'junk');
-    await gated.letGo();
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
-    const calls = gated.begun();
+    const calls = gated.started();
     expect(calls.filter((id) => id === '0')).toHaveLength(1);
     expect(new Set(calls).size).toBe(600);
     expect(calls.length).toBeLessThanOrEqual(602);
   });
 
-  it('is cut off like any other when the run is cancelled before it is tried again (I12)', async () => {
+  it('is cancelled like any other if the run is cancelled before its next attempt (I12)', async () => {
     const gated = await regions('junk-cancel', {
       params: { wait: ['a'] },
       options: { heartbeatTimeout: '1m' },
     });
-    await gated.untilBegun(...ALL);
+    await gated.untilStarted(...ALL);
     await complete(gated.run, '0', 'junk');
     await until(async () => (await gated.run.status()).counts.RUNNING === 0);
     await gated.run.cancel();
@@ -175,10 +175,10 @@ async function files(runId: string): Promise<string[]> {
   return readdir(join(project.folder, 'stage', runId), { recursive: true });
 }
 
-describe('a unit that is failed by hand', () => {
-  it('fails with its words, whatever its details are, and the others go on (I8)', async () => {
+describe('a unit failed by hand', () => {
+  it('fails with the given message, whatever its details, and the others continue (I8)', async () => {
     const gated = await regions('fail', { params: { wait: ['a', 'b'] } });
-    await gated.untilBegun('a', 'b');
+    await gated.untilStarted('a', 'b');
     const fail = (activityId: string, details: unknown): Promise<void> =>
       project.client.activity.fail(
         { workflowId: gated.run.runId, activityId },
@@ -186,7 +186,7 @@ describe('a unit that is failed by hand', () => {
       );
     await fail('0', 'x');
     await fail('1', { version: 1, unit: 1, counts: null, outcomes: null });
-    await gated.letGo();
+    await gated.release();
     const state = await gated.run.wait();
     expect(state).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { DONE: 4, INTERNAL_ERROR: 2 } });
     const { partitions } = await gated.run.partitions({ status: 'INTERNAL_ERROR' });
@@ -198,8 +198,8 @@ describe('a unit that is failed by hand', () => {
   });
 });
 
-describe('a step of a run that is completed with something that is not its result', () => {
-  it('fails the run with a sentence when it is the first or the plan, and the id is free again (I9)', async () => {
+describe('a step of a run completed by hand with something that is not its result', () => {
+  it('fails the run with an explanation if it is the first step or the plan, and frees the id (I9)', async () => {
     let run!: RunHandle;
     await whileHeld(async () => {
       ({ run } = await regions('plan'));
@@ -224,12 +224,12 @@ describe('a step of a run that is completed with something that is not its resul
     expect(await again.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 6 } });
   });
 
-  it('fails the run with a sentence when it is the commit, and a retry commits once (I10)', async () => {
+  it('fails the run with an explanation if it is the commit, and a retry commits once (I10)', async () => {
     const table = 'committed_by_hand';
     const gated = await regions('commit', { params: { wait: ['a'] }, output: { table } });
-    await gated.untilBegun('a');
+    await gated.untilStarted('a');
     await whileHeld(async () => {
-      await gated.letGo();
+      await gated.release();
       await complete(gated.run, await openActivity(gated.run, 'commitRun'), null);
       expect(await gated.run.wait()).toMatchObject({
         status: 'FAILURE',
@@ -245,14 +245,14 @@ describe('a step of a run that is completed with something that is not its resul
   });
 });
 
-describe('signals of shards that no shard sent', () => {
-  it('are passed over by the run and by its shards (I8)', async () => {
+describe('shard signals that no shard sent', () => {
+  it('are ignored by the run and by its shards (I8)', async () => {
     const gated = await startGated(project, 'shards', {
       source: { table: 'hundred' },
       params: { wait: ['5'] },
       options: { partitionsPerUnit: 1, maxConcurrency: 60, toleratedFailures: 0 },
     });
-    await gated.untilBegun('5');
+    await gated.untilStarted('5');
     const junk = [null, 'x', {}, [], { shard: 0, number: 9_999_999 }, { ordinals: '0-99999999999' }];
     const shard = project.client.workflow.getHandle(`${gated.run.runId}/execution-1/shard-0`);
     for (const value of junk) {
@@ -260,14 +260,14 @@ describe('signals of shards that no shard sent', () => {
         await handleOf(gated.run).signal(name, value);
       for (const name of ['shardSettings', 'shardHold', 'shardDecide']) await shard.signal(name, value);
     }
-    await gated.letGo();
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 100 } });
   });
 });
 
 describe('clean', () => {
-  it('passes over a run that it cannot read, says so, and removes what is asked for of the others (I3)', async () => {
-    // Outcomes of failures are long, and so in files.
+  it('skips a run that it cannot read, says so, and cleans the others as asked (I3)', async () => {
+    // Outcomes of failures are long, and therefore stored in files.
     const many = await startGated(project, 'damaged', {
       source: { table: 'many' },
       params: { fails: 'broken: ID' },
@@ -295,11 +295,11 @@ describe('clean', () => {
   });
 });
 
-describe('what counts as a result', () => {
+describe('a valid result', () => {
   const task = { unit: 0, from: 0, to: 9, partitions: 10 };
   const done = { counts: { ...noCounts(), DONE: 10 } };
 
-  it('is about the partitions of its unit, and about each once (I8)', () => {
+  it('covers the partitions of its unit, each once (I8)', () => {
     expect(isUnitResult(forged(done), task)).toBe(true);
     expect(isUnitResult(forged({ counts: { ...noCounts(), DONE: 8 }, retry: '3,7' }), task)).toBe(true);
     for (const changes of [
@@ -319,7 +319,7 @@ describe('what counts as a result', () => {
       expect({ changes, is: isUnitResult(forged(changes), task) }).toEqual({ changes, is: false });
   });
 
-  it('is never a text, a list, or an object of another kind (I8)', () => {
+  it('is never a string, an array, or an object of another kind (I8)', () => {
     for (const value of ['junk', null, undefined, 7, [], {}, { version: 1 }]) {
       expect(isUnitResult(value, task)).toBe(false);
       expect(isRunPlan(value)).toBe(false);
@@ -328,8 +328,8 @@ describe('what counts as a result', () => {
   });
 });
 
-describe('what an attempt takes from the heartbeat of the one before', () => {
-  it('is what is of its form', () => {
+describe('what an attempt takes from the previous heartbeat', () => {
+  it('is only what has the expected form', () => {
     const sent = { throws: 2, losses: 5, shutdowns: 'x', interrupted: { 3: -1 }, ordinal: 4, other: 1 };
     expect(beatFrom(sent)).toEqual({ ...FIRST_BEAT, throws: 2, ordinal: 4 });
     for (const junk of ['text', null, undefined, 7, []]) expect(beatFrom(junk)).toEqual(FIRST_BEAT);

@@ -25,7 +25,7 @@ async function problemsOf(loading: Promise<unknown>): Promise<readonly string[]>
   return error.problems;
 }
 
-test('without a configuration file the working directory is the project, and defaults hold', async () => {
+test('without a configuration file, the working directory is the project and defaults apply', async () => {
   const functions = await write('functions.ts', '');
   expect(await loadConfig({ projectDir: folder, env: {} })).toEqual({
     projectDir: folder,
@@ -49,7 +49,7 @@ test.each([
   ['js', 'import { sep } from "node:path"; export default { worker: { runners: sep.length + 2 } };'],
   ['mjs', 'import { runners } from "./runners.ts"; export default { worker: { runners } };'],
   ['json', '{ "worker": { "runners": 3 } }'],
-])('a configuration in .%s loads, whatever package.json says: %s', async (ending, content) => {
+])('a configuration in .%s loads whatever package.json contains: %s', async (ending, content) => {
   await write('package.json', '{ "type": "commonjs" }');
   await write('runners.ts', 'export const runners = 3 as number;');
   const file = await write(`partwise.config.${ending}`, content);
@@ -57,7 +57,7 @@ test.each([
   expect(config).toMatchObject({ configFile: file, worker: { runners: 3 } });
 });
 
-test('a configuration that uses more of partwise than defineConfig is refused with what it can use', async () => {
+test('a configuration that uses more of partwise than defineConfig is refused with the names it may use', async () => {
   await write(
     'partwise.config.ts',
     'import { defineConfig, Partwise } from "partwise"; export default defineConfig({ stage: Partwise.name });',
@@ -70,7 +70,7 @@ test('a configuration that uses more of partwise than defineConfig is refused wi
   });
 });
 
-test('the configuration file is found from folders below it, and its paths are relative to it', async () => {
+test('the configuration file is found from its subfolders, and its paths are relative to it', async () => {
   const functions = await write('src/partitions.ts', '');
   await write('partwise.config.json', '{ "functions": "./src/partitions.ts", "stage": "data/stage" }');
   await mkdir(join(folder, 'a/b'), { recursive: true });
@@ -78,7 +78,7 @@ test('the configuration file is found from folders below it, and its paths are r
   expect(config).toMatchObject({ projectDir: folder, functions, stage: join(folder, 'data/stage') });
 });
 
-test('flags win over the environment, and the environment over the file', async () => {
+test('flags override the environment, and the environment overrides the file', async () => {
   await write(
     'partwise.config.json',
     '{ "warehouse": "duckdb:file", "stage": "file", "worker": { "runners": 1 }, "temporal": { "taskQueue": "file" } }',
@@ -104,12 +104,12 @@ test('flags win over the environment, and the environment over the file', async 
   expect(await load(env, flags)).toEqual(['duckdb:flag', '/flag', 4, 'flag']);
 });
 
-test("Temporal's own environment names win over the file, and flags over both", async () => {
+test("Temporal's own environment variables override the file, and flags override both", async () => {
   await write('partwise.config.json', '{ "temporal": { "address": "file:1", "namespace": "file" } }');
   const load = async (env: NodeJS.ProcessEnv, flags = {}) =>
     (await loadConfig({ projectDir: folder, env, flags })).temporal;
   expect(await load({})).toEqual({ address: 'file:1', namespace: 'file' });
-  // Left out here, they are read from the environment where the connection is made.
+  // If left out here, they are read from the environment where the connection is created.
   expect(await load({ TEMPORAL_ADDRESS: 'env:1' })).toEqual({ namespace: 'file' });
   expect(await load({ TEMPORAL_ADDRESS: 'env:1' }, { address: 'flag:1' })).toEqual({
     address: 'flag:1',
@@ -118,7 +118,7 @@ test("Temporal's own environment names win over the file, and flags over both", 
   expect(await load({}, { profile: 'flag' })).toEqual({ profile: 'flag', namespace: 'file' });
 });
 
-test('every problem is in one report, with the setting that was meant', async () => {
+test('all problems are in one report, with the setting that was probably meant', async () => {
   await write(
     'partwise.config.json',
     '{ "functions": "nowhere.ts", "warehose": "duckdb:x", "temporal": { "adress": "x", "tls": "yes" }, "worker": { "runners": 0 } }',
@@ -132,7 +132,7 @@ test('every problem is in one report, with the setting that was meant', async ()
   ]);
 });
 
-test('settings of the environment are checked like those of the file', async () => {
+test('settings from the environment are checked like those in the file', async () => {
   const env = { PARTWISE_RUNNERS: 'many', PARTWISE_WAREHOUSE: 'warehouse.duckdb' };
   expect(await problemsOf(loadConfig({ projectDir: folder, env }))).toEqual([
     '"PARTWISE_RUNNERS" is "many"; it takes a whole number from 1 to 256.',
@@ -140,7 +140,7 @@ test('settings of the environment are checked like those of the file', async () 
   ]);
 });
 
-test('a warehouse or a stage of no known kind is refused', async () => {
+test('a warehouse or a stage of an unknown kind is refused', async () => {
   await write('partwise.config.json', '{ "warehouse": "postgres:sales" }');
   expect(
     await problemsOf(loadConfig({ projectDir: folder, env: { PARTWISE_STAGE: 'gs://bucket/x' } })),
@@ -150,7 +150,7 @@ test('a warehouse or a stage of no known kind is refused', async () => {
   ]);
 });
 
-test('what is wrong with a flag is said of the flag', async () => {
+test('a problem with a flag names the flag', async () => {
   const flags = { warehouse: 'warehouse.duckdb', metrics: 'here' };
   const env = { PARTWISE_WAREHOUSE: 'duckdb:w', PARTWISE_TRACES: 'there' };
   expect(await problemsOf(loadConfig({ projectDir: folder, flags, env }))).toEqual([
@@ -160,7 +160,7 @@ test('what is wrong with a flag is said of the flag', async () => {
   ]);
 });
 
-test('a file that cannot be read says so with its line', async () => {
+test('a configuration file that does not parse is refused with the line', async () => {
   await write('partwise.config.ts', 'export default {\n  stage: ,\n};');
   expect(await problemsOf(loadConfig({ projectDir: folder, env: {} }))).toEqual([
     expect.stringMatching(/^Line 2: /),
@@ -180,7 +180,7 @@ test('two configuration files in one folder are refused', async () => {
   ]);
 });
 
-test('notifiers are a webhook or a command, and nothing else', async () => {
+test('a notifier is a webhook or a command, and nothing else', async () => {
   const good = { notify: { ops: { url: 'https://example.com/hook' }, mail: { command: './mail.sh' } } };
   expect(checkConfig(good)).toMatchObject({ problems: [], config: good });
   const bad = checkConfig({ notify: { ops: { url: 'ftp://x' }, mail: { commnad: 'x' } } });

@@ -1,6 +1,6 @@
 /**
- * Changing a run while it is under way: pause, concurrency, tolerance, skips; and cancelling it in every such
- * state.
+ * Changing a run while it is running: pause, concurrency, tolerance, skips; and cancelling it in each of
+ * these states.
  */
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
@@ -55,13 +55,13 @@ const eventTypes = async (gated: GatedRun): Promise<(string | number | null | un
   ((await handleOf(gated).fetchHistory()).events ?? []).map(({ eventType }) => eventType);
 
 describe('a paused run', () => {
-  it('starts nothing, lets what runs end, says so everywhere, and goes on when it is told to', async () => {
+  it('starts nothing, lets running partitions finish, is shown as paused everywhere, and continues when unpaused', async () => {
     const gated = await regions('pause', { params: { wait: ['a', 'b'] }, options: { maxConcurrency: 2 } });
-    await gated.untilBegun('a', 'b');
+    await gated.untilStarted('a', 'b');
     await gated.run.pause();
     expect(await gated.run.status()).toMatchObject({ paused: true, status: 'IN_PROGRESS' });
     expect((await handleOf(gated).describe()).memo).toMatchObject({ [PAUSED_MEMO]: true });
-    await gated.letGo();
+    await gated.release();
     await untilState(gated.run, ({ counts }) => counts.DONE === 2);
     expect(await handleOf(gated).query('progress')).toMatchObject({
       status: 'IN_PROGRESS',
@@ -78,14 +78,14 @@ describe('a paused run', () => {
     expect((await handleOf(gated).describe()).memo).toMatchObject({ [PAUSED_MEMO]: false });
   });
 
-  it('begins no round of retries', async () => {
+  it('does not start a retry round', async () => {
     const gated = await batches('pause-retry', {
       params: { fails: { 5: 'once' }, wait: ['599'] },
       options: { retry: { maximumAttempts: 2, initialInterval: 10 } },
     });
-    await gated.untilBegun('599');
+    await gated.untilStarted('599');
     await gated.run.pause();
-    await gated.letGo();
+    await gated.release();
     await untilState(gated.run, ({ counts }) => counts.DONE === 599);
     expect((await gated.run.partition('5').describe()).error).toMatchObject({ message: 'once' });
     await gated.run.unpause();
@@ -93,7 +93,7 @@ describe('a paused run', () => {
     expect(await scheduled(gated)).toEqual(['0', '1', '2', 'r1.0']);
   });
 
-  it('can be paused before it is planned', async () => {
+  it('can be paused before planning finishes', async () => {
     // No worker polls here yet: the signal waits with the run.
     const other = await makeProject(GATED_FUNCTIONS);
     try {
@@ -104,7 +104,7 @@ describe('a paused run', () => {
       await other.startWorker();
       await untilState(gated.run, ({ counts }) => counts.PENDING === 2);
       await gated.run.pause();
-      expect(gated.begun()).toEqual([]);
+      expect(gated.started()).toEqual([]);
       await gated.run.unpause();
       expect((await gated.run.wait()).status).toBe('SUCCESS');
     } finally {
@@ -117,7 +117,7 @@ describe('a paused run', () => {
       params: { wait: ['a'], deaf: true },
       options: { maxConcurrency: 1 },
     });
-    await gated.untilBegun('a');
+    await gated.untilStarted('a');
     await gated.run.pause();
     await gated.run.cancel();
     expect(await gated.run.wait()).toMatchObject({ status: 'CANCELLED', counts: { CANCELLED: 6 } });
@@ -126,9 +126,9 @@ describe('a paused run', () => {
       params: { wait: ['a'] },
       options: { maxConcurrency: 1 },
     });
-    await idle.untilBegun('a');
+    await idle.untilStarted('a');
     await idle.run.pause();
-    await idle.letGo();
+    await idle.release();
     await untilState(idle.run, ({ counts }) => counts.DONE === 1);
     await idle.run.cancel();
     expect(await idle.run.wait()).toMatchObject({ status: 'CANCELLED', counts: { DONE: 1, CANCELLED: 5 } });
@@ -138,7 +138,7 @@ describe('a paused run', () => {
     });
   });
 
-  it('is stopped by its time-out', async () => {
+  it('is stopped by its timeout', async () => {
     const gated = await regions('pause-late', { options: { runTimeout: '5s' }, params: { wait: true } });
     await gated.run.pause();
     expect(await gated.run.wait()).toMatchObject({ status: 'FAILURE', error: { type: 'RunTimeout' } });
@@ -146,24 +146,24 @@ describe('a paused run', () => {
 });
 
 describe('the concurrency of a run', () => {
-  it('can be raised, which takes effect at once, and lowered, which does as units end', async () => {
+  it('can be raised, effective immediately, and lowered, effective as units finish', async () => {
     const gated = await regions('concurrency', { params: { wait: true }, options: { maxConcurrency: 1 } });
-    await gated.untilBegun('a');
+    await gated.untilStarted('a');
     await gated.run.set({ maxConcurrency: 3 });
-    await gated.untilBegun('a', 'b', 'c');
+    await gated.untilStarted('a', 'b', 'c');
     expect(await gated.run.status()).toMatchObject({ maxConcurrency: 3 });
     await gated.run.set({ maxConcurrency: 1 });
-    await gated.letGo('a', 'b');
+    await gated.release('a', 'b');
     await untilState(gated.run, ({ counts }) => counts.DONE === 2);
     expect(await scheduled(gated)).toHaveLength(3);
-    await gated.letGo('c');
-    await gated.untilBegun('d');
+    await gated.release('c');
+    await gated.untilStarted('d');
     expect(await scheduled(gated)).toHaveLength(4);
-    await gated.letGo();
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', maxConcurrency: 1 });
   });
 
-  it('and its tolerance can be set before it is planned', async () => {
+  it('can be set before planning finishes, and so can the tolerance', async () => {
     const other = await makeProject(GATED_FUNCTIONS);
     try {
       await other.execute("CREATE TABLE regions AS SELECT unnest(['a', 'b', 'c', 'd']) AS k");
@@ -176,10 +176,10 @@ describe('the concurrency of a run', () => {
       const skipped = gated.run.skip(['a']).catch((error: unknown) => error);
       await other.startWorker({ PARTWISE_RUNNERS: '4' });
       await set;
-      // It came first, before the plan or after it.
+      // It arrived first, before or after the plan.
       await skipped;
-      await gated.untilBegun('b', 'c', 'd');
-      await gated.letGo();
+      await gated.untilStarted('b', 'c', 'd');
+      await gated.release();
       expect(await gated.run.wait()).toMatchObject({ error: null, maxConcurrency: 4, toleratedFailures: 2 });
     } finally {
       await other.close();
@@ -188,21 +188,21 @@ describe('the concurrency of a run', () => {
 });
 
 describe('the tolerance of a run', () => {
-  it('decides how the run ends, as it is in force at the end (I8)', async () => {
+  it('decides how the run ends, by its value at the end (I8)', async () => {
     const gated = await regions('tolerance', { params: { fails: { a: 'no' }, wait: ['f'] } });
-    await gated.untilBegun('f');
+    await gated.untilStarted('f');
     await gated.run.set({ toleratedFailures: '17%' });
     expect((await gated.run.status()).toleratedFailures).toBe(1);
-    await gated.letGo();
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', error: null });
   });
 
-  it('stops a run that is to fail fast when it is lowered below what has failed (I8)', async () => {
+  it('stops a failFast run when lowered below the number of failures (I8)', async () => {
     const gated = await regions('lowered', {
       params: { fails: { a: 'no' }, wait: ['b', 'c'] },
       options: { maxConcurrency: 2, failFast: true, toleratedFailures: 3 },
     });
-    await gated.untilBegun('b', 'c');
+    await gated.untilStarted('b', 'c');
     await gated.run.set({ toleratedFailures: 0 });
     expect(await gated.run.wait()).toMatchObject({
       counts: { FAILED: 1, CANCELLED: 2, SKIPPED: 3 },
@@ -212,21 +212,21 @@ describe('the tolerance of a run', () => {
   });
 });
 
-describe('messages that come together', () => {
-  it('a unit that one of them begins and another stops was never begun, for everyone (I8)', async () => {
+describe('messages that arrive together', () => {
+  it('that start a unit and stop the run leave the unit never started, for every reader (I8)', async () => {
     const gated = await regions('together', {
       params: { fails: { a: 'no' }, wait: ['b'] },
       options: { maxConcurrency: 1, failFast: true, toleratedFailures: 3 },
     });
-    await gated.untilBegun('b');
-    // Without a worker they wait on the server, and come with one task.
+    await gated.untilStarted('b');
+    // Without a worker they wait on the server, and arrive in one workflow task.
     await end(worker);
     const handle = project.client.workflow.getHandle(gated.run.runId);
     const raised = handle.executeUpdate('setConcurrency', { args: [2] });
     await until(async () => (await handle.describe()).raw.pendingWorkflowTask != null);
     const lowered = handle.executeUpdate('setTolerance', { args: [0] });
     lowered.catch(() => {});
-    // The server has taken it when it answers the next call of this connection.
+    // The server has accepted it once it answers the next call on this connection.
     await handle.describe();
     worker = await project.startWorker({ PARTWISE_RUNNERS: '4' });
     await Promise.all([raised, lowered]);
@@ -239,20 +239,20 @@ describe('messages that come together', () => {
 });
 
 describe('skipping', () => {
-  it('leaves partitions out that wait, stops one that runs, and a run of DONE and SKIPPED is a SUCCESS (I8)', async () => {
+  it('leaves out waiting partitions and stops a running one; a run of DONE and SKIPPED is a SUCCESS (I8)', async () => {
     const gated = await regions('skip', {
       params: { wait: ['a', 'b'], deaf: true },
       options: { maxConcurrency: 2 },
       output: { table: 'kept', mode: 'partitions' },
     });
-    await gated.untilBegun('a', 'b');
+    await gated.untilStarted('a', 'b');
     const { pid } = gated.calls().find(({ id }) => id === 'b')!;
     await gated.run.skip(['b', 'd', 'e']);
     expect(isAlive(pid)).toBe(false);
     const counts = { SKIPPED: 3, CANCELLED: 0 };
     expect((await gated.run.status()).counts).toMatchObject(counts);
     expect(await handleOf(gated).query('progress')).toMatchObject({ counts });
-    await gated.letGo();
+    await gated.release();
     const state = await gated.run.wait();
     expect(state).toMatchObject({ status: 'SUCCESS', counts: { total: 6, DONE: 3, ...counts } });
     expect(await statuses(gated.run)).toEqual({
@@ -264,21 +264,21 @@ describe('skipping', () => {
       f: 'DONE',
     });
     expect((await gated.run.progress()).SKIPPED).toEqual(['b', 'd', 'e']);
-    expect(gated.begun().sort()).toEqual(['a', 'b', 'c', 'f']);
+    expect(gated.started().sort()).toEqual(['a', 'b', 'c', 'f']);
     expect((await gated.run.results()).map(({ k }) => k)).toEqual(['a', 'c', 'f']);
     expect(await handleOf(gated).result()).toMatchObject({ counts: { DONE: 3, ...counts } });
   });
 
-  it('leaves the rows of skipped partitions in the table as they were (I10)', async () => {
+  it('leaves the rows of skipped partitions in the table unchanged (I10)', async () => {
     const gated = await regions('skip-kept', {
       params: { wait: ['c'] },
       options: { maxConcurrency: 1 },
       output: { table: 'kept_here', mode: 'partitions' },
     });
     await project.execute("CREATE TABLE kept_here AS SELECT unnest(['d', 'e']) AS k, 'old' AS value");
-    await gated.untilBegun('c');
+    await gated.untilStarted('c');
     await gated.run.skip(['d']);
-    await gated.letGo();
+    await gated.release();
     expect((await gated.run.wait()).status).toBe('SUCCESS');
     const rows = await project.query("SELECT k, value FROM kept_here WHERE k IN ('d', 'e') ORDER BY k");
     expect(rows).toEqual([
@@ -287,49 +287,49 @@ describe('skipping', () => {
     ]);
   });
 
-  it('takes a partition out of back-off, also while the run is paused', async () => {
+  it('takes a partition out of back-off, even while the run is paused', async () => {
     const gated = await regions('skip-backoff', {
       params: { fails: { a: 'not yet' } },
       options: { retry: { maximumAttempts: 2, initialInterval: '1h', maximumInterval: '1h' } },
     });
     await untilState(gated.run, ({ counts }) => counts.DONE === 5);
     await gated.run.pause();
-    // Nothing is left then, so that the run ends although it is paused.
+    // Nothing is left then, so the run ends although it is paused.
     await gated.run.skip(['a']);
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 5, SKIPPED: 1 } });
   });
 
-  it('takes partitions out of batches that wait, and out of rounds of retries', async () => {
+  it('takes partitions out of waiting batches and out of retry rounds', async () => {
     const gated = await batches('skip-batch', {
       params: { wait: ['0'], fails: { 7: 'no', 8: 'no' } },
       options: { retry: { maximumAttempts: 2, initialInterval: 10 } },
     });
-    await gated.untilBegun('0');
-    // The whole of the last batch, and one of the second.
+    await gated.untilStarted('0');
+    // The whole last batch, and one partition of the second.
     const last = Array.from({ length: 200 }, (_, i) => `${400 + i}`);
     await gated.run.skip(['250', ...last]);
     expect((await gated.run.status()).counts).toMatchObject({ SKIPPED: 201 });
     await gated.run.pause();
-    await gated.letGo();
+    await gated.release();
     await untilState(gated.run, ({ counts }) => counts.DONE === 198);
     await gated.run.skip(['7']);
     await gated.run.unpause();
     const state = await gated.run.wait();
     expect(state).toMatchObject({ counts: { total: 600, DONE: 397, FAILED: 1, SKIPPED: 202, PENDING: 0 } });
     expect(await scheduled(gated)).toEqual(['0', '1', 'r1.0']);
-    expect(gated.begun()).not.toContain('250');
-    expect(gated.begun().filter((id) => id === '7')).toHaveLength(1);
+    expect(gated.started()).not.toContain('250');
+    expect(gated.started().filter((id) => id === '7')).toHaveLength(1);
     expect((await gated.run.partition('250').describe()).status).toBe('SKIPPED');
     expect(await gated.run.results()).toHaveLength(397);
     expect(await handleOf(gated).query('progress')).toMatchObject({ counts: { SKIPPED: 202, PENDING: 0 } });
   });
 
-  it('is refused as a whole, with a sentence for every id: unknown, ended, skipped already', async () => {
+  it('is refused as a whole, with a reason for every id: unknown, ended, already skipped', async () => {
     const gated = await regions('skip-refused', {
       params: { wait: ['c'], fails: { b: 'no' } },
       options: { maxConcurrency: 1 },
     });
-    await gated.untilBegun('c');
+    await gated.untilStarted('c');
     const refusal = (...ids: string[]) =>
       gated.run.skip(ids).catch(({ name, message }: Error) => [name, message]);
     expect(await refusal('aa', 'nowhere', 'd')).toEqual([
@@ -353,17 +353,17 @@ describe('skipping', () => {
     await expect(gated.run.set({ maxConcurrency: 2 })).rejects.toMatchObject({ name: 'RunEnded' });
   });
 
-  it('is answered, too, when the run is cancelled before it is done (I12)', async () => {
+  it('gets an answer even if the run is cancelled first (I12)', async () => {
     const gated = await regions('skip-cancel', {
       params: { wait: ['a'], deaf: true },
       options: { maxConcurrency: 1 },
     });
-    await gated.untilBegun('a');
+    await gated.untilStarted('a');
     const skipped = gated.run.skip(['a', 'b']);
-    // "b" is skipped at once; "a" when its deaf function has been killed.
-    const atWork = async (): Promise<boolean> =>
+    // "b" is skipped immediately; "a" once its unresponsive function has been killed.
+    const oneSkipped = async (): Promise<boolean> =>
       (await handleOf(gated).query<{ counts: { SKIPPED: number } }>('progress')).counts.SKIPPED === 1;
-    await until(atWork);
+    await until(oneSkipped);
     await gated.run.cancel();
     await skipped;
     expect(await gated.run.wait()).toMatchObject({
@@ -373,9 +373,9 @@ describe('skipping', () => {
     expect(gated.calls().filter(({ pid }) => isAlive(pid))).toEqual([]);
   });
 
-  it('of a partition in a batch in flight is refused', async () => {
+  it('is refused for a partition in a batch in flight', async () => {
     const gated = await batches('skip-in-batch', { params: { wait: ['0'] } });
-    await gated.untilBegun('0');
+    await gated.untilStarted('0');
     await expect(gated.run.skip(['100'])).rejects.toThrow(
       'Nothing was skipped. "100" is in a batch that is being processed (0 … 199): partitions of a batch in flight cannot be skipped.',
     );
@@ -384,13 +384,13 @@ describe('skipping', () => {
   });
 });
 
-describe('a cancel that comes while rows are written', () => {
-  it('closes the run when the commit has stopped, and not before (I8)', async () => {
+describe('a cancel while rows are being written', () => {
+  it('closes the run once the commit has stopped, and not before (I8)', async () => {
     const gated = await regions('uncommitted', { params: { wait: ['a'] }, output: { table: 'unwritten' } });
-    await gated.untilBegun('a');
+    await gated.untilStarted('a');
     const holder = await holdWarehouse(join(project.folder, 'w.duckdb'));
     try {
-      await gated.letGo();
+      await gated.release();
       await untilState(gated.run, ({ counts }) => counts.DONE === counts.total);
       await gated.run.cancel();
       expect(await gated.run.wait()).toMatchObject({ status: 'CANCELLED', commit: null });
@@ -410,10 +410,10 @@ describe('a cancel that comes while rows are written', () => {
   });
 });
 
-describe('what cannot be set', () => {
-  it('is refused with a sentence, and leaves no trace in history (I9)', async () => {
+describe('a setting that cannot be changed', () => {
+  it('is refused with an explanation, and leaves no trace in history (I9)', async () => {
     const gated = await regions('refused', { params: { wait: true }, options: { maxConcurrency: 1 } });
-    await gated.untilBegun('a');
+    await gated.untilStarted('a');
     const before = await eventTypes(gated);
     const handle = handleOf(gated);
     const update = (name: string, ...args: unknown[]) =>
@@ -445,11 +445,11 @@ describe('what cannot be set', () => {
     // Workflow tasks come and go; nothing else was added.
     const added = (await eventTypes(gated)).slice(before.length);
     expect(added.filter((type) => ![5, 6, 7].includes(type as number))).toEqual([]);
-    await gated.letGo();
+    await gated.release();
     expect((await gated.run.wait()).status).toBe('SUCCESS');
   });
 
-  it('before the run is planned is a partition (I9)', async () => {
+  it('includes skipping a partition before planning finishes (I9)', async () => {
     const other = await makeProject(GATED_FUNCTIONS);
     try {
       await other.execute("CREATE TABLE regions AS SELECT unnest(['a', 'b']) AS k");
@@ -472,8 +472,8 @@ describe('what cannot be set', () => {
   });
 });
 
-describe('the queries of a run that has ended', () => {
-  it('tell how: refused (I8)', async () => {
+describe('the queries of a run that has finished', () => {
+  it('report how it ended: refused (I8)', async () => {
     const gated = await regions('query-refused', { source: { table: 'nowhere' } });
     expect((await gated.run.wait()).status).toBe('FAILURE');
     expect(await handleOf(gated).query('progress')).toMatchObject({
@@ -484,7 +484,7 @@ describe('the queries of a run that has ended', () => {
   });
 });
 
-describe("Temporal's own tool", () => {
+describe("Temporal's own CLI", () => {
   const workflow = (gated: GatedRun, ...args: string[]): Promise<Ran> =>
     runProgram(
       temporal,
@@ -501,9 +501,9 @@ describe("Temporal's own tool", () => {
       project.folder,
     );
 
-  it('pauses, unpauses and changes a run, and is told why when it cannot', async () => {
+  it('pauses, unpauses and changes a run, and shows why a change is refused', async () => {
     const gated = await regions('temporal', { params: { wait: true }, options: { maxConcurrency: 1 } });
-    await gated.untilBegun('a');
+    await gated.untilStarted('a');
     const update = (name: string, input: string) =>
       workflow(gated, 'update', 'execute', '--name', name, '--input', input);
     expect((await workflow(gated, 'signal', '--name', 'pause')).code).toBe(0);
@@ -519,7 +519,7 @@ describe("Temporal's own tool", () => {
       toleratedFailures: 3,
       counts: { SKIPPED: 1 },
     });
-    expect(gated.begun()).toEqual(['a']);
+    expect(gated.started()).toEqual(['a']);
 
     const refused = await update('setConcurrency', '100');
     expect(refused.code).not.toBe(0);
@@ -530,17 +530,17 @@ describe("Temporal's own tool", () => {
     expect((await update('setEverything', '1')).code).not.toBe(0);
 
     expect((await workflow(gated, 'signal', '--name', 'unpause')).code).toBe(0);
-    await gated.untilBegun('a', 'b', 'c', 'd');
-    await gated.letGo();
+    await gated.untilStarted('a', 'b', 'c', 'd');
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 5, SKIPPED: 1 } });
   });
 });
 
 describe('the commands', () => {
-  it('pause, set, skip and unpause a run, and watch tells', async () => {
+  it('pause, set, skip and unpause a run, and watch shows it', async () => {
     const gated = await regions('commands', { params: { wait: true }, options: { maxConcurrency: 1 } });
     const { runId } = gated.run;
-    await gated.untilBegun('a');
+    await gated.untilStarted('a');
     const watch = startCli(project.folder, ['watch', runId]);
     const paused = await cli(project.folder, ['pause', runId]);
     expect([paused.code, paused.stderr]).toEqual([
@@ -548,7 +548,7 @@ describe('the commands', () => {
       'Paused: partitions that are running finish, and no others are started.\n',
     ]);
     expect(paused.stdout).toMatch(/IN_PROGRESS {2}PAUSED[^]*1 at a time[^]*unpause commands-/);
-    await watch.says('PAUSED: no more partitions are started.');
+    await watch.prints('PAUSED: no more partitions are started.');
 
     const set = await cli(project.folder, [
       'set',
@@ -586,8 +586,8 @@ describe('the commands', () => {
     expect(unknown.stderr).toContain('The run has no partition "no%20where".');
 
     expect((await cli(project.folder, ['unpause', runId])).code).toBe(0);
-    await watch.says('Resumed.');
-    await gated.letGo();
+    await watch.prints('Resumed.');
+    await gated.release();
     const end = await watch.finished;
     expect(end.code).toBe(0);
     expect(end.stdout).toContain('4 DONE, 2 SKIPPED');
@@ -600,9 +600,9 @@ describe('the commands', () => {
 });
 
 describe('a cancelled run', () => {
-  it('stops a batch whose function ignores the signal, and says which partitions were cut off (I12)', async () => {
+  it('stops a batch whose function ignores the signal, and reports which partitions were interrupted (I12)', async () => {
     const gated = await batches('deaf-batch', { params: { wait: ['203'], deaf: true } });
-    await gated.untilBegun('203');
+    await gated.untilStarted('203');
     const { pid } = gated.calls().find(({ id }) => id === '203')!;
     await gated.run.cancel();
     const state = await gated.run.wait();
@@ -617,15 +617,15 @@ describe('a cancelled run', () => {
     });
   });
 
-  it('calls nothing that waits in back-off (I12)', async () => {
+  it('does not call partitions waiting in back-off (I12)', async () => {
     const gated = await regions('backoff-cancel', {
       params: { fails: 'not yet' },
       options: { retry: { maximumAttempts: 2, initialInterval: '1h', maximumInterval: '1h' } },
     });
     await untilState(gated.run, ({ counts }) => counts.PENDING === 6);
-    await gated.untilBegun('a', 'b', 'c', 'd', 'e', 'f');
+    await gated.untilStarted('a', 'b', 'c', 'd', 'e', 'f');
     await gated.run.cancel();
     expect(await gated.run.wait()).toMatchObject({ status: 'CANCELLED', counts: { CANCELLED: 6 } });
-    expect(gated.begun()).toHaveLength(6);
+    expect(gated.started()).toHaveLength(6);
   });
 });

@@ -8,7 +8,7 @@ import { cli, startCli } from './support/cli';
 import { TestDebugger, type Paused } from './support/debugger';
 import { makeProject, type TestProject } from './support/project';
 
-/** `rate` and `closed` are what an edit changes. */
+/** An edit changes `rate` and `closed`. */
 const functions = ({ rate = 1, closed = 'South' } = {}): string => `
 import { definePartitionFunction } from 'partwise';
 
@@ -42,7 +42,7 @@ export const rowsOf = definePartitionFunction({ name: 'rowsOf', run: (data) => (
 
 let project: TestProject;
 let runId: string;
-/** A process that waits for a debugger ends by no test's failure. */
+/** A process waiting for a debugger must also end when a test fails. */
 let debugged: ChildProcess | null = null;
 const source = { source: { files: 'sales.csv' }, partitionBy: ['region'] };
 
@@ -66,7 +66,7 @@ const debug = (partition: string, ...more: string[]) =>
 const report = async (partition: string, ...more: string[]): Promise<DebugReport> =>
   JSON.parse((await debug(partition, '--json', ...more)).stdout) as DebugReport;
 
-/** Every file of the stage with its content, and the length of the run's history. */
+/** Every file on the stage with its content, and the length of the run's history. */
 async function everything(): Promise<unknown> {
   const stage = join(project.folder, 'stage');
   const files: Record<string, string> = {};
@@ -82,7 +82,7 @@ async function everything(): Promise<unknown> {
 }
 
 describe('partwise debug', () => {
-  it('gives the function the rows, key, parameters and time of the run, and says how it ends against what is recorded', async () => {
+  it('gives the function the rows, key, parameters and time of the run, and compares the outcome with the recorded one', async () => {
     await project.write('sales.csv', 'region,amount\nNorth,1000\nSouth,1\n');
     const before = await everything();
     const { now, recorded, comparison, ...about } = await report('North');
@@ -103,7 +103,7 @@ describe('partwise debug', () => {
       result: { same: true, cells: [] },
       artifacts: [
         { name: 'bill.json', verdict: 'same', now: expect.any(Number), recorded: expect.any(Number) },
-        // It has the attempt's number in it.
+        // It contains the attempt number.
         { name: 'about.json', verdict: 'different', now: expect.any(Number), recorded: expect.any(Number) },
       ],
       logs: true,
@@ -111,7 +111,7 @@ describe('partwise debug', () => {
     expect(await everything()).toEqual(before);
   });
 
-  it('takes the function as it is now, and changes nothing in the run', async () => {
+  it('uses the current function, and changes nothing in the run', async () => {
     const before = await everything();
     const asRecorded = await debug('South');
     expect(asRecorded.code).toBe(1);
@@ -122,10 +122,10 @@ describe('partwise debug', () => {
     expect(asRecorded.stderr).toContain('South #2             │ billing South\n');
 
     await writeFile(join(project.folder, 'functions.ts'), functions({ rate: 2, closed: 'Nowhere' }));
-    const mended = await debug('South');
-    expect(mended.code).toBe(0);
-    expect(mended.stderr).toMatch(new RegExp(`\nTo rerun it in the run: node \\S+ retry ${runId}\n$`));
-    expect(mended.stdout.slice(mended.stdout.indexOf('Different from'))).toBe(
+    const fixed = await debug('South');
+    expect(fixed.code).toBe(0);
+    expect(fixed.stderr).toMatch(new RegExp(`\nTo rerun it in the run: node \\S+ retry ${runId}\n$`));
+    expect(fixed.stdout.slice(fixed.stdout.indexOf('Different from'))).toBe(
       [
         'Different from what the run recorded:',
         '≠ status     DONE, was FAILED',
@@ -136,7 +136,7 @@ describe('partwise debug', () => {
         '',
       ]
         .join('\n')
-        .replace('130 B', /about\.json \((\d+ B)/.exec(mended.stdout)![1]!),
+        .replace('130 B', /about\.json \((\d+ B)/.exec(fixed.stdout)![1]!),
     );
     const north = await report('North');
     expect(north.comparison!.result).toEqual({
@@ -147,7 +147,7 @@ describe('partwise debug', () => {
     expect(await project.partwise.getRun(runId).status()).toMatchObject({ counts: { DONE: 1, FAILED: 1 } });
   });
 
-  it('downloads what runs recorded', async () => {
+  it('downloads what the run recorded', async () => {
     const reading = project.runId('reads');
     const input = { ...source, function: 'reads', params: { of: runId }, only: ['North'] };
     await (await project.partwise.start(input, { runId: reading })).wait();
@@ -156,7 +156,7 @@ describe('partwise debug', () => {
     expect(JSON.parse(stdout)).toMatchObject({ now: { result: [{ total: 3 }] }, comparison: { same: true } });
   });
 
-  it('runs the query of the function sql, or another one', async () => {
+  it('runs the query of the sql function, or another one', async () => {
     const id = project.runId('sql');
     const input = { ...source, function: 'sql', sql: 'SELECT count(*) AS n FROM data' };
     await (await project.partwise.start(input, { runId: id })).wait();
@@ -181,7 +181,7 @@ describe('partwise debug', () => {
     });
   });
 
-  it('refuses rows that are not those of the run: a file that changed, a snapshot that was changed (I1)', async () => {
+  it('refuses rows other than those of the run: a changed file, a changed snapshot (I1)', async () => {
     await project.write('a.txt.csv', 'n\n1\n2\n');
     const id = project.runId('files');
     const input = { function: 'rowsOf', source: { files: '.', pattern: 'a.txt.csv' } };
@@ -210,7 +210,7 @@ describe('partwise debug', () => {
     });
   });
 
-  it('says what is not there', async () => {
+  it('says what does not exist', async () => {
     const nowhere = await debug('Nrth');
     expect(nowhere).toMatchObject({
       code: 2,
@@ -227,17 +227,17 @@ describe('partwise debug', () => {
     });
   });
 
-  it('--inspect waits for a debugger and stops at the function, in the file that the user wrote', async () => {
+  it("--inspect waits for a debugger and stops in the function, in the user's source file", async () => {
     const running = startCli(project.folder, ['debug', runId, 'North', '--inspect']);
     debugged = running.process;
-    const said = await running.says('Waiting for a debugger at ws://127.0.0.1:');
-    const inspector = await TestDebugger.attach(/ws:\S+/.exec(said)![0]);
+    const printed = await running.prints('Waiting for a debugger at ws://127.0.0.1:');
+    const inspector = await TestDebugger.attach(/ws:\S+/.exec(printed)![0]);
     await inspector.ask('Runtime.enable');
     await inspector.ask('Debugger.enable');
     const stopped = inspector.next<Paused>('Debugger.paused');
     await inspector.ask('Runtime.runIfWaitingForDebugger');
     expect((await stopped).callFrames[0]!.functionName).toBe('call');
-    // The user's file is loaded by then: breakpoints in it hold.
+    // The user's file is loaded by now: breakpoints in it take effect.
     const bundle = [...inspector.scripts.values()].find(({ url }) =>
       /\/\.partwise\/functions\/[0-9a-f]{64}\.mjs$/.test(url),
     )!;
@@ -258,10 +258,10 @@ describe('partwise debug', () => {
   });
 });
 
-it('the library debugs a partition in its own process, and gives its console back', async () => {
+it('the library debugs a partition in its own process, and restores the console', async () => {
   const events: DebugEvent[] = [];
   const before = [process.stdout.write, process.stderr.write];
-  // Jest's own console prints more than what it is given.
+  // Jest's own console prints more than its arguments.
   const written = functions().replace(
     "console.log('billing', context.partitionId)",
     "context.log('billing North')",

@@ -1,4 +1,4 @@
-/** A deployed worker, and inputs of people who may start runs and nothing else. */
+/** A deployed worker, and inputs of users who may only start runs. */
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -29,7 +29,7 @@ export const mean = definePartitionModel({
 `;
 
 let project: TestProject;
-/** Files of somebody else, outside of the project. */
+/** Files of another user, outside the project. */
 let outside: string;
 beforeAll(async () => {
   outside = await mkdtemp(join(tmpdir(), 'partwise-outside-'));
@@ -47,7 +47,7 @@ afterAll(async () => {
   await project.close();
   await rm(outside, { recursive: true, force: true });
 });
-/** Nothing was written where nothing may be. */
+/** Nothing was written in forbidden places. */
 afterEach(() => expect(existsSync(witness())).toBe(false));
 
 const witness = (): string => join(outside, 'witness');
@@ -70,7 +70,7 @@ const refusedWith = async (input: unknown, words: string): Promise<void> => {
   expect(state.error!.message).toMatch(new RegExp(words));
 };
 
-describe('files outside of the project', () => {
+describe('files outside the project', () => {
   const secret = (): string => join(outside, 'secret.csv');
 
   it.each<[string, () => RunInput]>([
@@ -114,11 +114,11 @@ describe('files outside of the project', () => {
     ['a path through ..', () => ({ ...good, source: { files: '../*.csv' } })],
     ['a link', () => ({ ...good, source: { files: 'data/link/secret.csv' }, partitionBy: ['name'] })],
     ['a hidden name', () => ({ ...good, source: { files: '.env' } })],
-  ])('that source.files names by %s are refused', async (_, input) => {
+  ])('named in source.files by %s are refused', async (_, input) => {
     await refusedWith(input(), '"source.files" is .* allow.files');
   });
 
-  it('that source.pattern reaches are refused, and so are links that it matches', async () => {
+  it('matched by source.pattern are refused, and so are matching links', async () => {
     const files = { function: 'count', source: { files: 'data', pattern: '../../*.csv' } };
     await refusedWith(files, '"source.pattern" is "../../\\*.csv", which runs may not read');
     await refusedWith(
@@ -133,7 +133,7 @@ describe('files outside of the project', () => {
     ['a link', () => 'data/link/witness/x.csv'],
     ['a path in the state folder', () => '.partwise/x.csv'],
     ['a path on the stage', () => 'stage/x.parquet'],
-  ])('are not written to by %s as output.file', async (_, file) => {
+  ])('are not written by %s as output.file', async (_, file) => {
     await refusedWith({ ...good, output: { file: file() } }, '"output.file" is .* allow.files');
   });
 
@@ -143,8 +143,8 @@ describe('files outside of the project', () => {
   });
 });
 
-describe('files below the project', () => {
-  it('are read and written as before', async () => {
+describe('files inside the project', () => {
+  it('are read and written', async () => {
     const read = join(project.folder, 'data', 'a.csv');
     const inputs: RunInput[] = [
       query(`SELECT * FROM read_csv('${read}') -- all of it`),
@@ -160,7 +160,7 @@ describe('files below the project', () => {
     expect(await project.query('SELECT n FROM counts')).toEqual([{ n: 2n }, { n: 2n }]);
   });
 
-  it('are not read by SQL where they are hidden', async () => {
+  it('are not read by SQL if they are hidden', async () => {
     await refusedWith(sql(`SELECT * FROM read_text('${project.folder}/.env')`), 'allow.files');
     await refusedWith(
       sql(`SELECT * FROM read_text('${project.folder}/partwise.config.json')`),
@@ -170,7 +170,7 @@ describe('files below the project', () => {
 });
 
 describe('the code of the worker', () => {
-  it('reads what it likes', async () => {
+  it('reads whatever it wants', async () => {
     const { state } = await run({
       ...good,
       function: 'lookup',
@@ -179,42 +179,39 @@ describe('the code of the worker', () => {
     expect(state.status).toBe('SUCCESS');
   });
 
-  // A path that depends on whether the database is locked down passes the checks, which are made in one that
-  // is.
+  // A path that depends on whether the database is locked down passes the checks, which run in a locked-down
+  // one.
   const choice = (): string =>
     `CASE WHEN current_setting('enable_external_access') THEN '${outside}/secret.csv' ELSE '${project.folder}/data/a.csv' END`;
 
-  it('does not lend its files to SQL of the input that it passes on', async () => {
+  it('does not make its files readable by SQL passed on from the input', async () => {
     const text = `SELECT 'North' AS region, content FROM read_text(${choice()})`;
     const { handle, state } = await run({ ...query(text), function: 'pushes' });
     expect(state.status).toBe('SUCCESS');
     expect(JSON.stringify(await handle.results())).not.toContain('top secret');
   });
 
-  it('does not lend its files to the function sql', async () => {
+  it('does not make its files readable by the sql function', async () => {
     const { handle, state } = await run(sql(`SELECT content FROM read_text(${choice()})`));
     expect(state.status).toBe('SUCCESS');
     expect(JSON.stringify(await handle.results())).not.toContain('top secret');
   });
 
-  it('does not lend its files to a condition on the rows to train on', async () => {
+  it('does not make its files readable by a condition on the training rows', async () => {
     const holdout = `EXISTS (FROM read_text(${choice()}) WHERE content LIKE '%secret%')`;
     const { state } = await run({ ...good, function: 'mean.train', model: { holdout } });
     expect(state.status).toBe('SUCCESS');
   });
 });
 
-/**
- * Conditions that reach for more than a condition. `harm`: a statement that leaves a witness, wherever it
- * runs.
- */
+/** Conditions that try to do more than filter. `harm`: a statement that leaves a witness wherever it runs. */
 const CONDITIONS: [string, (harm: string) => string][] = [
   ['closes its parenthesis', (harm) => `1=1\n); ${harm}; SELECT * FROM (SELECT 1 AS region) WHERE (1=1`],
   ['closes its parenthesis for a UNION', () => '1=1) UNION SELECT * FROM sales WHERE (1=1'],
   ['has a clause after it', () => '1=1 ORDER BY 1'],
   ['has a UNION', () => '1=1 UNION SELECT 1'],
   ['is two', () => '1=1, 2=2'],
-  ['is none', () => '-- nothing'],
+  ['is empty', () => '-- nothing'],
   ['hides in dollar quotes', (harm) => `$$x$$ = $$y$$); ${harm}; SELECT ($$`],
   ['hides in dollar quotes with a tag', (harm) => `$a$x$a$ = 'y'); ${harm}; SELECT ($b$`],
   ['escapes a quotation mark', (harm) => `E'\\'' = 'x'); ${harm}; SELECT ('`],
@@ -238,7 +235,7 @@ const CONDITIONS: [string, (harm: string) => string][] = [
   ),
 ];
 
-describe('SQL of an input is one statement that only reads, so it is refused', () => {
+describe('SQL in an input must be a single read-only statement, so it is refused', () => {
   const harm = (): string => `COPY (SELECT 42 AS pwn) TO '${witness()}'`;
 
   it.each(CONDITIONS)('when a condition %s', async (_, text) => {
@@ -258,7 +255,7 @@ describe('SQL of an input is one statement that only reads, so it is refused', (
     ['has a second statement', (text) => `SELECT 1 AS region; ${text}`],
     ['has a second statement after a comment', (text) => `SELECT 1 AS region -- ;\n; ${text}; --`],
     ['is another statement', (text) => text],
-    ['is none', () => '-- nothing'],
+    ['is empty', () => '-- nothing'],
     ['comments out what follows', () => 'SELECT 1 AS region /*'],
     ['changes rows', () => 'DELETE FROM sales'],
     ['changes rows in a WITH', () => 'WITH a AS (DELETE FROM sales RETURNING *) SELECT * FROM a'],
@@ -274,7 +271,7 @@ describe('SQL of an input is one statement that only reads, so it is refused', (
     await refusedWith(sql(text(harm())), '"sql" cannot be run: ');
   });
 
-  it('and no rows were changed', async () => {
+  it('and changes no rows', async () => {
     expect(await project.query('SELECT count(*)::INTEGER AS n FROM sales')).toEqual([{ n: 2 }]);
   });
 });

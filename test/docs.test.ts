@@ -1,6 +1,5 @@
 /**
- * Every command and every program that the documents show, tried as a reader would: in order, in the folder
- * that they name.
+ * Runs every command and program in the documents as a reader would: in order, in the folder that they name.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -26,17 +25,17 @@ import {
 import { hasPython } from './support/python-server';
 import { end, REPOSITORY } from './support/project';
 import { describeEmulator, startSnowflake, type TestSnowflake } from './support/snowflake';
-import { personsEnvironment, run, type Ran } from './support/shell';
+import { userEnvironment, run, type Ran } from './support/shell';
 
-/** The README shows what this example prints. */
+/** The README shows the output of this example. */
 const SHOWN_EXAMPLE = 'examples/texas-housing';
 const TSC = join(REPOSITORY, 'node_modules/typescript/bin/tsc');
 
-/** Documents whose commands need Snowflake: the emulator stands for the account that they name. */
+/** Documents whose commands need Snowflake: the emulator stands in for the account that they name. */
 const ON_SNOWFLAKE = /snowflake/;
 let snowflake: TestSnowflake | null = null;
 
-/** A copy of what a reader has: examples, the build, and an empty folder for "in your project". */
+/** A copy of what a reader has: the examples, the build, and an empty folder for "in your project". */
 let root: string;
 let env: NodeJS.ProcessEnv;
 const folderOf = (document: string): string => join(root, exampleOf(document) ?? 'your-project');
@@ -46,15 +45,15 @@ beforeAll(async () => {
   for (const folder of ['bin', 'node_modules', 'your-project']) await mkdir(join(root, folder));
   await symlink(REPOSITORY, join(root, 'node_modules', 'partwise'));
   await symlink(join(REPOSITORY, 'dist'), join(root, 'dist'));
-  // What an example reads with, and reads.
+  // The packages and data that the examples use.
   await symlink(join(REPOSITORY, 'node_modules/@duckdb'), join(root, 'node_modules/@duckdb'));
   await symlink(join(REPOSITORY, 'test'), join(root, 'test'));
   await cp(join(REPOSITORY, 'examples'), join(root, 'examples'), {
     recursive: true,
     filter: (from) => !/[\\/](\.partwise|stage)$|\.duckdb$/.test(from),
   });
-  // `npx partwise` without npm, `npm install partwise` without a registry, and a `temporal` that is surely
-  // there.
+  // `npx partwise` without npm, `npm install partwise` without a registry, and a `temporal` that is known to
+  // exist.
   const programs = {
     npx: `[ "$1" = partwise ] && shift && exec "${process.execPath}" "${CLI}" "$@"`,
     npm: '[ "$*" = "install partwise" ]',
@@ -69,8 +68,8 @@ beforeAll(async () => {
     snowflake = await startSnowflake({ as: { name: 'analytics', database: 'ANALYTICS', schema: 'PUBLIC' } });
     await snowflake.executeFile(join(REPOSITORY, 'examples/snowflake-regional-sales/setup.sql'));
   }
-  // A model for each of 105 takes minutes.
-  env = personsEnvironment({
+  // Training 105 models takes minutes.
+  env = userEnvironment({
     AIRPORT_DESTINATIONS: '12',
     PATH: [join(root, 'bin'), process.env.PATH].join(delimiter),
   });
@@ -87,7 +86,7 @@ afterAll(async () => {
 
 const shell = (line: string, folder: string): Promise<Ran> => run('sh', ['-c', line], folder, env);
 
-/** Runs a line as it stands; one that does not exit with 0 is a failure that says where it is. */
+/** Runs a line unchanged; fails with its place unless it exits with 0. */
 async function tryOut({ place, line }: Command, folder: string): Promise<Ran> {
   const ran = await shell(line, folder);
   if (ran.code === 0) return ran;
@@ -96,7 +95,7 @@ async function tryOut({ place, line }: Command, folder: string): Promise<Ran> {
   );
 }
 
-/** `partwise dev --open` in a folder; the address of its server. */
+/** Starts `partwise dev --open` in a folder; resolves with the address of its server. */
 async function serverOf(folder: string): Promise<string> {
   const running = servers.get(folder);
   if (running !== undefined) return running.address;
@@ -118,7 +117,7 @@ async function serverOf(folder: string): Promise<string> {
 }
 
 /**
- * Temporal's own tools need a server with a known address: `partwise dev --open`, which has another port when
+ * Temporal's own CLI needs a server with a known address: `partwise dev --open`, which uses another port if
  * 7233 is taken.
  */
 async function tryTemporal({ place, line }: Command, folder: string): Promise<void> {
@@ -165,7 +164,7 @@ async function tryModel(block: Block, folder: string): Promise<void> {
   await writeFile(file, `export * from './model';\n${before}`);
 }
 
-/** A program of the reader's, or a test of a function, which says nothing by itself. */
+/** A program of the reader's, or a test of a function, which prints nothing. */
 async function tryProgram(block: Block, folder: string): Promise<void> {
   const isTest = block.text.includes('partwise/testing');
   const print = isTest ? 'console.log(JSON.stringify({ rows, uploads: [...uploads.keys()] }));\n' : '';
@@ -181,7 +180,7 @@ async function tryProgram(block: Block, folder: string): Promise<void> {
   });
   const { stdout } = await tryOut({ place: block.place, line: 'node shown.mjs' }, folder);
   if (isTest) {
-    // The function prints too, before.
+    // The function prints too, before this line.
     const { rows, uploads } = JSON.parse(stdout.trim().split('\n').at(-1)!) as {
       rows: unknown[];
       uploads: string[];
@@ -195,7 +194,7 @@ async function tryProgram(block: Block, folder: string): Promise<void> {
   }
 }
 
-/** A configuration file: it is checked as the project's own is. */
+/** A configuration file: it is checked like the project's own. */
 async function tryConfiguration(block: Block, folder: string): Promise<void> {
   await writeFile(join(folder, 'shown-config.ts'), block.text);
   await typeCheck(block, folder, 'shown-config.ts');
@@ -203,8 +202,8 @@ async function tryConfiguration(block: Block, folder: string): Promise<void> {
 }
 
 /**
- * Commands and what they print, one after the other: every line of it, save what differs from run to run. `#
- * exits with 1` after a command says that it does.
+ * Commands and their output, in sequence: every line must match, except for values that differ between runs.
+ * `# exits with 1` after a command gives its exit code.
  */
 async function tryShownOutput({ place, text }: Block, folder: string): Promise<void> {
   for (const part of text.trim().split(/^\$ /m).slice(1)) {
@@ -214,8 +213,8 @@ async function tryShownOutput({ place, text }: Block, folder: string): Promise<v
       ? line!.replace('127.0.0.1:7233', await serverOf(folder))
       : line!;
     const ran = await shell(own, folder);
-    const printed = [...ran.stderr.split('\n'), ...ran.stdout.split('\n')].map(alike);
-    const lasting = shown.filter((each) => each !== '' && !/ (RUNNING|PENDING)/.test(each)).map(alike);
+    const printed = [...ran.stderr.split('\n'), ...ran.stdout.split('\n')].map(normalized);
+    const lasting = shown.filter((each) => each !== '' && !/ (RUNNING|PENDING)/.test(each)).map(normalized);
     expect({ place, line, code: `${ran.code}`, printed }).toEqual({
       place,
       line,
@@ -225,8 +224,8 @@ async function tryShownOutput({ place, text }: Block, folder: string): Promise<v
   }
 }
 
-/** What differs from run to run (ids, times, sizes of columns) is taken for the same. */
-function alike(line: string): string {
+/** Replaces values that differ between runs (ids, times, column widths). */
+function normalized(line: string): string {
   return line
     .replace(/\d{8}-\d{6}-\w{4}/g, 'ID')
     .replace(/took .*/, 'took')
@@ -251,7 +250,7 @@ describe('the demo', () => {
     printed = stdout;
   });
 
-  it('prints commands to try next, and each of them works as it stands', async () => {
+  it('prints commands to try next, each of which works as printed', async () => {
     const commands = [...printed.matchAll(/^ +(node dist\/cli\/main\.js .*?)(?: {2,}.*)?$/gm)].map(
       ([, line]) => line!,
     );
@@ -265,8 +264,8 @@ describe('the demo', () => {
   });
 });
 
-describeEmulator('the demo of Snowflake', () => {
-  it('runs the example on an account of its own, whatever the shell is set up for', async () => {
+describeEmulator('the Snowflake demo', () => {
+  it('runs the example on its own emulated account, whatever the environment of the shell', async () => {
     for (const part of ['scripts', 'node_modules/.cache'])
       await symlink(join(REPOSITORY, part), join(root, part));
     const { stdout } = await tryOut({ place: 'package.json', line: 'node scripts/demo-snowflake.mjs' }, root);
@@ -302,10 +301,13 @@ function stepsOf(block: Block, folder: () => string): Step[] {
   return text.startsWith('$ ') ? [[title, () => tryShownOutput(block, shownIn())]] : [];
 }
 
-/** `partwise logs RUN [-f]` describes commands; without such words it is one. `dev` never ends by itself. */
+/**
+ * `partwise logs RUN [-f]` is a pattern; without such placeholders it is a command. `dev` never ends on its
+ * own.
+ */
 const isPattern = (line: string): boolean => /^npx partwise (dev\b|\S+$)| [A-Z]{3,}\b|[[\]|…]/.test(line);
 
-/** The command is there, and has the options that are named. */
+/** The command exists, and has the options that are named. */
 async function tryPattern({ place, line }: Command): Promise<void> {
   const [, , name, ...words] = line.split(/[\s[\]|]+/);
   const { stdout } = await tryOut({ place, line: `npx partwise ${name} --help` }, root);

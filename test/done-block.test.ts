@@ -32,8 +32,8 @@ function blockOf(ordinals: number[], withArtifacts: number[] = []): DoneBlock {
   return columns.take();
 }
 
-describe('outcomes by columns', () => {
-  it('are what they were when they come back from JSON', () => {
+describe('outcomes in columns', () => {
+  it('are unchanged after a JSON round trip', () => {
     const block = { ...blockOf([3, 4, 5, 7, 900], [4, 900]), pack: 'packs/1' };
     const back = decodeBlock(JSON.parse(JSON.stringify(encodeBlock(block))) as never);
     expect(back).toEqual(block);
@@ -76,7 +76,7 @@ describe('outcomes by columns', () => {
     expect(columns.length).toBe(0);
   });
 
-  it('are left out one by one', () => {
+  it('can be left out one by one', () => {
     const block = blockOf([1, 2, 3, 7], [3]);
     expect(filterBlock(block, () => true)).toBe(block);
     const some = filterBlock(block, (ordinal) => ordinal !== 2 && ordinal !== 7);
@@ -86,7 +86,7 @@ describe('outcomes by columns', () => {
 });
 
 describe('the record of calls', () => {
-  it('tells which call a runner is at, how many it has begun, and keeps what it was at when it ended', () => {
+  it("holds a runner's current call and the number started, and keeps both after the runner ends", () => {
     const record = new CallRecord();
     const writer = new CallWriter(record.fd);
     expect(record.read()).toEqual({ begun: 0, running: null });

@@ -1,7 +1,4 @@
-/**
- * What a web page can do that a person has open while the embedded server runs: it sends HTTP to every port
- * that there is.
- */
+/** What an open web page can do while the embedded server runs: it can send HTTP to every port. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
@@ -39,7 +36,7 @@ afterEach(async () => {
   rmSync(projectDir, { recursive: true, force: true });
 });
 
-/** Ports of loopback on which the process listens. */
+/** Loopback ports on which the process listens. */
 function listeningPorts(pid: number): number[] {
   const inodes = new Set(
     readdirSync(`/proc/${pid}/fd`).map(
@@ -60,7 +57,7 @@ interface Answer {
   body: string;
 }
 
-/** Null when the port does not speak HTTP. */
+/** Null if the port does not speak HTTP. */
 function send(
   port: number,
   method: string,
@@ -141,10 +138,10 @@ onLinux(
       }
     }
 
-    // gRPC, its inner services, HTTP and metrics: whoever finds no port has tested nothing.
+    // gRPC, internal services, HTTP and metrics: finding no port would mean that nothing was tested.
     expect(ports.length).toBeGreaterThanOrEqual(3);
     expect(refused.size).toBe(1);
-    // Counters of the server, without a name or a value of any run.
+    // Counters of the server, without names or values of any run.
     expect([...new Set(served)]).toEqual(['GET /metrics']);
     const { count } = await client.workflow.count();
     expect(count).toBe(1);

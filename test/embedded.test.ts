@@ -56,7 +56,7 @@ afterEach(async () => {
   expect(left).toEqual([]);
 });
 
-/** Options of a command of the project, as they all have them. */
+/** Options that all commands of the project share. */
 function options(more: { idleMs?: number; taskQueue?: string; env?: NodeJS.ProcessEnv } = {}) {
   const { idleMs = 60_000, taskQueue, env } = more;
   return {
@@ -74,7 +74,7 @@ async function attach(more: Parameters<typeof options>[0] = {}) {
   return embedded;
 }
 
-/** Attaches from a process of its own; resolves with the address it prints. */
+/** Attaches from a separate process; resolves with the address it prints. */
 async function command(): Promise<{ address: string; process: ChildProcess }> {
   const { onEvent: _, ...plain } = options();
   const child = spawn(
@@ -89,7 +89,7 @@ async function command(): Promise<{ address: string; process: ChildProcess }> {
   return { address: line.toString().trim(), process: child };
 }
 
-/** Watches the host, without counting as attached, until its state is as wanted. */
+/** Watches the host without counting as attached, until its state is as wanted. */
 async function hostState(wanted: (state: HostState) => boolean = () => true): Promise<HostState> {
   const host = await connectHost(stateFolder(projectDir), { attach: false });
   if (host === null) throw new Error('There is no host.');
@@ -128,7 +128,7 @@ function workersStarted(): number[] {
 }
 
 /**
- * Hosts name the folder in their environment, servers in their arguments, workers in both; Linux shows them.
+ * Hosts have the folder in their environment, servers in their arguments, workers in both; Linux shows them.
  */
 function processesOfProject(): number[] {
   if (process.platform !== 'linux') return [];
@@ -147,7 +147,7 @@ function processesOfProject(): number[] {
 }
 
 describe('sharing', () => {
-  test('the first command brings up a server and a worker, and the next one finds them', async () => {
+  test('the first command starts a server and a worker, and the next one finds them', async () => {
     const first = await attach();
     const { pid, server } = await hostState();
     const second = await attach();
@@ -157,7 +157,7 @@ describe('sharing', () => {
     expect(first).toMatchObject({ namespace: 'default', taskQueue: 'partwise' });
   });
 
-  test('two commands at once share one host, one server and one worker', async () => {
+  test('two concurrent commands share one host, one server and one worker', async () => {
     const [first, second, third] = await Promise.all([command(), command(), command()]);
 
     expect([second.address, third.address]).toEqual([first.address, first.address]);
@@ -173,7 +173,7 @@ describe('sharing', () => {
     expect(Number(config?.workflowExecutionRetentionTtl?.seconds)).toBe(90 * 24 * 3600);
   });
 
-  test("the host's address and token, and what the server keeps, are readable by their owner alone, and git ignores them", async () => {
+  test("the host's address and token and the server's data are readable only by their owner, and git ignores them", async () => {
     await attach();
     const { database, hostFile, path } = stateFolder(projectDir);
 
@@ -182,7 +182,7 @@ describe('sharing', () => {
     expect(readFileSync(join(path, '.gitignore'), 'utf8')).toBe('*\n');
   });
 
-  test('a host of another build or of other settings is replaced when nobody needs it', async () => {
+  test('an idle host of another build or with other settings is replaced', async () => {
     (await attach()).close();
     const before = await hostState(({ attached }) => attached === 0);
     const embedded = await attach({ taskQueue: 'other' });
@@ -192,7 +192,7 @@ describe('sharing', () => {
     expect(isAlive(before.pid)).toBe(false);
   });
 
-  test('a host whose worker has other credentials for Snowflake is replaced, and one whose driver was only told to be quiet is not', async () => {
+  test('a host with other Snowflake credentials is replaced, and one with only another driver log level is not', async () => {
     (await attach()).close();
     const first = await hostState(({ attached }) => attached === 0);
     (await attach({ env: { SNOWFLAKE_DISABLE_MINICORE: 'true' } })).close();
@@ -203,7 +203,7 @@ describe('sharing', () => {
     expect((await hostState()).pid).not.toBe(first.pid);
   });
 
-  test('a host whose worker has other credentials for S3 is replaced', async () => {
+  test('a host with other S3 credentials is replaced', async () => {
     (await attach({ env: { AWS_PROFILE: 'one', AWS_SDK_JS_QUIET: '1' } })).close();
     const first = await hostState(({ attached }) => attached === 0);
     (await attach({ env: { AWS_PROFILE: 'one' } })).close();
@@ -212,7 +212,7 @@ describe('sharing', () => {
     expect((await hostState()).pid).not.toBe(first.pid);
   });
 
-  test('a host of another build goes on while runs are open, and the command is told', async () => {
+  test('a host of another build is kept while runs are open, and the command says so', async () => {
     behave({ open: 1 });
     (await attach()).close();
     const before = await hostState(({ attached, openRuns }) => attached === 0 && openRuns === 1);
@@ -225,7 +225,7 @@ describe('sharing', () => {
 });
 
 describe('kill -9', () => {
-  test('of the command leaves server and worker up for the next one', async () => {
+  test('of the command leaves server and worker running for the next one', async () => {
     const first = await command();
     const before = await hostState(({ attached }) => attached === 1);
     first.process.kill('SIGKILL');
@@ -238,7 +238,7 @@ describe('kill -9', () => {
     });
   });
 
-  test('of the worker heals by itself', async () => {
+  test('of the worker recovers without a command', async () => {
     await attach();
     const { worker } = await hostState();
     process.kill(worker.pid!, 'SIGKILL');
@@ -249,7 +249,7 @@ describe('kill -9', () => {
     expect(workersStarted()).toEqual([worker.pid, after.worker.pid]);
   });
 
-  test('of the server heals by itself, on the same port and with the same runs', async () => {
+  test('of the server recovers without a command, on the same port and with the same runs', async () => {
     const session = await connectTemporal(options());
     const { server } = await hostState();
     const started = await session.client.workflow.start('anything', {
@@ -267,12 +267,12 @@ describe('kill -9', () => {
     await session.close();
   });
 
-  test('of the host: a command that is attached brings another, which takes up the server', async () => {
+  test('of the host makes an attached command start another, which adopts the server', async () => {
     const { address } = await attach();
     const before = await hostState();
     process.kill(before.pid, 'SIGKILL');
     await event('hostLost');
-    // Two ways to see the new host: its file, and that it answers.
+    // Two ways to detect the new host: its file, and its answer.
     await gone(before.worker.pid!, SOON_MS);
     await attach();
 
@@ -282,7 +282,7 @@ describe('kill -9', () => {
     expect(isAlive(before.worker.pid!)).toBe(false);
   });
 
-  test('of the host: the next command takes up the server, which then heals like one of its own', async () => {
+  test('of the host makes the next command adopt the server, which then recovers like its own', async () => {
     (await attach()).close();
     const before = await hostState();
     process.kill(before.pid, 'SIGKILL');
@@ -297,7 +297,7 @@ describe('kill -9', () => {
     expect(after.address).toBe(address);
   });
 
-  test('of the host and the server: the next command starts both on the same data', async () => {
+  test('of the host and the server makes the next command start both on the same data', async () => {
     const session = await connectTemporal(options());
     await session.client.workflow.start('anything', { workflowId: 'kept', taskQueue: 'nobody' });
     await session.close();
@@ -311,7 +311,7 @@ describe('kill -9', () => {
     await next.close();
   });
 
-  test('of the host: its worker ends the server, when no command comes for it', async () => {
+  test('of the host makes its worker end the server if no command comes', async () => {
     behave({ cleansUp: true });
     (await attach()).close();
     const { pid, server, worker } = await hostState();
@@ -322,8 +322,8 @@ describe('kill -9', () => {
   });
 });
 
-describe('ending', () => {
-  test('what runs in the background ends when nothing needs it for a while', async () => {
+describe('shutdown', () => {
+  test('the background processes end after an idle period', async () => {
     const embedded = await attach({ idleMs: 300 });
     const { pid, server, worker } = await hostState();
     embedded.close();
@@ -334,19 +334,19 @@ describe('ending', () => {
     expect(existsSync(stateFolder(projectDir).lock)).toBe(false);
   });
 
-  test('an open run keeps it up', async () => {
+  test('an open run keeps them running', async () => {
     behave({ open: 1 });
     const embedded = await attach({ idleMs: 300 });
     const { pid } = await hostState(({ openRuns }) => openRuns === 1);
     embedded.close();
-    // That nothing happens takes time to see.
+    // It takes time to see that nothing happens.
     expect(await gone(pid, 1_500)).toBe(false);
 
     behave({ open: 0 });
     expect(await gone(pid, SOON_MS)).toBe(true);
   });
 
-  test('it ends when somebody removes the state folder', async () => {
+  test('they end when the state folder is removed', async () => {
     const embedded = await attach();
     const { pid, server } = await hostState();
     embedded.close();
@@ -357,8 +357,8 @@ describe('ending', () => {
   });
 });
 
-describe('trouble', () => {
-  test('a worker that refuses to start: the command gets the reason, and the next one tries again', async () => {
+describe('start-up problems', () => {
+  test('when a worker refuses to start, the command gets the reason, and the next one tries again', async () => {
     behave({ refuses: 'partwise.config.ts: `warehouse` must be a text.' });
     await expect(attach()).rejects.toThrow(
       'The worker of this project cannot start: partwise.config.ts: `warehouse` must be a text.',
@@ -370,7 +370,7 @@ describe('trouble', () => {
     expect(workersStarted()).toHaveLength(2);
   });
 
-  test('a worker that crashes while it starts is tried five times, and its last words are told', async () => {
+  test('a worker that crashes during start-up is started five times, and its last output is reported', async () => {
     behave({ crashes: 'no such thing' });
     await expect(attach()).rejects.toThrow(
       /cannot start: the worker exited \(code 1\): TypeError: no such thing$/,
@@ -386,16 +386,16 @@ describe('trouble', () => {
   });
 
   test.each<[string, ((server: Server) => void) | null]>([
-    ['nobody', null],
+    ['nothing', null],
     [
-      'another program, which answers otherwise',
+      'another program that answers differently',
       (server) => server.on('connection', (socket) => socket.end('HTTP/1.1 400\r\n\r\n')),
     ],
     [
-      'another program, which says nothing',
+      'another program that does not answer',
       (server) => server.on('connection', (socket) => socket.on('error', () => {})),
     ],
-  ])('a host.json that a killed host left, with %s at its port, is recognised', async (_, answer) => {
+  ])('a host.json left by a killed host is recognised as stale, with %s on its port', async (_, answer) => {
     const stranger = createServer();
     answer?.(stranger);
     await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));
@@ -418,7 +418,7 @@ describe('trouble', () => {
     expect((await hostState()).pid).not.toBe(pid);
   });
 
-  test('a lock that a killed command left costs seconds', async () => {
+  test('a lock left by a killed command costs only seconds', async () => {
     const folder = stateFolder(projectDir);
     mkdirSync(folder.lock, { recursive: true });
 
@@ -426,7 +426,7 @@ describe('trouble', () => {
     expect(await hostState()).toMatchObject({ attached: 1 });
   });
 
-  test('a copy of a project has a server of its own, though the files of the running one came along', async () => {
+  test('a copy of a project gets its own server, although the files of the running one were copied too', async () => {
     const original = await attach();
     const copy = `${projectDir}-copy`;
     cpSync(projectDir, copy, { recursive: true });
@@ -441,7 +441,7 @@ describe('trouble', () => {
     expect((await backgroundState(copy))?.server.takenUp).toBe(false);
   });
 
-  test('a process that got the number of a server that is gone is left alone', async () => {
+  test('a process that reuses the pid of a dead server is left alone', async () => {
     const bystander = spawn('sleep', ['60']);
     cleanUps.push(() => bystander.kill('SIGKILL'));
     (await attach({ idleMs: 100 })).close();
@@ -468,7 +468,7 @@ describe('partwise dev', () => {
     return { ended, end: () => ending.abort() };
   }
 
-  test('takes port 7233 when it is free, and ends server and worker when told to', async () => {
+  test('takes port 7233 if it is free, and ends server and worker on a signal', async () => {
     const wanted = (await isFree(7233)) ? /:7233$/ : /:\d+$/;
     const { end, ended } = dev();
     await event('workerReady');
@@ -482,7 +482,7 @@ describe('partwise dev', () => {
     expect([server.pid, worker.pid].map((pid) => isAlive(pid!))).toEqual([false, false]);
   });
 
-  test('a background host hands over, its runs with it', async () => {
+  test('takes over from a background host, including its runs', async () => {
     const session = await connectTemporal(options());
     await session.client.workflow.start('anything', { workflowId: 'kept', taskQueue: 'nobody' });
     await session.close();
@@ -496,7 +496,7 @@ describe('partwise dev', () => {
     await next.close();
   });
 
-  test('a second one for the same project is refused', async () => {
+  test('is refused if the project already has one', async () => {
     dev();
     await event('workerReady');
     await expect(runHostInForeground(options())).rejects.toThrow(

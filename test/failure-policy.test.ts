@@ -1,4 +1,4 @@
-/** When a run goes on in spite of failures, when it stops, and that everything says the same of it. */
+/** When a run continues despite failures, when it stops, and that every view of it agrees. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { alikeFailures, errorPattern } from '../src/core/failures/alike';
 import type { PartitionOutcome } from '../src/core/outcome';
@@ -23,8 +23,8 @@ beforeAll(async () => {
 });
 afterAll(() => project.close());
 
-/** What Temporal, its queries and `partwise list` say of a run that has ended. */
-const elsewhere = async (runId: string) => {
+/** The status of a finished run in Temporal, its queries and `partwise list`. */
+const statusElsewhere = async (runId: string) => {
   const handle = project.client.workflow.getHandle(runId);
   const listed = await until(
     async () => (await project.partwise.list({ limit: 100 })).runs.find((run) => run.runId === runId)?.status,
@@ -39,15 +39,15 @@ const elsewhere = async (runId: string) => {
 };
 
 describe('failFast', () => {
-  it('stops a run once more partitions failed than are tolerated: the rest is SKIPPED, and nothing is written (I8)', async () => {
+  it('stops a run once more partitions failed than are tolerated: the rest are SKIPPED, and nothing is written (I8)', async () => {
     const gated = await startGated(project, 'fast', {
       source: { table: 'regions' },
       params: { fails: { a: 'no good: ID', b: 'no better' }, wait: ['b', 'c'] },
       output: { table: 'kept' },
       options: { maxConcurrency: 2, failFast: true, toleratedFailures: 1 },
     });
-    await gated.untilBegun('b', 'c');
-    await gated.letGo('b');
+    await gated.untilStarted('b', 'c');
+    await gated.release('b');
     const state = await gated.run.wait();
     expect(await statuses(gated.run)).toEqual({
       a: 'FAILED',
@@ -68,8 +68,8 @@ describe('failFast', () => {
           `Fix it, then run partwise retry ${gated.run.runId}. First error: a: no good: a`,
       },
     });
-    expect(gated.begun().sort()).toEqual(['a', 'b', 'c']);
-    expect(await elsewhere(gated.run.runId)).toMatchObject({
+    expect(gated.started().sort()).toEqual(['a', 'b', 'c']);
+    expect(await statusElsewhere(gated.run.runId)).toMatchObject({
       closed: 'FAILED',
       progress: { status: 'FAILURE', counts, running: [] },
       listed: 'FAILURE',
@@ -77,7 +77,7 @@ describe('failFast', () => {
     expect((await cli(project.folder, ['watch', gated.run.runId, '--json'])).code).toBe(1);
   });
 
-  it('lets a run go on whose failures are tolerated', async () => {
+  it('lets a run continue while its failures are tolerated', async () => {
     const { run } = await startGated(project, 'tolerant', {
       source: { table: 'regions' },
       params: { fails: { a: 'no' } },
@@ -91,7 +91,7 @@ describe('failFast', () => {
     });
   });
 
-  it('counts what threw in a batch, and is not tried again, as FAILED (I8)', async () => {
+  it('counts partitions of a batch that threw and are not retried as FAILED (I8)', async () => {
     const { run } = await startGated(project, 'fast-batch', {
       source: { table: 'many' },
       params: { fails: { 0: 'once more', 201: 'final: ID' } },
@@ -112,7 +112,7 @@ describe('failFast', () => {
       attempts: 1,
       error: { type: 'RangeError', message: 'once more' },
     });
-    expect(await elsewhere(run.runId)).toMatchObject({
+    expect(await statusElsewhere(run.runId)).toMatchObject({
       closed: 'FAILED',
       listed: 'PARTIAL_FAILURE',
       progress: { status: 'PARTIAL_FAILURE', counts: { DONE: 398, FAILED: 2, SKIPPED: 200 } },
@@ -120,8 +120,8 @@ describe('failFast', () => {
   });
 });
 
-describe('a run in which everything fails alike', () => {
-  it('stops after 20 partitions, says why, and starts no other (I8)', async () => {
+describe('a run in which every partition fails with the same error', () => {
+  it('stops after 20 partitions, says why, and starts no more (I8)', async () => {
     const gated = await startGated(project, 'alike', {
       source: { table: 'forty' },
       params: { fails: 'no table "x-ID" for ID' },
@@ -131,7 +131,7 @@ describe('a run in which everything fails alike', () => {
     const { FAILED, CANCELLED, SKIPPED } = state.counts;
     expect(state).toMatchObject({ status: 'FAILURE', counts: { total: 40, DONE: 0, PENDING: 0 } });
     expect([FAILED >= 20, FAILED + CANCELLED <= 22, FAILED + CANCELLED + SKIPPED]).toEqual([true, true, 40]);
-    expect(gated.begun().length).toBeLessThanOrEqual(22);
+    expect(gated.started().length).toBeLessThanOrEqual(22);
     expect(state.error).toMatchObject({
       type: 'PartialFailure',
       message: expect.stringMatching(
@@ -140,16 +140,20 @@ describe('a run in which everything fails alike', () => {
     });
     const page = await gated.run.partitions({ status: 'SKIPPED' });
     expect(page.partitions).toHaveLength(SKIPPED);
-    expect((await elsewhere(gated.run.runId)).progress.counts).toMatchObject({ FAILED, CANCELLED, SKIPPED });
+    expect((await statusElsewhere(gated.run.runId)).progress.counts).toMatchObject({
+      FAILED,
+      CANCELLED,
+      SKIPPED,
+    });
   });
 
-  it('is finished by a retry, once it is mended: failed, cut off and skipped alike', async () => {
-    const gated = await startGated(project, 'mended', {
+  it('is finished by a retry once it is fixed, including failed, interrupted and skipped partitions', async () => {
+    const gated = await startGated(project, 'fixed', {
       source: { table: 'forty' },
       params: { fails: 'no such column' },
     });
     expect(await gated.run.wait()).toMatchObject({ status: 'FAILURE' });
-    await gated.letGo('mended');
+    await gated.release('fixed');
     const again = await gated.run.retry();
     expect(await again.wait()).toMatchObject({
       status: 'SUCCESS',
@@ -157,7 +161,7 @@ describe('a run in which everything fails alike', () => {
     });
   });
 
-  it('does not blow up a batch that failed alike into retries: what threw is FAILED, with its error (I8)', async () => {
+  it('does not expand such a batch into retries: partitions that threw are FAILED, with their error (I8)', async () => {
     const gated = await startGated(project, 'alike-batch', {
       source: { table: 'many' },
       params: { fails: 'no such column' },
@@ -177,7 +181,7 @@ describe('a run in which everything fails alike', () => {
         ) as unknown,
       },
     });
-    expect(gated.begun()).toHaveLength(100);
+    expect(gated.started()).toHaveLength(100);
     const { partitions } = await gated.run.partitions({ status: 'FAILED', limit: 200 });
     expect(partitions).toHaveLength(100);
     expect(partitions[7]).toMatchObject({
@@ -185,19 +189,19 @@ describe('a run in which everything fails alike', () => {
       error: { type: 'RangeError', message: 'no such column' },
     });
     expect(partitions[7]!.error!.stack).toMatch(/functions\.ts:\d+/);
-    expect(await elsewhere(gated.run.runId)).toMatchObject({
+    expect(await statusElsewhere(gated.run.runId)).toMatchObject({
       closed: 'FAILED',
       listed: 'FAILURE',
       progress: { status: 'FAILURE', counts: { FAILED: 100, SKIPPED: 500, PENDING: 0 } },
     });
   });
 
-  it('goes on when one partition is done, and when all of it is tolerated', async () => {
+  it('continues if one partition is DONE, or if all failures are tolerated', async () => {
     const fails = Object.fromEntries(Array.from({ length: 39 }, (_, i) => [`${i + 11}`, 'no']));
     const one = await startGated(project, 'one-done', {
       source: { table: 'forty' },
       params: { fails },
-      // The partition that is done comes first.
+      // The DONE partition comes first.
       options: { maxConcurrency: 1 },
     });
     const all = await startGated(project, 'all-tolerated', {
@@ -219,7 +223,7 @@ describe('a run in which everything fails alike', () => {
 });
 
 describe('runTimeout', () => {
-  it('stops what runs, keeps what is done, writes nothing, and fails the run by its name (I8)', async () => {
+  it('stops what is running, keeps what is DONE, writes nothing, and fails the run with that type (I8)', async () => {
     const gated = await startGated(project, 'late', {
       source: { table: 'regions' },
       params: { wait: ['c'], deaf: true },
@@ -239,7 +243,7 @@ describe('runTimeout', () => {
       },
     });
     expect((await gated.run.results()).map(({ k }) => k)).toEqual(['a', 'b']);
-    expect(await elsewhere(gated.run.runId)).toMatchObject({
+    expect(await statusElsewhere(gated.run.runId)).toMatchObject({
       closed: 'FAILED',
       listed: 'FAILURE',
       progress: { status: 'FAILURE', running: [] },
@@ -247,7 +251,7 @@ describe('runTimeout', () => {
     expect((await cli(project.folder, ['watch', gated.run.runId])).code).toBe(1);
   });
 
-  it('covers the planning too: then nothing was started (I8)', async () => {
+  it('covers planning too: then nothing was started (I8)', async () => {
     const { run } = await startGated(project, 'late-plan', {
       source: {
         query:
@@ -261,7 +265,7 @@ describe('runTimeout', () => {
     expect((await cli(project.folder, ['watch', run.runId])).code).toBe(2);
   });
 
-  it('does not touch a run that ends in time', async () => {
+  it('does not affect a run that finishes in time', async () => {
     const { run } = await startGated(project, 'in-time', {
       source: { table: 'regions' },
       options: { runTimeout: '1h' },
@@ -269,7 +273,7 @@ describe('runTimeout', () => {
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 6 } });
   });
 
-  it('is told to be too short before anything starts, on the command line too', async () => {
+  it('is refused as too short before anything starts, also on the command line', async () => {
     const flags = ['--from', 'regions', '--by', 'k', '--run-timeout', '0.5s', '--tolerated-failures', '101%'];
     const { code, stderr } = await cli(project.folder, ['run', 'gated', ...flags]);
     expect(code).toBe(2);
@@ -281,7 +285,7 @@ describe('runTimeout', () => {
 });
 
 describe('a tolerance', () => {
-  it('is a number, or a share that is rounded down', () => {
+  it('is a number, or a percentage that is rounded down', () => {
     expect([0, 7, '5%', '0.5%', '100%'].map(asTolerance)).toEqual([0, 7, '5%', '0.5%', '100%']);
     for (const value of [-1, 1.5, '5', '%', '101%', '-1%', null, '5 %', Infinity])
       expect(asTolerance(value)).toBeNull();
@@ -294,7 +298,7 @@ describe('a tolerance', () => {
 });
 
 describe('errors', () => {
-  it('are alike but for ids, numbers and quoted values', () => {
+  it('match if they differ only in ids, numbers and quoted values', () => {
     const alike = (a: [string, string], b: [string, string]): boolean =>
       errorPattern({ type: 'Error', message: a[0] }, a[1]) ===
       errorPattern({ type: 'Error', message: b[0] }, b[1]);
@@ -306,11 +310,11 @@ describe('errors', () => {
     expect(alike(['bad a', 'a'], ['bad b', 'b'])).toBe(true);
     expect(alike(["it's a a", 'a'], ["it's a b", 'b'])).toBe(false);
     expect(errorPattern({ type: 'E', message: 'x'.repeat(5_000) }, 'a').length).toBeLessThanOrEqual(300);
-    // A key that looks like a pattern.
+    // A key that looks like a regular expression.
     expect(errorPattern({ type: 'E', message: 'no a.*b-c/d' }, 'a.*b-c%2Fd')).toBe('E: no ◦');
   });
 
-  it('of a unit are alike when all of them are and nothing is done', () => {
+  it('of a unit match if all of them do and nothing is DONE', () => {
     const outcome = (id: string, status: string, message: string | null): PartitionOutcome =>
       ({
         id,
@@ -349,13 +353,13 @@ describe('a stop', () => {
   });
   const plan = { failFast: true, stopAfterAlike: 20 };
 
-  it('needs something that is left to be stopped', () => {
+  it('needs work left to stop', () => {
     const counts = { ...noCounts(), FAILED: 5 };
     expect(stopReason(standing({ counts }), plan)).toBeNull();
     expect(stopReason(standing({ counts: { ...counts, PENDING: 1 } }), plan)).toBe('failFast');
   });
 
-  it('for alike failures counts those that wait for another try, and needs more than are tolerated', () => {
+  it('for matching failures counts those waiting for another attempt, and needs more than are tolerated', () => {
     const facts = { waiting: 20, alike: alike(20) };
     expect(stopReason(standing(facts), plan)).toBe('alike');
     expect(stopReason(standing({ ...facts, toleratedFailures: 20 }), plan)).toBeNull();

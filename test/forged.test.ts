@@ -1,5 +1,5 @@
 /**
- * What somebody who reaches the port of an embedded server can forge: results, activities, shards, signals.
+ * What a user who can reach the port of an embedded server can forge: results, activities, shards, signals.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
@@ -32,7 +32,7 @@ export const gated = definePartitionFunction({
 
 let folder: string;
 let partwise: Partwise;
-/** As anybody has one: it knows no secret. */
+/** A client as any user could create it, without a secret. */
 let anybody: Client;
 let native: NativeConnection;
 beforeAll(async () => {
@@ -63,10 +63,10 @@ const gated = (runId: string, partitions = 2): Promise<RunHandle> =>
   partwise.start(input(partitions, { params: { gate: join(folder, `${runId}.gate`) } }), { runId });
 const openGate = (runId: string): Promise<void> => writeFile(join(folder, `${runId}.gate`), '');
 
-/** An activity of the run that is under way. */
+/** The id of a pending activity of the run. */
 const pending = (runId: string, type: string): Promise<string> =>
   until(async () => {
-    // A shard is there a moment after its run.
+    // A shard starts a moment after its run.
     const described = await anybody.workflow
       .getHandle(runId)
       .describe()
@@ -83,7 +83,7 @@ const UNIT_RESULT = {
   outcomes: [{ ordinal: 0, status: 'DONE', result: { own: false } }],
 };
 
-it('two projects share a stage: each reads the runs of the other, and cleans none of their files (I3)', async () => {
+it("two projects that share a stage read each other's runs and never clean each other's files (I3)", async () => {
   const otherFolder = await mkdtemp(join(tmpdir(), 'partwise-forged-'));
   const config = { functions: join(folder, 'functions.ts'), stage: join(folder, 'stage') };
   await writeFile(join(otherFolder, 'partwise.config.json'), JSON.stringify(config));
@@ -95,7 +95,7 @@ it('two projects share a stage: each reads the runs of the other, and cleans non
     const read = other.getRun('shared');
     expect(await read.status()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2 }, archived: true });
     expect(await read.results()).toHaveLength(2);
-    // Checkpoints go, which nothing names.
+    // Checkpoints are removed, since nothing references them.
     expect((await other.clean({ olderThan: '1d' })).unread).toEqual([]);
     expect(await run.results()).toHaveLength(2);
   } finally {
@@ -115,7 +115,7 @@ describeStranger('another user of the machine', () => {
   it.each([
     ['complete', { result: JSON.stringify(UNIT_RESULT) }],
     ['fail', { reason: 'forged', detail: JSON.stringify(UNIT_RESULT) }],
-  ])('ends a run, and nothing more, when they %s a partition by hand (I4)', async (command, forged) => {
+  ])('can only end the run when they %s a partition by hand (I4)', async (command, forged) => {
     const runId = `by-hand-${command}`;
     const run = await gated(runId);
     const activity = await pending(runId, 'processUnit');
@@ -140,7 +140,7 @@ describeStranger('another user of the machine', () => {
     ]);
   });
 
-  it('cannot have a shard run that they start by hand (I13)', async () => {
+  it('cannot start a shard by hand (I13)', async () => {
     const task = { version: 1, runId: 'x', shard: 0, partitions: 1, firstUnit: 0, plan: {}, settings: {} };
     await stranger.temporal('workflow start', {
       type: 'partitionShard',
@@ -154,14 +154,14 @@ describeStranger('another user of the machine', () => {
   });
 });
 
-describe('a workflow worker of somebody else', () => {
-  // A run whose history everybody can read.
+describe("another user's workflow worker", () => {
+  // A run whose history everyone can read.
   beforeAll(async () => {
     const run = await partwise.start(input(1), { runId: 'model' });
     await run.wait();
   });
 
-  /** How a workflow of theirs ends that schedules this activity of ours. */
+  /** How their workflow ends if it schedules this activity of ours. */
   const schedule = async (
     workflowId: string,
     type: string,
@@ -186,7 +186,7 @@ describe('a workflow worker of somebody else', () => {
     });
   };
 
-  it('cannot have a unit run, or a run planned, with what it names (I13)', async () => {
+  it('cannot get a unit run or a run planned with what it names (I13)', async () => {
     const { events } = await anybody.workflow.getHandle('model').fetchHistory();
     const taskOf = (type: string): unknown => {
       const scheduled = events!.find(
@@ -194,7 +194,7 @@ describe('a workflow worker of somebody else', () => {
       )!.activityTaskScheduledEventAttributes!;
       return JSON.parse(Buffer.from(scheduled.input!.payloads![0]!.data!).toString());
     };
-    // As this worker's own, to the letter.
+    // Identical to this worker's own.
     for (const [type, queue] of [
       ['processUnit', 'partwise.units'],
       ['planRun', 'partwise'],
@@ -203,7 +203,7 @@ describe('a workflow worker of somebody else', () => {
       expect(await schedule(`rogue-${type}`, type, queue, taskOf(type))).toMatch(FORGED);
   });
 
-  it('cannot have the function of a forged result of openRun run, though the run itself is the owner’s (I13)', async () => {
+  it('cannot get a function run by forging the result of openRun in a run of the owner (I13)', async () => {
     const evil = join(folder, 'evil');
     await writeFile(
       join(folder, 'evil.mjs'),
@@ -251,7 +251,7 @@ describe('a workflow worker of somebody else', () => {
   });
 });
 
-it('a run with shards does not hear what others tell in their name, and ends as it should (I13)', async () => {
+it('a run with shards ignores signals that others send in their name, and ends as it should (I13)', async () => {
   const run = await partwise.start(
     input(60, {
       params: { gate: join(folder, 'sharded.gate') },
@@ -270,7 +270,7 @@ it('a run with shards does not hear what others tell in their name, and ends as 
     alike: null,
     firstErrors: [],
   };
-  // It is one, but for who wrote it.
+  // It is valid except for its author.
   expect(isShardReport(report, { 0: { partitions: 5 } })).toBe(true);
   await anybody.workflow.getHandle('sharded').signal('shardReport', report);
   expect(await anybody.workflow.getHandle('sharded').query('progress')).toMatchObject({
@@ -280,7 +280,7 @@ it('a run with shards does not hear what others tell in their name, and ends as 
   expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 60 } });
 });
 
-it('a secret that was lost ends the runs that are open, with what to do, and they can be continued', async () => {
+it('losing the secret ends the open runs, with what to do, and they can be continued', async () => {
   const run = await gated('lost-secret');
   await pending('lost-secret', 'processUnit');
   const before = await readFile(join(folder, '.partwise', 'secret.json'), 'utf8');

@@ -1,7 +1,7 @@
 /**
- * A server that lost its last seconds (its disk was full, it was restored from a copy): what partitions did
- * meanwhile is on the stage. The function writes each call to a file outside, which tells what really
- * happened.
+ * A server that lost its last seconds (its disk was full, or it was restored from a copy): what partitions
+ * did in the meantime is on the stage. The function writes each call to an external file, as a record of what
+ * really happened.
  */
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { definePartitionFunction } from 'partwise';
 
-/** Stops in the partition that params.wait names until the gate file is there. */
+/** Waits in the partition that params.wait names until the gate file exists. */
 export const counted = definePartitionFunction({
   name: 'counted',
   async run(data, context) {
@@ -92,23 +92,24 @@ const recorded = async (run: RunHandle, done: number): Promise<void> => {
 };
 
 /**
- * What a power failure does, or a restored backup: the server goes on from the copy, and workers begin anew.
+ * Simulates a power failure or a restored backup: the server continues from the copy, and workers start
+ * again.
  */
-const loseWhatCameAfterTheCopy = async (worker: ChildProcess): Promise<ChildProcess> => {
+const restoreCopyAndRestart = async (worker: ChildProcess): Promise<ChildProcess> => {
   worker.kill('SIGKILL');
   await server.forgetSinceCopy();
   return project.startWorker({ PARTWISE_RUNNERS: '2' });
 };
 
-describe('a server that forgets', () => {
-  it('partitions that ended since: none of them is called again (I4)', async () => {
+describe('a server that lost', () => {
+  it('partitions that ended since does not lead to a second call of any (I4)', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
     const { run, ids, openGate } = await start('forgot', { wait: 'a', ms: 200 }, { maxConcurrency: 2 });
     await recorded(run, 1);
     await server.copy();
     const known = (await run.status()).counts.DONE;
     await recorded(run, 5);
-    const other = await loseWhatCameAfterTheCopy(worker);
+    const other = await restoreCopyAndRestart(worker);
     expect((await run.status()).counts.DONE).toBeLessThanOrEqual(known);
     await openGate();
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 6 } });
@@ -125,7 +126,7 @@ describe('a server that forgets', () => {
     await end(other);
   });
 
-  it('all but the start of a run: it has the same plan, and what is done stays done (I4)', async () => {
+  it('all but the start of a run keeps its plan, and what is DONE stays DONE (I4)', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
     const holder = await holdWarehouse(join(project.folder, 'w.duckdb'));
     const { run, ids } = await start('unplanned', {}, { maxConcurrency: 2 });
@@ -133,13 +134,13 @@ describe('a server that forgets', () => {
     holder.kill('SIGKILL');
     const { snapshotTime } = await run.wait();
     await project.execute("INSERT INTO regions VALUES ('g')");
-    const other = await loseWhatCameAfterTheCopy(worker);
+    const other = await restoreCopyAndRestart(worker);
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', snapshotTime, counts: { DONE: 6 } });
     expect(ids('begin').sort()).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
     await end(other);
   });
 
-  it('what a batch recorded: its next attempt, of the same number, goes on after that (I4)', async () => {
+  it('what a batch recorded resumes the batch after it, in an attempt of the same number (I4)', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
     const { run, ids, until } = await start(
       'batch',
@@ -150,11 +151,11 @@ describe('a server that forgets', () => {
     await until(() => ids('end').length >= 150);
     await server.copy();
     await until(() => ids('end').length >= 450);
-    const other = await loseWhatCameAfterTheCopy(worker);
+    const other = await restoreCopyAndRestart(worker);
     const before = ids('end').length;
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
-    // Of the second batch, what it had not recorded is run again; of the first, which was recorded whole,
-    // nothing.
+    // In the second batch, unrecorded partitions run again; in the first, which was recorded completely, none
+    // does.
     expect(ids('end').length - 600).toBeLessThan(before - 300);
     expect(new Set(ids('end')).size).toBe(600);
     expect(await run.results()).toHaveLength(600);

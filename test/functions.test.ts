@@ -40,7 +40,7 @@ describe('definePartitionFunction', () => {
 describe('what a function returns', () => {
   const key = { region: 'North', year: 2024 };
 
-  test('becomes rows whose columns keep the order in which they first appear', () => {
+  test('becomes rows whose columns keep the order of first appearance', () => {
     const output = toOutputRows([{ b: 1, a: null }, { a: 'x', c: 1.5 }, { b: 2.5 }], key);
     expect([...output.columns]).toEqual([
       ['b', 'DOUBLE'],
@@ -50,7 +50,7 @@ describe('what a function returns', () => {
     expect(toObjects(output)).toEqual([{ b: 1, a: null }, { a: 'x', c: 1.5 }, { b: 2.5 }]);
   });
 
-  test('may be nothing, or objects of a class of its own', () => {
+  test('may be nothing, or objects of a custom class', () => {
     class Summary {
       n = 1;
     }
@@ -79,19 +79,19 @@ describe('what a function returns', () => {
     ],
     ['a name of Partwise', { __partwise_ord: 1 }, 'reserved for Partwise'],
     ['an invalid Date', { d: new Date(NaN) }, 'invalid Date'],
-  ])('is refused when it is %s', (_what, result, message) => {
+  ])('is refused if it is %s', (_what, result, message) => {
     expect(() => toOutputRows(result, key)).toThrow(
       expect.objectContaining({ name: 'InvalidResult', nonRetryable: true }),
     );
     expect(() => toOutputRows(result, key)).toThrow(message);
   });
 
-  test('may repeat the key, which is then left out', () => {
+  test('may repeat the key, which is then dropped', () => {
     const { columns } = toOutputRows({ REGION: 'North', year: 2024n, n: 1 }, key);
     expect([...columns.keys()]).toEqual(['n']);
   });
 
-  test('shares a file with other partitions only when the types go together', () => {
+  test('shares a file with other partitions only if the types are compatible', () => {
     const columns = (row: object) => toOutputRows(row, {}).columns;
     expect([...joinColumns(columns({ a: 1, b: null }), columns({ a: 1.5, c: 'x' }))!]).toEqual([
       ['a', 'DOUBLE'],
@@ -118,11 +118,11 @@ describe('thrown errors', () => {
     ['a TypeError of the program', new TypeError('bad', { cause: withCode('ERR_INVALID_ARG_TYPE') }), false],
     ['one that says so', Object.assign(new Error('x'), { nonRetryable: true }), false],
     ['one that the run lists', new NotFoundError('x'), false],
-  ])('programming errors are never retried: %s', (_what, error, retryable) => {
+  ])('that are programming errors are never retried: %s', (_what, error, retryable) => {
     expect(describeThrown(error, ['NotFoundError']).retryable).toBe(retryable);
   });
 
-  test('are recorded with their class, causes and the delay they ask for', () => {
+  test('are recorded with their class, causes and requested delay', () => {
     const error = Object.assign(new NotFoundError('no rate', { cause: withCode('ECONNRESET') }), {
       nextRetryDelay: 5_000,
     });
@@ -134,13 +134,13 @@ describe('thrown errors', () => {
     expect(thrown.retryDelayMs).toBe(5_000);
   });
 
-  test('are cut to what history may hold', () => {
+  test('are truncated to fit into history', () => {
     const { error } = describeThrown(new Error('€'.repeat(5_000)));
     expect(Buffer.byteLength(error.message)).toBeLessThanOrEqual(1024);
     expect(Buffer.byteLength(error.stack!)).toBeLessThanOrEqual(4096);
   });
 
-  test('that are no Errors get a sentence', () => {
+  test('that are not Errors get an explanation', () => {
     expect(describeThrown('oops').error).toMatchObject({
       type: 'NonError',
       message: 'The function threw the string "oops", which has no stack. Throw an Error.',
@@ -190,7 +190,7 @@ describe('partwise/testing', () => {
     ]);
   });
 
-  test('rejects with what the function throws', async () => {
+  test('rejects with the error that the function throws', async () => {
     const check = call(
       (_data, context: { expect: (ok: unknown, message: string) => void }) =>
         context.expect(false, 'There are gaps.') as never,
@@ -205,7 +205,7 @@ describe('partwise/testing', () => {
     });
   });
 
-  test('binds values, whatever they hold', async () => {
+  test('binds values, whatever they contain', async () => {
     const { result } = await call(async (data) => {
       const [row] =
         await data.sql`SELECT ${"'; DROP TABLE data; --"} AS text, ${new Date(86_400_000)} AS day, ${2n ** 70n} AS big,
@@ -235,7 +235,7 @@ describe('partwise/testing', () => {
     ['an unknown column', (data: PartitionData) => data.sql`SELECT nope FROM data`, 'nope'],
     ['nothing', (data: PartitionData) => data.sql``, 'empty query'],
     ['parameters of its own', (data: PartitionData) => data.sql`SELECT $3`, 'a parameter that is not bound'],
-  ])('data.sql refuses %s with a sentence', async (_what, run, message) => {
+  ])('data.sql refuses %s with an explanation', async (_what, run, message) => {
     await expect(call(run)).rejects.toThrow(message);
   });
 
@@ -249,7 +249,7 @@ describe('partwise/testing', () => {
     },
   );
 
-  test('an artifact may be uploaded once, and must be a value that JSON can hold', async () => {
+  test('an artifact can be uploaded only once, and must be representable in JSON', async () => {
     type Context = { upload: (name: string, value: unknown) => Promise<void> };
     await expect(
       call(async (_data, context: Context) => {
@@ -275,7 +275,7 @@ describe('partwise/testing', () => {
       { n: 2.5, text: null, at: null, ok: null, list: { x: 'ü' } },
     ];
 
-    test('are Parquet where the name says so, with their types', async () => {
+    test('are Parquet if the name says so, with their types', async () => {
       expect(await kept('rows.parquet', rows)).toEqual(rows);
       expect(
         await kept('code.PARQUET', [{ code: '007', big: 2n ** 60n, raw: new Uint8Array([0, 255]) }]),
@@ -283,7 +283,7 @@ describe('partwise/testing', () => {
       expect(await kept('none.parquet', [])).toEqual([]);
     });
 
-    test('are CSV where the name says so, and lose what CSV cannot hold', async () => {
+    test('are CSV if the name says so, and lose what CSV cannot represent', async () => {
       expect(await kept('rows.csv', rows)).toEqual(
         rows.map((row) => ({ ...row, list: JSON.stringify(row.list) })),
       );
@@ -318,7 +318,7 @@ describe('partwise/testing', () => {
       [undefined, 'cannot be written from undefined'],
       [[{ a: 1 }, null], 'cannot be written from null'],
       [[{ a: 1 }, { a: 'x' }], 'The column "a" is a number in row 0 and text in row 1'],
-    ])('are refused with a sentence: %j', async (value, message) => {
+    ])('are refused with an explanation: %j', async (value, message) => {
       await expect(kept('rows.csv', value)).rejects.toMatchObject({
         name: 'InvalidArtifact',
         nonRetryable: true,
@@ -327,7 +327,7 @@ describe('partwise/testing', () => {
     });
   });
 
-  test('an upload that nobody waits for is done all the same', async () => {
+  test('an upload that is not awaited is still done', async () => {
     const { uploads } = await call(
       (_data, context: { upload: (name: string, value: unknown) => Promise<void> }) => {
         void context.upload('a.json', 1);
@@ -372,7 +372,7 @@ describe('partwise/testing', () => {
   });
 });
 
-test('times that no Date holds come as text, and such a key may be returned', async () => {
+test('times that a Date cannot represent come as strings, and such a key may be returned', async () => {
   const { result } = await runPartitionFunction(
     definePartitionFunction({
       name: 'f',
@@ -400,7 +400,7 @@ test('times that no Date holds come as text, and such a key may be returned', as
   expect(toOutputRows({ day: Infinity, n: NaN }, { day: Infinity, n: NaN }).rows).toEqual([[]]);
 });
 
-test('values come as people expect them in JavaScript', async () => {
+test('values come as JavaScript users expect them', async () => {
   const database = await DuckDBInstance.create(':memory:');
   const connection = await database.connect();
   const [row] = await allRows(
@@ -481,7 +481,7 @@ describe('the rows of a unit', () => {
     }
   }
 
-  test('are cut where the partition changes, over chunks and back and forth', async () => {
+  test('are split where the partition changes, across chunks and back and forth', async () => {
     const sizes = [3, 5_000, 1, 2_048, 4_096, 2];
     await withUnit(sizes, [0, 1, 2, 3, 4, 5], async (data) => {
       for (const ordinal of [0, 1, 2, 3, 4, 5, 1, 4]) {
@@ -492,7 +492,7 @@ describe('the rows of a unit', () => {
     });
   });
 
-  test('may be read many times, and beside SQL', async () => {
+  test('may be read many times, and alongside SQL', async () => {
     await withUnit([10, 20, 30], [0, 2], async (data, session) => {
       for (const ordinal of [0, 2]) {
         const some = data(ordinal);
@@ -513,7 +513,7 @@ describe('the rows of a unit', () => {
     });
   });
 
-  test('of a partition too large to hold are streamed, and SQL reads them from the file', async () => {
+  test('of a partition too large for memory are streamed, and SQL reads them from the file', async () => {
     await withUnit([5, HELD_ROWS + 10, 5], [0, 1, 2], async (data, session) => {
       let seen = 0;
       for await (const chunk of data(1)) {
@@ -528,7 +528,7 @@ describe('the rows of a unit', () => {
     });
   });
 
-  test('a snapshot that does not hold what the index says is refused (I1)', async () => {
+  test('are refused if the snapshot does not match its index (I1)', async () => {
     const sizes = [3, 5];
     await withUnit(sizes, [0, 1], async (data) => {
       sizes[1] = 6;
@@ -581,7 +581,7 @@ describe('a source file that changed after planning is refused (I1)', () => {
     await expect(checkPin(pinned)).rejects.toThrow('it is missing or unreadable');
   });
 
-  test('also when it changes while the function reads it (I1)', async () => {
+  test('even if it changes while the function reads it (I1)', async () => {
     const path = join(folder, 'moving.csv');
     writeFileSync(path, 'a\n1\n');
     const database = await openDatabase({ memoryBytes: 100_000_000, tempFolder: folder });
@@ -609,12 +609,12 @@ describe('bundleFunctions', () => {
     ['f.js', `import { definePartitionFunction } from 'partwise'; export const all = [${define}];`],
     ['f.mjs', `import { definePartitionFunction } from 'partwise'; export const f = ${define};`],
     ['f.cjs', `const { definePartitionFunction } = require('partwise'); exports.f = ${define};`],
-  ])('takes %s, in a project where partwise is not installed', async (name, code) => {
+  ])('accepts %s, in a project where partwise is not installed', async (name, code) => {
     const { path } = await bundleFunctions(write(name, code), out());
     expect(await describeFunctions(path)).toMatchObject([{ name: 'f' }]);
   });
 
-  test('gives the same digest for the same files, and another after an edit anywhere', async () => {
+  test('gives the same digest for the same files, and another one after any edit', async () => {
     write('rate.ts', 'export const rate = 1;');
     const file = write('main.ts', `import { rate } from './rate'; export const f = rate;`);
     const first = await bundleFunctions(file, out());
@@ -624,7 +624,7 @@ describe('bundleFunctions', () => {
     expect((await bundleFunctions(file, out())).digest).not.toBe(first.digest);
   });
 
-  test('keeps __dirname, import.meta.url and require at the place of the functions file', async () => {
+  test('resolves __dirname, import.meta.url and require as in the functions file', async () => {
     write('data.json', '{"answer": 42}');
     const file = write(
       'places.ts',
@@ -637,7 +637,7 @@ describe('bundleFunctions', () => {
     expect(await describeFunctions(path)).toMatchObject([{ name: 'f42.project' }]);
   });
 
-  test('lets a file declare __dirname and require itself', async () => {
+  test('lets a file declare its own __dirname and require', async () => {
     const file = write(
       'own.mjs',
       `import { createRequire } from 'node:module';
@@ -652,7 +652,7 @@ describe('bundleFunctions', () => {
     expect(await describeFunctions(path)).toMatchObject([{ name: 'project' }]);
   });
 
-  test('tells where a file does not build', async () => {
+  test('says where a file does not build', async () => {
     const file = write('broken.ts', 'export const a = 1;\nexport const b = ;\n');
     await expect(bundleFunctions(file, out())).rejects.toMatchObject({
       name: 'FunctionsBuildError',
@@ -666,7 +666,7 @@ describe('bundleFunctions', () => {
   });
 });
 
-describe('the function sql', () => {
+describe('the sql function', () => {
   const query = async (sql: string) => {
     const pool = new RunnerPool({ size: 1 });
     const place = mkdtempSync(join(folder, 'sql-'));

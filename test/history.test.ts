@@ -31,7 +31,7 @@ const AT = '2024-05-01T10:00:00.000Z';
 
 const NO_PAYLOADS: PayloadDecoder = { values: async () => [], failure: async () => null };
 
-test('a workflow that something else completed before it had a plan is no success (I8)', () => {
+test('a workflow that was completed from outside before planning finished is not a success (I8)', () => {
   const record = newRecord('run-1');
   record.closed = { at: AT, kind: 'completed', error: null, summary: null, realExecution: null };
   expect(runState(record, 'run', AT, null)).toMatchObject({
@@ -41,7 +41,7 @@ test('a workflow that something else completed before it had a plan is no succes
 });
 
 describe('a run folded from its history', () => {
-  test('shows every partition under the status that its unit recorded (I2)', async () => {
+  test('shows every partition with the status that its unit recorded (I2)', async () => {
     const facts = [
       ...planned(4),
       ...unit(0, 0, 0, ['DONE']),
@@ -58,7 +58,7 @@ describe('a run folded from its history', () => {
     });
   });
 
-  test('keeps a partition that threw PENDING until a later unit ends with it (I2)', async () => {
+  test('keeps a partition that threw PENDING until a later unit records its end (I2)', async () => {
     const first = [...planned(3), ...unit(0, 0, 2, ['DONE', 'retry', 'retry'])];
     const between = await fold(first);
     expect(between.statuses).toEqual(['DONE', 'PENDING', 'PENDING']);
@@ -70,7 +70,7 @@ describe('a run folded from its history', () => {
     expect(state(again.record).counts).toMatchObject({ DONE: 2, FAILED: 1, PENDING: 0 });
   });
 
-  test('gives the same state in whatever order units end, retries and lost units included (I2)', async () => {
+  test('gives the same state whatever the order in which units end, including retries and lost units (I2)', async () => {
     for (let seed = 1; seed <= 60; seed++) {
       const random = randomFrom(seed);
       const run = inventRun(random);
@@ -85,7 +85,7 @@ describe('a run folded from its history', () => {
     }
   });
 
-  test('counts add up to the number of partitions after every single fact', () => {
+  test('has counts that add up to the number of partitions after every event', () => {
     const run = inventRun(randomFrom(7));
     const record = newRecord('execution');
     for (const fact of [...run.planned, ...run.units.flat(), closed('terminated')]) {
@@ -95,12 +95,12 @@ describe('a run folded from its history', () => {
     }
   });
 
-  test('a lost unit makes its partitions INTERNAL_ERROR', async () => {
+  test('turns the partitions of a lost unit into INTERNAL_ERROR', async () => {
     const lost = [...planned(2), scheduled(1, '0', task(0, 0, 1)), lostUnit(1)];
     expect((await fold(lost)).statuses).toEqual(['INTERNAL_ERROR', 'INTERNAL_ERROR']);
   });
 
-  test('a lost batch of a continuation leaves alone what was taken over between its partitions (I4, I8)', async () => {
+  test('keeps outcomes taken over within the range of a lost batch of a continuation (I4, I8)', async () => {
     const carried = [1, 2, 5].map((ordinal) => ({
       outcome: outcome(ordinal, 'DONE'),
       execution: 1,
@@ -131,7 +131,7 @@ describe('a run folded from its history', () => {
     expect(statuses).toEqual(['CANCELLED', 'DONE', 'DONE', 'CANCELLED', 'CANCELLED', 'DONE', 'CANCELLED']);
   });
 
-  test('a file of outcomes is read once, however often the run is read', async () => {
+  test('reads a file of outcomes once, however often the run is read', async () => {
     const body = Buffer.from(`${JSON.stringify(outcome(0, 'DONE'))}\n`);
     const file = { path: 'f', bytes: body.length, sha256: createHash('sha256').update(body).digest('hex') };
     const record = apply([
@@ -219,7 +219,7 @@ describe('the status of a run (I8)', () => {
     expect([found.status, found.error?.type ?? null]).toEqual([status, errorType]);
   });
 
-  test('tells a run that was refused from one that failed', () => {
+  test('distinguishes a refused run from a failed one', () => {
     expect(wasRefused(state(apply([closed('failed', 'InvalidInput')])))).toBe(true);
     expect(
       wasRefused(
@@ -228,7 +228,7 @@ describe('the status of a run (I8)', () => {
     ).toBe(false);
   });
 
-  test('what nobody ended is CANCELLED in a cancelled run and stays PENDING in a terminated one', () => {
+  test('unfinished partitions are CANCELLED in a cancelled run and stay PENDING in a terminated one', () => {
     const facts = [...planned(3), ...unit(0, 0, 0, ['DONE'])];
     expect(state(apply([...facts, closed('cancelled', 'Cancelled')])).counts).toMatchObject({
       DONE: 1,
@@ -243,8 +243,8 @@ describe('the status of a run (I8)', () => {
   });
 });
 
-describe('a run that was changed while it was under way', () => {
-  test('shows what was skipped as SKIPPED: what waited, what was cut off for it, what waited for another try (I2)', async () => {
+describe('a run that was changed while it was running', () => {
+  test('shows skipped partitions as SKIPPED, whether they waited, were interrupted, or waited for another attempt (I2)', async () => {
     const cutOff: Fact[] = [
       scheduled(1, '1', task(1, 1, 1)),
       { ...lostUnit(1), cancelled: true } as Fact,
@@ -266,7 +266,7 @@ describe('a run that was changed while it was under way', () => {
     });
   });
 
-  test('leaves out of a lost batch what was skipped before it was begun (I2)', async () => {
+  test('leaves partitions out of a lost batch if they were skipped before it started (I2)', async () => {
     const { record } = await fold([
       ...planned(4),
       { type: 'skipped', ordinals: '2', cutOff: 0 },
@@ -276,7 +276,7 @@ describe('a run that was changed while it was under way', () => {
     expect(state(record).counts).toMatchObject({ INTERNAL_ERROR: 3, SKIPPED: 1, PENDING: 0 });
   });
 
-  test('tells what is in force, and nothing is paused that has ended', () => {
+  test('shows the current settings, and never a finished run as paused', () => {
     const [started, , plan] = planned(10);
     const facts: Fact[] = [
       started!,
@@ -296,7 +296,7 @@ describe('a run that was stopped', () => {
     summary: { stopped: { reason, message: 'why' } } as RunSummary,
   });
 
-  test('has SKIPPED what was not started, and FAILED what threw and is not tried again (I8)', async () => {
+  test('has SKIPPED partitions that were not started, and FAILED ones that threw and are not retried (I8)', async () => {
     const facts = [...planned(5), ...unit(0, 0, 2, ['retry', 'retry', 'retry'])];
     const going = await fold(facts);
     expect(going.outcomes.thrown.get(1)?.outcome).toMatchObject({ error: { type: 'Error' } });
@@ -310,7 +310,7 @@ describe('a run that was stopped', () => {
     });
   });
 
-  test('is never a SUCCESS: what a cancelled unit of it left is CANCELLED (I8)', async () => {
+  test('is never a SUCCESS: partitions left by a cancelled unit are CANCELLED (I8)', async () => {
     const facts = [...planned(4), ...unit(0, 0, 1, ['DONE', 'FAILED']), ...unit(1, 2, 2, ['CANCELLED'])];
     expect(state(apply([...facts, stopped('failFast')]))).toMatchObject({
       status: 'PARTIAL_FAILURE',
@@ -320,7 +320,7 @@ describe('a run that was stopped', () => {
 });
 
 describe('the live overlay', () => {
-  test('adds what runs, which attempt it is and what the last one failed with', () => {
+  test('adds what is running, its attempt and the error of the previous attempt', () => {
     const record = apply([...planned(3), scheduled(1, '0', task(0, 0, 0)), scheduled(2, '1', task(1, 1, 1))]);
     const pending = [
       pendingUnit('0', { attempt: 2, lastError: error('Flaky') }),
@@ -354,7 +354,7 @@ describe('the live overlay', () => {
     });
   });
 
-  test('a batch that is under way is running, also between two of its partitions', () => {
+  test('shows a batch in progress as running, even between two of its partitions', () => {
     const record = apply([...planned(4), scheduled(1, '0', task(0, 0, 3))]);
     const ended = [outcome(0, 'DONE'), outcome(1, 'DONE')];
     const overlay = liveOverlay(record, { units: [pendingUnit('0', { ordinal: 1, ended })], step: null }, AT);
@@ -362,7 +362,7 @@ describe('the live overlay', () => {
     expect(runState(record, 'run', AT, overlay).counts).toMatchObject({ DONE: 2, RUNNING: 1, PENDING: 1 });
   });
 
-  test('has what a retried partition came to as soon as its unit has recorded it on the stage (I4)', async () => {
+  test('has the outcome of a retried partition as soon as its unit has recorded it on the stage (I4)', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'partwise-test-'));
     try {
       const again = { ...task(0, 1, 1, '1', 1), runId: 'run' };
@@ -387,14 +387,14 @@ describe('the live overlay', () => {
     }
   });
 
-  test('says nothing of a unit that history has closed meanwhile', () => {
+  test('ignores a unit that history has closed in the meantime', () => {
     const record = apply([...planned(1), ...unit(0, 0, 0, ['DONE'])]);
     const overlay = liveOverlay(record, { units: [pendingUnit('0', {})], step: null }, AT);
     expect(runState(record, 'run', AT, overlay).counts).toMatchObject({ DONE: 1, RUNNING: 0, PENDING: 0 });
   });
 });
 
-describe('a whole run at once', () => {
+describe('a whole run', () => {
   const columnsOf = async (record: RunRecord, from: number, to: number) => {
     const columns = new ColumnsOfEnds(record, { from, to });
     await takeEnds(
@@ -411,7 +411,7 @@ describe('a whole run at once', () => {
     return failures.finish(null);
   };
 
-  test('has in columns what each partition has by itself, in whatever ranges it is read (I2)', async () => {
+  test('has the same values in columns as each partition has separately, whatever ranges are read (I2)', async () => {
     for (let seed = 1; seed <= 60; seed++) {
       const random = randomFrom(seed);
       const run = inventRun(random);
@@ -439,7 +439,7 @@ describe('a whole run at once', () => {
     }
   });
 
-  test('has every failure in one group, and nothing else in any (I8)', async () => {
+  test('has every failure in exactly one group, and nothing else in the groups (I8)', async () => {
     for (let seed = 1; seed <= 60; seed++) {
       const random = randomFrom(seed);
       const run = inventRun(random);
@@ -468,7 +468,7 @@ describe('a whole run at once', () => {
     return apply([...planned(messages.length), scheduled(1, '0', task(0, 0, last)), endedUnit(1, ends)]);
   };
 
-  test('groups failures whose errors differ by keys, numbers and quoted values alone', async () => {
+  test('groups failures whose errors differ only in keys, numbers and quoted values', async () => {
     const alike = Array.from({ length: 1_000 }, (_, i) => `p${i} has "${i}" of ${i * 7} rows`);
     const [group, ...more] = await failuresOf(failing(alike));
     expect(more).toEqual([]);
@@ -483,12 +483,12 @@ describe('a whole run at once', () => {
     );
   });
 
-  test('keeps errors of one class apart that say different things', async () => {
+  test('separates errors of one class with different messages', async () => {
     const words = Array.from({ length: 50 }, (_, i) => `column ${letters(i)} is missing`);
     expect(await failuresOf(failing(words))).toHaveLength(50);
   });
 
-  test('counts what it has no group for by type, so that no failure is lost', async () => {
+  test('counts failures without a group by type, so that none is lost', async () => {
     const words = Array.from({ length: 1_000 }, (_, i) => `column ${letters(i)} is missing`);
     const groups = await failuresOf(failing(words));
     expect(groups).toHaveLength(255);
@@ -496,7 +496,7 @@ describe('a whole run at once', () => {
     expect(groups.reduce((sum, { count }) => sum + count, 0)).toBe(1_000);
   });
 
-  test('puts a failure without a stack to those of its pattern that have one, if they threw in one place', async () => {
+  test('groups a failure without a stack with matching ones that have a stack, if those threw in one place', async () => {
     const at = (line: number): string => `Error: no\n    at run (/project/functions.ts:${line}:9)`;
     const [one, ...none] = await failuresOf(failing(['no', 'no', 'no'], [null, at(7)]));
     expect([one!.place, one!.count, none]).toEqual([{ file: '/project/functions.ts', line: 7 }, 3, []]);
@@ -508,7 +508,7 @@ describe('a whole run at once', () => {
     ]);
   });
 
-  test('does not take an empty key out of a message', async () => {
+  test('does not replace an empty key in a message', async () => {
     const record = failing(['no rows', 'no rows']);
     const unit = record.units.get(1)!.end as { result: UnitResult };
     (unit.result.outcomes as PartitionOutcome[])[1]!.id = '';
@@ -518,12 +518,12 @@ describe('a whole run at once', () => {
   });
 });
 
-/** A number as letters alone: `errorPattern` takes numbers out. */
+/** A number as letters only: `errorPattern` removes numbers. */
 function letters(number: number): string {
   return String(number).replace(/\d/g, (digit) => 'abcdefghij'[Number(digit)]!);
 }
 
-test('calls that were cut off with their execution are counted from what the server last heard', () => {
+test('calls interrupted together with their execution are counted from the last heartbeat', () => {
   const record = apply([
     ...planned(12),
     scheduled(1, '0', task(0, 0, 0)),
@@ -534,7 +534,7 @@ test('calls that were cut off with their execution are counted from what the ser
   const calls = cutOffCalls(
     record,
     [
-      // Its second attempt has begun; an execution before had called it three times.
+      // Its second attempt has started; an earlier execution had called it three times.
       pendingUnit('0', { attempt: 2 }),
       // It threw once, and waits.
       pendingUnit('1', { attempt: 2, started: false }),
@@ -551,7 +551,7 @@ test('calls that were cut off with their execution are counted from what the ser
   ]);
 });
 
-describe('a step of the run that is tried again', () => {
+describe('a step of the run that is being retried', () => {
   const steps: [Step, Fact[], Fact[]][] = [
     ['openRun', [], [opened()]],
     ['planRun', [opened()], planned(1)],
@@ -561,19 +561,22 @@ describe('a step of the run that is tried again', () => {
       [{ type: 'committed', commit: { version: 1, target: 't', rows: 1, committedAt: AT } }],
     ],
   ];
-  test.each(steps)('is what the run waits for: %s, until history has its end', (activity, before, end) => {
-    const step = { activity, attempt: 3, error: error('WarehouseLocked') };
-    const read = (facts: Fact[], pending: WaitingStep | null = step) => {
-      const record = apply(facts);
-      return runState(record, 'run', AT, liveOverlay(record, { units: [], step: pending }, AT));
-    };
-    expect(read(before)).toMatchObject({ live: true, error: null, waiting: step });
-    expect(read(before, null).waiting).toBeNull();
-    expect(read([...before, ...end]).waiting).toBeNull();
-    const failed: Fact = { type: 'stepFailed', step: activity, error: step.error };
-    expect(read([...before, failed]).waiting).toBeNull();
-    expect(state(apply(before))).toMatchObject({ live: false, waiting: null });
-  });
+  test.each(steps)(
+    'is shown as what the run waits for until history records its end: %s',
+    (activity, before, end) => {
+      const step = { activity, attempt: 3, error: error('WarehouseLocked') };
+      const read = (facts: Fact[], pending: WaitingStep | null = step) => {
+        const record = apply(facts);
+        return runState(record, 'run', AT, liveOverlay(record, { units: [], step: pending }, AT));
+      };
+      expect(read(before)).toMatchObject({ live: true, error: null, waiting: step });
+      expect(read(before, null).waiting).toBeNull();
+      expect(read([...before, ...end]).waiting).toBeNull();
+      const failed: Fact = { type: 'stepFailed', step: activity, error: step.error };
+      expect(read([...before, failed]).waiting).toBeNull();
+      expect(state(apply(before))).toMatchObject({ live: false, waiting: null });
+    },
+  );
 });
 
 describe('decoding events', () => {
@@ -610,7 +613,7 @@ describe('decoding events', () => {
   });
   const scheduledEventId = 1 as never;
 
-  test('takes the result of a unit that failed from the details of its failure', async () => {
+  test('takes the result of a failed unit from the details of its failure', async () => {
     const failed = result(0, 0, ['FAILED']);
     const facts = await decode(
       schedule('processUnit', task(0, 0, 0)),
@@ -628,14 +631,14 @@ describe('decoding events', () => {
     expect(facts[2]).toMatchObject({ type: 'unitEnded', unit: 1, attempts: 3, result: failed });
   });
 
-  test('calls a unit without a result lost, and a worker that fell silent by its name', async () => {
+  test('calls a unit without a result lost, and reports a worker that stopped sending heartbeats', async () => {
     const [, fact] = await decode(schedule('processUnit', task(0, 0, 0)), {
       activityTaskTimedOutEventAttributes: { scheduledEventId, failure: { timeoutFailureInfo: {} } },
     });
     expect(fact).toMatchObject({ type: 'unitLost', cancelled: false, error: { type: 'WorkerLost' } });
   });
 
-  test('calls a unit cut off that failed and would have been tried again, had nobody cancelled it', async () => {
+  test('calls a unit interrupted if it failed and would have been retried without the cancel', async () => {
     const [, fact] = await decode(schedule('processUnit', task(0, 0, 0)), {
       activityTaskFailedEventAttributes: {
         scheduledEventId,
@@ -646,7 +649,7 @@ describe('decoding events', () => {
     expect(fact).toMatchObject({ type: 'unitLost', cancelled: true, error: { type: 'Flaky' } });
   });
 
-  test('takes from signals, memos and answers of updates what was changed while the run was under way', async () => {
+  test('takes changes made during the run from signals, memos and update results', async () => {
     const answer = (value: unknown): HistoryEvent => ({
       workflowExecutionUpdateCompletedEventAttributes: { outcome: { success: payloads(value) } },
     });
@@ -673,7 +676,7 @@ describe('decoding events', () => {
     ]);
   });
 
-  test('names the execution that a refused one was in the way of', async () => {
+  test('names the execution that a refused one hides', async () => {
     const [fact] = await decode({
       workflowExecutionFailedEventAttributes: {
         failure: {
@@ -694,14 +697,14 @@ describe('decoding events', () => {
     });
   });
 
-  test('refuses a record of a later release with a sentence', async () => {
+  test('refuses a record of a later release with an explanation', async () => {
     await expect(decode(schedule('processUnit', { version: 2 }))).rejects.toThrow(
       /contains a unit .* cannot read/,
     );
   });
 });
 
-// What histories are made of.
+// Building histories.
 
 function planned(partitions: number): Fact[] {
   const plan = {
@@ -762,7 +765,7 @@ function lostUnit(event: number): Fact {
   };
 }
 
-/** A unit that ended so; `retry` gives the partition back. */
+/** A unit with these ends; `retry` returns the partition for another round. */
 function unit(number: number, from: number, to: number, ends: (FinalStatus | 'retry')[]): Fact[] {
   const event = 100 + number;
   return [
@@ -895,7 +898,7 @@ function state(record: RunRecord) {
   return runState(record, 'run', AT, null);
 }
 
-// Runs made up at random: batches, rounds of retries, units that are lost.
+// Random runs: batches, retry rounds, lost units.
 
 function inventRun(random: () => number): {
   planned: Fact[];
@@ -931,7 +934,7 @@ function inventRun(random: () => number): {
   return { planned: planned(partitions), units, truth };
 }
 
-/** Any order in which each unit's own facts stay in theirs. */
+/** A random interleaving that keeps each unit's own facts in order. */
 function interleave(sequences: readonly Fact[][], random: () => number): Fact[] {
   const left = sequences.map((facts) => [...facts]);
   const mixed: Fact[] = [];

@@ -1,4 +1,4 @@
-/** SQL that comes with an input, looked at before any of it runs. */
+/** SQL in an input is checked before any of it runs. */
 import { describe, expect, it } from '@jest/globals';
 import { conditionProblem, REFUSED_FUNCTIONS, selectProblem } from '../src/duckdb/input-sql';
 import { queryRows, withDatabase } from '../src/duckdb/database-file';
@@ -21,7 +21,7 @@ describe('in DuckDB', () => {
     "PIVOT sales ON region IN ('North') USING sum(amount)",
     'DESCRIBE sales',
     "SELECT * FROM nowhere, read_csv('nothing.csv')",
-  ])('a query is one SELECT: %s', async (query) => {
+  ])('accepts a query that is a single SELECT: %s', async (query) => {
     expect(await inDuckDb((connection) => selectProblem(connection, query))).toBeNull();
   });
 
@@ -31,13 +31,13 @@ describe('in DuckDB', () => {
     "region = ') OR (1=1'",
     '(a, b) = (1, 2)',
     'day = $scheduled_date',
-  ])('a condition is one: %s', async (condition) => {
+  ])('accepts a condition that is a single expression: %s', async (condition) => {
     expect(await inDuckDb((connection) => conditionProblem(connection, condition))).toBeNull();
   });
 
-  // A new release of DuckDB may bring a function that does more than read: look at it, and put it into one of
-  // the two lists.
-  it('every table function is known to read only, or refused', async () => {
+  // A new release of DuckDB may add a function that does more than read: check it, and add it to one of the
+  // two lists.
+  it('every table function is either known to be read-only or refused', async () => {
     const found = await inDuckDb((connection) =>
       queryRows<{ name: string }>(
         connection,
@@ -62,7 +62,7 @@ describe('on Snowflake', () => {
     "SELECT $1 FROM '@DB.SCHEMA.STAGE/a--b'",
     "a = '\\' ) OR (a = '",
     '1=1 // a plain comment',
-  ])('a text keeps to its parentheses: %s', (text) => expect(unclosedProblem(text)).toBeNull());
+  ])('accepts SQL that stays within its parentheses: %s', (text) => expect(unclosedProblem(text)).toBeNull());
 
   it.each([
     ['1=1) OR (1=1', 'closes a parenthesis'],
@@ -79,5 +79,5 @@ describe('on Snowflake', () => {
     ['1=1 // ) OR (\n1=1', 'starts with //'],
     ['EXISTS (SELECT 1 FROM @s--)\n)', 'could be a comment'],
     ['EXISTS (SELECT 1 FROM @s//x\n)', 'could be a comment'],
-  ])('a text that may not is refused: %j', (text, words) => expect(unclosedProblem(text)).toContain(words));
+  ])('refuses SQL that may not: %j', (text, words) => expect(unclosedProblem(text)).toContain(words));
 });

@@ -1,6 +1,6 @@
 /**
- * The embedded way, as a person has it: the command line, its own server and worker, and everything killed in
- * the middle of a run.
+ * The embedded server as a user runs it: the CLI, its own server and worker, and everything killed in the
+ * middle of a run.
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -58,8 +58,8 @@ const times = (runId: string, line: string): number =>
   calls(runId).filter((call) => call.startsWith(line)).length;
 
 /**
- * Starts a run of four regions of which some wait at the gate; resolves when the others are recorded and c is
- * at the gate.
+ * Starts a run of four regions, some of which wait at the gate; resolves when the others are recorded and c
+ * has reached the gate.
  */
 const begin = async (runId: string, wait = ['c', 'd'], done = 2): Promise<RunningCli> => {
   await writeFile(join(folder, `${runId}.calls`), '');
@@ -77,8 +77,8 @@ const begin = async (runId: string, wait = ['c', 'd'], done = 2): Promise<Runnin
     '2',
     ...Object.entries(params).flatMap(([name, value]) => ['--param', `${name}=${JSON.stringify(value)}`]),
   ]);
-  // Recorded: a line of progress comes from history.
-  await running.says(` ${done} DONE`);
+  // A progress line is printed from history, so they are recorded.
+  await running.prints(` ${done} DONE`);
   await changed(join(folder, `${runId}.calls`), () => times(runId, 'begin c') > 0);
   return running;
 };
@@ -126,7 +126,7 @@ describe('kill -9 in the middle of a run, then `partwise watch` (I4):', () => {
     await expectFinished('kill-server');
   });
 
-  it('of the server, while the command goes on watching', async () => {
+  it('of the server, while the command keeps watching', async () => {
     const running = await begin('kill-server-attached');
     process.kill(pidOf(folder, 'server')!, 'SIGKILL');
     await openGate('kill-server-attached');
@@ -134,7 +134,7 @@ describe('kill -9 in the middle of a run, then `partwise watch` (I4):', () => {
     await expectFinished('kill-server-attached');
   });
 
-  it('of the server, whose port another program takes while the host sleeps: the command follows it to another port', async () => {
+  it('of the server, whose port another program takes while the host is suspended: the command follows it to another port', async () => {
     const running = await begin('server-moves');
     const host = pidOf(folder, 'host')!;
     const { port } = readJson<{ port: number }>(stateFolder(folder).serverFile)!;
@@ -149,7 +149,7 @@ describe('kill -9 in the middle of a run, then `partwise watch` (I4):', () => {
       );
     });
     process.kill(host, 'SIGCONT');
-    await running.says('restarted on another port');
+    await running.prints('restarted on another port');
     await openGate('server-moves');
     const { code, stderr } = await running.finished;
     other.close();
@@ -174,7 +174,7 @@ describe('kill -9 in the middle of a run, then `partwise watch` (I4):', () => {
   });
 });
 
-it('edited functions reach the next run, and no run in flight', async () => {
+it('edited functions apply to the next run, and to no run in flight', async () => {
   const running = await begin('before-edit', ['c'], 3);
   await writeFile(join(folder, 'functions.ts'), FUNCTIONS(2));
   await openGate('after-edit');
@@ -193,9 +193,9 @@ it('edited functions reach the next run, and no run in flight', async () => {
 it('`partwise dev --open` serves `temporal workflow start` and its query', async () => {
   const dev = startCli(folder, ['dev', '--open']);
   dev.process.stdout!.setEncoding('utf8');
-  let said = '';
-  for await (const text of dev.process.stdout!) if (/--address \S+ /.test((said += text))) break;
-  const address = /--address (\S+) /.exec(said)![1]!;
+  let output = '';
+  for await (const text of dev.process.stdout!) if (/--address \S+ /.test((output += text))) break;
+  const address = /--address (\S+) /.exec(output)![1]!;
   const connection = await Connection.connect({ address });
   const client = new Client({ connection });
   const handle = await client.workflow.start('partitionedRun', {

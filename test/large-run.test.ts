@@ -1,6 +1,6 @@
 /**
- * A run of 20,000 partitions in which everything happens that happens to large runs. The function writes each
- * call to a file outside.
+ * A run of 20,000 partitions with everything that happens to large runs. The function writes each call to an
+ * external file.
  */
 import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
@@ -17,12 +17,12 @@ const FUNCTIONS = `
 import { appendFileSync, existsSync } from 'node:fs';
 import { definePartitionFunction } from 'partwise';
 
-/** One in 200 throws and one kills its process, until the file of params.mended is there. */
+/** One in 200 throws and one kills its process, until the file params.fixed exists. */
 export const total = definePartitionFunction({
   name: 'total',
   async run(data, { key, params }) {
     appendFileSync(params.calls, key.customer + '\\n');
-    if (!existsSync(params.mended)) {
+    if (!existsSync(params.fixed)) {
       if (key.customer === '${KILLER}') process.kill(process.pid, 'SIGKILL');
       if (Number(key.customer.slice(9)) % 200 === 7) throw new Error('Not yet: ' + key.customer);
     }
@@ -44,9 +44,9 @@ beforeAll(async () => {
 afterAll(() => project.close());
 
 describe('a run of 20,000 partitions, of which 100 fail and one kills its process', () => {
-  it('whose worker is killed: every other partition is DONE, and a retry calls those 101 alone', async () => {
+  it('has every other partition DONE although its worker is killed, and a retry calls only those 101', async () => {
     const runId = project.runId('large');
-    const [calls, mended] = [join(project.folder, 'calls'), join(project.folder, 'mended')];
+    const [calls, fixed] = [join(project.folder, 'calls'), join(project.folder, 'fixed')];
     await writeFile(calls, '');
     const called = (): string[] =>
       readFileSync(calls, 'utf8')
@@ -61,7 +61,7 @@ describe('a run of 20,000 partitions, of which 100 fail and one kills its proces
         function: 'total',
         source: { table: 'sales' },
         partitionBy: ['customer'],
-        params: { calls, mended },
+        params: { calls, fixed },
         output: { table: 'totals' },
         options: { heartbeatTimeout: '3s', retry: { maximumAttempts: 2, initialInterval: 10 } },
       },
@@ -88,12 +88,12 @@ describe('a run of 20,000 partitions, of which 100 fail and one kills its proces
     ).toBe(true);
     const good = called().filter((customer) => !isBad(customer));
     expect(new Set(good).size).toBe(PARTITIONS - 101);
-    // I4: what was recorded, in history or by a checkpoint, when the worker was killed was not called again.
+    // I4: partitions recorded in history or by a checkpoint when the worker was killed were not called again.
     expect(done.length).toBeGreaterThan(1_000);
     const calledAfterwards = new Set(called().slice(before));
     expect(done.filter(({ key }) => calledAfterwards.has(key.customer as string))).toEqual([]);
 
-    await writeFile(mended, '');
+    await writeFile(fixed, '');
     await writeFile(calls, '');
     const retry = await run.retry();
     expect(await retry.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: PARTITIONS } });

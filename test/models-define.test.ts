@@ -1,4 +1,4 @@
-/** Models by themselves: what they are made of, and calls without a server. */
+/** Models on their own: their parts, and calls without a server. */
 import { expect, it } from '@jest/globals';
 import { definePartitionModel } from '../src/models/define';
 import { calendarFeatures } from '../src/models/calendar';
@@ -23,7 +23,7 @@ const mean = definePartitionModel({
   predict: (model, data) => Array.from({ length: data.rowCount }, () => model.mean),
 });
 
-it('trains on the rows that are not held out, those of which the condition is not known included', async () => {
+it('trains on rows that are not held out, including those for which the condition is NULL', async () => {
   const { rows: found, uploads } = await runPartitionFunction(mean.train, {
     rows,
     key: { shop: 'a' },
@@ -33,7 +33,7 @@ it('trains on the rows that are not held out, those of which the condition is no
   expect(JSON.parse(uploads.get('model.json') as string)).toEqual({ mean: 4.5, seen: [2, 2] });
 });
 
-it('asks a condition once for each row, and splits the rows by it for all that reads them', async () => {
+it('evaluates a condition once per row, and splits the rows the same way for every reader', async () => {
   const ids = (found: { id: number }[]): number[] => found.map(({ id }) => id);
   const splitting = definePartitionModel<{ rest: number[] }>({
     name: 'splitting',
@@ -66,7 +66,7 @@ it('asks a condition once for each row, and splits the rows by it for all that r
   expect(Number(found[0]!.held) + Number(found[0]!.trained_rows)).toBe(5_000);
 });
 
-it('says so when all rows are held out', async () => {
+it('reports that all rows are held out', async () => {
   const call = runPartitionFunction(mean.train, { rows, key: { shop: 'a' }, model: { holdout: 'true' } });
   await expect(call).rejects.toThrow('All rows of the partition "a" are held out');
 });
@@ -98,7 +98,7 @@ it('predicts with a model that a test gives', async () => {
   expect(found[2]).toEqual({ shop: 'a', row_id: 2, day: null, prediction: 7, model_partition: 'a' });
 });
 
-it('refuses predictions that are not one for each row, and columns that are not there', async () => {
+it('refuses predictions that are not one per row, and columns that do not exist', async () => {
   const short = definePartitionModel({ name: 'short', train: () => 1, predict: () => [1] });
   const call = { rows, key: { shop: 'a' }, models: { a: 1 } };
   await expect(runPartitionFunction(short.predict, call)).rejects.toThrow(
@@ -126,7 +126,7 @@ it.each([
   [{ row_id: 1 }, 'row_id'],
   [{ Model_Partition: 1 }, 'Model_Partition'],
   [{ DAY: 1 }, 'DAY'],
-])('refuses predictions that take the place of what is carried: %j', async (item, name) => {
+])('refuses predictions that would overwrite a carried column: %j', async (item, name) => {
   const taking = definePartitionModel({ name: 'taking', train: () => 1, predict: () => [item, item, item] });
   const call = runPartitionFunction(taking.predict, {
     rows,
@@ -137,7 +137,7 @@ it.each([
   await expect(call).rejects.toThrow(`predict returned "${name}" for row 0`);
 });
 
-it('keeps decoded models up to their limit, those that were used last', async () => {
+it('keeps the most recently used decoded models, up to the limit', async () => {
   const loads: string[] = [];
   const take = (key: string): Promise<string | null> =>
     keptModel(key, async () => {
@@ -148,7 +148,7 @@ it('keeps decoded models up to their limit, those that were used last', async ()
   expect(loads).toEqual(['a', 'b', 'c', 'b']);
 });
 
-it('trains where one class alone is known, and says so where nothing is', async () => {
+it('trains if only one class is known, and reports if none is', async () => {
   const classes = gradientBoostedTrees({ name: 'classes', label: 'kind', features: ['x', 'flag'] });
   const call = (kinds: (string | null)[]) => ({
     rows: kinds.map((kind, x) => ({ x, flag: x % 2 === 0, kind })),
@@ -164,7 +164,7 @@ it('trains where one class alone is known, and says so where nothing is', async 
   );
 });
 
-it('reads the calendar in UTC and in a zone', () => {
+it('reads the calendar in UTC and in a time zone', () => {
   const at = new Date('2013-03-31T23:30:00Z');
   expect(calendarFeatures(at)).toEqual({
     year: 2013,
@@ -201,7 +201,7 @@ it('classifies, with missing values among the features', async () => {
   expect(predicted.map(({ prediction }) => prediction)).toEqual(['no', 'yes']);
 });
 
-it('draws a forecast, with gaps where nothing is known', () => {
+it('draws a forecast, with gaps where values are missing', () => {
   const times = Array.from({ length: 30 }, (_, i) => new Date(Date.UTC(2013, 11, 4, i)));
   const truth = times.map((_, i) => (i === 9 ? null : i));
   const svg = forecastPicture({ title: 'A < B', times, truth, prediction: times.map(() => 3) });

@@ -1,4 +1,4 @@
-/** A version's manifest on a stage, and the registry's records: what is read, shared and refused. */
+/** A version's manifest on a stage and the registry's records: what is read, shared and refused. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** A stage that counts what is read of it. */
+/** A stage that counts its reads. */
 function counting(name: string): { stage: Stage; read: { objects: number; bytes: number } } {
   const stage = openStage(pathToFileURL(join(folder, name)).href);
   const read = { objects: 0, bytes: 0 };
@@ -59,7 +59,7 @@ const idsIn = async (stage: Stage, root: Parameters<typeof entriesOf>[1]): Promi
 };
 
 describe('a manifest', () => {
-  it('of 100,000 entries gives one of them for two objects and less than 2 % of its bytes', async () => {
+  it('of 100,000 entries finds one by reading two objects and less than 2 % of its bytes', async () => {
     const { stage, read } = counting('large');
     const changed = Array.from({ length: 100_000 }, (_, i) =>
       entry(`store-${i}`, String(i).padStart(64, '0')),
@@ -71,7 +71,7 @@ describe('a manifest', () => {
     expect(read.objects).toBe(2);
     expect(read.bytes).toBeLessThan(all * 0.02);
     expect(await findEntry(stage, root, 'store-x')).toBeNull();
-    // Seven of them: their blocks are new, and all others shared.
+    // Seven new entries: their blocks are new, and all others shared.
     const seven = Array.from({ length: 7 }, (_, i) => entry(`store-${i * 10_000 + 5}`, 'a'.repeat(64)));
     const next = await putManifest(stage, { model: 'large', id: 'x', base: manifest, changed: seven });
     const before = new Set(manifest.blocks.map(({ path }) => path));
@@ -81,7 +81,7 @@ describe('a manifest', () => {
     expect((await findEntry(stage, root, 'store-10005'))!.sha256).toBe('10005'.padStart(64, '0'));
   });
 
-  it('has every entry once, in order, whatever is laid over what', async () => {
+  it('has every entry once, in order, whichever versions are merged', async () => {
     const { stage } = counting('merged');
     let base = (await putManifest(stage, { model: 'm', id: 'x', base: null, changed: [] })).manifest;
     const known = new Set<string>();
@@ -129,13 +129,13 @@ describe("the registry's records", () => {
     return records;
   };
 
-  it('refuse a version that was made on another one than is newest', () => {
+  it('refuse a version that was not based on the newest one', () => {
     expect(() => addVersion('m', withVersions(2), { identity, body, expected: 1 })).toThrow(
       'got version 2 while',
     );
   });
 
-  it('refuse a version whose base was removed meanwhile (I3)', () => {
+  it('refuse a version whose base has been removed (I3)', () => {
     const records = removeVersion('m', withVersions(3), 1);
     const based = { ...body, base: 1 };
     expect(() => addVersion('m', records, { identity, body: based, expected: 3 })).toThrow(
@@ -143,18 +143,18 @@ describe("the registry's records", () => {
     );
   });
 
-  it('know a version that they have, when the answer was lost', () => {
+  it('recognise a version that was already added when the answer was lost', () => {
     const { records, version } = addVersion('m', withVersions(2), { identity, body, expected: 2 });
     expect(addVersion('m', records, { identity, body, expected: 2 })).toEqual({ records, version });
   });
 
-  it('know a move that they have made, and whose answer was lost', () => {
+  it('recognise a move that was already made when the answer was lost', () => {
     const move = { alias: 'a', version: 2, expected: null, how: 'promote', at } as const;
     const moved = moveAlias('m', withVersions(2), move);
     expect(moveAlias('m', moved, move)).toEqual(moved);
   });
 
-  it('refuse to move an alias that somebody else has moved', () => {
+  it('refuse to move an alias that was moved concurrently', () => {
     const moved = moveAlias('m', withVersions(2), {
       alias: 'a',
       version: 1,

@@ -25,19 +25,19 @@ import { gradientBoostedTrees } from 'partwise/models';
 
 let read = 0;
 
-function assertLuck({ partitionId, params: { fail, until } }) {
+function throwIfFailing({ partitionId, params: { fail, until } }) {
   if (fail === partitionId && !existsSync(until ?? '')) throw new Error('no luck');
 }
 
 export const mean = definePartitionModel({
   name: 'mean',
   async train(data, context) {
-    assertLuck(context);
+    throwIfFailing(context);
     const [row] = await data.sql\`SELECT avg(amount) AS mean FROM data\`;
     return { mean: row.mean + (context.params.off ?? 0) };
   },
   predict(model, data, context) {
-    assertLuck(context);
+    throwIfFailing(context);
     return Array.from({ length: data.rowCount }, () => model.mean);
   },
   serde: {
@@ -81,7 +81,7 @@ async function trained(model: string, input: Partial<RunInput> = {}): Promise<Ru
 const registered = async (name: string) => (await project.partwise.registry()).model(name);
 
 describe('training', () => {
-  it('keeps a model of each partition as a version, with its metrics, its run and its digest', async () => {
+  it('keeps a model of each partition as a version, with its metrics, run and digest', async () => {
     const run = await trained('first', { model: { holdout: 'day = 2' } });
     expect(await run.results()).toEqual([
       { shop: 'a', trained_rows: 1, model_file: 'model.json', model_bytes: 10, mae: 2 },
@@ -119,7 +119,7 @@ describe('training', () => {
     expect(two!.map(({ path }, i) => path === one![i]!.path)).toEqual([true, false, true]);
   });
 
-  it('a partition that fails costs the others nothing, and keeps the model that it had', async () => {
+  it('keeps the previous model of a partition that fails, without affecting the others', async () => {
     await trained('tolerant');
     const run = await start(
       {
@@ -137,14 +137,14 @@ describe('training', () => {
     expect(await version.load('a', jsonSerde)).toEqual({ mean: 3 });
   });
 
-  it('adds by a retry what had failed, and leaves the newer models of another run (I10)', async () => {
-    const mended = join(project.folder, 'trains');
+  it('adds failed partitions in a retry, and keeps the newer models of another run (I10)', async () => {
+    const fixed = join(project.folder, 'trains');
     const options = { toleratedFailures: 1, retry: { maximumAttempts: 1 } };
-    const params = { fail: 'b', until: mended };
+    const params = { fail: 'b', until: fixed };
     const run = await start({ function: 'mean.train', output: { model: 'late' }, params, options }, 'late');
     expect((await run.wait()).counts).toMatchObject({ DONE: 2, FAILED: 1 });
     await trained('late', { only: ['a', 'c'], params: { off: 1 } });
-    await writeFile(mended, '');
+    await writeFile(fixed, '');
     const retried = await run.retry();
     expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', commit: { rows: 1, modelVersion: 3 } });
     const newest = (await registered('late')).version('latest');
@@ -153,35 +153,35 @@ describe('training', () => {
     expect(await newest.load('b', jsonSerde)).toEqual({ mean: 15 });
   });
 
-  it('lays a retry over what its own run has registered, whatever that was laid over (I10)', async () => {
-    const mended = join(project.folder, 'based-trains');
+  it('merges a retry with what its own run has registered, whatever that was based on (I10)', async () => {
+    const fixed = join(project.folder, 'based-trains');
     await trained('based', { params: { off: 5 } });
     const output = { model: 'based', base: 'none' };
     const options = { toleratedFailures: 1, retry: { maximumAttempts: 1 } };
-    const params = { fail: 'b', until: mended };
+    const params = { fail: 'b', until: fixed };
     const run = await start({ function: 'mean.train', output, params, options }, 'based');
     await run.wait();
     const model = await registered('based');
     expect(await model.version(2).describe()).toMatchObject({ base: null, entries: 2 });
-    await writeFile(mended, '');
+    await writeFile(fixed, '');
     await (await run.retry()).wait();
     expect(await model.version(3).describe()).toMatchObject({ base: 2, entries: 3, changed: 1 });
     expect(await model.version(3).load('a', jsonSerde)).toEqual({ mean: 2 });
   });
 
-  it('refuses models of an execution when a later one of its run has made a version (I10)', async () => {
-    const mended = join(project.folder, 'late-trains');
+  it('refuses models of an execution once a later one of its run has made a version (I10)', async () => {
+    const fixed = join(project.folder, 'late-trains');
     const input = {
       function: 'mean.train',
       output: { model: 'fenced' },
-      params: { fail: 'b', until: mended },
+      params: { fail: 'b', until: fixed },
     };
     const run = await start({ ...input, options: { retry: { maximumAttempts: 1 } } }, 'fenced');
     expect(await run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', commit: null });
     const { runId } = run;
     const { workflowExecutionInfo } = (await project.client.workflow.getHandle(runId).describe()).raw;
     const workflowRunId = workflowExecutionInfo!.execution!.runId!;
-    await writeFile(mended, '');
+    await writeFile(fixed, '');
     await (await run.retry()).wait();
     const reader = new RunReader(new ServerRun(project.client, runId, workflowRunId));
     const { record } = await reader.read();
@@ -200,7 +200,7 @@ describe('training', () => {
     expect((await (await registered('fenced')).describe()).versions).toBe(1);
   });
 
-  it('keeps models under keys of any kind: several columns, NULL, and text with slashes', async () => {
+  it('keeps models under keys of any kind: several columns, NULL, and strings with slashes', async () => {
     const query =
       "SELECT * FROM (VALUES (1, 'x/../y', 1.0), (1, NULL, 2.0), (NULL, 'x/../y', 3.0)) AS t(n, s, amount)";
     const keyed = { source: { query }, partitionBy: ['n', 's'] };
@@ -211,7 +211,7 @@ describe('training', () => {
     expect(found.sort()).toEqual(['[1,"x/../y",1]', '[1,null,2]', '[null,"x/../y",3]']);
   });
 
-  it('takes over the models of partitions that have not changed, where the run says so', async () => {
+  it('reuses the models of unchanged partitions if the run asks for it', async () => {
     const series = { series: project.runId('series'), onUnchanged: 'reuse' } as const;
     await trained('reused', series);
     const again = await trained('reused', series);
@@ -230,7 +230,7 @@ describe('training', () => {
     expect((await (await registered('taken')).describe()).versions).toBe(1);
   });
 
-  it('by two runs at once gives two versions, and loses none of their models', async () => {
+  it('by two concurrent runs gives two versions, and loses none of their models', async () => {
     await trained('both');
     await Promise.all([
       trained('both', { only: ['a'], params: { off: 1 } }),
@@ -244,7 +244,7 @@ describe('training', () => {
     ]);
   });
 
-  it('with gradient-boosted trees needs no code for it', async () => {
+  it('with gradient-boosted trees needs no user code', async () => {
     const source = { query: "SELECT 'x' AS shop, range AS day, 2.0 * range AS amount FROM range(200)" };
     await trained('trees', { function: 'trees.train', source });
     const run = await start({ function: 'trees.predict', source, model: { name: 'trees' } }, 'trees');
@@ -270,7 +270,7 @@ describe('predicting', () => {
   const predict = (model: object, more: Partial<RunInput> = {}): Promise<RunHandle> =>
     start({ function: 'mean.predict', model: { name: 'known', ...model }, ...more }, 'predict');
 
-  it('carries columns in the types that the source has them in', async () => {
+  it('carries columns in their source types', async () => {
     const moment = "TIMESTAMP '2026-11-01 06:00:00.123456'";
     const columns = {
       price: '12.3456::DECIMAL(18,4)',
@@ -324,7 +324,7 @@ describe('predicting', () => {
     ]);
   });
 
-  it('fails a partition without a model, and that one alone', async () => {
+  it('fails only a partition without a model', async () => {
     const run = await predict({});
     const { counts } = await run.wait();
     expect(counts).toMatchObject({ DONE: 2, FAILED: 1 });
@@ -332,7 +332,7 @@ describe('predicting', () => {
     expect({ type: error!.type, attempts }).toEqual({ type: 'NoModel', attempts: 1 });
   });
 
-  it('skips it when the run says so, and counts and lists it', async () => {
+  it('skips a partition without a model if the run says so, and counts and lists it', async () => {
     const run = await predict({ onMissing: 'skip' });
     const state = await run.wait();
     expect(state).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2, SKIPPED: 1 } });
@@ -341,14 +341,14 @@ describe('predicting', () => {
     expect((await run.partition('c').describe()).error).toMatchObject({ type: 'NoModel' });
   });
 
-  it('names what failed, and not what was skipped, as the reason that a run failed', async () => {
+  it('names failed partitions, not skipped ones, as the reason for a failed run', async () => {
     const run = await predict({ onMissing: 'skip' }, { params: { fail: 'b' } });
     const { error, counts } = await run.wait();
     expect(counts).toMatchObject({ DONE: 1, FAILED: 1, SKIPPED: 1 });
     expect(error!.message).toContain('First error: b: no luck');
   });
 
-  it('lets the model of another partition stand in, and says whose it was', async () => {
+  it('falls back to the model of another partition, and records which one', async () => {
     const run = await predict({ onMissing: 'fallback', fallback: 'b' });
     const state = await run.wait();
     expect(state).toMatchObject({
@@ -366,7 +366,7 @@ describe('predicting', () => {
     expect((await run.results())[0]).toMatchObject({ shop: 'a', prediction: 102 });
   });
 
-  it('fits and predicts in one go, and keeps no model', async () => {
+  it('fits and predicts in one run, and keeps no model', async () => {
     const run = await start(
       { function: 'mean.fitPredict', model: { holdout: 'day = 2', keep: ['amount'] } },
       'stateless',
@@ -380,7 +380,7 @@ describe('predicting', () => {
     expect(await run.partition('a').artifacts.list()).toEqual([]);
   });
 
-  it('of no rows gives no rows', async () => {
+  it('on no rows gives no rows', async () => {
     const run = await start(
       { function: 'mean.fitPredict', model: { holdout: "day = 2 AND shop = 'a'" } },
       'none',
@@ -389,7 +389,7 @@ describe('predicting', () => {
     expect(await run.results()).toHaveLength(1);
   });
 
-  it('is refused without a partition key, without a model, and with a fallback that is not there', async () => {
+  it('is refused without a partition key, without a model, and with a fallback that does not exist', async () => {
     const refusalOf = async (input: Partial<RunInput>): Promise<string> => {
       const run = await project.partwise.start({ ...SOURCE, function: 'mean.predict', ...input } as RunInput);
       return (await run.wait()).error!.message;
@@ -407,7 +407,7 @@ describe('predicting', () => {
     );
   });
 
-  it('is refused before anything starts when it asks for what is not there (I9)', async () => {
+  it('is refused before anything starts if it asks for something that does not exist (I9)', async () => {
     const problemOf = async (input: Partial<RunInput>): Promise<string> => {
       const run = await start(input, 'refused');
       const { error, counts } = await run.wait();
@@ -441,7 +441,7 @@ describe('predicting', () => {
     );
   });
 
-  it('is refused when the training run that it names is none, of another model, or not at its end (I9)', async () => {
+  it('is refused if the run that it names is not a training run, is of another model, or has not finished (I9)', async () => {
     const refusalOf = async (run: string, more: Partial<RunInput> = {}): Promise<string> =>
       (await (await start({ function: 'mean.predict', model: { run }, ...more }, 'run')).wait()).error!
         .message;
@@ -472,12 +472,12 @@ describe('predicting', () => {
     expect((await run.wait()).error).toBeNull();
     let reads = 0;
     for await (const { text } of run.logs()) if (text.startsWith('read')) reads++;
-    // One for each of the two runners at most, for 40 partitions.
+    // At most one for each of the two runners, for 40 partitions.
     expect([1, 2]).toContain(reads);
     expect((await run.results()).map(({ prediction }) => prediction)).toEqual(Array(40).fill(15));
   });
 
-  it('refuses a model that is not the one that was kept (I3)', async () => {
+  it('refuses a model that differs from the one recorded (I3)', async () => {
     const run = await trained('damaged');
     const { path } = (await (await registered('damaged')).version(1).entry('a'))!;
     await project.write(join('stage', path), '{"mean":7}');
@@ -489,7 +489,7 @@ describe('predicting', () => {
 });
 
 describe('the registry', () => {
-  it('moves aliases in one step, remembers where they were, and rolls back', async () => {
+  it('moves aliases in one step, remembers their previous version, and rolls back', async () => {
     await trained('moved');
     await trained('moved', { only: ['b'], params: { off: 5 } });
     const model = await registered('moved');
@@ -502,13 +502,13 @@ describe('the registry', () => {
       'rollback 1',
     ]);
     await expect(model.rollback('production')).rejects.toThrow('has no earlier version');
-    // To be where it is is no step: a rollback would lead nowhere.
+    // Promoting to the current version is not a step: a rollback would have no effect.
     await model.promote(2, 'production');
     await model.promote(2, 'production');
     expect(await model.rollback('production')).toMatchObject({ version: 1, before: 2 });
   });
 
-  it('promotes partition by partition, only where it is better', async () => {
+  it('promotes partition by partition, only where the new model is better', async () => {
     await trained('better', { params: { off: 1 } });
     await trained('better', { params: { off: 0.5 }, only: ['a'] });
     await trained('better', { params: { off: 9 }, only: ['b', 'c'] });
@@ -531,7 +531,7 @@ describe('the registry', () => {
     await expect(model.compare(1, 2, { metric: 'mea' })).rejects.toThrow('They have: mae.');
   });
 
-  it('says of metrics that were measured on other rows that they do not tell which model is better', async () => {
+  it('warns that metrics measured on other rows do not show which model is better', async () => {
     await trained('held', { model: { holdout: 'day = 2' }, params: { off: -1 } });
     await trained('held', { model: { holdout: 'day = 2' }, only: ['a'] });
     await trained('held', { model: { holdout: 'day = 1' }, only: ['b'] });
@@ -547,7 +547,7 @@ describe('the registry', () => {
     expect((await model.version('production').entry('b'))!.holdout).toBe('day = 2');
   });
 
-  it('of two who move an alias at once lets one win and tells the other', async () => {
+  it('lets one of two concurrent moves of an alias win and reports the conflict to the other', async () => {
     await trained('raced');
     await trained('raced');
     const model = await registered('raced');
@@ -558,7 +558,7 @@ describe('the registry', () => {
     expect((await model.describe()).aliases).toEqual({ production: 2 });
   });
 
-  it('keeps what versions need through clean, and frees it when they are removed', async () => {
+  it('keeps files that versions need during clean, and frees them when the versions are removed', async () => {
     const run = await trained('kept');
     const model = await registered('kept');
     await model.promote(1, 'production');
@@ -570,17 +570,17 @@ describe('the registry', () => {
     await model.promote(2, 'production');
     await model.version(1).delete();
     expect((await model.versions()).map(({ version }) => version)).toEqual([2]);
-    // Nothing of a version that may be in the making is removed, so it takes a day.
+    // Files of a version that may still be being written are kept for a day.
     const stage = openStage(pathToFileURL(join(project.folder, 'stage')).href);
     const unnamed = async (now: number): Promise<number> =>
       (await neededByModels(stage, await stage.list('@models/kept/'), now, async () => null)).unnamed.length;
     expect(await unnamed(Date.now())).toBe(0);
-    // Its block, and the mark that it was a version.
+    // Its block, and the marker of the version.
     expect(await unnamed(Date.now() + 25 * 3_600_000)).toBe(2);
     expect(await model.version('production').load('b', jsonSerde)).toEqual({ mean: 15 });
   });
 
-  it('gives no number twice, whatever was removed', async () => {
+  it('never reuses a version number, whatever was removed', async () => {
     await trained('numbered');
     await trained('numbered');
     const model = await registered('numbered');
@@ -589,13 +589,13 @@ describe('the registry', () => {
     expect((await model.versions()).map(({ version }) => version)).toEqual([1, 3]);
     await model.promote(3, 'production');
     await expect(model.version(3).delete()).rejects.toThrow('move it to another version');
-    // The last one takes its aliases with it: there is no other for them.
+    // Deleting the last version removes its aliases: there is no other version for them.
     for (const version of [1, 3]) await model.version(version).delete();
     await expect(model.describe()).rejects.toThrow('There is no model "numbered"');
     expect((await (await project.partwise.registry()).models()).map(({ name }) => name)).not.toContain(
       'numbered',
     );
-    // The name is free for another, and none of the numbers is.
+    // The name can be reused, but none of the numbers.
     await trained('numbered', { function: 'other.train' });
     expect(await model.describe()).toMatchObject({
       definition: 'other',
@@ -605,7 +605,7 @@ describe('the registry', () => {
     });
   });
 
-  it('is never taken from by a clean that asks a copy of the registry which knows less', async () => {
+  it('loses nothing to a clean that reads an outdated copy of the registry', async () => {
     await trained('copied');
     const stage = openStage(pathToFileURL(join(project.folder, 'stage')).href);
     const copy = await openWarehouse(`duckdb:${join(project.folder, 'w.duckdb')}`, project.folder).readModels(
@@ -621,7 +621,7 @@ describe('the registry', () => {
     expect(unnamed).toEqual([]);
   });
 
-  it('keeps what a run has pinned whose history nobody here can read (I3)', async () => {
+  it('keeps models pinned by a run whose history cannot be read here (I3)', async () => {
     const training = await trained('pinned');
     const run = await start({ function: 'mean.predict', model: { name: 'pinned' } }, 'pinned');
     await run.wait();
@@ -633,22 +633,22 @@ describe('the registry', () => {
     const stage = join(project.folder, 'stage');
     await rm(join(stage, run.runId, 'archive'), { recursive: true });
     await expect(run.status()).rejects.toThrow();
-    // Nothing else needs them: neither a version nor the run that trained them.
+    // Nothing else needs them, neither a version nor the run that trained them.
     await project.partwise.clean({ runs: [training.runId] });
     expect(existsSync(join(stage, path))).toBe(true);
   });
 
-  it('leaves a run the models that it was planned with when their version is removed and the stage cleaned', async () => {
+  it('keeps the models that a run was planned with when their version is removed and the stage cleaned', async () => {
     const first = await trained('leaving');
     await trained('leaving');
     const model = await registered('leaving');
-    const mended = join(project.folder, 'mended');
-    const input = { ...SOURCE, params: { fail: 'b', until: mended } } as Omit<RunInput, 'function'>;
+    const fixed = join(project.folder, 'fixed');
+    const input = { ...SOURCE, params: { fail: 'b', until: fixed } } as Omit<RunInput, 'function'>;
     const run = await model.version(1).predict(input, { runId: project.runId('leaving') });
     expect(await run.wait()).toMatchObject({ counts: { DONE: 2, FAILED: 1 } });
     await model.version(1).delete();
     await project.partwise.clean({ runs: [first.runId] });
-    await writeFile(mended, '');
+    await writeFile(fixed, '');
     const retried = await run.retry();
     expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 3 } });
   });
@@ -661,7 +661,7 @@ describe('the registry', () => {
     expect(await version.describe()).toMatchObject({ tags: { reviewed: 'yes' }, description: 'the first' });
   });
 
-  it('shows no version of a run whose worker was killed, and one when it has ended (I3)', async () => {
+  it('shows no version while a run whose worker was killed is open, and one when it has finished (I3)', async () => {
     const own = await makeProject(FUNCTIONS);
     await own.execute(
       'CREATE TABLE sales AS SELECT (range % 60)::VARCHAR AS shop, 1 AS day, 1.0 AS amount FROM range(600)',
@@ -687,7 +687,7 @@ describe('the registry', () => {
     await own.close();
   }, 120_000);
 
-  it('makes one version when its worker is killed between the manifest and the registry, whose leftovers clean finds (I3)', async () => {
+  it('gets one version if the worker is killed between manifest and registry, and clean finds the leftovers (I3)', async () => {
     const own = await makeProject(FUNCTIONS);
     await own.execute('CREATE TABLE sales (shop VARCHAR, day INTEGER, amount DOUBLE)', ROWS);
     const worker = await own.startWorker();
@@ -714,7 +714,7 @@ describe('the registry', () => {
     await own.close();
   }, 120_000);
 
-  it('leaves an alias where it was when a promotion is killed before the registry knows, and clean takes what it left (I3)', async () => {
+  it('keeps an alias in place if a promotion is killed before it is recorded, and clean removes its leftovers (I3)', async () => {
     await trained('torn', { params: { off: 3 } });
     const model = await registered('torn');
     await model.promote(1, 'production');
@@ -724,7 +724,7 @@ describe('the registry', () => {
     const program = join(REPOSITORY, 'dist/cli/main.js');
     const promote = spawn(process.execPath, [program, 'models', 'promote', ...better], { stdio: 'ignore' });
     const folder = join(project.folder, 'stage', '@models', 'torn');
-    // The manifest of the version that is to be; the transaction waits for the file.
+    // The manifest of the new version exists; the transaction waits for the file.
     await until(async () => (await rootsIn(folder)).length === 3);
     promote.kill('SIGKILL');
     await once(promote, 'exit');
@@ -745,14 +745,14 @@ describe('the registry', () => {
     expect(roots).toHaveLength(1);
     for (const version of [1, 2])
       for (const { path } of await entriesIn(model.version(version))) expect(needed).toContain(path);
-    // It is made again, whole.
+    // It is made again, in full.
     expect(await model.promote(2, 'production', { whereBetter: { metric: 'mae' } })).toMatchObject({
       version: 3,
     });
     expect(await entriesIn(model.version('production'))).toHaveLength(3);
   }, 120_000);
 
-  it('is spared by clean', async () => {
+  it('is kept by clean', async () => {
     await trained('spared');
     const { models } = await project.partwise.clean();
     expect(models).toEqual({ files: 0, bytes: 0 });

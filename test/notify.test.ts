@@ -1,4 +1,4 @@
-/** Notices at a run's end, taken by a real web server and real commands. */
+/** Notifications at the end of a run, received by a real web server and real commands. */
 import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
@@ -77,8 +77,8 @@ async function runToEnd(
   return run.wait();
 }
 
-describe('when a run ends', () => {
-  it('the notifier that it names gets the summary, and no secret of it is in history', async () => {
+describe('when a run finishes', () => {
+  it("its notifier gets the summary, and the notifier's secret is not in history", async () => {
     const state = await runToEnd({ notify: 'ops', params: { failing: 'b' } });
     expect(taken.at(-1)).toMatchObject({
       path: '/hook?key=canary-in-url',
@@ -110,7 +110,7 @@ describe('when a run ends', () => {
     });
   });
 
-  it('runs that are cancelled or refused tell too', async () => {
+  it('a cancelled or refused run notifies too', async () => {
     await runToEnd({ notify: 'ops', params: { wait: true } }, ({ counts }) => counts.RUNNING > 0);
     expect(taken.at(-1)!.notice).toMatchObject({ status: 'CANCELLED', error: { type: 'Cancelled' } });
     const refused = await runToEnd({ notify: 'ops', source: { table: 'regoins' } });
@@ -122,7 +122,7 @@ describe('when a run ends', () => {
     });
   });
 
-  it('a notice that nobody takes changes nothing about the run, and is tried three times', async () => {
+  it('a notification that is not accepted does not affect the run, and is tried three times', async () => {
     status = 500;
     const before = taken.length;
     expect(await runToEnd({ notify: 'ops' })).toMatchObject({ status: 'SUCCESS', error: null });
@@ -130,7 +130,7 @@ describe('when a run ends', () => {
     expect(taken.length - before).toBe(3);
   });
 
-  it('a notifier that the configuration does not have is refused with those that it has (I9)', async () => {
+  it('a notifier that is not configured is refused with the configured names (I9)', async () => {
     const state = await runToEnd({ notify: 'opps' });
     expect(state.error!.message).toMatch(
       /"notify" is "opps", but .* no such notifier\. Did you mean "ops"\? It has: ops, file\./,
@@ -148,7 +148,7 @@ describe('a notifier', () => {
     error: null,
   };
 
-  it('on the embedded server may be a URL or a command itself, on a named one it is a name', () => {
+  it('may be a URL or a command on the embedded server, and must be a name on a named one', () => {
     const config = { notify: { ops: { command: 'true' } } };
     expect(findNotifier('ops', config, { trusted: false })).toEqual({ command: 'true' });
     expect(findNotifier('https://example.com', config, { trusted: true })).toEqual({
@@ -160,22 +160,23 @@ describe('a notifier', () => {
       expect(findNotifier(name, config, { trusted: false })).toMatch(/has no such notifier/);
   });
 
-  it('that fails is named without its URL (I11)', async () => {
+  it('that fails is reported without its URL (I11)', async () => {
     const gone = notify({ url: 'http://127.0.0.1:9/?secret=canary' }, notice);
     await expect(gone).rejects.toThrow(/^The webhook could not be reached \(\w+\)\.$/);
   });
 
-  it('that is a command and fails is named without what it printed (I11)', async () => {
+  it('that is a failing command is reported without its output (I11)', async () => {
     const failed = notify({ command: 'echo https://example.com/canary | tee /dev/stderr; exit 3' }, notice);
     await expect(failed).rejects.toThrow(/^The command exited with 3\. Its output is not kept/);
     await expect(failed).rejects.not.toThrow('canary');
   });
 
-  it('that is a command has ended with its shell, whatever that left in the background', async () => {
+  it('that is a command counts as finished when its shell exits, whatever that left in the background', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'partwise-notify-'));
     const gate = join(folder, 'gate');
     try {
-      // Holds standard output and error open until the gate is there, which is after the notice was taken.
+      // Keeps standard output and error open until the gate exists, which is after the notification was
+      // accepted.
       await notify(
         { command: `(until test -e '${gate}'; do sleep 0.05; done; rm '${gate}') & exit 0` },
         notice,

@@ -1,4 +1,4 @@
-/** Functions that outlive what they work for: the execution that was terminated, the server that is gone. */
+/** Functions that outlive their terminated execution or their server. */
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,7 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { definePartitionFunction } from 'partwise';
 
-// A zombie, which a stopped worker does not bury, is dead all the same.
+// A zombie, which a stopped worker does not reap, counts as dead.
 const alive = (pid) => {
   try {
     return !/^State:\\s+Z/m.test(readFileSync('/proc/' + pid + '/status', 'utf8'));
@@ -29,14 +29,14 @@ const alive = (pid) => {
   }
 };
 
-/** Heeds no signal until the gate is open. Says which of the calls before it are still at work. */
+/** Ignores signals until the gate is open. Records which earlier calls are still running. */
 export const deaf = definePartitionFunction({
   name: 'deaf',
   async run(data, context) {
     const { calls, gate } = context.params;
     const before = readFileSync(calls, 'utf8').split('\\n').filter(Boolean).map((line) => JSON.parse(line));
-    const beside = before.filter(({ id, pid }) => id === context.partitionId && alive(pid)).map(({ pid }) => pid);
-    appendFileSync(calls, JSON.stringify({ id: context.partitionId, pid: process.pid, beside }) + '\\n');
+    const stillRunning = before.filter(({ id, pid }) => id === context.partitionId && alive(pid)).map(({ pid }) => pid);
+    appendFileSync(calls, JSON.stringify({ id: context.partitionId, pid: process.pid, stillRunning }) + '\\n');
     while (!existsSync(gate)) await sleep(50);
     return {};
   },
@@ -46,14 +46,14 @@ export const deaf = definePartitionFunction({
 interface Call {
   id: string;
   pid: number;
-  /** Processes of earlier calls of the partition that still ran. */
-  beside: number[];
+  /** Processes of earlier calls of the partition that were still running. */
+  stillRunning: number[];
 }
 
 const suiteAddress = process.env.PARTWISE_TEST_ADDRESS!;
 let folder: string;
 let server: Awaited<ReturnType<typeof startServer>>;
-/** On a server of its own. */
+/** A project on its own server. */
 let stranded: TestProject;
 let project: TestProject;
 beforeAll(async () => {
@@ -93,56 +93,56 @@ async function begin({ folder: at, partwise }: TestProject) {
   return {
     run,
     calls: read,
-    begun: (times: number) => changed(calls, () => read().length >= times),
+    started: (times: number) => changed(calls, () => read().length >= times),
     openGate: () => writeFile(gate, ''),
   };
 }
 
-it('a continuation calls nothing while a function of the terminated execution still runs (I4)', async () => {
+it('a continuation calls nothing while a function of the terminated execution is still running (I4)', async () => {
   const worker = await project.startWorker();
-  const { run, calls, begun, openGate } = await begin(project);
-  await begun(1);
+  const { run, calls, started, openGate } = await begin(project);
+  await started(1);
   await project.client.workflow.getHandle(run.runId).terminate('test');
   const again = await run.retry();
-  await begun(2);
+  await started(2);
   await openGate();
   expect(await again.wait()).toMatchObject({ status: 'SUCCESS' });
-  expect(calls().map(({ id, beside }) => [id, beside])).toEqual([
+  expect(calls().map(({ id, stillRunning }) => [id, stillRunning])).toEqual([
     ['a', []],
     ['a', []],
   ]);
   worker.kill('SIGTERM');
 });
 
-it('a continuation calls nothing while a function of a worker that is stopped still runs (I4)', async () => {
+it('a continuation calls nothing while a function of a stopped worker is still running (I4)', async () => {
   const stopped = await project.startWorker();
   try {
-    const { run, calls, begun, openGate } = await begin(project);
-    await begun(1);
+    const { run, calls, started, openGate } = await begin(project);
+    await started(1);
     stopped.kill('SIGSTOP');
     await project.client.workflow.getHandle(run.runId).terminate('test');
     const other = await project.startWorker();
     const again = await run.retry();
-    await begun(2);
+    await started(2);
     await openGate();
     expect(await again.wait()).toMatchObject({ status: 'SUCCESS' });
-    expect(calls().map(({ beside }) => beside)).toEqual([[], []]);
+    expect(calls().map(({ stillRunning }) => stillRunning)).toEqual([[], []]);
     other.kill('SIGTERM');
   } finally {
     stopped.kill('SIGKILL');
   }
 });
 
-it('a function whose worker has lost its server is stopped: nobody could tell that the run was terminated (I12)', async () => {
+it('a function is stopped when its worker loses the server, since the run may have been terminated (I12)', async () => {
   await stranded.startWorker();
-  const { calls, begun } = await begin(stranded);
-  await begun(1);
+  const { calls, started } = await begin(stranded);
+  await started(1);
   process.kill(server.pid!, 'SIGKILL');
   await gone(calls()[0]!.pid);
 });
 
-it('a unit is told when the server accepts none of its heartbeats (I12)', async () => {
-  // The server knows no such task.
+it('a unit is notified when the server accepts none of its heartbeats (I12)', async () => {
+  // The server has no such task.
   const { client } = project;
   const activity = new MockActivityEnvironment({ heartbeatTimeoutMs: 1_000 }, { client });
   let heartbeats: Heartbeats;

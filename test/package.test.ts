@@ -1,6 +1,6 @@
 /**
- * Partwise as somebody else has it: packed, installed into an empty folder outside the repository, and used
- * from there.
+ * Partwise as a user gets it: packed, installed into an empty folder outside the repository, and used from
+ * there.
  */
 import { existsSync, readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { delimiter, dirname, join, relative, sep } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { endBackground } from '../src/temporal/index';
 import { REPOSITORY } from './support/project';
-import { mustRun, personsEnvironment, run, type Ran } from './support/shell';
+import { mustRun, userEnvironment, run, type Ran } from './support/shell';
 
 const QUIETLY = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
 const OTHER_NODES = [22, 24];
@@ -21,7 +21,7 @@ let jsApp: string;
 let installed: string;
 let tarball: string;
 let otherNodes: Promise<Ran>;
-/** Projects that got a server and a worker of their own. */
+/** Projects whose server and worker must be stopped. */
 const projects: string[] = [];
 
 beforeAll(async () => {
@@ -56,18 +56,18 @@ async function folder(name: string): Promise<string> {
   return made;
 }
 
-/** The prefix keeps npm from a package.json that lies further up in the temporary folder. */
+/** With the prefix, npm ignores any package.json in a parent of the temporary folder. */
 const npmInstall = (into: string, ...what: string[]): Promise<Ran> =>
   run('npm', ['install', '--prefix', into, ...QUIETLY, ...what], into);
 
-/** Node as a package, whose binary needs no script to install. */
+/** Node as a package whose binary needs no install script. */
 function nodePackage(major: number): string {
   const platform = process.platform === 'win32' ? 'win' : process.platform;
   const bin = platform === 'darwin' && process.arch === 'arm64' ? 'node-bin' : 'node';
   return `node${major}@npm:${bin}-${platform}-${process.arch}@${major}`;
 }
 
-/** Files below, with `/` between names; packages inside are left out. */
+/** Files in the folder, with `/` separators; packages inside are left out. */
 const filesOf = (below: string): string[] =>
   readdirSync(below, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -75,7 +75,7 @@ const filesOf = (below: string): string[] =>
     .filter((name) => !name.startsWith('node_modules/'));
 
 describe('the package', () => {
-  it('holds what people run and read, and neither tests nor state of the build', () => {
+  it('contains what users run and read, and neither tests nor build state', () => {
     const files = filesOf(installed);
     expect(
       files.filter(
@@ -99,8 +99,8 @@ describe('the package', () => {
         'dist/cli/templates/functions.ts.txt',
       ]),
     );
-    // 1.0 MB packed, 4.0 MB unpacked, about 1,140 files when Snowflake came in. What does not belong there
-    // weighs more than that.
+    // 1.0 MB packed, 4.0 MB unpacked, about 1,140 files when Snowflake was added. Anything that does not
+    // belong there weighs more than the margin.
     expect(statSync(tarball).size).toBeLessThan(1_500_000);
   });
 
@@ -114,8 +114,8 @@ describe('the package', () => {
     }
   });
 
-  it('tells no path of the machine that built it, source maps included', () => {
-    const told = filesOf(installed).filter((name) => {
+  it('contains no path of the machine that built it, including in source maps', () => {
+    const offending = filesOf(installed).filter((name) => {
       const text = readFileSync(join(installed, name), 'utf8');
       const maps = [...text.matchAll(/sourceMappingURL=data:[^,]+;base64,(\S+)/g)].map(([, map]) =>
         Buffer.from(map!, 'base64').toString(),
@@ -124,7 +124,7 @@ describe('the package', () => {
         ['src', 'dist', 'node_modules'].some((inside) => each.includes(join(REPOSITORY, inside) + sep)),
       );
     });
-    expect(told).toEqual([]);
+    expect(offending).toEqual([]);
   });
 });
 
@@ -132,7 +132,7 @@ describe('the package', () => {
 const partwise = (project: string, ...args: string[]): Promise<string> =>
   mustRun('npx', ['partwise', ...args], project);
 
-/** What a plain program makes of the same file. */
+/** The result of a plain program on the same file. */
 function expectedSales(project: string): { region: string; orders: number; total: number }[] {
   const [, ...lines] = readFileSync(join(project, 'sales.csv'), 'utf8').trim().split('\n');
   const sales = lines.map((line) => line.split(',') as [string, string, string]);
@@ -143,7 +143,7 @@ function expectedSales(project: string): { region: string; orders: number; total
   });
 }
 
-/** Makes a project with `init`, and does what its README says. */
+/** Creates a project with `init`, and follows its README. */
 async function followReadme(project: string, ...flags: string[]): Promise<void> {
   projects.push(project);
   await partwise(project, 'init', ...flags);
@@ -161,18 +161,18 @@ async function followReadme(project: string, ...flags: string[]): Promise<void> 
 }
 
 describe('an empty folder after `npm install partwise`', () => {
-  it('gets a TypeScript project by `npx partwise init`, and what its README says works', async () => {
+  it('gets a TypeScript project from `npx partwise init`, whose README commands work', async () => {
     await followReadme(app);
     expect(existsSync(join(app, 'functions.ts'))).toBe(true);
   });
 
-  it('gets a JavaScript project by `npx partwise init --js`, and what its README says works', async () => {
+  it('gets a JavaScript project from `npx partwise init --js`, whose README commands work', async () => {
     await followReadme(jsApp, '--js');
     expect(existsSync(join(jsApp, 'functions.js'))).toBe(true);
   });
 });
 
-/** A program that uses every entry of the package. */
+/** A program that uses every entry point of the package. */
 const PROGRAM = `
 import { Partwise, type RunState } from 'partwise';
 import { runPartitionFunction } from 'partwise/testing';
@@ -208,20 +208,20 @@ describe('declarations', () => {
   it.each([
     ['module nodenext', { module: 'nodenext', lib: ['es2023'], types: ['node'] }],
     ['moduleResolution bundler', { module: 'esnext', moduleResolution: 'bundler' }],
-  ])('fit a strict project with %s', async (name, options) => {
+  ])('compile in a strict project with %s', async (name, options) => {
     expect(await typeCheck(name.split(' ').at(-1)!, options)).toBe('');
   });
 
-  it('need nothing that comes without the package', async () => {
+  it('need nothing that is not installed with the package', async () => {
     const errors = await typeCheck('libraries', { module: 'nodenext', skipLibCheck: false });
-    // Of other packages' declarations there may be errors, which `skipLibCheck` is for.
+    // Declarations of other packages may have errors, which `skipLibCheck` is for.
     expect(errors.split('\n').filter((line) => /^(?!node_modules\/(?!partwise\/)|\s|$)/.test(line))).toEqual(
       [],
     );
   });
 });
 
-describe('drivers that most projects do without', () => {
+describe('optional drivers', () => {
   const versions = (
     JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as {
       devDependencies: Record<string, string>;
@@ -238,7 +238,7 @@ describe('drivers that most projects do without', () => {
     '@temporalio/interceptors-opentelemetry',
   );
 
-  it('are named in the README with the same commands', () => {
+  it('are listed in the README with the same commands', () => {
     const readme = readFileSync(join(REPOSITORY, 'README.md'), 'utf8');
     for (const install of [snowflake, s3, tracing]) expect(readme).toContain(`\`${install}\``);
   });
@@ -258,7 +258,7 @@ describe('drivers that most projects do without', () => {
       tracing,
     ],
   ])(
-    'are asked for with the command that installs them when the configuration names %s, I9',
+    'are requested with their install command if the configuration names %s (I9)',
     async (_, config, user, install) => {
       const project = await folder(`lean-${Object.keys(config)[0]}`);
       await symlink(join(app, 'node_modules'), join(project, 'node_modules'));
@@ -275,7 +275,7 @@ describe('drivers that most projects do without', () => {
     },
   );
 
-  it('are asked for by both places that need one, in one sentence, I9', async () => {
+  it('are requested by both places that need one, with the same message (I9)', async () => {
     const project = await folder('lean-both');
     await symlink(join(app, 'node_modules'), join(project, 'node_modules'));
     const config = { warehouse: 'snowflake:analytics', stage: '@DB.SCHEMA.STAGE/path' };
@@ -285,7 +285,7 @@ describe('drivers that most projects do without', () => {
     expect(stdout).toContain('"snowflake:analytics" and "snowflake://analytics/@');
   });
 
-  it('are asked for by a run whose input names such a stage, before anything starts, I9', async () => {
+  it('are requested by a run whose input names such a stage, before anything starts (I9)', async () => {
     projects.push(app);
     await writeFile(
       join(app, 'on-s3.mjs'),
@@ -305,7 +305,7 @@ describe('drivers that most projects do without', () => {
   });
 });
 
-/** What Node adds to the names of a CommonJS module that is imported. */
+/** Names that Node adds to an imported CommonJS module. */
 const INTEROP = ['__esModule', 'default', 'module.exports'];
 
 describe('plain Node', () => {
@@ -337,7 +337,7 @@ describe('plain Node', () => {
 
   const CALL = `runPartitionFunction(salesByRegion, { rows: [{ customer_id: 'N1', amount: 3 }], key: { region: 'North' } })
     .then(({ rows, uploads }) => console.log(JSON.stringify({ rows, uploads: [...uploads.keys()] })));`;
-  /** The function prints too, before. */
+  /** The function prints too, before this line. */
   const lastLine = (printed: string): unknown => JSON.parse(printed.trim().split('\n').at(-1)!);
   const OUTCOME = {
     rows: [{ region: 'North', orders: 1, customers: 1, total: 3, average: 3 }],
@@ -364,7 +364,7 @@ describe('plain Node', () => {
   });
 });
 
-/** Tells which Node runs it, and which one runs the worker above it. */
+/** Reports the Node version that runs it, and the one that runs the worker above it. */
 const WHERE = `
 import { readlinkSync } from 'node:fs';
 import { definePartitionFunction } from 'partwise';
@@ -398,7 +398,7 @@ it.each(OTHER_NODES)('Node %d runs everything: command, server, worker and runne
   await writeFile(join(project, 'partwise.config.ts'), "export default { functions: './functions.ts' };\n");
   await writeFile(join(project, 'sales.csv'), 'region,amount\nNorth,1\nSouth,2\n');
 
-  const env = personsEnvironment({ PATH: [dirname(binary), process.env.PATH].join(delimiter) });
+  const env = userEnvironment({ PATH: [dirname(binary), process.env.PATH].join(delimiter) });
   const command = async (...args: string[]): Promise<unknown> =>
     JSON.parse(await mustRun(binary, [join(installed, 'dist/cli/main.js'), ...args, '--json'], project, env));
   const done = { runId: 'smoke', status: 'SUCCESS', counts: { total: 2, DONE: 2 } };

@@ -46,7 +46,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('partition ids', () => {
-  it('give every hostile key another id, and the key back (I6)', () => {
+  it('are distinct for all hostile keys, and decode to the key (I6)', () => {
     const ids = HOSTILE.map((value) => encodePartitionId([value]));
     expect(new Set(ids).size).toBe(HOSTILE.length);
     expect(ids.map((id) => decodePartitionId(id)[0])).toEqual(HOSTILE);
@@ -59,12 +59,12 @@ describe('partition ids', () => {
     expect(ids.map((id) => decodePartitionId(id))).toEqual(pairs);
   });
 
-  it('leave plain words as they are', () => {
+  it('leave plain words unchanged', () => {
     expect(encodePartitionId(['North'])).toBe('North');
     expect(encodePartitionId(['UA', null])).toBe('UA/%-');
   });
 
-  it('are the same from SQL as from JavaScript (I6)', async () => {
+  it('are the same in SQL and JavaScript (I6)', async () => {
     await withDatabase(':memory:', 'read', async (connection) => {
       await connection.run('CREATE TABLE keys (n INTEGER, a VARCHAR, d DATE)');
       for (const [n, value] of HOSTILE.entries()) {
@@ -81,7 +81,7 @@ describe('partition ids', () => {
     });
   });
 
-  it('make folder names that stay inside the run and fit any file system (I6)', () => {
+  it('give folder names that stay inside the run and are valid on any file system (I6)', () => {
     const names = HOSTILE.map((value, ordinal) => partitionFolder(ordinal, encodePartitionId([value])));
     expect(new Set(names.map((name) => name.toLowerCase())).size).toBe(HOSTILE.length);
     for (const name of names) expect(name).toMatch(/^\d+(-[a-z0-9-]{1,40})?\/$/);
@@ -90,10 +90,10 @@ describe('partition ids', () => {
       expect(runFolder(id)).not.toMatch(/^\.+$/);
     }
     expect(runFolder('x'.repeat(100))).not.toBe(runFolder(`${'x'.repeat(99)}y`));
-    // A series has a folder of its own, which is no run's.
+    // A series has its own folder, which is never a run's folder.
     expect(ledgerFolder('../x/y')).toBe('@series/..%2Fx%2Fy/');
     expect(ledgerFolder('Daily').toLowerCase()).not.toBe(ledgerFolder('daily').toLowerCase());
-    // Nor does a run take the names that a stage has for its own.
+    // A run never uses the names that the stage reserves.
     for (const id of ['.partial', '.partwise-stage', '.x', '.PARTIAL']) expect(runFolder(id)).toMatch(/^%2E/);
     expect(runFolder('@series')).not.toMatch(/^@/);
     expect(runFolder('Daily').toLowerCase()).not.toBe(runFolder('daily').toLowerCase());

@@ -1,6 +1,6 @@
 /**
- * What a power loss leaves of a run: an ext4 image loses all that was not forced to disk, which is the
- * kernel's own simulation of one.
+ * What remains of a run after a power loss: an ext4 image loses everything that was not flushed to disk, in
+ * the kernel's own simulation.
  */
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ describeWithPowerLoss('after a power loss', () => {
   });
   afterEach(() => disk.remove());
 
-  it('every object whose put had resolved is there, in folders old and new (I3)', async () => {
+  it('every object whose put had resolved exists, in old and new folders (I3)', async () => {
     const stage = openStage(pathToFileURL(join(disk.folder, 'new', 'stage')).href);
     const token = await stage.token({ create: true });
     const file = join(disk.folder, 'elsewhere');
@@ -47,7 +47,7 @@ describeWithPowerLoss('after a power loss', () => {
     expect(await stage.list('')).toHaveLength(refs.length);
   });
 
-  it('what a run has recorded can be read, and its output file is whole (I3)', async () => {
+  it('everything that a run has recorded can be read, and its output file is complete (I3)', async () => {
     const config = { stage: join(disk.folder, 'stage'), allow: { files: [join(disk.folder, 'reports')] } };
     const project = await makeProject(FUNCTIONS, { config });
     try {
@@ -71,7 +71,7 @@ describeWithPowerLoss('after a power loss', () => {
     }
   });
 
-  it('the bundle of the functions is there; one that an older release left empty is made again', async () => {
+  it('the functions bundle exists, and one left empty by an older release is rebuilt', async () => {
     const file = join(disk.folder, 'functions.ts');
     writeFileSync(file, 'export const one = 1;');
     const out = join(disk.folder, 'bundles');

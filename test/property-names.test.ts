@@ -1,4 +1,4 @@
-/** Columns named like properties of every object, from the source to the output table. */
+/** Columns named like properties that every object has, from the source to the output table. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { makeProject, type TestProject } from './support/project';
 import { describeSnowflake, startSnowflake, type TestSnowflake } from './support/snowflake';
@@ -10,7 +10,7 @@ type Entry = [name: string, value: string | number];
 const entriesOf = (names: readonly string[]): Entry[] =>
   names.map((name, i) => [name, i % 2 === 0 ? `v-${name}` : i]);
 
-/** Two partitions of a row each. */
+/** Two partitions with one row each. */
 function tableOf(entries: readonly Entry[]): string[] {
   const columns = entries.map(
     ([name, value]) => `"${name}" ${typeof value === 'string' ? 'VARCHAR' : 'INTEGER'}`,
@@ -37,7 +37,7 @@ export const repeats = definePartitionFunction({
 `;
 
 function keepsNames(all: readonly Entry[], projectOf: () => TestProject): void {
-  it('keeps their values in rows, queries, artifacts, results and the output table', async () => {
+  it('keeps the values of such columns in rows, queries, artifacts, results and the output table', async () => {
     const project = projectOf();
     const input = {
       source: { table: 'named' },
@@ -65,7 +65,7 @@ function keepsNames(all: readonly Entry[], projectOf: () => TestProject): void {
     expect(await again.results()).toEqual(rows);
   });
 
-  it('takes one of them as the key', async () => {
+  it('accepts one of them as the key', async () => {
     const project = projectOf();
     for (const [name] of all.filter(([each]) => /^(constructor|__proto__)$/.test(each))) {
       const run = await project.partwise.start(
@@ -97,7 +97,8 @@ describe('on DuckDB', () => {
 });
 
 describeSnowflake('on Snowflake', () => {
-  // Plain names, which are in upper case there and in lower case here. Its driver does not take the others.
+  // Plain names, which are upper case in Snowflake and lower case here. Its driver does not support the
+  // others.
   const entries = entriesOf(NAMES.map((name) => name.toLowerCase()));
   let snowflake: TestSnowflake;
   let project: TestProject;

@@ -21,7 +21,7 @@ import { holdWarehouse } from './support/hold-warehouse';
 import { end, makeProject, type TestProject } from './support/project';
 import { until } from './support/until';
 
-/** Partitions named in `hold` wait until the file `open` is in the project's folder. */
+/** Partitions named in `hold` wait until the file `open` exists in the project's folder. */
 const FUNCTIONS = `
 import { existsSync } from 'node:fs';
 import { definePartitionFunction } from 'partwise';
@@ -60,8 +60,8 @@ const sales = { function: 'gated', source: { table: 'sales' }, partitionBy: ['re
 const start = (name: string, input: object = {}) =>
   project.partwise.start({ ...sales, ...input }, { runId: project.runId(name) });
 
-describe('a run that is followed', () => {
-  it('tells its plan, each partition, its progress and its end, in this order, whoever listens and when', async () => {
+describe('a followed run', () => {
+  it('reports its plan, each partition, its progress and its end, in this order, to every listener', async () => {
     const run = await start('events', { params: { failing: ['West'] } });
     const live = await collect(run);
     const later = await collect(project.partwise.getRun(run.runId));
@@ -85,7 +85,7 @@ describe('a run that is followed', () => {
     }
   });
 
-  it('shows what is running right now, and says that it is live', async () => {
+  it('shows what is currently running, and is marked as live', async () => {
     const gate = join(project.folder, 'gate-live');
     const run = await start('live', { params: { hold: ['North'], gate } });
     const during = await stateOnce(run, (state) => state.counts.DONE === 3 && state.counts.RUNNING === 1);
@@ -105,7 +105,7 @@ describe('a run that is followed', () => {
     expect((await run.wait()).counts.DONE).toBe(4);
   });
 
-  it('has the unit and the column of what is running right now, and the worker that runs it', async () => {
+  it('shows the unit, the column values and the worker of what is currently running', async () => {
     const gate = join(project.folder, 'gate-units');
     const run = await start('units', { params: { hold: ['North'], gate, failing: ['West'] } });
     await stateOnce(run, ({ counts }) => counts.RUNNING === 1 && counts.FAILED === 1);
@@ -140,7 +140,7 @@ describe('a run that is followed', () => {
     expect((await run.units()).map(({ status: now }) => now)).toEqual(['ended', 'ended', 'ended', 'ended']);
   });
 
-  it('has neither columns nor failures before it is planned', async () => {
+  it('has neither columns nor failures before planning finishes', async () => {
     const run = await start('unplanned', { source: { table: 'sale' } });
     expect((await run.wait()).status).toBe('FAILURE');
     expect([(await run.columns()).status.length, await run.units(), await run.failures()]).toEqual([
@@ -150,7 +150,7 @@ describe('a run that is followed', () => {
     ]);
   });
 
-  it('counts the partitions of a batch that have ended in it, and keeps their artifacts back until they are recorded', async () => {
+  it('counts the finished partitions of an open batch, and withholds their artifacts until they are recorded', async () => {
     const gate = join(project.folder, 'gate-batch');
     const run = await start('batch', { params: { hold: ['West'], gate }, options: { partitionsPerUnit: 4 } });
     const during = await stateOnce(run, ({ counts }) => counts.DONE === 3);
@@ -162,7 +162,7 @@ describe('a run that is followed', () => {
     expect(await run.partition('East').artifacts.get('note.txt')).toBe('about East');
   });
 
-  it('shows its log while it runs, and a follower sees it to the end', async () => {
+  it('shows its log while running, and a follower sees it to the end', async () => {
     const gate = join(project.folder, 'gate-logs');
     const run = await start('logs', { params: { hold: ['North'], gate } });
     const seen: string[] = [];
@@ -180,7 +180,7 @@ describe('a run that is followed', () => {
     ]);
   });
 
-  it('waits no longer than it is told, and the run goes on', async () => {
+  it('waits no longer than the given time, and the run continues', async () => {
     const gate = join(project.folder, 'gate-wait');
     const run = await start('wait', { params: { hold: ['North'], gate } });
     await expect(run.wait({ timeoutMs: 1 })).rejects.toMatchObject({ name: 'WaitTimeout', runId: run.runId });
@@ -192,7 +192,7 @@ describe('a run that is followed', () => {
     expect((await run.wait()).status).toBe('SUCCESS');
   });
 
-  it('says what holds it up: a commit that is tried again while another program locks the warehouse file', async () => {
+  it('shows what it is blocked on: a commit that is retried while another program locks the warehouse file', async () => {
     const gate = join(project.folder, 'gate-locked');
     const run = await start('locked', { params: { hold: ['North'], gate }, output: { table: 'totals' } });
     await stateOnce(run, ({ counts }) => counts.DONE === 3 && counts.RUNNING === 1);
@@ -203,7 +203,7 @@ describe('a run that is followed', () => {
     for await (const event of run.events()) {
       if (event.type !== 'progress' || event.state.waiting === null) continue;
       waited.push(event.state);
-      await watch.says('retrying the commit (attempt 2): WarehouseLocked: ');
+      await watch.prints('retrying the commit (attempt 2): WarehouseLocked: ');
       await end(holder);
     }
     expect(waited[0]).toMatchObject({
@@ -223,7 +223,7 @@ describe('a run that is followed', () => {
     expect(stderr.match(/retrying the commit \(attempt 2\)/g)).toHaveLength(1);
   });
 
-  it('waits for a warehouse file that is locked when it starts, says so, and can be cancelled', async () => {
+  it('waits for a warehouse file that is locked at the start, says so, and can be cancelled', async () => {
     const holder = await holdWarehouse(join(project.folder, 'w.duckdb'));
     const waiting = await start('waits-for-lock', { source: { table: 'sales' }, partitionBy: ['region'] });
     const cancelled = await start('cancelled-at-lock', {
@@ -241,21 +241,21 @@ describe('a run that is followed', () => {
     expect((await waiting.wait()).status).toBe('SUCCESS');
   });
 
-  it('tells of failed partitions alone, in batches too, to who wants no others', async () => {
+  it('reports only failed partitions, in batches too, to followers that ask for them', async () => {
     for (const partitionsPerUnit of [null, 3]) {
       const run = await start('failures', { params: { failing: ['North'] }, options: { partitionsPerUnit } });
-      const told: string[] = [];
+      const reported: string[] = [];
       let ended: RunState | null = null;
       for await (const event of run.events({ partitions: 'failed' })) {
-        if (event.type === 'partition') told.push(`${event.partition.id} ${event.partition.status}`);
+        if (event.type === 'partition') reported.push(`${event.partition.id} ${event.partition.status}`);
         if (event.type === 'ended') ended = event.state;
       }
-      expect(told).toEqual(['North FAILED']);
+      expect(reported).toEqual(['North FAILED']);
       expect(ended).toMatchObject({ counts: { DONE: 3, FAILED: 1 } });
     }
   });
 
-  it('is cancelled: what was recorded stays, the rest is CANCELLED', async () => {
+  it('keeps what was recorded when it is cancelled, and the rest is CANCELLED', async () => {
     const run = await start('cancel', { params: { hold: ['North'], gate: join(project.folder, 'never') } });
     await stateOnce(run, ({ counts }) => counts.DONE === 3 && counts.RUNNING === 1);
     await run.cancel();
@@ -267,7 +267,7 @@ describe('a run that is followed', () => {
   });
 });
 
-describe('a run that has ended', () => {
+describe('a finished run', () => {
   let run: RunHandle;
   beforeAll(async () => {
     run = await start('ended', { params: { failing: ['South'] } });
@@ -287,7 +287,7 @@ describe('a run that has ended', () => {
     await expect(run.partitions({ after: 'North' })).rejects.toThrow('"North" is not a cursor');
   });
 
-  it('gives keys back in their own types', async () => {
+  it('returns keys in their own types', async () => {
     const typed = await start('typed', { source: { table: 'years' }, partitionBy: ['y', 'even'] });
     await typed.wait();
     const { partitions } = await typed.partitions({ limit: 1 });
@@ -297,7 +297,7 @@ describe('a run that has ended', () => {
     });
   });
 
-  it('gives artifacts back as what they were, and downloads them', async () => {
+  it('returns artifacts as they were uploaded, and downloads them', async () => {
     const north = run.partition('North');
     expect((await north.artifacts.list()).map(({ name, bytes }) => [name, bytes])).toEqual([
       ['note.txt', 11],
@@ -313,13 +313,13 @@ describe('a run that has ended', () => {
     );
   });
 
-  it('gives the rows of one partition and of all', async () => {
+  it('returns the rows of one partition and of all', async () => {
     expect(await run.partition('North').result()).toEqual([{ region: 'North', rows: 2 }]);
     expect(await run.partition('South').result()).toEqual([]);
     expect((await run.results()).map(({ region }) => region)).toEqual(['East', 'North', 'West']);
   });
 
-  it('says which partition was most likely meant', async () => {
+  it('suggests the partition that was probably meant', async () => {
     await expect(run.partition('Nord').describe()).rejects.toThrow(
       `has no partition "Nord". Did you mean "North"?`,
     );
@@ -327,10 +327,10 @@ describe('a run that has ended', () => {
 });
 
 describe('finding runs', () => {
-  it('a refused start does not hide the run that holds the id', async () => {
+  it('ignores a refused start of an id that a run holds', async () => {
     const run = await start('held');
     await run.wait();
-    const plainly = async (...args: unknown[]) => {
+    const startPlainly = async (...args: unknown[]) => {
       const handle = await project.client.workflow.start('partitionedRun', {
         workflowId: run.runId,
         taskQueue: project.taskQueue,
@@ -339,7 +339,11 @@ describe('finding runs', () => {
       await expect(handle.result()).rejects.toThrow();
       return handle.firstExecutionRunId;
     };
-    const refusals = [await plainly(sales), await plainly({ nonsense: true }), await plainly()];
+    const refusals = [
+      await startPlainly(sales),
+      await startPlainly({ nonsense: true }),
+      await startPlainly(),
+    ];
     const { executions, status } = await project.partwise.getRun(run.runId).status();
     expect(status).toBe('SUCCESS');
     expect(refusals).not.toContain(executions[0]!.workflowRunId);
@@ -351,7 +355,7 @@ describe('finding runs', () => {
     });
   });
 
-  it('are listed by page and by filter, each run once however often it was executed', async () => {
+  it('lists runs by page and by filter, each run once however many executions it has', async () => {
     const startedFrom = new Date();
     const gate = join(project.folder, 'gate-listed');
     const failing = { params: { failing: ['West'] }, options: { toleratedFailures: 1 } };
@@ -397,7 +401,7 @@ describe('finding runs', () => {
     await runs.at(-1)!.wait();
   });
 
-  it('a run that a worker refuses started nothing, and says why (I9)', async () => {
+  it('shows why a worker refused a run, which started nothing (I9)', async () => {
     const run = await start('refused', { source: { table: 'sale' } });
     const state = await run.wait();
     expect(state).toMatchObject({ status: 'FAILURE', counts: { total: 0 }, error: { type: 'InvalidInput' } });
@@ -406,7 +410,7 @@ describe('finding runs', () => {
     await expect(run.partition('North').describe()).rejects.toThrow('it ended before it was planned');
   });
 
-  it('what is wrong with an input is said before anything is started, all of it (I9)', async () => {
+  it('reports all problems of an input before anything is started (I9)', async () => {
     const wrong = project.partwise.start({ ...sales, partitionBy: [], onExisting: 'replace' } as never, {
       runId: '..',
     });
@@ -415,7 +419,7 @@ describe('finding runs', () => {
     expect(problems.join('\n')).toMatch(/run id "\.\."[^]*"onExisting" is "replace"[^]*"partitionBy"/);
   });
 
-  it('a run id that is taken is refused, running or done', async () => {
+  it('refuses a run id that is taken, whether its run is running or finished', async () => {
     const gate = join(project.folder, 'gate-taken');
     const runId = project.runId('taken');
     const input = { ...sales, params: { hold: ['North'], gate } };
@@ -427,7 +431,7 @@ describe('finding runs', () => {
     await expect(project.partwise.start(input, { runId })).rejects.toMatchObject(refusal);
   });
 
-  it('says which run was most likely meant, and what is no run at all', async () => {
+  it('suggests the run that was probably meant, and says what is not a run', async () => {
     await expect(project.partwise.getRun('no-such-run-anywhere').status()).rejects.toThrow(
       'There is no run "no-such-run-anywhere"',
     );
@@ -438,7 +442,7 @@ describe('finding runs', () => {
     );
   });
 
-  it('finds the real execution whatever letters the id has', async () => {
+  it('finds the real execution whatever characters the id contains', async () => {
     const runId = project.runId(`it's "a" b\\c %2F ü`);
     const run = await project.partwise.start(sales, { runId });
     await run.wait();
@@ -451,7 +455,7 @@ describe('finding runs', () => {
     await until(async () => (await project.partwise.getRun(runId).status()).status === 'SUCCESS');
   });
 
-  it('lists the other runs when one is deleted while they are listed', async () => {
+  it('lists the other runs if one is deleted during listing', async () => {
     const input = { ...sales, function: 'sql', sql: 'SELECT 1 AS one' };
     const [deleted, kept] = await Promise.all([
       project.partwise.start(input, { runId: project.runId('deleted') }),
@@ -462,7 +466,7 @@ describe('finding runs', () => {
     const { namespace } = client.options;
     const workflowExecution = { workflowId: deleted.runId };
     let isDeleted = false;
-    // The server's answer reaches the list when the run is gone.
+    // The server's answer arrives after the run is gone.
     const workflowService = new Proxy(client.workflowService, {
       get(service, name, receiver) {
         if (name !== 'listWorkflowExecutions' || isDeleted)
@@ -496,7 +500,7 @@ describe('finding runs', () => {
     expect(listed).not.toContain(deleted.runId);
   });
 
-  it('lists runs beside workflows whose ids no run can have (I9)', async () => {
+  it('lists runs next to workflows whose ids are not valid run ids (I9)', async () => {
     const ids = ['\0', '\t', '\n', '\u007f', "'\0"].map((odd) => project.runId(`a${odd}b`));
     for (const workflowId of ids) {
       const odd = await project.client.workflow.start('partitionedRun', {
@@ -519,7 +523,7 @@ describe('finding runs', () => {
   });
 });
 
-it('a name in a history that others wrote leads out of no folder (I6)', async () => {
+it('a name in a foreign history cannot escape its folder (I6)', async () => {
   const outside = await mkdtemp(join(tmpdir(), 'partwise-download-'));
   const folder = join(outside, 'inside');
   await expect(writeArtifact(Buffer.from('x'), '../escaped.txt', folder)).rejects.toThrow(
@@ -568,8 +572,8 @@ describe('a server that goes away', () => {
     server = await startServer(await serverOptions(folder), port);
     await server.ready;
     expect(await waiting).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2 } });
-    const told = seen.flatMap((event) => (event.type === 'partition' ? [event.partition.id] : []));
-    expect(told.sort()).toEqual(['East', 'North']);
+    const reported = seen.flatMap((event) => (event.type === 'partition' ? [event.partition.id] : []));
+    expect(reported.sort()).toEqual(['East', 'North']);
   });
 });
 

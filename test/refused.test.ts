@@ -29,7 +29,7 @@ export const gaps = definePartitionFunction({
 
 let project: TestProject;
 beforeAll(async () => {
-  // As if they were well.
+  // Accepts them as if they were valid.
   const allow = {
     warehouses: ['duckdb:./stage'],
     stages: ['/proc/partwise', './partwise.config.json/stage', 'file://stage'],
@@ -42,7 +42,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.close());
 
-/** As \`temporal workflow start\` does it: whatever the input is. */
+/** Starts the workflow as `temporal workflow start` does, whatever the input. */
 const startPlainly = async (...args: unknown[]) => {
   const workflowId = `plain-${randomUUID().slice(0, 8)}`;
   await project.client.workflow.start('partitionedRun', { workflowId, taskQueue: project.taskQueue, args });
@@ -52,7 +52,7 @@ const startPlainly = async (...args: unknown[]) => {
 const good = { function: 'salesByRegion', source: { table: 'sales' }, partitionBy: ['region'] };
 
 describe('a plain start (I9)', () => {
-  it('with good input runs', async () => {
+  it('with valid input runs', async () => {
     const { state } = await startPlainly(good);
     expect(state).toMatchObject({ status: 'SUCCESS', counts: { total: 2, DONE: 2 } });
   });
@@ -61,18 +61,18 @@ describe('a plain start (I9)', () => {
     ['nothing', []],
     ['null', [null]],
     ['a number', [42]],
-    ['a text', ['hello']],
-    ['JSON in a text', [JSON.stringify(good)]],
+    ['a string', ['hello']],
+    ['JSON in a string', [JSON.stringify(good)]],
     ['a list', [[good]]],
     ['an empty object', [{}]],
-  ])('with %s for input ends, refused with a sentence', async (_, args) => {
+  ])('with %s as input is refused with an explanation', async (_, args) => {
     const { state } = await startPlainly(...args);
     expect(state).toMatchObject({ status: 'FAILURE', error: { type: 'InvalidInput' }, counts: { total: 0 } });
     expect(state.error!.message).toMatch(/input|"function" is missing/i);
     expect(wasRefused(state)).toBe(true);
   });
 
-  it('with an argument that is nested very deep ends, refused with a sentence', async () => {
+  it('with a deeply nested argument is refused with an explanation', async () => {
     const nested = (levels: number): unknown => {
       let value: unknown = 1;
       for (let i = 0; i < levels; i++) value = [value];
@@ -113,7 +113,7 @@ describe('a plain start (I9)', () => {
     expect((await run.wait()).status).toBe('FAILURE');
   });
 
-  it('names every problem at once', async () => {
+  it('reports every problem together', async () => {
     const { state } = await startPlainly({
       function: 'salesByRegoin',
       source: { table: 'sales' },
@@ -137,7 +137,7 @@ describe('a plain start (I9)', () => {
   });
 });
 
-it('an activity that forgets half of its answer ends the run with a message I9', async () => {
+it('an activity that omits half of its result ends the run with a message I9', async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   const taskQueue = `mistaken-${randomUUID().slice(0, 8)}`;
   const connection = await NativeConnection.connect({ address: process.env.PARTWISE_TEST_ADDRESS! });
@@ -145,7 +145,7 @@ it('an activity that forgets half of its answer ends the run with a message I9',
     connection,
     taskQueue,
     workflowBundle: { codePath: join(REPOSITORY, 'dist/workflow-bundle.js') },
-    // As of a release that is wrong.
+    // As a faulty release would.
     activities: {
       openRun: async () => ({ runTimeoutMs: null }),
       planRun: async () => ({}),
@@ -166,7 +166,7 @@ it('an activity that forgets half of its answer ends the run with a message I9',
   }
 });
 
-describe('a source that only planning can judge (I9)', () => {
+describe('a source that only planning can check (I9)', () => {
   it.each([
     ['no rows', { ...good, where: 'amount > 100' }, 'SourceEmpty', 'nothing to run'],
     [
@@ -192,7 +192,7 @@ describe('a source that only planning can judge (I9)', () => {
   });
 });
 
-describe('the query of the function sql (I9)', () => {
+describe('the query of the sql function (I9)', () => {
   const query = (sql: string) => ({ ...good, function: 'sql', sql });
 
   it.each([
@@ -202,7 +202,7 @@ describe('the query of the function sql (I9)', () => {
     ['that changes something', 'DELETE FROM data', 'takes one SELECT over data'],
     ['of two statements', 'SELECT 1; SELECT 2', 'takes one SELECT over data'],
     ['with parameters', 'SELECT * FROM data WHERE amount > $1', 'has parameters'],
-  ])('%s is refused before anything is started', async (_, sql, words) => {
+  ])('is refused before anything starts: %s', async (_, sql, words) => {
     const { state } = await startPlainly(query(sql));
     expect(state).toMatchObject({ status: 'FAILURE', error: { type: 'InvalidInput' } });
     expect(state.error!.message).toContain('"sql" cannot be run: ');
@@ -214,11 +214,11 @@ describe('the query of the function sql (I9)', () => {
     'WITH a AS (FROM data) SELECT count(*) AS n FROM a -- all of it',
     'SELECT region, amount::INTEGER AS amount FROM data;',
     'FROM data',
-  ])('that DuckDB can run is run: %s', async (sql) => {
+  ])('is run if DuckDB can run it: %s', async (sql) => {
     expect((await startPlainly(query(sql))).state.status).toBe('SUCCESS');
   });
 
-  it('over files as partitions, which have columns of their own, is refused only when it does not parse', async () => {
+  it('over one file per partition, whose columns may differ, is refused only if it does not parse', async () => {
     await mkdir(join(project.folder, 'files'), { recursive: true });
     await project.write('files/a.csv', 'n\n1\n');
     await project.write('files/b.csv', 'm\n2\n');
@@ -234,11 +234,11 @@ describe('the query of the function sql (I9)', () => {
   });
 });
 
-describe('what no retry can mend ends the run with a sentence (I9)', () => {
+describe('what no retry can fix ends the run with an explanation (I9)', () => {
   it.each([
-    ['a stage on a file system that takes no folders', { stage: '/proc/partwise' }],
+    ['a stage on a file system without folders', { stage: '/proc/partwise' }],
     ['a stage below a file', { stage: './partwise.config.json/stage' }],
-    ['a stage that is no absolute URI', { stage: 'file://stage' }],
+    ['a stage that is not an absolute URI', { stage: 'file://stage' }],
     ['a warehouse that is a folder', { warehouse: 'duckdb:./stage' }],
   ])('%s', async (_, change) => {
     const { state } = await startPlainly({ ...good, ...change });
@@ -248,7 +248,7 @@ describe('what no retry can mend ends the run with a sentence (I9)', () => {
     });
   });
 
-  it('waits between retries that contradict each other are no reason to hang', async () => {
+  it('contradictory retry intervals do not hang the run', async () => {
     const options = { retry: { initialInterval: '10s', maximumInterval: '1s' } };
     expect((await startPlainly({ ...good, options })).state.status).toBe('SUCCESS');
   });
@@ -257,7 +257,7 @@ describe('what no retry can mend ends the run with a sentence (I9)', () => {
 describe('an output that cannot be written is refused before anything runs (I9)', () => {
   it.each([
     [
-      'a schema that is not there',
+      'a schema that does not exist',
       { table: 'nowhere.sales' },
       'There is no schema "nowhere" in the warehouse',
     ],
@@ -289,7 +289,7 @@ describe('an output that cannot be written is refused before anything runs (I9)'
     }
   });
 
-  it('and one in a schema that is there is written, whatever its name needs', async () => {
+  it('and one in an existing schema is written, whatever quoting its name needs', async () => {
     await project.execute('CREATE SCHEMA IF NOT EXISTS marts');
     for (const table of ['marts.sales', 'w.MARTS.sales2', 'w.sales3', '"my ""own"".table"', 'Umsätze 2024'])
       expect((await startPlainly({ ...good, output: { table } })).state.status).toBe('SUCCESS');
@@ -301,7 +301,7 @@ describe('an output that cannot be written is refused before anything runs (I9)'
 });
 
 describe('a run id', () => {
-  it('that exists is refused, by plain start too, and the refused execution does not hide the good one', async () => {
+  it('that exists is refused, also by a plain start, and the refused execution does not hide the good one', async () => {
     const { run, state: first } = await startPlainly(good);
     expect(first.status).toBe('SUCCESS');
     await project.client.workflow.start('partitionedRun', {
@@ -324,14 +324,14 @@ describe('a run id', () => {
     expect(await again.status()).toMatchObject({ status: 'SUCCESS' });
   });
 
-  it('of a run that was refused before it began is free', async () => {
+  it('of a run that was refused before it started is free', async () => {
     const { run, state } = await startPlainly({ ...good, where: 'amount > 100' });
     expect(state.status).toBe('FAILURE');
-    const mended = await project.partwise.start(good, { runId: run.runId });
-    expect((await mended.wait()).status).toBe('SUCCESS');
+    const fixed = await project.partwise.start(good, { runId: run.runId });
+    expect((await fixed.wait()).status).toBe('SUCCESS');
   });
 
-  it('that cannot be an id is refused', async () => {
+  it('that is not a valid id is refused', async () => {
     await expect(project.partwise.start(good, { runId: '..' })).rejects.toThrow('only of dots');
     await project.client.workflow.start('partitionedRun', {
       workflowId: '...',
@@ -342,14 +342,14 @@ describe('a run id', () => {
   });
 });
 
-describe('a function that does what cannot be stored', () => {
+describe('a function that produces something that cannot be stored', () => {
   it.each([
     ['returnsMap', 'InvalidResult', /Map/],
     ['leaves', expect.any(String), /"\.\.\/x"/],
     ['twice', expect.any(String), /"x".*(twice|already)/],
     ['gaps', 'ExpectationFailed', /only 1 rows/],
     ['says', 'InvalidProgress', /at most 2,048 are allowed/],
-  ])('(%s) fails its partitions with a sentence, at once', async (name, type, words) => {
+  ])('(%s) fails its partitions immediately, with an explanation', async (name, type, words) => {
     const { run, state } = await startPlainly({ ...good, function: name });
     expect(state.status).toBe('FAILURE');
     const north = await run.partition('North').describe();
@@ -362,7 +362,7 @@ describe('a function that does what cannot be stored', () => {
 });
 
 it('a source file that changed after planning is refused, never read differently (I1)', async () => {
-  // One file at a time, so that the second is read after it was changed by the first.
+  // One file at a time, so that the second is read after the first call changed it.
   await project.write('a.csv', 'n\n1\n');
   await project.write('b.csv', 'n\n2\n');
   await project.write(

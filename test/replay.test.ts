@@ -1,6 +1,6 @@
 /**
- * Histories that were recorded with every release, of every shape that a run can have
- * (scripts/record-histories.mjs): the workflow code goes on with them, and readers read them as they did.
+ * Histories recorded with every release, of every shape that a run can have (scripts/record-histories.mjs):
+ * they replay with the workflow code, and readers return the recorded state.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -30,7 +30,7 @@ const FILES = readdirSync(HISTORIES).flatMap((release) =>
     .filter((name) => name.endsWith('.json.gz'))
     .map((name) => join(HISTORIES, release, name)),
 );
-/** Those of shards are read with the run's. */
+/** Histories of shards are read together with the run's. */
 const RUNS = FILES.filter((file) => !/-shard-\d+\.json\.gz$/.test(file));
 const fileOf = (name: string): string => FILES.find((file) => file.endsWith(`/${name}.json.gz`))!;
 
@@ -44,7 +44,7 @@ function replayChanged(file: string, from: string, to: string, names: readonly s
 }
 
 describe('histories of all releases', () => {
-  it('are gone on with by the workflow code of this one', async () => {
+  it('replay with the current workflow code', async () => {
     const { code, stdout } = await cli(REPOSITORY, ['replay', '--json', '--history', ...FILES], {
       TEMPORAL_ADDRESS: '127.0.0.1:1',
     });
@@ -55,7 +55,7 @@ describe('histories of all releases', () => {
   });
 
   it.each(RUNS.map((file) => [file.slice(HISTORIES.length + 1)]))(
-    'are read as they were: %s (I2)',
+    'are read with their recorded state: %s (I2)',
     async (name) => {
       const file = join(HISTORIES, name);
       const expected = JSON.parse(readFileSync(file.replace(/json\.gz$/, 'state.json'), 'utf8')) as object;
@@ -65,7 +65,7 @@ describe('histories of all releases', () => {
   );
 });
 
-/** What its `openRun` returned; null: the run was refused. */
+/** The result of its `openRun`, or null if the run was refused. */
 function openedIn(file: string): OpenedRun | null {
   const content = JSON.parse(gunzipSync(readFileSync(file)).toString('utf8')) as {
     history: {
@@ -81,10 +81,10 @@ function openedIn(file: string): OpenedRun | null {
   return null;
 }
 
-describe('planning of a run that an earlier release opened', () => {
+describe('planning a run that an earlier release opened', () => {
   const opened = RUNS.map(openedIn).filter((each) => each !== null);
 
-  it('parses the input and the settings of the function, which that release did not record I2', () => {
+  it('parses the input and the function settings, which that release did not record I2', () => {
     expect(opened.length).toBeGreaterThan(10);
     for (const each of opened) {
       expect(each).not.toHaveProperty('normalized');
@@ -94,7 +94,7 @@ describe('planning of a run that an earlier release opened', () => {
     }
   });
 
-  it('takes the recorded form where there is one I2', () => {
+  it('uses the recorded form if there is one I2', () => {
     const settings = { ...NO_SETTINGS, timeoutMs: 5 };
     const normalized = { ...plannedInput(opened[0]!), partitionBy: ['recorded'] };
     const recorded = { ...opened[0]!, normalized, settings };
@@ -122,8 +122,8 @@ it('a worker that closes a run reads its history once: the record is what it has
   expect(record).toEqual(await new RunReader(new RecordedRun(history, decoder)).record());
 });
 
-describe('a change of the order of commands', () => {
-  it('is noticed, and the report says where the history and the code part', () => {
+describe('a change in the order of commands', () => {
+  it('is detected, and the report says where history and code diverge', () => {
     const [small, tolerated] = replayChanged(
       'workflows/partitioned-run.js',
       'await work.process();',
@@ -142,7 +142,7 @@ describe('a change of the order of commands', () => {
     expect(tolerated!.divergence).toBeNull();
   });
 
-  it('is noticed when a step is left out, and when one is added', () => {
+  it('is detected if a step is left out, and if one is added', () => {
     const [left] = replayChanged('workflows/closing.js', 'activities.closeRun(', 'Promise.resolve(', [
       'failFast',
     ]);
@@ -162,7 +162,7 @@ describe('a change of the order of commands', () => {
     });
   });
 
-  it("is told in Temporal's words where it says no event", () => {
+  it("is reported in Temporal's words if those name no event", () => {
     const error = new Error(
       'Replay failed. Details: "[TMPRL1100] Nondeterminism error: Something else", source: ""',
     );
@@ -176,7 +176,7 @@ describe('a change of the order of commands', () => {
 });
 
 describe('partwise replay', () => {
-  it('says what it needs, and what a file is not', async () => {
+  it('says what it needs, and what is wrong with a file', async () => {
     expect(await cli(REPOSITORY, ['replay'])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('Give a run id, files with --history'),
@@ -185,7 +185,7 @@ describe('partwise replay', () => {
       code: 2,
       stderr: expect.stringContaining('cannot be read as a history'),
     });
-    // A run that no worker has taken up yet.
+    // A run that no worker has started yet.
     const { history, ...head } = JSON.parse(gunzipSync(readFileSync(fileOf('small'))).toString('utf8')) as {
       history: { events: unknown[] };
     };

@@ -1,6 +1,6 @@
 /**
- * Runs that are continued: after failures, after a cancel, a terminate, a time-out. The functions write each
- * call to a file outside, which tells what was really called.
+ * Continued runs: after failures, a cancel, a terminate, a timeout. The functions write each call to an
+ * external file, as a record of what was really called.
  */
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -21,8 +21,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { definePartitionFunction } from 'partwise';
 
 /**
- * Fails for the partitions that the file params.failing names; waits for params.gate where params.wait says
- * so.
+ * Fails for the partitions that the file params.failing names; waits for params.gate in the partitions of
+ * params.wait.
  */
 export const totals = definePartitionFunction({
   name: 'totals',
@@ -58,7 +58,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.close());
 
-/** A run with files of its own outside. */
+/** A run with its own external files. */
 async function begin(
   name: string,
   failing: readonly string[],
@@ -66,7 +66,7 @@ async function begin(
 ): Promise<{
   run: RunHandle;
   calls: () => string[];
-  mend: (still?: readonly string[]) => Promise<void>;
+  fix: (still?: readonly string[]) => Promise<void>;
   gate: string;
   file: string;
 }> {
@@ -74,9 +74,9 @@ async function begin(
   const file = join(project.folder, `${runId}.calls`);
   const list = join(project.folder, `${runId}.failing`);
   const gate = join(project.folder, `${runId}.gate`);
-  const mend = (still: readonly string[] = []): Promise<void> => writeFile(list, still.join('\n'));
+  const fix = (still: readonly string[] = []): Promise<void> => writeFile(list, still.join('\n'));
   await writeFile(file, '');
-  await mend(failing);
+  await fix(failing);
   const { params, options, ...rest } = input;
   const run = await project.partwise.start(
     {
@@ -93,7 +93,7 @@ async function begin(
     readFileSync(file, 'utf8')
       .split('\n')
       .filter((line) => line !== '');
-  return { run, calls, mend, gate, file };
+  return { run, calls, fix, gate, file };
 }
 
 const begins = (calls: readonly string[]): string[] => calls.filter((call) => call.startsWith('begin'));
@@ -102,7 +102,7 @@ const tableRows = (table: string) => project.query(`SELECT * FROM ${table}`);
 
 describe('retrying the failures', () => {
   it('runs only what is not DONE, on the same rows, and rebuilds the output once (I1, I4)', async () => {
-    const { run, calls, mend } = await begin('failures', ['b', 'd'], {
+    const { run, calls, fix } = await begin('failures', ['b', 'd'], {
       source: { table: 'changing' },
       output: { table: 'failures_out' },
       options: { toleratedFailures: 1 },
@@ -112,8 +112,8 @@ describe('retrying the failures', () => {
     expect(await tableRows('failures_out').catch(() => null)).toBeNull();
     const before = calls().length;
 
-    await mend();
-    // I1: what happens to the table meanwhile is nothing to this run.
+    await fix();
+    // I1: later changes of the table do not affect this run.
     await project.execute(
       "INSERT INTO changing VALUES ('b', 1000000), ('e', 1)",
       "UPDATE changing SET amount = amount + 5000 WHERE region = 'd'",
@@ -141,7 +141,7 @@ describe('retrying the failures', () => {
     expect(await tableRows('failures_out')).toHaveLength(5);
     expect(second.commit).toMatchObject({ rows: 5 });
 
-    // Earlier attempts stay readable: the first execution as it was, its log, and artifacts of what it did.
+    // Earlier executions stay readable: the first one unchanged, its log, and its artifacts.
     const old = run.execution(second.executions[0]!.workflowRunId);
     expect(await old.status()).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { FAILED: 2 } });
     expect((await old.partition('b').describe()).error!.message).toBe('cannot add up b');
@@ -159,25 +159,25 @@ describe('retrying the failures', () => {
     expect(rows.map(({ region }) => region)).toEqual(['b', 'c', 'd', 'e', null]);
   });
 
-  it('retries failures of a run that passed within its tolerance, as often as it takes', async () => {
-    const { run, calls, mend } = await begin('tolerated', ['b', 'd'], {
+  it('retries failures of a run that succeeded within its tolerance, as often as needed', async () => {
+    const { run, calls, fix } = await begin('tolerated', ['b', 'd'], {
       options: { toleratedFailures: 2 },
       output: { file: 'tolerated.parquet' },
     });
     expect(await run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', error: null, commit: { rows: 3 } });
-    await mend(['d']);
+    await fix(['d']);
     expect(await (await run.retry()).wait()).toMatchObject({
       status: 'PARTIAL_FAILURE',
       counts: { DONE: 4, FAILED: 1 },
       commit: { rows: 4 },
     });
-    await mend();
+    await fix();
     const last = await (await run.retry()).wait();
     expect(last).toMatchObject({ status: 'SUCCESS', counts: { DONE: 5 }, commit: { rows: 5 } });
     expect(last.executions.map(({ execution }) => execution)).toEqual([1, 2, 3]);
     expect(begins(calls()).filter((call) => call.startsWith('begin b')).length).toBe(2);
     expect((await project.partwise.getRun(run.runId).partition('d').describe()).attempts).toBe(3);
-    // Another place for the rows is written, though nothing is left to run.
+    // Another destination for the rows is written, although nothing is left to run.
     const elsewhere = await (await run.retry({ output: { file: 'elsewhere.csv' } })).wait();
     expect(elsewhere.commit).toMatchObject({
       rows: 5,
@@ -190,10 +190,10 @@ describe('retrying the failures', () => {
     expect(begins(calls())).toHaveLength(8);
   });
 
-  it('a list only narrows', async () => {
-    const { run, calls, mend } = await begin('narrow', ['b', 'd']);
+  it('only narrows the selection with a list', async () => {
+    const { run, calls, fix } = await begin('narrow', ['b', 'd']);
     await run.wait();
-    await mend();
+    await fix();
     const before = calls().length;
     const again = await run.retry({ only: ['b', 'a'] });
     expect(await again.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { DONE: 4, FAILED: 1 } });
@@ -201,21 +201,21 @@ describe('retrying the failures', () => {
     expect((await again.partition('d').describe()).error!.message).toBe('cannot add up d');
     const wrong = await (await run.retry({ only: ['dd'] })).wait();
     expect(wrong.error!.message).toBe('The run has no partition "dd". Did you mean "d"?');
-    // What was refused is not the run.
+    // A refused start is not the run.
     expect(await project.partwise.getRun(run.runId).status()).toMatchObject({ counts: { DONE: 4 } });
   });
 
-  it('rows that were appended are not appended again', async () => {
+  it('does not append rows again', async () => {
     const output = { table: 'appended', mode: 'append' } as const;
-    const { run, mend } = await begin('append', ['b'], { output, options: { toleratedFailures: 1 } });
+    const { run, fix } = await begin('append', ['b'], { output, options: { toleratedFailures: 1 } });
     expect(await run.wait()).toMatchObject({ commit: { rows: 4 } });
-    await mend();
+    await fix();
     expect(await (await run.retry()).wait()).toMatchObject({ status: 'SUCCESS', commit: { rows: 1 } });
     const regions = (await tableRows('appended')).map(({ region }) => String(region));
     expect(regions.sort()).toEqual(['a', 'b', 'c', 'd', 'null']);
   });
 
-  it('rows that only a checkpoint has are appended by the execution that takes them over (I10)', async () => {
+  it('appends rows that only a checkpoint has in the execution that takes them over (I10)', async () => {
     const output = { table: 'salvaged', mode: 'append' } as const;
     const { run, calls, gate } = await begin('salvage', [], {
       source: { table: 'many' },
@@ -224,13 +224,13 @@ describe('retrying the failures', () => {
       params: { wait: ['500'], ms: 3 },
       options: { partitionsPerUnit: 300, toleratedFailures: 300, heartbeatTimeout: '3s', maxConcurrency: 2 },
     });
-    // The second unit waits in its middle, after what it did before was put on the stage.
+    // The second unit waits midway, after its earlier outcomes were put on the stage.
     const ended = (k: string): boolean => calls().some((call) => call.startsWith(`end ${k} `));
     await changed(join(project.folder, `${run.runId}.calls`), () => ended('299') && ended('499'));
     for await (const event of run.events())
-      // The first unit has ended, for history too.
+      // The first unit has ended in history too.
       if (event.type === 'progress' && event.state.counts.DONE >= 500 && event.running.length === 1) break;
-    // A worker that finds the unit's plan damaged cannot run it: the unit is lost, by the server's word.
+    // A worker that finds the unit's plan damaged cannot run it: the server reports the unit as lost.
     worker.kill('SIGKILL');
     const [plan] = (await readdir(join(project.folder, 'stage'), { recursive: true })).filter(
       (path) => path.startsWith(run.runId) && path.endsWith('unit-plan.json'),
@@ -250,19 +250,19 @@ describe('retrying the failures', () => {
     expect(await again.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
     const keys = (await tableRows('salvaged')).map(({ k }) => Number(k));
     expect(keys.sort((a, b) => a - b)).toEqual(Array.from({ length: 600 }, (_, k) => k));
-    // What the checkpoint had was not run again.
+    // Partitions in the checkpoint did not run again.
     expect(calls().filter((call) => call.startsWith('begin 400 '))).toHaveLength(1);
   });
 
-  it('rows of partitions that were DONE after the last commit are written, though nothing is left to run (I10)', async () => {
+  it('writes rows of partitions that were DONE after the last commit, even with nothing left to run (I10)', async () => {
     const output = { table: 'uncommitted' };
-    const { run, mend } = await begin('uncommitted', ['b', 'd'], {
+    const { run, fix } = await begin('uncommitted', ['b', 'd'], {
       output,
       options: { toleratedFailures: 2 },
     });
     expect(await run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', commit: { rows: 3 } });
-    await mend();
-    // The retry cannot commit while another process has the file, and is terminated then.
+    await fix();
+    // The retry cannot commit while another process has the file, and is then terminated.
     await withDatabase(join(project.folder, 'w.duckdb'), 'write', async () => {
       const retry = await run.retry();
       for await (const event of retry.events())
@@ -274,7 +274,7 @@ describe('retrying the failures', () => {
     const last = await run.retry();
     expect(await last.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 5 }, commit: { rows: 5 } });
     expect(await tableRows('uncommitted')).toHaveLength(5);
-    // What has been committed is not committed again.
+    // Committed rows are not committed again.
     const again = await run.retry();
     await again.wait();
     const { events } = await project.client.workflow.getHandle(run.runId).fetchHistory();
@@ -285,7 +285,7 @@ describe('retrying the failures', () => {
     expect(await tableRows('uncommitted')).toHaveLength(5);
   });
 
-  it('a failed commit is made up by a retry that runs nothing', async () => {
+  it('repeats a failed commit without running anything', async () => {
     await project.execute('CREATE TABLE drifted (other INTEGER)');
     const { run, calls } = await begin('commit', [], { output: { table: 'drifted' } });
     expect(await run.wait()).toMatchObject({
@@ -299,10 +299,10 @@ describe('retrying the failures', () => {
     expect(calls()).toHaveLength(before);
   });
 
-  it('goes by the functions as they are now, and by plain Temporal too', async () => {
-    const { run, calls, mend } = await begin('plain', ['b']);
+  it('uses the current functions, also from plain Temporal', async () => {
+    const { run, calls, fix } = await begin('plain', ['b']);
     await run.wait();
-    await mend();
+    await fix();
     const before = calls().length;
     const handle = await project.client.workflow.start('partitionedRun', {
       workflowId: run.runId,
@@ -321,10 +321,10 @@ describe('retrying the failures', () => {
     });
   });
 
-  it('what plain Temporal gives is checked: a list that is none, another warehouse (I9)', async () => {
-    const { run, calls, mend } = await begin('unchecked', ['b']);
+  it('checks what plain Temporal passes: an invalid list, another warehouse (I9)', async () => {
+    const { run, calls, fix } = await begin('unchecked', ['b']);
     await run.wait();
-    await mend();
+    await fix();
     const before = calls().length;
     const refusal = (raw: object): Promise<unknown> =>
       project.client.workflow
@@ -337,12 +337,12 @@ describe('retrying the failures', () => {
     expect(calls()).toHaveLength(before);
   });
 
-  it('finds a run on a stage of its own', async () => {
-    const { run, mend } = await begin('elsewhere', ['b'], {
+  it('finds a run on its own stage', async () => {
+    const { run, fix } = await begin('elsewhere', ['b'], {
       stage: join(project.folder, 'stage of its own'),
     });
     expect(await run.wait()).toMatchObject({ counts: { DONE: 4, FAILED: 1 } });
-    await mend();
+    await fix();
     expect(await (await project.partwise.getRun(run.runId).retry()).wait()).toMatchObject({
       status: 'SUCCESS',
       counts: { DONE: 5 },
@@ -350,10 +350,10 @@ describe('retrying the failures', () => {
     });
   });
 
-  it('continues the run when the server has lost the execution after it, which had no plan', async () => {
-    const { run, calls, mend } = await begin('lost', ['b']);
+  it('continues the run if the server has lost the next execution, which had no plan', async () => {
+    const { run, calls, fix } = await begin('lost', ['b']);
     await run.wait();
-    await mend();
+    await fix();
     const { putLocator } = await import('../src/stored/locators');
     const { openStage } = await import('../src/stage');
     await putLocator(openStage(pathToFileURL(join(project.folder, 'stage')).href), {
@@ -369,14 +369,14 @@ describe('retrying the failures', () => {
     expect(begins(calls().slice(before))).toEqual(['begin b 2']);
   });
 
-  it('works in batches: of 600 partitions the 7 that failed', async () => {
+  it('works in batches, for the 7 failed of 600 partitions', async () => {
     const failing = ['3', '77', '78', '79', '300', '598', '599'];
-    const { run, calls, mend } = await begin('batches', failing, {
+    const { run, calls, fix } = await begin('batches', failing, {
       source: { table: 'many' },
       partitionBy: ['k'],
     });
     expect(await run.wait()).toMatchObject({ counts: { DONE: 593, FAILED: 7 } });
-    await mend();
+    await fix();
     const before = calls().length;
     expect(await (await run.retry()).wait()).toMatchObject({
       status: 'SUCCESS',
@@ -388,7 +388,7 @@ describe('retrying the failures', () => {
     expect(rows[299]).toEqual({ k: 299, n: 3, total: 299 + 899 + 1499 });
   });
 
-  it('says so when the snapshot is gone', async () => {
+  it('reports that the snapshot is gone', async () => {
     const { run } = await begin('cleaned', ['b']);
     await run.wait();
     const { runFolder } = await import('../src/stored/layout');
@@ -405,7 +405,7 @@ describe('resuming', () => {
       params: { wait: ['c', 'd'] },
       options: { maxConcurrency: 2, heartbeatTimeout: '3s' },
     });
-    // Two are done before the two that wait are all that runs: c and d hold both lanes.
+    // Two are done before only the two waiting ones run: c and d hold both lanes.
     await changed(file, () => ['c', 'd'].every((id) => calls().includes(`begin ${id} 1`)));
     const done = calls()
       .filter((call) => call.startsWith('end'))
@@ -416,15 +416,15 @@ describe('resuming', () => {
     expect(first.status).toBe(how === 'cancel' ? 'CANCELLED' : 'FAILURE');
     if (how === 'cancel') {
       await writeFile(gate, '');
-      // What was cut off, and is not on the list, is left alone too.
+      // Interrupted partitions that are not on the list are left alone too.
       const narrowed = await (await run.retry({ only: ['c'] })).wait();
       const DONE = done.length + 1;
       expect(narrowed).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { DONE, CANCELLED: 5 - DONE } });
       expect(begins(calls()).filter((call) => call.startsWith('begin d '))).toHaveLength(1);
     }
     const again = await run.retry();
-    // The calls of a terminated run are cut off when their next heartbeat is refused: the gate stays closed
-    // until then.
+    // The calls of a terminated run are interrupted when their next heartbeat is refused: the gate stays
+    // closed until then.
     await changed(file, () => calls().some((call) => /^begin [cd] 2$/.test(call)));
     await writeFile(gate, '');
     const state = await again.wait();
@@ -432,19 +432,19 @@ describe('resuming', () => {
     const callsOf = (id: string): string[] =>
       begins(calls()).filter((call) => call.startsWith(`begin ${id} `));
     for (const id of done) expect(callsOf(id)).toHaveLength(1);
-    // The call that was cut off counts.
+    // The interrupted call counts.
     for (const id of ['c', 'd']) expect(callsOf(id)).toEqual([`begin ${id} 1`, `begin ${id} 2`]);
     expect(await project.partwise.getRun(run.runId).results()).toHaveLength(5);
   });
 
-  it('what a batch had put on the stage when it was terminated is not run again (I4)', async () => {
+  it('does not repeat what a batch had put on the stage when it was terminated (I4)', async () => {
     const { run, calls, file } = await begin('salvage', [], {
       source: { table: 'many' },
       partitionBy: ['k'],
       params: { ms: 10 },
       options: { heartbeatTimeout: '3s' },
     });
-    // Live state is read from the checkpoints: what it shows as DONE is on the stage.
+    // Live state is read from the checkpoints: partitions shown as DONE are on the stage.
     let done: string[] = [];
     do {
       const seen = calls().length;
@@ -461,14 +461,14 @@ describe('resuming', () => {
     expect(await again.results()).toHaveLength(600);
   });
 
-  it('a worker that is killed while a continuation begins costs nothing (I4)', async () => {
-    const { run, calls, mend } = await begin('killed', ['a', 'b', 'c', 'd']);
+  it('loses nothing if the worker is killed while a continuation starts (I4)', async () => {
+    const { run, calls, fix } = await begin('killed', ['a', 'b', 'c', 'd']);
     await run.wait();
-    await mend();
+    await fix();
     await end(worker);
     const again = await run.retry();
     worker = await project.startWorker();
-    // The first attempt to open it, or to plan it, dies with its worker.
+    // The first attempt to open or plan it dies with its worker.
     const opened = (await project.client.workflow.getHandle(run.runId).describe()).historyLength;
     expect(opened).toBeGreaterThan(0);
     worker.kill('SIGKILL');
@@ -481,12 +481,12 @@ describe('resuming', () => {
     );
   });
 
-  it('begins again a run that ended before it had a plan, with the input that it had', async () => {
+  it('restarts a run that ended before planning finished, with its original input', async () => {
     const { run, calls } = await begin('unplanned', [], { source: { table: 'later' } });
     expect(await run.wait()).toMatchObject({ status: 'FAILURE', error: { type: 'InvalidInput' } });
     const never = await run.retry();
     expect((await never.wait()).error!.message).toMatch(/There is nothing to continue: no run/);
-    // Accepted, and then nothing was in it.
+    // Accepted, and then found to be empty.
     const { run: empty } = await begin('empty', [], {
       source: { query: 'SELECT * FROM sales WHERE amount > 999' },
     });
@@ -505,7 +505,7 @@ describe('resuming', () => {
     expect(calls()).toEqual([]);
   });
 
-  it('says so while the run is still running, and begins a run that is not there', async () => {
+  it('is refused while the run is running, and starts a run that does not exist', async () => {
     const { run, gate } = await begin('running', [], { params: { wait: ['a'] } });
     await expect(run.retry()).rejects.toMatchObject({
       type: 'RunExists',
@@ -529,7 +529,7 @@ describe('resuming', () => {
 });
 
 describe('overwriting', () => {
-  it('begins a new generation with a new snapshot; earlier executions stay readable', async () => {
+  it('starts a new generation with a new snapshot; earlier executions stay readable', async () => {
     const { run, calls } = await begin('again', ['b'], { output: { table: 'overwritten' } });
     const first = await run.wait();
     await project.execute("INSERT INTO sales VALUES ('z', 7)");
@@ -553,7 +553,7 @@ describe('overwriting', () => {
     expect(await tableRows('overwritten')).toHaveLength(state.counts.total);
   });
 
-  it('refuses a taken id unless told what to do, and an append that would double', async () => {
+  it('refuses a taken id without an option for it, and an append that would duplicate rows', async () => {
     const { run } = await begin('taken', []);
     await run.wait();
     const input = await inputOf(run);
@@ -570,13 +570,13 @@ describe('overwriting', () => {
 
 describe('partwise retry', () => {
   it('runs what failed and exits like run', async () => {
-    const { run, mend } = await begin('command', ['b']);
+    const { run, fix } = await begin('command', ['b']);
     await run.wait();
     const flags = ['--project', project.folder];
     const failed = await cli(project.folder, ['retry', run.runId, ...flags]);
     expect(failed.code).toBe(1);
     expect(failed.stderr).toContain('are DONE and kept');
-    await mend();
+    await fix();
     const good = await cli(project.folder, ['retry', run.runId, '--only', 'b', '--json', ...flags]);
     expect([good.code, (JSON.parse(good.stdout) as RunState).status]).toEqual([0, 'SUCCESS']);
     const first = await cli(project.folder, [

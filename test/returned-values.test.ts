@@ -34,7 +34,7 @@ afterAll(async () => {
 
 const runUnit = (name: string, request: Partial<RunRequest> = {}) =>
   run({ pool, folder, bundle, ordinals: ALL, name, ...request });
-/** Partition k3 does what `kind` says. */
+/** Partition k3 behaves as `kind` says. */
 const runKind = (name: string, kind: string, unit: RunRequest['unit'] = {}) =>
   runUnit(name, { unit: { params: { kind }, ...unit } });
 const runSql = (sql: string, unit: RunRequest['unit'] = {}) =>
@@ -66,9 +66,9 @@ const UNITS = [
   ['a batch', true],
 ] as const;
 
-describe('what a call gave is what it was when it was given', () => {
+describe('values that a call returns or receives are copied', () => {
   test.each(UNITS)(
-    'in the rows and artifacts of %s, though the next call uses the same objects I5',
+    'in the rows and artifacts of %s, although the next call reuses the same objects I5',
     async (_, isBatch) => {
       const uploaded = new Map<string, Buffer>();
       const heartbeats: unknown[] = [];
@@ -113,13 +113,13 @@ describe('what a call gave is what it was when it was given', () => {
     },
   );
 
-  test('in a result that is changed in a timer, to something that cannot be written I5', async () => {
+  test('in a result that a timer later changes to something that cannot be written I5', async () => {
     const { files, ended } = await runUnit('changesLater');
     expect(ended.map(({ outcome }) => outcome.status)).toEqual(ALL.map(() => 'DONE'));
     expect(await readRows(files, '"inner"')).toEqual(ALL.map((k) => ({ inner: `{"k":${k}}` })));
   });
 
-  test('and so are the rows that a call is given, whatever it does with them I5', async () => {
+  test('in the rows that a call is given, whatever it does with them I5', async () => {
     const { files } = await runUnit('changesRows');
     expect(await readRows(files, 'region, "isSame"')).toEqual(
       ALL.map((k) => ({ region: `k${k}`, isSame: true })),
@@ -186,14 +186,14 @@ describe('a result that cannot be stored fails its own partition', () => {
       ['a long INTERVAL', 'to_hours(1500)', 'contains the INTERVAL 1500:00:00'],
       ['39 digits', '170141183460469231731687303715884105727::HUGEINT', 'Could not cast value'],
       ['39 digits in a list', '[170141183460469231731687303715884105727::HUGEINT]', 'Could not cast value'],
-    ])('of the function sql, %s I5', async (_what, value, message) => {
+    ])('in the sql function, %s I5', async (_what, value, message) => {
       const sql = `SELECT CASE WHEN any_value(region) = 'k3' THEN ${value} END AS v FROM data`;
       const ran = await runSql(sql, { isBatch });
       const { type } = endsOf(ran).get(3)!.outcome.error!;
       expectOnlyK3Fails(ran, type, message);
     });
 
-    test('what no check foresees, found when it is written I5', async () => {
+    test('something that no check foresees, found during writing I5', async () => {
       const kind = 'a text that its exact column cannot hold';
       const ran = await runKind('returns', kind, { isBatch });
       expectOnlyK3Fails(
@@ -208,7 +208,7 @@ describe('a result that cannot be stored fails its own partition', () => {
     });
   });
 
-  test('so that there is no file when no partition has rows that can be written I5', async () => {
+  test('without leaving a file if no partition has rows that can be written I5', async () => {
     const kind = 'a text that its exact column cannot hold';
     const ran = await runUnit('returns', { ordinals: [3], unit: { params: { kind } } });
     expect([ran.summary, ran.files]).toEqual([['k3: FAILED InvalidResult'], []]);
@@ -218,14 +218,14 @@ describe('a result that cannot be stored fails its own partition', () => {
     ['union_value(num := 5)', 'The column "v" is a UNION, which Parquet cannot store. Cast it in the query'],
     ["'10:00:00+05:30'::TIMETZ", 'The column "v" is a TIME WITH TIME ZONE'],
     ["[INTERVAL '1 day']", 'The column "v" contains INTERVALs inside other values'],
-  ])('and so does each whose query gives a type that no file holds: %s', async (value, message) => {
+  ])('and so does each whose query returns a type that no file can store: %s', async (value, message) => {
     const ran = await runSql(`SELECT ${value} AS v`);
     expect(ran.ended.map(({ outcome }) => outcome.error?.message)).toEqual(
       ALL.map(() => expect.stringContaining(message)),
     );
   });
 
-  test('blames no partition for a full disk, and tries halves for the rest', async () => {
+  test('does not blame a partition for a full disk, and writes halves otherwise', async () => {
     const tried: (readonly number[])[] = [];
     const write = (guilty: readonly number[]) => async (some: readonly number[]) => {
       tried.push(some);
@@ -238,7 +238,7 @@ describe('a result that cannot be stored fails its own partition', () => {
     await expect(writeOrRefuse(ALL, () => Promise.reject(full))).rejects.toBe(full);
   });
 
-  test('leaves no part of the rows in place of all, when a write fails that its halves do not I3', async () => {
+  test('does not replace all rows by a part when a write fails whose halves succeed I3', async () => {
     let file: readonly number[] = [];
     const failing = (message: string) => async (some: readonly number[]) => {
       if (some.length === ALL.length) throw new Error(message);
@@ -258,7 +258,7 @@ describe('a result that cannot be stored fails its own partition', () => {
     expect({ ...written, file }).toEqual({ refused: new Map(), isWritten: true, file: ALL });
   });
 
-  test('integers of 128 bits keep their digits inside of lists and structs', async () => {
+  test('and 128-bit integers keep their digits inside lists and structs', async () => {
     const { files } = await runSql(
       `SELECT [9007199254740993::HUGEINT] AS l, {'HUGEINT': sum(9007199254740993)} AS s FROM data`,
     );
@@ -266,7 +266,7 @@ describe('a result that cannot be stored fails its own partition', () => {
     expect(row).toEqual({ l: '[9007199254740993]', s: "{'HUGEINT': 90071992547409930}" });
   });
 
-  test('a row that would show itself in a way of its own is shown by its columns I5', async () => {
+  test('and shows a row with a custom inspect method by its columns I5', async () => {
     const { ended } = await runKind('returns', 'a row that shows itself as something else');
     expect(ended[3]!.outcome.error?.message ?? '').toContain('column "toJSON" of row 0 is a function');
   });
@@ -290,7 +290,7 @@ describe('errors that cannot be described', () => {
   ] as const;
 
   test.each(kinds)(
-    'cost their partition alone, and one call each: a broken %s I5',
+    'affect only their partition, and one call each: a broken %s I5',
     async (kind, type, message) => {
       const ran = await runKind('throws', kind, { isBatch: true });
       expectOnlyK3Fails(ran, type, message);
@@ -298,7 +298,7 @@ describe('errors that cannot be described', () => {
     },
   );
 
-  test('cost their partition alone when stack traces cannot be made I5', async () => {
+  test('affect only their partition if stack traces cannot be created I5', async () => {
     expectOnlyK3Fails(await runUnit('breaksStacks', { pool: await ownPool() }), 'Error', 'without a trace');
   });
 
@@ -309,7 +309,7 @@ describe('errors that cannot be described', () => {
   };
   afterAll(() => Promise.all(pools.map((each) => each.close())));
 
-  test('are found to be of another realm, or to be none, without being looked into', () => {
+  test('are recognised as errors of another realm, or as not errors, without reading their properties', () => {
     const { proxy, revoke } = Proxy.revocable(() => 1, {});
     revoke();
     for (const thrown of [proxy, Object.create(null), { message: 'x' }, 5n, undefined])
@@ -335,7 +335,7 @@ describe('uploads and progress that cannot be stored', () => {
     ],
     ['NaN', 'NotJson', 'The artifact "a.json" contains NaN at "top.mean"'],
     ['deep nesting', 'NotJson', 'The artifact "a.json" is nested too deeply'],
-  ])('are refused with a sentence, once: %s', async (kind, type, message) => {
+  ])('are refused once, with an explanation: %s', async (kind, type, message) => {
     const ran = await runKind('uploads', kind);
     expectOnlyK3Fails(ran, type, message);
     expect(endsOf(ran).get(3)!.retryable).toBe(false);
@@ -345,12 +345,12 @@ describe('uploads and progress that cannot be stored', () => {
     ['NaN', 'The progress contains NaN at "top.mean"'],
     ['deep nesting', 'The progress is nested too deeply'],
     ['a lone surrogate in text', 'The progress contains a lone surrogate at "text"'],
-  ])('also as progress: %s', async (kind, message) => {
+  ])('are refused as progress too: %s', async (kind, message) => {
     expectOnlyK3Fails(await runKind('beats', kind), 'NotJson', message);
   });
 });
 
-describe('columns named like properties of every object', () => {
+describe('columns named like properties that every object has', () => {
   const names = Object.getOwnPropertyNames(Object.prototype);
   const cells = names.map((name, i) => (i % 2 === 0 ? `v-${name}` : i));
   let place: string;
@@ -380,7 +380,7 @@ describe('columns named like properties of every object', () => {
   const expected = Object.fromEntries(names.map((name, i) => [name, cells[i]]));
   const asRead = Object.fromEntries(names.map((name, i) => [name, i % 2 === 0 ? cells[i] : `${i}`]));
 
-  test('come as their values, whichever way rows are read, returned or uploaded', async () => {
+  test('hold their values however rows are read, returned or uploaded', async () => {
     const uploaded = new Map<string, Buffer>();
     const { ended, files } = await runUnit('repeats', {
       folder: place,
@@ -412,7 +412,7 @@ describe('columns named like properties of every object', () => {
     ]);
   });
 
-  test('come through the function sql', async () => {
+  test('pass through the sql function', async () => {
     const ran = await runUnit('sql', {
       bundle: null,
       folder: place,

@@ -1,6 +1,6 @@
 /**
- * Runs of a series that reuse what earlier ones did. The functions write each call to a file outside, which
- * tells what was really called.
+ * Runs of a series that reuse earlier outcomes. The functions write each call to an external file, as a
+ * record of what was really called.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { readdir, rm, writeFile } from 'node:fs/promises';
@@ -18,7 +18,7 @@ import { definePartitionFunction } from 'partwise';
 
 export const version = ${version};
 
-/** Fails for the partitions that the file params.failing names; waits for params.gate where there is one. */
+/** Fails for the partitions that the file params.failing names; waits for params.gate if it is set. */
 export const totals = definePartitionFunction({
   name: 'totals',
   async run(data, context) {
@@ -42,14 +42,14 @@ beforeAll(async () => {
 });
 afterAll(() => project.close());
 
-/** Runs of one series over a table of its own, with files of their own outside. */
+/** Runs of one series over their own table, with their own external files. */
 async function makeSeries(
   name: string,
   rows: string,
 ): Promise<{
   table: string;
   series: string;
-  /** Runs it and says what was called. */
+  /** Runs it and returns the calls. */
   run(changes?: Partial<RunInput>, runId?: string): Promise<{ run: RunHandle; called: string[] }>;
   start(changes?: Partial<RunInput>, runId?: string): Promise<RunHandle>;
   calls(): string[];
@@ -97,7 +97,7 @@ async function makeSeries(
 
 const FOUR = "SELECT ['a', 'b', 'c', 'd'][1 + range % 4] AS region, range AS amount FROM range(40)";
 
-/** What a plain GROUP BY says. */
+/** The result of a plain GROUP BY. */
 function expected(table: string): Promise<Record<string, unknown>[]> {
   return project.query(
     `SELECT region, count(*)::INTEGER AS n, sum(amount)::DOUBLE AS total FROM ${table} GROUP BY region ORDER BY region`,
@@ -105,7 +105,7 @@ function expected(table: string): Promise<Record<string, unknown>[]> {
 }
 
 describe('a run of a series', () => {
-  it('calls the function for the 7 regions of 1,000 that changed, and for no other (I4)', async () => {
+  it('calls the function only for the 7 of 1,000 regions that changed (I4)', async () => {
     const { table, run } = await makeSeries(
       'nightly',
       "SELECT 'region ' || (range % 1000) AS region, range AS amount FROM range(20000)",
@@ -125,7 +125,7 @@ describe('a run of a series', () => {
     expect(state).toMatchObject({ status: 'SUCCESS', counts: { total: 1000, DONE: 1000 }, reused: 993 });
     expect(state.commit).toMatchObject({ rows: 1000 });
 
-    // Results, artifacts and the table are those of a run that ran everything.
+    // Results, artifacts and the table equal those of a run that ran everything.
     const wanted = await expected(table);
     const found = (await second.run.results()).map(({ region, n, total }) => ({
       region,
@@ -149,7 +149,7 @@ describe('a run of a series', () => {
     const listed = await cli(project.folder, ['partitions', second.run.runId, '--limit', '2']);
     expect(listed.stdout).toContain('DONE (reused)');
 
-    // And the run after: of what was reused as of what was run.
+    // The next run reuses both reused and newly run partitions.
     const third = await run({ output });
     expect(third.called).toEqual([]);
     expect(await third.run.status()).toMatchObject({ reused: 1000, commit: { rows: 1000 } });
@@ -159,7 +159,7 @@ describe('a run of a series', () => {
     expect((await third.run.results()).length).toBe(1000);
   });
 
-  it('runs what is new, and forgets what is gone', async () => {
+  it('runs new partitions, and forgets removed ones', async () => {
     const { table, run } = await makeSeries('come-and-go', FOUR);
     await run();
     await project.execute(`DELETE FROM ${table} WHERE region = 'b'`, `INSERT INTO ${table} VALUES ('aa', 1)`);
@@ -167,14 +167,14 @@ describe('a run of a series', () => {
     expect(called).toEqual(['aa']);
     expect((await second.results()).map(({ region }) => region)).toEqual(['a', 'aa', 'c', 'd']);
     expect(await second.status()).toMatchObject({ counts: { total: 4, DONE: 4 }, reused: 3 });
-    // The ordinals of c and d are others than before: their rows and artifacts came along.
+    // The ordinals of c and d have changed: their rows and artifacts were carried over.
     expect(await second.partition('d').result()).toMatchObject([{ region: 'd', n: 10 }]);
     expect(await second.partition('c').artifacts.get('totals.json')).toMatchObject({ id: 'c' });
     await project.execute(`INSERT INTO ${table} SELECT 'b', 1 + 4 * range FROM range(10)`);
     expect((await run()).called).toEqual(['b']);
   });
 
-  it('sees a row that is there twice, values that changed places, and NULL that became a text', async () => {
+  it('detects a duplicated row, swapped values, and NULL that became a string', async () => {
     const { table, run } = await makeSeries(
       'subtle',
       `SELECT * FROM (VALUES
@@ -183,7 +183,7 @@ describe('a run of a series', () => {
     );
     await run();
     expect((await run()).called).toEqual([]);
-    // Two rows of 1 and one of 2, which no XOR tells from before.
+    // Two rows of 1 and one of 2, which an XOR cannot distinguish from before.
     await project.execute(
       `DELETE FROM ${table} WHERE region = 'a'`,
       `INSERT INTO ${table} VALUES ('a', 1, 'x', 'y'), ('a', 1, 'x', 'y'), ('a', 2, 'x', 'y')`,
@@ -200,7 +200,7 @@ describe('a run of a series', () => {
     expect((await run()).called).toEqual([]);
   });
 
-  it('runs everything when parameters, column types or columns are others', async () => {
+  it('runs everything if parameters, column types or columns changed', async () => {
     const { table, run } = await makeSeries('basis', FOUR);
     const all = ['a', 'b', 'c', 'd'];
     expect((await run()).called).toEqual(all);
@@ -210,12 +210,12 @@ describe('a run of a series', () => {
     expect((await run({ params: { a: 2, b: 1 } })).called).toEqual(all);
     await project.execute(`ALTER TABLE ${table} ADD COLUMN note VARCHAR`);
     expect((await run({ params: { a: 2, b: 1 } })).called).toEqual(all);
-    // Without onUnchanged everything runs, and the next one reuses it.
+    // With onUnchanged: "run" everything runs, and the next run reuses it.
     expect((await run({ onUnchanged: 'run', params: { a: 2, b: 1 } })).called).toEqual(all);
     expect((await run({ params: { a: 2, b: 1 } })).called).toEqual([]);
   });
 
-  it('runs what failed, and what a retry made good is reused (I4)', async () => {
+  it('runs failed partitions, and reuses those that a retry fixed (I4)', async () => {
     const { run, fail, calls } = await makeSeries('failures', FOUR);
     await fail('b', 'c');
     expect((await run()).called).toEqual(['a', 'b', 'c', 'd']);
@@ -232,7 +232,7 @@ describe('a run of a series', () => {
     expect((await run()).called).toEqual([]);
   });
 
-  it('keeps the last good outcome of a partition that fails on other rows, for when they are back', async () => {
+  it('keeps the last good outcome of a partition that fails on other rows, in case the rows come back', async () => {
     const { table, run, fail } = await makeSeries('back', FOUR);
     await run();
     await fail('b');
@@ -242,7 +242,7 @@ describe('a run of a series', () => {
     expect((await run()).called).toEqual([]);
   });
 
-  it('overwrites a run with what did not change, and a run of some partitions forgets none', async () => {
+  it('reuses unchanged partitions when overwriting, and a run of some partitions forgets none', async () => {
     const { table, run } = await makeSeries('again', FOUR);
     const runId = project.runId('again-run');
     await run({}, runId);
@@ -254,7 +254,7 @@ describe('a run of a series', () => {
     expect((await run()).called).toEqual([]);
   });
 
-  it('runs a partition again whose artifact or rows are gone from the stage', async () => {
+  it('reruns a partition whose artifact or rows are gone from the stage', async () => {
     const { run } = await makeSeries('gone', FOUR);
     const first = await run();
     const files = await readdir(join(project.folder, 'stage', first.run.runId), { recursive: true });
@@ -270,7 +270,7 @@ describe('a run of a series', () => {
     expect((await run()).called).toEqual(['a', 'c', 'd']);
   });
 
-  it('reuses the built-in function sql by its query, and files by what is in them', async () => {
+  it('reuses the built-in function sql by its query, and files by their content', async () => {
     const { run } = await makeSeries('sql', FOUR);
     const sql = { function: 'sql', sql: 'SELECT count(*) AS n FROM data', params: {} };
     expect(await (await run(sql)).run.status()).toMatchObject({ reused: 0 });
@@ -293,7 +293,7 @@ describe('a run of a series', () => {
     expect(await again.run.results()).toMatchObject([{ total: 1 }, { total: 4 }, { total: 3 }]);
   });
 
-  it('goes on from the ledger before when a run ended without writing its own', async () => {
+  it('falls back to the previous ledger if a run ended without writing its own', async () => {
     const { table, run, start, calls } = await makeSeries('killed', FOUR);
     await run();
     await project.execute(`UPDATE ${table} SET amount = amount + 1 WHERE region IN ('a', 'b')`);
@@ -311,7 +311,7 @@ describe('a run of a series', () => {
     expect((await run()).called).toEqual([]);
   });
 
-  it('loses nothing when two runs of a series end at once', async () => {
+  it('loses nothing if two runs of a series finish at the same time', async () => {
     const { run, start } = await makeSeries(
       'both',
       'SELECT range % 40 AS region, range AS amount FROM range(400)',
@@ -324,7 +324,7 @@ describe('a run of a series', () => {
     expect(await next.status()).toMatchObject({ reused: 40 });
   });
 
-  it('says at once that reuse needs a series (I9)', async () => {
+  it('reports immediately that reuse needs a series (I9)', async () => {
     const flags = ['--from', 'sales', '--by', 'region', '--on-unchanged', 'reuse'];
     const refused = await cli(project.folder, ['run', 'totals', ...flags]);
     expect(refused).toMatchObject({ code: 2 });
@@ -334,7 +334,7 @@ describe('a run of a series', () => {
   });
 });
 
-it('tells by which code each partition of a batch was done, when workers with other code shared it (I4)', async () => {
+it('a batch shared by workers with different code records the code of each partition (I4)', async () => {
   const own = await makeProject(code(1));
   try {
     const file = join(own.folder, 'calls');
@@ -378,7 +378,7 @@ it('tells by which code each partition of a batch was done, when workers with ot
   }
 });
 
-it('runs everything on changed code, and reuses across a worker that was killed in between', async () => {
+it('changed code runs everything, and a worker killed in between does not prevent reuse', async () => {
   const own = await makeProject(code(1));
   try {
     const file = join(own.folder, 'calls');

@@ -13,7 +13,7 @@ function problemsOf(raw: unknown): string[] {
   return report.ok ? [] : report.problems;
 }
 
-test('the three required settings are enough, and every other one has its default', () => {
+test('the three required settings are enough, and every other one has a default', () => {
   expect(parseRunInput(GOOD)).toEqual({
     ok: true,
     input: {
@@ -80,7 +80,7 @@ test('durations and sizes become numbers, and null means the same as absent', ()
   });
 });
 
-test('every problem of an input is told at once, each with its place, what was given and what is allowed (I9)', () => {
+test('all problems of an input are reported together, each with its place, what was given and what is allowed (I9)', () => {
   expect(
     problemsOf({
       functon: 'salesByRegion',
@@ -112,7 +112,7 @@ test('every problem of an input is told at once, each with its place, what was g
   ]);
 });
 
-test("settings of a warehouse's kind have a place of their own, and are checked", () => {
+test('settings of a warehouse kind have their own place, and are checked', () => {
   const input = { function: 'f', source: { table: 'sales' }, partitionBy: ['region'] };
   const parsed = parseRunInput({ ...input, options: { warehouse: { loadingWarehouse: 'LOAD_WH' } } });
   expect(parsed).toMatchObject({ input: { options: { warehouse: { loadingWarehouse: 'LOAD_WH' } } } });
@@ -127,7 +127,7 @@ test("settings of a warehouse's kind have a place of their own, and are checked"
   ]);
 });
 
-test('a stage as a source is refused, with what to give instead (I9)', () => {
+test('a stage as a source is refused, with what to use instead (I9)', () => {
   for (const field of ['table', 'files']) {
     const source = { [field]: '@DB.PUBLIC.FILES/sales.csv' };
     expect(problemsOf({ function: 'f', source, partitionBy: ['region'] })).toEqual([
@@ -146,11 +146,11 @@ test.each([
   [true, /^The input is true;/],
   ['run it', /^The input is "run it";/],
   ['{"function": "f"}', /a string containing JSON.*encoded twice/],
-])('input that is no object is refused with a sentence: %j (I9)', (raw, sentence) => {
+])('input that is not an object is refused with an explanation: %j (I9)', (raw, sentence) => {
   expect(problemsOf(raw)).toEqual([expect.stringMatching(sentence)]);
 });
 
-test('settings that do not go together are refused (I9)', () => {
+test('settings that contradict each other are refused (I9)', () => {
   const { partitionBy: _, ...withoutKey } = GOOD;
   expect(problemsOf(withoutKey)).toEqual([expect.stringContaining('"partitionBy" is missing')]);
   expect(problemsOf({ ...GOOD, function: 'sql' })).toEqual([expect.stringContaining('"sql" is missing')]);
@@ -175,7 +175,7 @@ test('settings that do not go together are refused (I9)', () => {
   ]);
 });
 
-test('an output is a table or a file of a known ending, and nothing that is neither (I9)', () => {
+test('an output must be a table or a file with a known extension (I9)', () => {
   for (const table of ['a.xlsx', 'out/summary', 'rows.json']) {
     expect(problemsOf({ ...GOOD, output: { table } })).toEqual([
       `"output.table" is "${table}", which is the name of a file: give a path that ends in .parquet or .csv as "output.file", or a table's name.`,
@@ -188,7 +188,7 @@ test('an output is a table or a file of a known ending, and nothing that is neit
     expect(parseRunInput({ ...GOOD, output: { table } }).ok).toBe(true);
 });
 
-test('partition ids in "only" are checked against the key, and the id that was meant is named', () => {
+test('partition ids in "only" are checked against the key, and the intended id is suggested', () => {
   expect(problemsOf({ ...GOOD, only: ['North', 'San Marcos', 'a/b'] })).toEqual([
     expect.stringContaining('so you may mean "San%20Marcos"'),
     expect.stringContaining('a partition id of 2 columns, but the partition key has 1'),
@@ -221,14 +221,14 @@ describe('params that JSON would change are refused by name (I9)', () => {
     ['undefined in a list', { l: [undefined] }, /^"params\.l\[0\]" is undefined, /],
     ['bytes', { b: Buffer.from('x') }, /^"params\.b" is a Buffer, /],
     ['an invalid date', { d: new Date(NaN) }, /^"params\.d" is an invalid date, /],
-    ['a circle', circle, /^"params\.self" contains itself, /],
+    ['a circular reference', circle, /^"params\.self" contains itself, /],
     ['20,000 levels', deep(20_000), /^"params(\.a){101}" is nested more than 100 levels deep/],
   ])('%s', (_, params, words) => {
     const problems = problemsOf({ ...GOOD, params });
     expect(problems).toEqual([expect.stringMatching(words)]);
   });
 
-  it('and what it keeps is taken', () => {
+  it('and values that it keeps are accepted', () => {
     const shared = { a: 1 };
     const params = {
       day: new Date(0),
@@ -241,7 +241,7 @@ describe('params that JSON would change are refused by name (I9)', () => {
   });
 });
 
-test('no garbage in any field makes the check throw', () => {
+test('garbage in any field never makes the check throw', () => {
   const garbage = [
     null,
     0,
@@ -281,7 +281,7 @@ test('no garbage in any field makes the check throw', () => {
   }
 });
 
-test('run ids are bounded text that can name a folder', () => {
+test('run ids have a length limit and can name a folder', () => {
   for (const id of ['r', 'nightly/2024-01-31', 'Müller 7', '.x', 'a'.repeat(200)])
     expect(runIdProblem(id)).toBeNull();
   for (const id of [
@@ -302,14 +302,14 @@ test('run ids are bounded text that can name a folder', () => {
   }
 });
 
-test('a run id made up says what and when', () => {
+test('a generated run id shows what runs and when', () => {
   expect(defaultRunId('salesByRegion', new Date('2024-01-31T23:59:59.999Z'), 35)).toBe(
     'salesByRegion-20240131-235959-000z',
   );
   expect(runIdProblem(defaultRunId('salesByRegion'))).toBeNull();
 });
 
-test('durations and sizes are read as people write them', () => {
+test('durations and sizes are read the way people write them', () => {
   expect(['500ms', '90s', '1.5m', ' 2 H ', '1d', 250].map(parseDuration)).toEqual([
     500, 90_000, 90_000, 7_200_000, 86_400_000, 250,
   ]);
@@ -323,7 +323,7 @@ test('durations and sizes are read as people write them', () => {
   expect(['', '5', 'MB', '-1MB', '0GB', '1 lot'].map(parseBytes)).toEqual(Array(6).fill(null));
 });
 
-test('a scheduled time is a moment, or the beginning of a day in the time zone of the run', () => {
+test('a scheduled time is an instant, or the start of a day in the time zone of the run', () => {
   const scheduledFor = (scheduledTime: string, timeZone?: string) => {
     const report = parseRunInput({ ...GOOD, scheduledTime, timeZone });
     return report.ok && report.input.scheduledTime;
@@ -335,7 +335,7 @@ test('a scheduled time is a moment, or the beginning of a day in the time zone o
   expect(scheduledFor('2026-07-01 00:30', 'Europe/Berlin')).toBe('2026-06-30T22:30:00.000Z');
 });
 
-test('a time that is none and a zone that there is not are refused at once (I9)', () => {
+test('an invalid time and an unknown time zone are refused together (I9)', () => {
   expect(
     problemsOf({
       ...GOOD,
@@ -363,7 +363,7 @@ describe('the input of a continuation', () => {
   };
   const problemsOf = (raw: object): string[] => resumedInput(raw, run).problems;
 
-  it('is checked: lists and options that are none (I9)', () => {
+  it('is checked for invalid lists and options (I9)', () => {
     expect(problemsOf({ only: 'North' })).toEqual([
       expect.stringMatching(/^"only" is "North"; it takes a list/),
     ]);
@@ -372,7 +372,7 @@ describe('the input of a continuation', () => {
     expect(problemsOf({ only: ['North'], options: { maxConcurrency: 2 } })).toEqual([]);
   });
 
-  it('leaves what is null as the run has it', () => {
+  it("keeps the run's value where it is null", () => {
     const raw = {
       options: { toleratedFailures: null, retry: { maximumAttempts: null, initialInterval: '2s' } },
     };
@@ -384,7 +384,7 @@ describe('the input of a continuation', () => {
     });
   });
 
-  it('is asked for by the word of earlier versions too, which recorded inputs have', () => {
+  it('accepts the option name of earlier versions, which recorded inputs use', () => {
     expect(['retry', 'resume', 'overwrite'].map((onExisting) => asksToResume({ onExisting }))).toEqual([
       true,
       true,

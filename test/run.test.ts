@@ -156,7 +156,7 @@ describe('a run', () => {
     expect((await project.client.workflow.getHandle(run.runId).describe()).status.name).toBe('COMPLETED');
   });
 
-  it('in which nothing is done is a FAILURE, whatever the tolerance (I8)', async () => {
+  it('in which no partition is DONE is a FAILURE, whatever the tolerance (I8)', async () => {
     const { state } = await runToEnd('none', {
       function: 'throwsFor',
       ...sales,
@@ -166,7 +166,7 @@ describe('a run', () => {
     expect(state.status).toBe('FAILURE');
   });
 
-  it('tries a partition that threw again, and keeps the artifacts of the call that succeeded', async () => {
+  it('retries a partition that threw, and keeps the artifacts of the call that succeeded', async () => {
     const { run, state } = await runToEnd('retried', {
       function: 'throwsFor',
       ...sales,
@@ -190,7 +190,7 @@ describe('a run', () => {
     ]);
   });
 
-  it('does not try programming errors again', async () => {
+  it('does not retry programming errors', async () => {
     const { run, state } = await runToEnd('bug', { function: 'programmingError', ...sales });
     expect(state.status).toBe('FAILURE');
     expect(await run.partition('North').describe()).toMatchObject({
@@ -199,7 +199,7 @@ describe('a run', () => {
     });
   });
 
-  it('tries only those partitions of a batch again that threw (I4)', async () => {
+  it('retries only the partitions of a batch that threw (I4)', async () => {
     const { run, state } = await runToEnd('batch-retry', {
       function: 'throwsFor',
       source: { table: 'many' },
@@ -215,7 +215,7 @@ describe('a run', () => {
     expect(rows.filter(({ attempt }) => attempt === 2).map(({ k }) => k)).toEqual([3, 500]);
   });
 
-  it('of 5,000 partitions goes through batches, each partition with an outcome of its own', async () => {
+  it('of 5,000 partitions uses batches, and each partition has its own outcome', async () => {
     const { run, state } = await runToEnd('batches', {
       function: 'count',
       source: { query: 'SELECT range % 5000 AS k FROM range(12500)' },
@@ -245,7 +245,7 @@ describe('a run', () => {
     for (const { data } of results) expect(data!.length).toBeLessThan(10 * 1024);
   });
 
-  it('lets functions look things up in the warehouse', async () => {
+  it('lets functions query the warehouse', async () => {
     await project.execute(
       "CREATE TABLE rates AS SELECT * FROM (VALUES ('North', 1), ('North', 2), ('South', 3)) t(region, rate)",
     );
@@ -288,7 +288,7 @@ describe('a run', () => {
     expect(rows.map(({ region }) => region)).toEqual(['North', 'South', 'West']);
   });
 
-  it('gives hostile keys back, typed, with artifacts and logs of their own (I6)', async () => {
+  it('returns hostile keys, typed, with their own artifacts and logs (I6)', async () => {
     await project.execute(
       `CREATE TABLE hostile AS SELECT * FROM (VALUES (NULL, 1), ('', 1), (' ', 1), ('/', 1), ('..', 1), ('%', 1), ('é', 1), ('e\u0301', 1), ('A', 1), ('a', 1), ('a', 2),
         (repeat('x', 300), 1), ('a/../../b', NULL)) t(k, n)`,
@@ -307,7 +307,7 @@ describe('a run', () => {
     expect(partitions.map(({ key }) => key)).toContainEqual({ k: null, n: 1 });
   });
 
-  it('is read the same from history and its files by a client that knows nothing else (I2)', async () => {
+  it('reads the same from its history and files by a client that has nothing else (I2)', async () => {
     const { run } = await runToEnd('restored', {
       function: 'throwsFor',
       ...sales,
@@ -321,7 +321,7 @@ describe('a run', () => {
     expect(await other.partitions()).toEqual(await run.partitions());
   });
 
-  it('shows an artifact only while its bytes are those that the outcome names (I3)', async () => {
+  it('shows an artifact only if its bytes are those that the outcome records (I3)', async () => {
     const { run } = await runToEnd('tampered', { function: 'throwsFor', ...sales });
     const stage = join(project.folder, 'stage');
     const { readdir, writeFile } = await import('node:fs/promises');

@@ -35,7 +35,7 @@ const runOdd = (how: string, request: Partial<RunRequest> & { text?: string } = 
 
 const OTHERS = ['k0: DONE', 'k2: DONE', 'k3: DONE'];
 
-test('a runner that is held while the stage is away goes on with its unit afterwards', async () => {
+test('a runner that is held while the stage is unavailable continues its unit afterwards', async () => {
   const replaced: string[] = [];
   const own = new RunnerPool({ size: 1, onReplaced: (reason) => replaced.push(reason) });
   let session: RunningSession | null = null;
@@ -54,7 +54,7 @@ test('a runner that is held while the stage is away goes on with its unit afterw
 });
 
 describe('a runner cannot harm its worker (I5):', () => {
-  test('a function that claims that its process exits costs no other partition (I5)', async () => {
+  test('a function that claims that its process exits affects no other partition (I5)', async () => {
     const own = new RunnerPool({ size: 1 });
     const does = { k1: 'claim to exit', k2: 'outlast exit handlers' };
     const { summary } = await runOdd('', { pool: own, unit: { params: { does } } });
@@ -62,7 +62,7 @@ describe('a runner cannot harm its worker (I5):', () => {
     await own.close();
   });
 
-  test('a function has no channel to its worker to send to or to close (I5)', async () => {
+  test('a function has no channel to its worker that it could send to or close (I5)', async () => {
     const { summary, ended } = await runOdd('send what it likes');
     expect(summary).toEqual([...OTHERS, 'k1: DONE'].sort());
     expect(ended[0]!.outcome.preview).toContain('"channel":"undefined,undefined,undefined"');
@@ -104,12 +104,12 @@ describe('a runner cannot harm its worker (I5):', () => {
     ['a log without lines', { type: 'log' }],
     ['a log of a partition of another unit', { type: 'log', lines: [{ at: '', ordinal: 99, attempt: 1 }] }],
     ['a segment without anything', { type: 'segment' }],
-    ['a segment of a partition that is not in the unit', inColumns, done({ ordinal: 7 })],
+    ['a segment of a partition outside the unit', inColumns, done({ ordinal: 7 })],
     ['a segment with columns that are too short', inColumns, done().subarray(0, 27)],
-    ['a segment without the columns that it announces', inColumns],
-    ['a segment with columns that it does not announce', { ...segment, outcomes: [] }, done()],
+    ['a segment without the announced columns', inColumns],
+    ['a segment with unannounced columns', { ...segment, outcomes: [] }, done()],
     ['a segment with columns as lists', { ...segment, done: { ordinals: [1], attempts: [1] } }],
-    ['a segment with a number of partitions that is none', { ...segment, done: { partitions: -1 } }],
+    ['a segment with an invalid number of partitions', { ...segment, done: { partitions: -1 } }],
     ['a segment with a time that is none', inColumns, done({ startedAt: NaN })],
     ['a segment with a partition that was never called', inColumns, done({ attempts: 0 })],
     ['a log with columns', { type: 'log', lines: [] }, done()],
@@ -137,8 +137,8 @@ describe('a runner cannot harm its worker (I5):', () => {
     ['cancelled queries that are no list', { type: 'cancelQueries', ids: 7 }],
     ['an end before the end', { type: 'unitDone', left: [], reusable: true }],
     ['a failure without a reason', { type: 'unitFailed' }],
-  ])('one that sends %s is ended, and its partition is told (I5)', async (_, ...[message, body]) => {
-    // k0 has ended, and was not handed over.
+  ])('one that sends %s is ended, and its partition says why (I5)', async (_, ...[message, body]) => {
+    // k0 has ended, but its outcome was not handed over.
     const { summary, ended } = await runOdd('write to the channel', {
       text: frame(JSON.stringify(message), body),
     });
@@ -158,19 +158,19 @@ describe('a runner cannot harm its worker (I5):', () => {
     expect(summary).toEqual([...OTHERS, 'k1: INTERNAL_ERROR RunnerKilled'].sort());
   });
 
-  test('junk in the memory report is passed over (I5)', async () => {
+  test('junk in the memory report is ignored (I5)', async () => {
     const { summary } = await runOdd('write to the memory report');
     expect(summary).toEqual([...OTHERS, 'k1: DONE'].sort());
   });
 
-  test('junk in the call record costs its writer alone (I5)', async () => {
+  test('junk in the call record affects only its writer (I5)', async () => {
     const { left, failed, summary } = await runOdd('write to the call record', { mayFail: true });
     expect(failed === null ? [] : left).not.toContain(undefined);
     expect(summary.filter((text) => text.includes('undefined'))).toEqual([]);
   });
 });
 
-describe('a runner that cannot go on is replaced (I5):', () => {
+describe('a runner that cannot continue is replaced (I5):', () => {
   const impatient = (): RunnerPool => (pool = new RunnerPool({ size: 2, stalledMs: 6_000 }));
 
   test('a function may remove all listeners of its process (I5)', async () => {
@@ -180,13 +180,13 @@ describe('a runner that cannot go on is replaced (I5):', () => {
     expect(pool.pids).toEqual([pid]);
   });
 
-  test('a partition that blocks its runner once it has ended is charged for it (I5)', async () => {
+  test('a partition that blocks its runner after it has finished is charged for it (I5)', async () => {
     impatient();
     const { summary } = await runOdd('block once it has ended', { ordinals: [1] });
     expect(summary).toEqual(['k1: INTERNAL_ERROR RunnerKilled']);
   });
 
-  test('runners that are blocked between units are replaced, and keep no run waiting (I5)', async () => {
+  test('runners that are blocked between units are replaced, and delay no run (I5)', async () => {
     impatient();
     await Promise.all([1, 2].map(() => runOdd('block a little later', { ordinals: [1] })));
     const { pids } = pool;
@@ -197,7 +197,7 @@ describe('a runner that cannot go on is replaced (I5):', () => {
   });
 });
 
-/** Waits until a process has used half a second of CPU more. */
+/** Waits until a process has used another half second of CPU. */
 async function untilBusy(pid: number): Promise<void> {
   const ticks = (): number =>
     Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')[11]);
@@ -209,7 +209,7 @@ function bytesOf({ buffer, byteOffset, byteLength }: Float64Array | Int32Array):
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** A message by the bytes of docs/runner-protocol.md, in Base64. */
+/** A message in the format of docs/runner-protocol.md, in Base64. */
 function frame(header: string | Buffer, body: Buffer = Buffer.alloc(0)): string {
   const lengths = Buffer.alloc(8);
   lengths.writeUInt32LE(Buffer.byteLength(header), 0);

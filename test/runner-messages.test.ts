@@ -30,7 +30,7 @@ function partsOf(bytes: Buffer): [header: Buffer, body: Buffer] {
 }
 
 describe('a message', () => {
-  test('is its lengths, JSON, and the columns of outcomes as little-endian numbers', () => {
+  test('consists of its lengths, JSON, and the columns of outcomes as little-endian numbers', () => {
     const [header, body] = partsOf(encodeMessage(segmentOf(2)));
     expect(JSON.parse(header.toString())).toEqual({
       type: 'segment',
@@ -50,7 +50,7 @@ describe('a message', () => {
     expect(decodeMessage(...partsOf(encodeMessage(segment)))).toEqual(segment);
   });
 
-  test('keeps every character of its texts', () => {
+  test('keeps every character of its strings', () => {
     const text = 'é 漢 😀 \ud800 \0 \u2028 "\\';
     const message: FromRunner = {
       type: 'log',
@@ -59,7 +59,7 @@ describe('a message', () => {
     expect(decodeMessage(...partsOf(encodeMessage(message)))).toEqual(message);
   });
 
-  test.each([1, 3, 7, 64])('is read from a socket that gives %d bytes at a time', async (size) => {
+  test.each([1, 3, 7, 64])('is read from a socket that delivers %d bytes at a time', async (size) => {
     const messages = [segmentOf(5), { type: 'pong' } as const, segmentOf(1), { type: 'pong' } as const];
     const bytes = Buffer.concat(messages.map(encodeMessage));
     const socket = new PassThrough();
@@ -84,7 +84,7 @@ describe('a tagged value', () => {
     ['null', null],
     ['text', 'a\ud800b'],
     ['negative zero', -0],
-    ['numbers that JSON has no word for', [NaN, Infinity, -Infinity, 0.1, 1e300]],
+    ['numbers that JSON cannot represent', [NaN, Infinity, -Infinity, 0.1, 1e300]],
     ['bigints', [2n ** 64n, -1n]],
     ['dates', [new Date(0), new Date(-1), new Date(8.64e15)]],
     ['bytes', new Uint8Array([0, 255, 10])],
@@ -98,7 +98,7 @@ describe('a tagged value', () => {
     expect(JSON.stringify(encodeValue(decodeValue(sent)))).toBe(JSON.stringify(encodeValue(value)));
   });
 
-  test('keeps a Date that is invalid as such', () => {
+  test('keeps an invalid Date invalid', () => {
     const sent = JSON.parse(JSON.stringify(encodeValue(new Date(NaN)))) as unknown;
     expect(sent).toEqual({ $: 'date', value: null });
     expect((decodeValue(sent) as Date).getTime()).toBeNaN();
@@ -112,7 +112,7 @@ describe('a tagged value', () => {
     expect(() => encodeValue(value)).toThrow(new TypeError(`${name} cannot be sent between processes.`));
   });
 
-  test('is refused with a tag that does not exist', () => {
+  test('is refused if its tag does not exist', () => {
     expect(() => decodeValue([{ $: 'set', value: [] }])).toThrow(TypeError);
   });
 });

@@ -34,7 +34,7 @@ const runOdd = (does: Record<string, string>, request: Partial<RunRequest> & { t
     unit: { params: { does, text: request.text }, ...request.unit },
   });
 
-test('every line of a batch belongs to the partition that wrote it, in whichever way it did', async () => {
+test('every line of a batch is logged for the partition that wrote it, however it was written', async () => {
   const ways = ['print in every way', 'print by a child', 'nothing', 'nothing'];
   const does = Object.fromEntries(all.map((i) => [`k${i}`, ways[i % ways.length]!]));
   const { logs, summary } = await runOdd(does, { ordinals: all, unit: { params: { does }, isBatch: true } });
@@ -51,7 +51,7 @@ test('every line of a batch belongs to the partition that wrote it, in whichever
   );
 });
 
-test('a script that empties the output costs later partitions none of theirs', async () => {
+test('a script that truncates the output loses no output of later partitions', async () => {
   const does = Object.fromEntries(['k0', 'k2', 'k3'].map((key) => [key, 'print by a child']));
   does.k1 = 'empty what was printed';
   const { logs } = await runOdd(does, { ordinals: [0, 1, 2, 3] });
@@ -60,7 +60,7 @@ test('a script that empties the output costs later partitions none of theirs', a
     expect(lines).toContain(line);
 });
 
-test('what a function wrote just before its process died belongs to its call', async () => {
+test('output written just before the process died is logged for its call', async () => {
   const { logs } = await runOdd({ k1: 'print and die' }, { maximumLosses: 2 });
   const words = logs.map(({ ordinal, attempt, stream, text }) => `${ordinal}/${attempt} ${stream}: ${text}`);
   expect(words.sort()).toEqual([
@@ -73,7 +73,7 @@ test('what a function wrote just before its process died belongs to its call', a
   ]);
 });
 
-test('what a function writes past the console can be read while it runs', async () => {
+test('output that bypasses the console can be read while the function runs', async () => {
   const cancel = new AbortController();
   const { logs } = await runOdd(
     { k1: 'print and wait' },
@@ -88,7 +88,7 @@ test('what a function writes past the console can be read while it runs', async 
   expect(cancel.signal.aborted).toBe(true);
 });
 
-test('what an earlier unit left running does not write into the log of the next one', async () => {
+test('a process left running by an earlier unit does not write into the log of the next one', async () => {
   await runOdd({ k0: 'leave a child that prints', k1: 'print later' });
   const { logs } = await runOdd({ k1: 'sleep' }, { text: '50' });
   expect(logs).toEqual([]);
@@ -96,7 +96,7 @@ test('what an earlier unit left running does not write into the log of the next 
   expect(later.filter(({ text }) => text.includes('timer'))).toEqual([]);
 });
 
-test('a hundred megabytes without a line feed are cut into lines, and cost neither time nor memory (I5)', async () => {
+test('a hundred megabytes without a newline are split into lines, at little cost in time and memory (I5)', async () => {
   const before = process.memoryUsage().rss;
   const { logs, summary } = await runOdd({ k1: 'print without a line feed' }, { text: '100000000' });
   expect(summary).toEqual(['k0: DONE', 'k1: DONE', 'k2: DONE']);
@@ -105,7 +105,7 @@ test('a hundred megabytes without a line feed are cut into lines, and cost neith
   expect(process.memoryUsage().rss - before).toBeLessThan(400_000_000);
 });
 
-test('a function that prints without end is ended, with a sentence, and its neighbours are not (I5)', async () => {
+test('a function that prints endlessly is stopped with an explanation, and its neighbours are not (I5)', async () => {
   const { logs, ended, summary } = await runOdd({ k1: 'print for ever' });
   expect(summary).toEqual(['k0: DONE', 'k1: INTERNAL_ERROR TooMuchOutput', 'k2: DONE']);
   const { error } = ended.find(({ outcome }) => outcome.ordinal === 1)!.outcome;

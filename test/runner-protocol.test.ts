@@ -1,5 +1,5 @@
 /**
- * A runner in Python, which knows docs/runner-protocol.md and nothing of Partwise's code, works for the pool
+ * A runner in Python that implements docs/runner-protocol.md without any of Partwise's code works in the pool
  * as Node's does.
  */
 import { readFileSync, rmSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { hasPython, PYTHON } from './support/python-server';
 const PARTITIONS = 6;
 const MEMORY_BYTES = 100_000_000;
 
-const speaking = (version: number): Language => ({
+const withProtocol = (version: number): Language => ({
   ...node,
   name: 'test',
   start: (options) =>
@@ -36,7 +36,7 @@ const speaking = (version: number): Language => ({
       options,
     ),
 });
-const language = speaking(PROTOCOL_VERSION);
+const language = withProtocol(PROTOCOL_VERSION);
 
 let folder: string;
 let pool: RunnerPool;
@@ -72,7 +72,7 @@ const allDoneBut = (ordinal: number, end: string): string[] =>
   ids.map((id, i) => `${id}: ${i === ordinal ? end : 'DONE'}`);
 
 (hasPython ? describe : describe.skip)('a runner by the documented protocol', () => {
-  test('runs the partitions of a unit one by one, and is used again', async () => {
+  test('runs the partitions of a unit one by one, and is reused', async () => {
     expect((await runPython({ 2: 'raise' })).summary).toEqual(allDoneBut(2, 'FAILED ValueError'));
     const { pids } = pool;
     const { ended } = await runPython({ 1: 'raise' }, { ordinals: [1] });
@@ -80,7 +80,7 @@ const allDoneBut = (ordinal: number, end: string): string[] =>
     expect(pool.pids).toEqual(pids);
   });
 
-  test('hands over outcomes of a batch in columns, with its artifacts and rows', async () => {
+  test('returns the outcomes of a batch in columns, with its artifacts and rows', async () => {
     const { summary, ended, packs, files } = await runPython(
       { 1: 'pack', 3: 'pack', 4: 'return rows' },
       { unit: { isBatch: true } },
@@ -95,7 +95,7 @@ const allDoneBut = (ordinal: number, end: string): string[] =>
     expect(files.map((file) => readFileSync(file))).toEqual([readFileSync(join(folder, 'index.parquet'))]);
   });
 
-  test('describes what a bundle has', async () => {
+  test('describes the contents of a bundle', async () => {
     const runner = language.start({ memoryBytes: MEMORY_BYTES });
     const answer = new Promise<unknown>((resolve) => runner.listen({ onMessage: resolve }));
     runner.send({ type: 'describe', bundle: join(folder, 'functions.pyz') });
@@ -111,17 +111,14 @@ const allDoneBut = (ordinal: number, end: string): string[] =>
     ['exit', 'RunnerKilled', 'exit code 3. Return or raise.'],
     ['crash', 'RunnerKilled', 'was killed by SIGSEGV'],
     ['grow', 'OutOfMemory', 'the limit is 100 MB. Read less'],
-  ])(
-    'that dies of "%s" costs the partition that it was running, and no other (I5)',
-    async (how, type, why) => {
-      const { summary, ended } = await runPython({ 3: how });
-      expect(summary).toEqual(allDoneBut(3, `INTERNAL_ERROR ${type}`));
-      expect(ended.find(({ outcome }) => outcome.ordinal === 3)!.outcome.error!.message).toContain(why);
-    },
-  );
+  ])('that dies of "%s" fails only the partition that it was running (I5)', async (how, type, why) => {
+    const { summary, ended } = await runPython({ 3: how });
+    expect(summary).toEqual(allDoneBut(3, `INTERNAL_ERROR ${type}`));
+    expect(ended.find(({ outcome }) => outcome.ordinal === 3)!.outcome.error!.message).toContain(why);
+  });
 
   test.each(['wait', 'ignore aborts'])(
-    'that is past its time-out is ended, though it would "%s"',
+    'that exceeds its timeout is killed, even if it would "%s"',
     async (how) => {
       const { summary } = await runPython({ 1: how }, { options: { timeoutMs: 500 } });
       expect(summary).toEqual(allDoneBut(1, 'INTERNAL_ERROR Timeout'));
@@ -148,7 +145,7 @@ const allDoneBut = (ordinal: number, end: string): string[] =>
     expect(left).toEqual([2, 3, 4, 5]);
   });
 
-  test('has its output, also the last words of its process, in the log of the call that wrote it', async () => {
+  test('has its output, up to the last line before its process died, in the log of the call that wrote it', async () => {
     const printed = await runPython({ 1: 'print', 2: 'print' });
     const died = await runPython({ 4: 'print and die' });
     const lines = [...printed.logs, ...died.logs].map(
@@ -184,7 +181,7 @@ const allDoneBut = (ordinal: number, end: string): string[] =>
     expect(progress).toEqual([[2, { rows: [1, 'é'] }]]);
   });
 
-  test('is answered queries with values that lose nothing', async () => {
+  test('gets query results without loss', async () => {
     const values = [1.5, 2n ** 70n, new Date(0), new Uint8Array([1, 2]), NaN, 'text', null, [{ a: -0 }]];
     const asked: unknown[] = [];
     const access = {
@@ -211,7 +208,7 @@ const allDoneBut = (ordinal: number, end: string): string[] =>
   });
 
   test('of another version is refused with both versions', async () => {
-    const { failed, left } = await runPython({}, { mayFail: true, options: { language: speaking(2) } });
+    const { failed, left } = await runPython({}, { mayFail: true, options: { language: withProtocol(2) } });
     expect(left).toEqual(all);
     expect(failed!.error.message).toBe(
       'The runner process speaks protocol version 2, but its worker speaks version 1. Install the same version of Partwise for both.',

@@ -28,7 +28,7 @@ async function statesAfter(how: string): Promise<Record<string, unknown>[]> {
 }
 
 test.each(['change the process', 'replace the environment', 'remove the working directory'])(
-  'a function that would %s changes it for its own call alone (I5)',
+  'a function that tries to %s changes it only for its own call (I5)',
   async (how) => {
     const umask = String(process.umask());
     const unchanged = {
@@ -46,7 +46,7 @@ test.each(['change the process', 'replace the environment', 'remove the working 
   },
 );
 
-test('an error that nobody catches is its own partition’s, whatever an earlier one did to the listeners (I5)', async () => {
+test('an uncaught error fails its own partition, whatever an earlier one did to the listeners (I5)', async () => {
   const does = { k0: 'remove all listeners', k1: 'throw from a timer' };
   const { summary } = await run({
     pool,

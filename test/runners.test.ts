@@ -65,7 +65,7 @@ describe('a unit', () => {
     expect(rows[5]).toEqual({ region: 'k5', counted: '10', read: '10', first: '1' });
   });
 
-  test('of many partitions hands over outcomes by columns, and small artifacts in one file', async () => {
+  test('of many partitions returns outcomes in columns, and small artifacts in one file', async () => {
     const { ended, files, packs, summary } = await runFixture({
       name: 'wellBehaved',
       unit: { isBatch: true, extraCalls: { 3: 1 } },
@@ -83,7 +83,7 @@ describe('a unit', () => {
     expect(await readRows(files, 'region')).toHaveLength(6);
   });
 
-  test('of many partitions puts a large artifact by itself, and drops those of a call that was cut off', async () => {
+  test('of many partitions puts a large artifact separately, and drops those of an interrupted call', async () => {
     const { ended } = await misbehave('exit', { unit: { isBatch: true }, ordinals: [1, 2, 3] });
     const of = (ordinal: number) => ended.find(({ outcome }) => outcome.ordinal === ordinal)!.outcome;
     expect(of(2)).toMatchObject({ status: 'INTERNAL_ERROR', artifacts: [] });
@@ -120,7 +120,7 @@ describe('a unit', () => {
     expect(readFileSync(path).toString('utf8', offset, offset + bytes)).toBe('number 999');
   });
 
-  test('runs on the same warm process again, and on another for another bundle', async () => {
+  test('reuses a warm process, and uses another for another bundle', async () => {
     await runFixture({ name: 'wellBehaved', ordinals: [0] });
     const [first] = pool.pids;
     await runFixture({ name: 'wellBehaved', ordinals: [1] });
@@ -138,7 +138,7 @@ describe('a unit', () => {
     expect(most).toBe(2);
   });
 
-  test('ends after the partition that runs when it is drained, and leaves the rest', async () => {
+  test('ends after the running partition when it is drained, and leaves the rest', async () => {
     const drain = new AbortController();
     const started: number[] = [];
     const { summary, left } = await runFixture({
@@ -150,13 +150,13 @@ describe('a unit', () => {
       },
     });
     expect(left.length).toBeGreaterThan(0);
-    // What was under way on its way between the processes is finished too.
+    // Partitions in transit between the processes are finished too.
     expect(summary).toEqual(started.map((ordinal) => `k${ordinal}: DONE`));
     expect([...started, ...left]).toEqual([0, 1, 2, 3, 4, 5]);
     expect(pool.pids).toHaveLength(1);
   });
 
-  test('runs a partition with nothing beside it when it must, and others wait meanwhile', async () => {
+  test('runs a partition alone when it must, while others wait', async () => {
     const beside: number[] = [];
     const pids: number[] = [];
     const afterLoss = ({ length }: readonly string[]): 'alone' | 'end' => (length === 1 ? 'alone' : 'end');
@@ -185,7 +185,7 @@ describe('a unit', () => {
     expect(beside).toHaveLength(4);
   });
 
-  test('gives up waiting for a place to be alone in when it is drained', async () => {
+  test('stops waiting to run alone when it is drained', async () => {
     const drain = new AbortController();
     const busy = await pool.acquire({ language, digest: 'busy', memoryBytes: 300_000_000 });
     const waiting = runFixture({
@@ -193,7 +193,7 @@ describe('a unit', () => {
       ordinals: [0],
       options: { alone: true, drain: drain.signal },
     });
-    // Nobody passes who comes later.
+    // Later requests do not overtake.
     const later = pool.acquire({ language, digest: 'later', memoryBytes: 300_000_000 });
     drain.abort();
     expect(await waiting).toMatchObject({ left: [0], ended: [] });
@@ -201,7 +201,7 @@ describe('a unit', () => {
     await pool.release(busy, { reusable: false });
   });
 
-  test('costs one partition when an exit handler never ends (I5)', async () => {
+  test('fails one partition if an exit handler never ends (I5)', async () => {
     const { ended, summary } = await misbehave('never exit', { maximumLosses: 1 });
     expect(summary).toEqual([...OTHERS, 'k2: INTERNAL_ERROR RunnerKilled'].sort());
     const { outcome } = ended.find(({ outcome: { ordinal } }) => ordinal === 2)!;
@@ -210,7 +210,7 @@ describe('a unit', () => {
     );
   });
 
-  test('counts on from the calls of earlier executions', async () => {
+  test('continues the call count of earlier executions', async () => {
     const { ended } = await misbehave('exit', {
       ordinals: [1, 2],
       unit: { params: { does: { k2: 'exit' } }, priorCalls: 1, extraCalls: { 2: 3 } },
@@ -222,14 +222,14 @@ describe('a unit', () => {
     ]);
   });
 
-  test('fails as a whole when its function is not in the bundle', async () => {
+  test('fails as a whole if its function is not in the bundle', async () => {
     const { failed, left } = await runFixture({ name: 'welBehaved', mayFail: true });
     expect(failed).toMatchObject({ error: { type: 'FunctionMissing' }, retryable: true });
     expect(failed!.error.message).toContain('Did you mean "wellBehaved"?');
     expect(left).toHaveLength(6);
   });
 
-  test('ends with the error of a segment that cannot be kept', async () => {
+  test('ends with the error of a segment that cannot be stored', async () => {
     const onSegment = (): Promise<void> => Promise.reject(new Error('the stage is full'));
     await expect(runFixture({ name: 'wellBehaved', handlers: { onSegment } })).rejects.toThrow(
       'the stage is full',
@@ -243,7 +243,7 @@ describe('no partition harms another (I5):', () => {
     ['hoard Buffers', 'OutOfMemory'],
     ['crash', 'RunnerKilled'],
     ['exit', 'RunnerKilled'],
-  ])('a function that would %s costs its partition alone (I5)', async (how, type) => {
+  ])('a function that tries to %s fails only its partition (I5)', async (how, type) => {
     const { ended, summary } = await misbehave(how, {
       maximumLosses: 2,
       options: { memory: { each: 300_000_000, alone: 300_000_000 } },
@@ -255,7 +255,7 @@ describe('no partition harms another (I5):', () => {
   });
 
   test.each(['block', 'loop', 'query for ever'])(
-    'a function that would %s is ended by its time-out (I5)',
+    'a function that tries to %s is ended by its timeout (I5)',
     async (how) => {
       const { ended, summary } = await misbehave(how, { maximumLosses: 1, options: { timeoutMs: 1_000 } });
       expect(summary).toEqual([...OTHERS, 'k2: INTERNAL_ERROR Timeout'].sort());
@@ -265,14 +265,14 @@ describe('no partition harms another (I5):', () => {
     },
   );
 
-  test('a query that fills DuckDB fails at its limit, and the process lives on (I5)', async () => {
+  test("a query that fills DuckDB's memory fails at its limit, and the process survives (I5)", async () => {
     const { summary } = await misbehave('fill DuckDB', {
       unit: { params: { does: { k2: 'fill DuckDB' } }, duckdbMemoryBytes: 100_000_000 },
     });
     expect(summary).toEqual([...OTHERS, 'k2: FAILED OutofMemoryError'].sort());
   });
 
-  test('an error that nobody catches fails the partition that raised it (I5)', async () => {
+  test('an uncaught error fails the partition that raised it (I5)', async () => {
     const { ended, summary } = await misbehave('throw from a timer');
     expect(summary).toEqual([...OTHERS, 'k2: FAILED Error'].sort());
     const { error } = ended.find(({ outcome }) => outcome.id === 'k2')!.outcome;
@@ -296,13 +296,13 @@ describe('no partition harms another (I5):', () => {
     await eventually(() => (isAlive(pid) ? null : true));
   });
 
-  test('a table that one partition makes is not there for the next (I5)', async () => {
+  test('a table created by one partition does not exist for the next (I5)', async () => {
     const does = { k2: 'make a table', k3: 'make a table' };
     const { summary } = await runFixture({ name: 'hostile', unit: { params: { does } } });
     expect(summary).toEqual([...OTHERS, 'k2: DONE'].sort());
   });
 
-  test('partitions whose end was handed over do not run again when a later one kills the runner (I5)', async () => {
+  test('partitions already reported as ended do not run again when a later one kills the runner (I5)', async () => {
     const started: number[] = [];
     await misbehave('exit', {
       maximumLosses: 3,
@@ -344,7 +344,7 @@ test('credentials in the environment of the worker do not reach the function (I1
   }
 });
 
-test('a file that changed after planning fails its partition and is not tried again (I1)', async () => {
+test('a file that changed after planning fails its partition, which is not retried (I1)', async () => {
   const place = mkdtempSync(join(folder, 'files-'));
   await makeSnapshot(place, 2, 1);
   const files = ['a.csv', 'b.csv'].map((name) => {
@@ -387,7 +387,7 @@ test('a throw fails its partition with the file and line of the function (I5)', 
 });
 
 describe('cancel means stopped (I12):', () => {
-  test('a function that heeds the signal ends at once, and the rest is left (I12)', async () => {
+  test('a function that observes the signal ends immediately, and the rest is left (I12)', async () => {
     const cancel = new AbortController();
     let cancelledAt = 0;
     const onCall = (ordinal: number): void => {
@@ -404,7 +404,7 @@ describe('cancel means stopped (I12):', () => {
     expect(Date.now() - cancelledAt).toBeLessThan(1_900);
   });
 
-  test('a function that does not is killed after two seconds (I12)', async () => {
+  test('a function that ignores it is killed after two seconds (I12)', async () => {
     const cancel = new AbortController();
     let cancelledAt = 0;
     const onLog = (): void => {
@@ -423,7 +423,7 @@ describe('cancel means stopped (I12):', () => {
     expect(pool.pids).toEqual([]);
   });
 
-  test('two seconds after a kill -9 of the worker no runner and nothing it started is alive (I12)', async () => {
+  test('two seconds after kill -9 of the worker, no runner and nothing it started is alive (I12)', async () => {
     const script = join(folder, 'worker.js');
     mkdirSync(join(folder, 'orphan'));
     writeFileSync(script, workerScript());
@@ -440,7 +440,7 @@ describe('cancel means stopped (I12):', () => {
   });
 });
 
-describe('a worker that does nothing for a while', () => {
+describe('a worker that freezes', () => {
   const startWorker = async (leaseMs: number) => {
     const script = join(folder, 'worker.js');
     mkdirSync(join(folder, 'orphan'), { recursive: true });
@@ -461,7 +461,7 @@ describe('a worker that does nothing for a while', () => {
     }
   });
 
-  test('keeps its runners when it goes on before (I5)', async () => {
+  test('keeps its runners if it continues before that (I5)', async () => {
     const { worker, runner, sleeper } = await startWorker(20_000);
     try {
       worker.kill('SIGSTOP');
@@ -474,10 +474,10 @@ describe('a worker that does nothing for a while', () => {
     }
   });
 
-  test('keeps them when they were stopped as well, as on a machine that was suspended (I5)', async () => {
+  test('keeps its runners if they were stopped as well, as on a suspended machine (I5)', async () => {
     const { worker, runner } = await startWorker(10_000);
     try {
-      // The group: the watchdog too.
+      // The whole group, including the watchdog.
       process.kill(-runner, 'SIGSTOP');
       worker.kill('SIGSTOP');
       await sleep(12_000);
@@ -506,11 +506,11 @@ describe('describeFunctions', () => {
     ['throws', "throw new Error('no licence');", 'The functions file threw while loading: Error: no licence'],
     ['exits', 'process.exit(3);', 'died'],
     [
-      'names two functions alike',
+      'gives two functions the same name',
       "import { definePartitionFunction as d } from 'partwise'; export const a = d({ name: 'x', run() {} }), b = d({ name: 'x', run() {} });",
       'Two exported partition functions are named "x"',
     ],
-  ])('tells of a file that %s', async (what, code, message) => {
+  ])('reports a file that %s', async (what, code, message) => {
     const file = join(folder, `${what.replaceAll(' ', '-')}.ts`);
     writeFileSync(file, code);
     const broken = await bundleFunctions(file, join(folder, 'functions'));
@@ -518,9 +518,7 @@ describe('describeFunctions', () => {
   });
 });
 
-/**
- * A worker of which only the pool is real: it prints the runner's pid when the function is about to block.
- */
+/** A worker with only a real pool: it prints the runner's pid when the function is about to block. */
 function workerScript(lease = 'null'): string {
   const dist = join(__dirname, '../dist');
   const unit = {
@@ -563,10 +561,10 @@ async function pidPrintedBy(worker: ChildProcess): Promise<number> {
   return Number(bytes.toString().trim());
 }
 
-/** Waits for something that no event tells of: another process's children, or its end. */
-async function eventually<T>(look: () => T | null, within = 10_000): Promise<T> {
+/** Polls for something without an event: another process's children, or its exit. */
+async function eventually<T>(check: () => T | null, within = 10_000): Promise<T> {
   for (const giveUp = Date.now() + within; Date.now() < giveUp; await sleep(20)) {
-    const found = look();
+    const found = check();
     if (found !== null) return found;
   }
   throw new Error(`It did not happen within ${within} ms.`);
@@ -574,7 +572,7 @@ async function eventually<T>(look: () => T | null, within = 10_000): Promise<T> 
 
 function isAlive(pid: number): boolean {
   try {
-    // A zombie, which only its parent can bury, is dead all the same.
+    // A zombie, which only its parent can reap, counts as dead.
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   } catch {
     return false;
@@ -589,7 +587,7 @@ function pidOf(command: string, group: number): number | null {
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
       if (line === command && Number(stat[2]) === group) return Number(pid);
     } catch {
-      // It ended while we looked.
+      // It exited in the meantime.
     }
   }
   return null;

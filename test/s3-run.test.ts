@@ -1,4 +1,7 @@
-/** A run on a stage on S3 by the command line, as on several machines: every process reaches it by itself. */
+/**
+ * A run on an S3 stage from the command line, as on several machines: every process connects to it
+ * separately.
+ */
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
@@ -23,7 +26,7 @@ export const sums = definePartitionFunction({
     appendFileSync(calls, context.partitionId + '\\n');
     console.log('called for ' + context.partitionId);
     if (context.partitionId === 'c') while (!existsSync(gate)) await sleep(20);
-    if (context.partitionId === 'd' && !existsSync(gate + '.mended')) throw new Error('not yet');
+    if (context.partitionId === 'd' && !existsSync(gate + '.fixed')) throw new Error('not yet');
     const [sum] = await data.sql\`SELECT sum(v) AS total FROM data\`;
     await context.upload('sum.json', sum);
     await context.upload('rows.csv', await data.rows());
@@ -58,11 +61,11 @@ describeS3('a run on S3', () => {
   const partwise = (...args: string[]) => cli(project.folder, args, s3.env);
   const startWorker = async () => {
     worker = startCli(project.folder, ['worker'], s3.env);
-    await worker.says('Executing runs from');
+    await worker.prints('Executing runs from');
   };
   const called = () => readFileSync(calls, 'utf8').split('\n').filter(Boolean).sort().join('');
 
-  it('is killed in the middle, goes on with another worker, is retried, and is read back by another process', async () => {
+  it('is killed midway, continues on another worker, is retried, and is read by another process', async () => {
     await startWorker();
     const args = [
       'run',
@@ -88,7 +91,7 @@ describeS3('a run on S3', () => {
       stdout: expect.stringContaining('3 DONE, 1 FAILED'),
     });
 
-    await writeFile(`${gate}.mended`, '');
+    await writeFile(`${gate}.fixed`, '');
     expect(await partwise('retry', 'killed')).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('4 DONE'),
@@ -117,7 +120,7 @@ describeS3('a run on S3', () => {
     expect((await partwise('artifacts', 'list', 'killed')).code).not.toBe(0);
   });
 
-  it('is refused in seconds where its bucket is not there (I9)', async () => {
+  it('is refused within seconds if its bucket does not exist (I9)', async () => {
     const args = ['run', 'sums', '--from', 'rows.csv', '--by', 'k', '--stage', 's3://no-such-bucket/x'];
     const { code, stderr } = await partwise(...args);
     expect({ code, stderr }).toMatchObject({
@@ -126,18 +129,18 @@ describeS3('a run on S3', () => {
     });
   });
 
-  it('says in seconds that nothing answers where its worker looks', async () => {
+  it('reports within seconds that nothing answers at the endpoint of its worker', async () => {
     worker.process.kill('SIGTERM');
     await worker.finished;
-    // The discard port: nobody listens there.
+    // The discard port: nothing listens there.
     worker = startCli(project.folder, ['worker'], { ...s3.env, AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9' });
-    await worker.says('Executing runs from');
+    await worker.prints('Executing runs from');
     const command = startCli(
       project.folder,
       ['run', 'sums', '--from', 'rows.csv', '--by', 'k', '--run-id', 'unanswered'],
       s3.env,
     );
-    expect(await command.says('retrying opening the run')).toMatch(
+    expect(await command.prints('retrying opening the run')).toMatch(
       /retrying opening the run .* did not answer at http:\/\/127\.0\.0\.1:9 for/,
     );
     await partwise('cancel', 'unanswered');
@@ -145,7 +148,7 @@ describeS3('a run on S3', () => {
   });
 });
 
-describeS3('a worker that the store forbids what it asks, in the middle of a run', () => {
+describeS3('a worker whose access to the store is denied in the middle of a run', () => {
   let s3: TestS3;
   let proxy: FaultProxy;
   let project: TestProject;
@@ -164,25 +167,25 @@ describeS3('a worker that the store forbids what it asks, in the middle of a run
     await s3.close();
   });
 
-  it('leaves its unit to another one, which costs the partition no attempt', async () => {
+  it('leaves its unit to another one, at no attempt for the partition', async () => {
     const other = await project.startWorker({ PARTWISE_RUNNERS: '1' });
     const env = { ...s3.env, AWS_ENDPOINT_URL_S3: proxy.url };
     forbidden = startCli(project.folder, ['worker', '--only', 'units', '--runners', '1'], env);
-    await forbidden.says('Executing');
-    const { run, untilCalls, letGo } = await startGated(project, 'forbidden', {
+    await forbidden.prints('Executing');
+    const { run, untilCalls, release } = await startGated(project, 'forbidden', {
       source: { query: 'SELECT range AS k FROM range(2)' },
       params: { wait: true },
       options: { retry: { maximumAttempts: 1, initialInterval: 10 } },
     });
-    // One of each worker.
+    // One call per worker.
     await untilCalls(2);
     proxy.next({ kind: '403', times: Infinity });
-    await letGo();
+    await release();
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2 } });
     expect((await run.partitions()).partitions).toMatchObject([{ attempts: 1 }, { attempts: 1 }]);
     const { events } = await project.client.workflow.getHandle(run.runId).fetchHistory();
-    const again = events!.flatMap(({ activityTaskStartedEventAttributes: begun }) =>
-      begun?.lastFailure ? [begun] : [],
+    const again = events!.flatMap(({ activityTaskStartedEventAttributes: started }) =>
+      started?.lastFailure ? [started] : [],
     );
     expect(again).toMatchObject([
       {

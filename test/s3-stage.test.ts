@@ -1,4 +1,4 @@
-/** What only a stage on S3 has: large objects in parts, a store that fails, and whoever cannot reach it. */
+/** What is specific to a stage on S3: large objects in parts, a failing store, and missing access. */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -25,17 +25,17 @@ async function startBehindProxy(options: { without?: string } = {}): Promise<[Te
   return [s3, proxy];
 }
 
-describe('a stage on S3 as people write it', () => {
+describe('the URL of a stage on S3', () => {
   const uri = (value: string) => stageUri(value, '/project', null);
 
-  it('is the same however it is spelled', () => {
+  it('is normalised, whatever its spelling', () => {
     for (const value of ['s3://bucket/a/b', 's3://bucket/a/b/', 's3://bucket//a//b'])
       expect(uri(value)).toBe('s3://bucket/a/b/');
     expect(uri('s3://my.bucket-1')).toBe('s3://my.bucket-1/');
   });
 
   it.each(['s3://', 's3:///a', 's3://Bucket/a', 's3://b/a', 's3://bucket/a/../b'])(
-    'is refused with a sentence: %s (I9)',
+    'is refused with an explanation: %s (I9)',
     (value) => expect(() => uri(value)).toThrow(/^The stage ".+" (does not name a bucket|has a path)/),
   );
 });
@@ -47,7 +47,7 @@ describeS3('a stage on S3', () => {
   let folder: string;
   let stages = 0;
   beforeAll(async () => {
-    // Some stores do not know the condition; this one never hears of it.
+    // Some stores do not support the condition; this one never receives it.
     [s3, proxy] = await startBehindProxy({ without: 'if-none-match' });
   });
   afterAll(async () => {
@@ -80,7 +80,7 @@ describeS3('a stage on S3', () => {
     expect(await unended()).toEqual([]);
   });
 
-  it('a large object of which a part fails leaves nothing behind (I3)', async () => {
+  it('leaves nothing behind of a large object if a part of it fails (I3)', async () => {
     const end = proxy.next({ kind: '503', request: /^PUT .*partNumber=2/, times: 100 });
     await expect(stage.put('large', randomBytes(20 * MIB))).rejects.toThrow(
       new RegExp(`did not answer at ${proxy.url} for ".*/large"`),
@@ -90,7 +90,7 @@ describeS3('a stage on S3', () => {
     expect(await unended()).toEqual([]);
   });
 
-  it('asks again when the store is busy or a connection breaks', async () => {
+  it('retries when the store is busy or a connection breaks', async () => {
     await stage.put('a', Buffer.from('content'));
     for (const kind of ['503', 'reset', 'lost'] as const) {
       proxy.met.length = 0;
@@ -105,28 +105,25 @@ describeS3('a stage on S3', () => {
   it.each<[string, (ref: FileRef) => Promise<unknown>]>([
     ['read', ({ path }) => stage.get(path)],
     ['copied to a file', (ref) => stage.localFile(ref, folder)],
-  ])(
-    'says of an object that is removed between two parts, while it is %s, that it is missing (I1)',
-    async (_, take) => {
-      const ref = await stage.put('large', randomBytes(8 * MIB + 1));
-      const nextPart = async () => {
-        proxy.next({ kind: 'hold', request: /^GET .*large/ });
-        return proxy.held();
-      };
-      const begun = nextPart();
-      const taken = take(ref);
-      const letFirst = await begun;
-      const second = nextPart();
-      letFirst();
-      const letSecond = await second;
-      await stage.remove('large');
-      letSecond();
-      await expect(taken).rejects.toThrow(new ObjectMissing('large'));
-      expect(await readdir(folder)).toEqual([]);
-    },
-  );
+  ])('reports an object removed between two parts, while it is %s, as missing (I1)', async (_, take) => {
+    const ref = await stage.put('large', randomBytes(8 * MIB + 1));
+    const nextPart = async () => {
+      proxy.next({ kind: 'hold', request: /^GET .*large/ });
+      return proxy.held();
+    };
+    const begun = nextPart();
+    const taken = take(ref);
+    const letFirst = await begun;
+    const second = nextPart();
+    letFirst();
+    const letSecond = await second;
+    await stage.remove('large');
+    letSecond();
+    await expect(taken).rejects.toThrow(new ObjectMissing('large'));
+    expect(await readdir(folder)).toEqual([]);
+  });
 
-  it('writes once on a store that does not know the condition (I3)', async () => {
+  it('writes once on a store that does not support the condition (I3)', async () => {
     await stage.put('a', Buffer.from('first'));
     await expect(stage.put('a', Buffer.from('second'))).rejects.toThrow('already on the stage');
     expect(Buffer.from(await stage.get('a')).toString()).toBe('first');
@@ -147,8 +144,8 @@ describeS3('a put whose answer was lost', () => {
   it.each([
     ['whole', 5, /^PUT/],
     ['in parts', 9 * MIB, /^POST .*uploadId=/],
-  ])('is one put all the same (%s)', async (name, bytes, request) => {
-    // Another process: where the store is found is known once per process.
+  ])('still counts as one put (%s)', async (name, bytes, request) => {
+    // A separate process: the location of the store is cached per process.
     const script = `
       const { openStage } = require(process.argv[1]);
       const stage = openStage('s3://${s3.bucket}/lost/');
@@ -187,19 +184,19 @@ describeS3('doctor', () => {
     expect(await stageLine()).toBe(`✓ stage      s3://${s3.bucket}/doctor/ can be written and read`);
   });
 
-  it('names a bucket that is not there', async () => {
+  it('names a bucket that does not exist', async () => {
     expect(await stageLine({}, 'no-such-bucket')).toContain(
       `✗ stage      The stage s3://no-such-bucket/doctor/ cannot be used: there is no bucket "no-such-bucket" at ${s3.url}. Create it`,
     );
   });
 
-  it('says that there are no credentials', async () => {
+  it('reports missing credentials', async () => {
     expect(await stageLine({ AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' })).toMatch(
       /cannot be used: no credentials were found \(.+\)\. Set AWS_ACCESS_KEY_ID/,
     );
   });
 
-  it('says that the store does not accept the credentials', async () => {
+  it('reports credentials that the store rejects', async () => {
     const strict = await startPythonServer('s3_server', { INITIAL_NO_AUTH_ACTION_COUNT: '0' });
     const line = await stageLine({ AWS_ENDPOINT_URL_S3: strict.url });
     await strict.end();
@@ -209,7 +206,7 @@ describeS3('doctor', () => {
     expect(line).not.toContain('not a secret');
   });
 
-  it('says that nothing answers', async () => {
+  it('reports that nothing answers', async () => {
     const endpoint = `http://127.0.0.1:${await freePort()}`;
     expect(await stageLine({ AWS_ENDPOINT_URL_S3: endpoint })).toMatch(
       new RegExp(

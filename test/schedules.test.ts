@@ -23,8 +23,8 @@ export const seen = definePartitionFunction({
   },
 });
 
-export const mendable = definePartitionFunction({
-  name: 'mendable',
+export const fixable = definePartitionFunction({
+  name: 'fixable',
   retry: { maximumAttempts: 1 },
   async run(data, context) {
     if (context.partitionId === 'South' && !existsSync(context.params.until)) throw new Error('not yet');
@@ -81,7 +81,7 @@ describe('the scheduled time', () => {
     ]);
   });
 
-  it('that the query needs and the run does not have is asked for, before anything is started (I9)', async () => {
+  it('that the query needs and the run lacks is requested before anything is started (I9)', async () => {
     const run = await project.partwise.start(DAILY, { runId: project.runId('not-given') });
     expect(await run.wait()).toMatchObject({
       status: 'FAILURE',
@@ -90,7 +90,7 @@ describe('the scheduled time', () => {
     });
   });
 
-  it('counts for a plan too', async () => {
+  it('applies to a plan too', async () => {
     const args = ['plan', 'seen', '--by', 'region', '--json', '--from'];
     const query = 'query:SELECT * FROM sales WHERE day <= $scheduled_date';
     const planned = await cli(project.folder, [...args, query, '--scheduled-time', '2024-10-03']);
@@ -101,7 +101,7 @@ describe('the scheduled time', () => {
   });
 });
 
-/** Due on the first of January only, so that nothing but the test starts a run. */
+/** Due only on the first of January, so that only the test starts runs. */
 const NEW_YEAR = '0 0 1 1 *';
 
 async function withSchedule(
@@ -122,8 +122,8 @@ async function withSchedule(
 }
 
 describe('a schedule', () => {
-  it('starts a run when it is due, which knows the time and is named after it', async () => {
-    // Any day: the source does not ask for one.
+  it('starts a run when it is due, which has that time and is named after it', async () => {
+    // Any day: the source does not use the time.
     const input: RunInput = { ...DAILY, source: { table: 'sales' } };
     await withSchedule('by-itself', { input, cron: [], every: '1s' }, async (id) => {
       const { schedules } = project.partwise;
@@ -163,7 +163,7 @@ describe('a schedule', () => {
     });
   });
 
-  it('backfills ten days as ten runs, each with the rows and the time of its day, when clocks change too', async () => {
+  it('backfills ten days as ten runs, each with the rows and the time of its day, even across a clock change', async () => {
     await withSchedule('backfilled', { cron: '30 0 * * *', timeZone: 'Europe/Berlin' }, async (id) => {
       const { schedules } = project.partwise;
       const firings = await schedules.backfill(id, { from: '2024-10-23', to: '2024-11-01' });
@@ -191,7 +191,7 @@ describe('a schedule', () => {
       }
       const { recent } = await schedules.describe(id);
       expect(recent.map(({ runId }) => runId)).toEqual(firings.map(({ runId }) => runId));
-      // One after the other, unless told otherwise.
+      // One after the other, by default.
       const states = await Promise.all(firings.map(({ runId }) => project.partwise.getRun(runId).status()));
       for (const [i, { startedAt }] of states.slice(1).entries())
         expect(startedAt >= states[i]!.endedAt!).toBe(true);
@@ -203,9 +203,9 @@ describe('a schedule', () => {
     });
   });
 
-  it('gives a retry of a backfilled run the date of that run, and its rows (I1)', async () => {
-    const file = join(project.folder, 'mended');
-    const input: RunInput = { ...DAILY, function: 'mendable', params: { until: file } };
+  it('gives a retry of a backfilled run the date and rows of that run (I1)', async () => {
+    const file = join(project.folder, 'fixed');
+    const input: RunInput = { ...DAILY, function: 'fixable', params: { until: file } };
     await withSchedule('retried', { input, cron: '30 0 * * *', timeZone: 'Europe/Berlin' }, async (id) => {
       const { schedules } = project.partwise;
       const [firing] = await schedules.backfill(id, { from: '2024-11-01', to: '2024-11-01' });
@@ -213,9 +213,9 @@ describe('a schedule', () => {
       await until(async () => (await schedules.describe(id)).counts.started === 1);
       const run = project.partwise.getRun(runId);
       expect(await run.wait()).toMatchObject({ status: 'PARTIAL_FAILURE', scheduledTime });
-      // No schedule, and another day by now.
+      // The schedule is gone, and the day has changed.
       await schedules.delete(id);
-      await project.write('mended', '');
+      await project.write('fixed', '');
       const again = await run.retry();
       expect(await again.wait()).toMatchObject({ status: 'SUCCESS', scheduledTime, counts: { DONE: 2 } });
       const seen = { days: '2024-11-01', scheduled: '2024-10-31T23:30:00.000Z' };
@@ -224,16 +224,16 @@ describe('a schedule', () => {
         { region: 'South', ...seen },
       ]);
       // A new snapshot of the same run is for the same day.
-      const anew = await project.partwise.start(
+      const recreated = await project.partwise.start(
         { ...input, onExisting: 'overwrite', timeZone: 'Europe/Berlin' },
         { runId },
       );
-      expect(await anew.wait()).toMatchObject({ status: 'SUCCESS', scheduledTime });
-      expect(await anew.results()).toEqual(await again.results());
+      expect(await recreated.wait()).toMatchObject({ status: 'SUCCESS', scheduledTime });
+      expect(await recreated.results()).toEqual(await again.results());
     });
   });
 
-  it('backfills nothing for times that are none, are to come, or at which it was not due (I9)', async () => {
+  it('backfills nothing for times that are invalid, in the future, or not due (I9)', async () => {
     await withSchedule('not-backfilled', { cron: '30 0 * * *' }, async (id) => {
       const { schedules } = project.partwise;
       const problemsOf = (from: string, to: string) =>
@@ -259,7 +259,7 @@ describe('a schedule', () => {
     });
   });
 
-  it('does as its overlap policy says while a run is under way', async () => {
+  it('follows its overlap policy while a run is running', async () => {
     const file = join(project.folder, 'go-on');
     const input: RunInput = {
       ...DAILY,
@@ -290,7 +290,7 @@ describe('a schedule', () => {
     });
   });
 
-  it('pauses when a run fails, where that was asked for (I8)', async () => {
+  it('pauses when a run fails, if that was asked for (I8)', async () => {
     const input: RunInput = { ...DAILY, function: 'fails', source: { table: 'sales' } };
     await withSchedule('failing', { input, pauseOnFailure: true, note: 'nightly' }, async (id) => {
       const { schedules } = project.partwise;
@@ -301,8 +301,8 @@ describe('a schedule', () => {
         return schedule.paused && schedule;
       });
       expect(paused.note).toContain(runId);
-      await schedules.unpause(id, 'mended');
-      expect(await schedules.describe(id)).toMatchObject({ paused: false, note: 'mended' });
+      await schedules.unpause(id, 'fixed');
+      expect(await schedules.describe(id)).toMatchObject({ paused: false, note: 'fixed' });
       // Failures that are tolerated do not pause it.
       const tolerant: RunInput = {
         ...input,
@@ -319,7 +319,7 @@ describe('a schedule', () => {
     });
   });
 
-  it('is described as it was made, is listed, and is gone when it is deleted', async () => {
+  it('is described as created, is listed, and is gone once deleted', async () => {
     const wanted: Partial<ScheduleInput> = {
       input: { ...DAILY, onUnchanged: 'reuse' },
       cron: ['15 6 * * MON-FRI', '0 0 12 1 */2 * 2030-2032'],
@@ -343,7 +343,7 @@ describe('a schedule', () => {
         pauseOnFailure: false,
         catchupWindowMs: 6 * 3_600_000,
         taskQueue: project.taskQueue,
-        // Without a series of its own, what its runs reuse is each other's.
+        // Without its own series, its runs reuse each other's outcomes.
         input: { ...DAILY, onUnchanged: 'reuse', series: id, timeZone: 'America/New_York' },
         spec: { every: ['36h'], timeZone: 'America/New_York' },
         recent: [],
@@ -379,7 +379,7 @@ describe('a schedule', () => {
     });
   });
 
-  it('is due by cron exactly where the server says so', async () => {
+  it('is due by cron exactly when the server says so', async () => {
     const { schedules } = project.partwise;
     const good = [
       '* * * * 7',
@@ -420,7 +420,7 @@ describe('a schedule', () => {
     for (const cron of good) {
       await withSchedule('good', { cron, paused: true }, async (id) => {
         const theirs = await asServer(`${id}-raw`, cron);
-        // What is shown of it means the same.
+        // The shown form means the same.
         const [shown] = (await schedules.describe(id)).spec.cron;
         const again = await asServer(`${id}-shown`, shown!);
         const times = async (schedule: typeof theirs) => (await schedule.describe()).info.nextActionTimes;
@@ -437,7 +437,7 @@ describe('a schedule', () => {
     }
   });
 
-  it('is refused with every problem at once, and is not made (I9)', async () => {
+  it('is refused with all problems together, and is not created (I9)', async () => {
     const id = project.runId('refused');
     const { schedules } = project.partwise;
     const refused = await schedules
@@ -484,7 +484,7 @@ describe('on the embedded server', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('survives kill -9 of everything, and makes up for what was due meanwhile, each run for its own time', async () => {
+  it('survives kill -9 of everything, and catches up on missed runs, each for its own time', async () => {
     let partwise = await Partwise.connect({ projectDir: folder });
     const source = {
       query: "SELECT *, $scheduled_time::VARCHAR AS due FROM read_csv('" + join(folder, 'regions.csv') + "')",
@@ -529,7 +529,7 @@ describe('on the embedded server', () => {
     await partwise.close();
   });
 
-  it('creating one says that it fires only while the server is up', async () => {
+  it('warns on creation that it fires only while the server is up', async () => {
     const what = [
       '--sql',
       'SELECT 1 AS one FROM data',
@@ -571,7 +571,7 @@ describe('partwise schedule', () => {
     const created = await say('create', id, 'seen', '--from', query, '--by', 'region', ...when);
     expect(created).toMatchObject({ code: 0, stdout: expect.stringContaining('30 0 * * * (Europe/Berlin)') });
     expect(created.stdout).toContain(`schedule trigger ${id}`);
-    // The server is a named one, which is somebody else's to keep up.
+    // The server is a named one, which someone else keeps running.
     expect(created.stderr).not.toContain('embedded');
 
     const { schedules } = project.partwise;
@@ -618,7 +618,7 @@ describe('partwise schedule', () => {
     });
   });
 
-  it('refuses what cannot be, in the words of the command line (I9)', async () => {
+  it('refuses invalid input, in terms of the command line (I9)', async () => {
     const refused = await say(
       'create',
       'x',

@@ -25,7 +25,7 @@ const workflow: SerializationContext = { type: 'workflow', namespace: 'default',
 describe('the seal of a payload', () => {
   const codec = new SealCodec({ secret }, []);
 
-  it('leaves encoding and data as they are, and comes off on the way in', async () => {
+  it('leaves encoding and data unchanged, and is removed on the way in', async () => {
     const [sealed] = await codec.encode([payload('"x"', 'input:planRun')], activity());
     expect(sealed).toMatchObject(payload('"x"'));
     expect(await codec.decode([sealed!], activity())).toEqual([payload('"x"', 'input:planRun')]);
@@ -51,7 +51,7 @@ describe('the seal of a payload', () => {
     ],
     ['another activity', (sealed) => sealed, activity('2')],
     ['another workflow', (sealed) => sealed, activity('1', 'other')],
-  ])('does not hold for %s (I13)', async (_what, change, context = activity()) => {
+  ])('is not valid for %s (I13)', async (_what, change, context = activity()) => {
     const forged: string[] = [];
     const guarding = new SealCodec({ secret, onForged: ({ activityId }) => forged.push(activityId!) }, []);
     const [sealed] = await codec.encode([payload('"x"', 'input:planRun')], activity());
@@ -59,12 +59,12 @@ describe('the seal of a payload', () => {
     expect(forged).toEqual([(context as { activityId: string }).activityId]);
   });
 
-  it('is only looked for where workflows are started and signaled, and a mark on the wire counts for nothing', async () => {
+  it('is checked only where workflows are started and signalled, and a mark on the wire has no effect', async () => {
     const [marked] = await codec.decode([payload('"x"', 'input:partitionShard')], workflow);
     expect(Object.keys(marked!.metadata!)).toEqual(['encoding', UNSEALED]);
   });
 
-  it('tells for which activity an input was made, once, and not when two differ (I13)', async () => {
+  it('identifies the activity that an input was made for, once, and not if two differ (I13)', async () => {
     const own = new SealCodec({ secret }, []);
     const inputs = await own.encode([payload('1', 'input:a'), payload('2', 'input:b')], activity());
     await own.decode([inputs[0]!], activity());
@@ -92,20 +92,20 @@ describe('the seal of a payload', () => {
     );
   });
 
-  it('does not take a result for an input', async () => {
+  it('does not accept a result as an input', async () => {
     const running = new SealCodec({ secret, runningActivity: () => 'planRun' }, []);
     const [result] = await running.encode([payload('1')], activity());
     await codec.decode([result!], activity());
     expect(codec.takeInput('run', '1')).toBeNull();
   });
 
-  it('of what was recorded before there was a secret is not asked for', async () => {
+  it('is not required of payloads recorded before there was a secret', async () => {
     const recorded = (recordedAt: number) => ({ ...activity(), recordedAt });
     expect(await codec.decode([payload('"old"')], recorded(999))).toEqual([payload('"old"')]);
     await expect(codec.decode([payload('"new"')], recorded(1_001))).rejects.toThrow(NotSealed);
   });
 
-  it('lies around the codecs of the project', async () => {
+  it('wraps the codecs of the project', async () => {
     const flip = async (payloads: Payload[]): Promise<Payload[]> =>
       payloads.map(({ data }) => ({
         metadata: { encoding: Buffer.from('binary/flipped') },

@@ -1,6 +1,6 @@
 /**
- * Runs of more units than one workflow may have: their shards, and that a run behaves with them as it does
- * without.
+ * Runs with more units than one workflow may have: their shards, and that such runs behave like runs without
+ * shards.
  */
 import type { ChildProcess } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -30,7 +30,7 @@ afterAll(() => project.close());
 const ids = (from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, i) => `${from + i}`);
 
-/** Partitions 0 … n - 1, of one row but for `large`, in two shards of 48 at a time. */
+/** Partitions 0 … n - 1, of one row each except `large`, in two shards of 48 at a time. */
 const sharded = (name: string, input: Partial<RunInput> = {}, partitions = 60) =>
   startGated(project, name, {
     source: { query: `SELECT range AS k, 1 AS x FROM range(${partitions})` },
@@ -45,8 +45,8 @@ const shardOf = ({ run }: GatedRun, shard: number, execution = 1) =>
 const eventsOf = async (handle: ReturnType<typeof handleOf>) => (await handle.fetchHistory()).events ?? [];
 
 /**
- * The lanes that a shard was given one after the other, and of each unit that it began: how many it had then,
- * and how many were taken.
+ * The lanes assigned to a shard over time and, for each unit it started, how many lanes it had then and how
+ * many were in use.
  */
 async function lanesIn(shard: ReturnType<typeof shardOf>) {
   const given: number[] = [];
@@ -55,8 +55,9 @@ async function lanesIn(shard: ReturnType<typeof shardOf>) {
   for (const event of await eventsOf(shard)) {
     const started = event.workflowExecutionStartedEventAttributes;
     const signaled = event.workflowExecutionSignaledEventAttributes;
-    if (started) given.push((saidIn(started.input) as ShardTask).settings.lanes);
-    if (signaled?.signalName === 'shardSettings') given.push((saidIn(signaled.input) as ShardSettings).lanes);
+    if (started) given.push((decoded(started.input) as ShardTask).settings.lanes);
+    if (signaled?.signalName === 'shardSettings')
+      given.push((decoded(signaled.input) as ShardSettings).lanes);
     if (event.activityTaskScheduledEventAttributes?.activityType?.name === 'processUnit') {
       units.push({ lanes: given.at(-1)!, taken: open.size });
       open.add(String(event.eventId));
@@ -67,7 +68,7 @@ async function lanesIn(shard: ReturnType<typeof shardOf>) {
   return { given, units };
 }
 
-const saidIn = (input: { payloads?: { data?: Uint8Array | null }[] | null } | null | undefined): unknown =>
+const decoded = (input: { payloads?: { data?: Uint8Array | null }[] | null } | null | undefined): unknown =>
   JSON.parse(Buffer.from(input!.payloads![0]!.data!).toString('utf8'));
 
 describe('a run with shards', () => {
@@ -78,7 +79,7 @@ describe('a run with shards', () => {
       counts: { total: 60, DONE: 60, PENDING: 0 },
       commit: { rows: 60 },
     });
-    expect(gated.begun().sort()).toEqual(ids(0, 60).sort());
+    expect(gated.started().sort()).toEqual(ids(0, 60).sort());
     const results = await gated.run.results();
     expect(results.map(({ k }) => Number(k)).sort((a, b) => a - b)).toEqual(ids(0, 60).map(Number));
     const activities = await Promise.all(
@@ -93,7 +94,7 @@ describe('a run with shards', () => {
     expect(activities[1]).toEqual(ids(30, 60));
   });
 
-  it('is followed while it runs, by who was there from the start and who comes later', async () => {
+  it('can be followed while it runs, from the start or from later on', async () => {
     const gated = await sharded('followed', { params: { wait: ['3', '40'] } });
     const seen: string[] = [];
     const first = gated.run.wait({
@@ -109,7 +110,7 @@ describe('a run with shards', () => {
     const late = gated.run.events()[Symbol.asyncIterator]();
     const { value: planned } = await late.next();
     expect(planned).toMatchObject({ type: 'planned' });
-    await gated.letGo();
+    await gated.release();
     let last: unknown;
     for (let next = await late.next(); next.done !== true; next = await late.next()) last = next.value;
     expect(last).toMatchObject({ type: 'ended', state: { status: 'SUCCESS', counts: { DONE: 60 } } });
@@ -117,43 +118,43 @@ describe('a run with shards', () => {
     expect(seen.sort()).toEqual(ids(0, 60).sort());
   });
 
-  it('is made for a long list of units too, which have shards one after the other', async () => {
+  it('also handles a long list of units, whose shards run one after the other', async () => {
     const options = { maxConcurrency: 4, partitionsPerUnit: 1 };
     const gated = await sharded('long', { options }, 1_200);
     expect(await gated.run.wait()).toMatchObject({
       status: 'SUCCESS',
       counts: { total: 1_200, DONE: 1_200 },
     });
-    expect(gated.begun()).toHaveLength(1_200);
+    expect(gated.started()).toHaveLength(1_200);
     const order = (await eventsOf(handleOf(gated))).flatMap((event) => {
-      const { childWorkflowExecutionStartedEventAttributes: begun } = event;
+      const { childWorkflowExecutionStartedEventAttributes: started } = event;
       const { childWorkflowExecutionCompletedEventAttributes: ended } = event;
-      return begun ? ['begun'] : ended ? ['ended'] : [];
+      return started ? ['started'] : ended ? ['ended'] : [];
     });
-    expect(order).toEqual(['begun', 'ended', 'begun', 'ended', 'begun', 'ended']);
+    expect(order).toEqual(['started', 'ended', 'started', 'ended', 'started', 'ended']);
   }, 300_000);
 
-  it('tries partitions of batches again, in the shard that they are in', async () => {
+  it('retries partitions of batches in their own shard', async () => {
     const options = { partitionsPerUnit: 2, retry: { maximumAttempts: 2, initialInterval: 10 } };
     const fails = { 1: 'once', 118: 'once' };
     const gated = await sharded('rounds', { params: { fails }, options }, 120);
     expect(await gated.run.wait()).toMatchObject({ counts: { DONE: 118, FAILED: 2 } });
-    expect(gated.begun().filter((id) => id === '1' || id === '118')).toHaveLength(4);
+    expect(gated.started().filter((id) => id === '1' || id === '118')).toHaveLength(4);
     expect(await gated.run.partition('118').describe()).toMatchObject({ status: 'FAILED', attempts: 2 });
   });
 });
 
-describe('what people set while it runs', () => {
-  it('is obeyed by all shards: pause, unpause, concurrency, tolerance', async () => {
+describe('a setting that changes while it runs', () => {
+  it('reaches all shards: pause, unpause, concurrency, tolerance', async () => {
     const gated = await sharded('set', { params: { wait: true, fails: { 7: 'no' } } });
     await gated.untilCalls(4);
     await gated.run.pause();
     expect(await gated.run.status()).toMatchObject({ paused: true });
-    await gated.letGo();
-    // The four that run, and those that had begun and find the pause, go no further than their ends.
+    await gated.release();
+    // The four running units, and those that had just started when the pause arrived, only finish.
     await untilState(gated.run, ({ counts }) => counts.RUNNING === 0);
-    const begun = gated.begun().length;
-    expect(begun).toBeLessThan(60);
+    const started = gated.started().length;
+    expect(started).toBeLessThan(60);
     await gated.run.set({ maxConcurrency: 96, toleratedFailures: 1 });
     expect(await gated.run.status()).toMatchObject({
       maxConcurrency: 96,
@@ -169,10 +170,10 @@ describe('what people set while it runs', () => {
       error: null,
       counts: { DONE: 59, FAILED: 1 },
     });
-    expect(gated.begun()).toHaveLength(60);
+    expect(gated.started()).toHaveLength(60);
   });
 
-  it('can be set down to one partition at a time', async () => {
+  it('can lower the concurrency to one partition at a time', async () => {
     const options = { partitionsPerUnit: 1 };
     const gated = await sharded('one', { params: { wait: true }, options }, 120);
     const shards = [shardOf(gated, 0), shardOf(gated, 1)];
@@ -182,9 +183,10 @@ describe('what people set while it runs', () => {
     });
     for (const shard of shards) await until(async () => (await lanesIn(shard)).units.length >= 30);
     await gated.run.set({ maxConcurrency: 1 });
-    await gated.letGo();
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 120 } });
-    // Those that were under way end; then the first has the lane, and the other one when the first has ended.
+    // Units in flight finish; then the first shard has the lane, and the other one gets it when the first has
+    // ended.
     const units = Array.from({ length: 60 }, (_, i) =>
       i < 30 ? { lanes: 30, taken: i } : { lanes: 1, taken: 0 },
     );
@@ -194,53 +196,53 @@ describe('what people set while it runs', () => {
     ]);
   });
 
-  it('skips partitions of several shards: all of them, or none and a sentence for each that cannot be', async () => {
+  it('skips partitions of several shards, or none, with a reason for each that cannot be skipped', async () => {
     const gated = await sharded('skip', { params: { wait: true } }, 120);
     await gated.untilCalls(4);
-    const [done, runs] = gated.begun() as [string, string];
-    await gated.letGo(done);
+    const [done, runs] = gated.started() as [string, string];
+    await gated.release(done);
     await untilState(gated.run, ({ counts }) => counts.DONE === 1);
     await expect(gated.run.skip(['55', done, '115'])).rejects.toThrow(
       `"${done}" has already ended: it is DONE.`,
     );
     expect((await gated.run.status()).counts.SKIPPED).toBe(0);
-    // One that runs, and one of each shard that waits.
+    // One that is running, and one waiting in each shard.
     await gated.run.skip([runs, '55', '115']);
     await expect(gated.run.skip(['54', '55'])).rejects.toThrow('"55" is already skipped, or has just ended.');
-    await gated.letGo();
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({
       status: 'SUCCESS',
       counts: { total: 120, DONE: 117, SKIPPED: 3, CANCELLED: 0 },
     });
     expect(await handleOf(gated).query('progress')).toMatchObject({ counts: { DONE: 117, SKIPPED: 3 } });
-    for (const id of ['55', '115']) expect(gated.begun()).not.toContain(id);
+    for (const id of ['55', '115']) expect(gated.started()).not.toContain(id);
   });
 
-  it('skips for several who ask at the same time', async () => {
+  it('serves several concurrent skips', async () => {
     const gated = await sharded('skip-at-once', { params: { wait: true } }, 120);
     await gated.untilCalls(4);
     const asked = [['54', '114'], ['55'], ['115', '56'], ['116']];
     await Promise.all(asked.map((ids) => gated.run.skip(ids)));
     expect((await gated.run.status()).counts.SKIPPED).toBe(6);
-    await gated.letGo();
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 114, SKIPPED: 6 } });
-    for (const id of asked.flat()) expect(gated.begun()).not.toContain(id);
+    for (const id of asked.flat()) expect(gated.started()).not.toContain(id);
   });
 
-  it('skips partitions of shards that have not begun', async () => {
+  it('skips partitions of shards that have not started', async () => {
     const options = { maxConcurrency: 4, partitionsPerUnit: 1 };
     const gated = await sharded('skip-early', { params: { wait: true }, options }, 520);
     await gated.untilCalls(4);
     await gated.run.skip(['400', '519']);
     expect((await gated.run.status()).counts.SKIPPED).toBe(2);
-    await gated.letGo();
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 518, SKIPPED: 2 } });
-    expect(gated.begun()).not.toContain('400');
+    expect(gated.started()).not.toContain('400');
   });
 });
 
 describe('a run with shards that does not end well', () => {
-  it('stops within seconds when it is cancelled, and counts what was cut off (I12)', async () => {
+  it('stops within seconds when it is cancelled, and counts interrupted partitions (I12)', async () => {
     const gated = await sharded('cancel', { params: { wait: true, deaf: true } });
     await gated.untilCalls(4);
     await gated.run.cancel();
@@ -254,12 +256,12 @@ describe('a run with shards that does not end well', () => {
   });
 
   it.each([[['pause']], [['pause', 'unpause', 'pause']]])(
-    'waits for its shards when it is cancelled while they are told to %j (I12)',
+    'waits for its shards if it is cancelled while %j is on its way to them (I12)',
     async (signals) => {
       const gated = await sharded(`cancel-${signals.length}`, { params: { wait: true } });
       await gated.untilCalls(4);
       worker.kill('SIGKILL');
-      // All of it waits for the next worker, which sees it at once.
+      // Everything waits for the next worker, which receives it together.
       for (const signal of signals) await handleOf(gated).signal(signal);
       await gated.run.cancel();
       worker = await project.startWorker({ PARTWISE_RUNNERS: '4' });
@@ -272,7 +274,7 @@ describe('a run with shards that does not end well', () => {
     },
   );
 
-  it('stops at once when more fail than are tolerated, whichever shard they are in (I8)', async () => {
+  it('stops immediately when more fail than are tolerated, whichever shard they are in (I8)', async () => {
     const wait = ['0', '1'];
     const fails = { 2: 'no', 55: 'nor this' };
     const options = { failFast: true, toleratedFailures: 1 };
@@ -287,14 +289,14 @@ describe('a run with shards that does not end well', () => {
     );
     expect(state.counts.CANCELLED).toBeGreaterThanOrEqual(2);
     expect(state.counts.PENDING).toBe(0);
-    // The workflow's own word, and what readers make of history.
+    // The workflow's own summary, and the one that readers derive from history.
     const summary = await handleOf(gated)
       .result()
       .catch((error: Error) => (error.cause as ApplicationFailure).details![0] as { counts: object });
     expect(summary).toMatchObject({ counts: state.counts });
   });
 
-  it('stops when everything fails alike', async () => {
+  it('stops when every partition fails with the same error', async () => {
     const gated = await sharded('alike', { params: { fails: 'there is no table' } }, 400);
     const state = await gated.run.wait();
     expect(state).toMatchObject({ status: 'FAILURE', error: { type: 'PartialFailure' } });
@@ -316,17 +318,17 @@ describe('a run with shards that does not end well', () => {
       status: 'PARTIAL_FAILURE',
       counts: { DONE: 54, FAILED: 6 },
     });
-    const before = gated.begun().length;
-    await gated.letGo('mended');
+    const before = gated.started().length;
+    await gated.release('fixed');
     const retried = await gated.run.retry();
     expect(await retried.wait()).toMatchObject({
       status: 'SUCCESS',
       counts: { DONE: 60 },
       commit: { rows: 60 },
     });
-    expect(gated.begun().slice(before).sort()).toEqual(Object.keys(fails).sort());
+    expect(gated.started().slice(before).sort()).toEqual(Object.keys(fails).sort());
     expect(await retried.results()).toHaveLength(60);
-    // Who reads it for the first time, in several ways at once.
+    // A first reader, in several ways at the same time.
     const fresh = project.partwise.getRun(retried.runId);
     const [page, rows, again] = await Promise.all([fresh.partitions(), fresh.results(), fresh.results()]);
     expect([page.partitions.length, rows.length, again.length]).toEqual([60, 60, 60]);
@@ -341,13 +343,13 @@ describe('a run with shards that does not end well', () => {
       error: { type: 'Terminated' },
       counts: { DONE: 58, PENDING: 2 },
     });
-    const before = gated.begun().length;
+    const before = gated.started().length;
     const retried = await gated.run.retry();
-    // What ran was stopped before.
+    // Running units were stopped first.
     await gated.untilCalls(before + 2);
-    await gated.letGo();
+    await gated.release();
     expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 60 } });
-    expect(gated.begun().slice(before).sort()).toEqual(['10', '50']);
+    expect(gated.started().slice(before).sort()).toEqual(['10', '50']);
   });
 
   it('fails as ShardLost when a shard is terminated, and a retry finishes it (I8)', async () => {
@@ -361,47 +363,47 @@ describe('a run with shards that does not end well', () => {
     );
     expect(state.error!.message).toContain(`partwise retry ${gated.run.runId}`);
     expect(state.counts).toMatchObject({ DONE: 58, CANCELLED: 1, PENDING: 1 });
-    const before = gated.begun().length;
+    const before = gated.started().length;
     const retried = await gated.run.retry();
-    // What ran was stopped before.
+    // Running units were stopped first.
     await gated.untilCalls(before + 2);
-    await gated.letGo();
+    await gated.release();
     expect(await retried.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 60 } });
-    expect(gated.begun().slice(before).sort()).toEqual(['10', '50']);
+    expect(gated.started().slice(before).sort()).toEqual(['10', '50']);
   });
 
-  it('fails as ShardLost when a shard alone is cancelled (I8)', async () => {
+  it('fails as ShardLost when only a shard is cancelled (I8)', async () => {
     const gated = await sharded('one-cancelled', { params: { wait: ['10', '50'] } });
     await untilState(gated.run, ({ counts }) => counts.DONE === 58);
     await shardOf(gated, 0).cancel();
     expect(await gated.run.wait()).toMatchObject({ error: { type: 'ShardLost' }, counts: { DONE: 58 } });
   });
 
-  it('goes on when its worker is killed, and loses nothing (I4)', async () => {
+  it('continues after its worker is killed, and loses nothing (I4)', async () => {
     const gated = await sharded('killed', { params: { wait: ['5', '45'] } });
     await untilState(gated.run, ({ counts }) => counts.DONE === 58);
     worker.kill('SIGKILL');
-    await gated.letGo();
+    await gated.release();
     worker = await project.startWorker({ PARTWISE_RUNNERS: '4' });
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 60 } });
-    const begun = gated.begun();
+    const started = gated.started();
     for (const id of ids(0, 60).filter((each) => each !== '5' && each !== '45'))
-      expect(begun.filter((each) => each === id)).toHaveLength(1);
+      expect(started.filter((each) => each === id)).toHaveLength(1);
   });
 });
 
 describe('the units of a shard', () => {
-  it('are taken only as the run recorded them (I2)', async () => {
+  it('are used only as the run recorded them (I2)', async () => {
     const options = { maxConcurrency: 4, partitionsPerUnit: 1 };
     const gated = await sharded('damaged', { params: { wait: ['10'] }, options }, 502);
-    await gated.untilBegun('10');
+    await gated.untilStarted('10');
     const { record } = await new RunReader(new ServerRun(project.client, gated.run.runId, null)).read();
     const { stage, sharding } = record.plan!;
     const lists = join(fileURLToPath(stage), sharding!.lists.path);
     const damaged = (await readFile(lists, 'utf8')).replace('"from":501', '"from":500');
     await rm(lists);
     await writeFile(lists, damaged);
-    await gated.letGo();
+    await gated.release();
     const { error, counts } = await gated.run.wait();
     expect(error).toMatchObject({ type: 'ShardLost' });
     expect(error!.message).toContain('shards.jsonl" on the stage');
@@ -410,7 +412,7 @@ describe('the units of a shard', () => {
 });
 
 describe('the histories of shards', () => {
-  it('are archived, and read from the archive; replay names each', async () => {
+  it('are archived and read from the archive, and replay names each', async () => {
     const gated = await sharded('archived', {
       params: { fails: { 8: 'no' } },
       options: { toleratedFailures: 1 },
@@ -449,7 +451,7 @@ describe('the histories of shards', () => {
     });
   });
 
-  it('are read from the archive once the server has forgotten a shard, also while the run goes on', async () => {
+  it('are read from the archive once the server no longer has a shard, even while the run continues', async () => {
     const options = { maxConcurrency: 4, partitionsPerUnit: 1 };
     const gated = await sharded('forgotten', { params: { wait: ['400'] }, options }, 502);
     await untilState(gated.run, ({ counts }) => counts.DONE === 501);
@@ -461,16 +463,16 @@ describe('the histories of shards', () => {
       status: 'IN_PROGRESS',
       counts: { DONE: 501, RUNNING: 1, PENDING: 0 },
     });
-    await gated.letGo();
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 502 } });
   });
 
-  it('that are nowhere any more keep nobody from cleaning up, or from taking the run id anew', async () => {
+  it('that no longer exist do not prevent cleaning up or reusing the run id', async () => {
     const gated = await sharded('gone');
     await gated.run.wait();
     const { runId } = gated.run;
     const { executions, stage } = await gated.run.archive();
-    // Both those that the shards put at their ends, and those that belong to the run's own archive.
+    // Both the archives that the shards put at their ends and those of the run.
     const archives = join(fileURLToPath(stage), dirname(executions[0]!.path!));
     for (const name of await readdir(archives)) if (name.includes('shard')) await rm(join(archives, name));
     await forget(project.client, { workflowId: shardOf(gated, 1).workflowId });

@@ -6,20 +6,20 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunHandle } from '../src/index';
 import { makeProject, type TestProject } from './support/project';
 
-/** As objects in JavaScript they take several times what the runner may have. */
+/** As JavaScript objects they take several times the runner's memory limit. */
 const ROWS = 3_000_000;
 
 const FUNCTIONS = `
 import { appendFileSync } from 'node:fs';
 import { definePartitionFunction } from 'partwise';
 
-const begun = ({ key, params }) => appendFileSync(params.calls, key.store + '\\n');
+const started = ({ key, params }) => appendFileSync(params.calls, key.store + '\\n');
 
 export const streamed = definePartitionFunction({
   name: 'streamed',
   memory: '300MB',
   async run(data, context) {
-    begun(context);
+    started(context);
     let [n, total] = [0, 0];
     for await (const rows of data)
       for (const { amount } of rows) {
@@ -34,7 +34,7 @@ export const pushedDown = definePartitionFunction({
   name: 'pushedDown',
   memory: '300MB',
   async run(data, context) {
-    begun(context);
+    started(context);
     const [row] = await data.sql\`SELECT count(*)::DOUBLE AS n, sum(amount)::DOUBLE AS total FROM data\`;
     return row;
   },
@@ -44,7 +44,7 @@ export const held = definePartitionFunction({
   name: 'held',
   memory: '300MB',
   async run(data, context) {
-    begun(context);
+    started(context);
     const rows = await data.rows();
     return { n: rows.length, total: rows.reduce((sum, { amount }) => sum + amount, 0) };
   },
@@ -55,8 +55,7 @@ let project: TestProject;
 beforeAll(async () => {
   project = await makeProject(FUNCTIONS);
   await project.execute(
-    // Store 19, which is last in key order, has most of the rows; a text makes each of them an object of some
-    // size.
+    // Store 19, last in key order, has most of the rows; a string makes each row an object of some size.
     `CREATE TABLE sales AS
        SELECT CASE WHEN i < ${ROWS} THEN 19 ELSE i % 20 END AS store, i AS id, (i % 100)::DOUBLE AS amount, 'receipt number ' || i AS note
        FROM range(${ROWS + 2_000}) t(i)`,
@@ -79,18 +78,17 @@ async function ended(name: string): Promise<{ run: RunHandle; calls: string[] }>
 const LARGEST = {
   store: 19,
   n: ROWS + 100,
-  // Amounts are 0 to 99 over and over; of the last 2,000 rows each twentieth is of this store.
+  // Amounts cycle through 0 to 99; every twentieth of the last 2,000 rows belongs to this store.
   total: (ROWS / 100) * 4_950 + 20 * (19 + 39 + 59 + 79 + 99),
 };
 
 describe('a partition larger than its runner’s memory', () => {
   it.each(['streamed', 'pushedDown'])(
-    'is among the first that are begun, and comes to its end when it is %s',
+    'is among the first to start, and finishes if it is %s',
     async (name) => {
       const { run, calls } = await ended(name);
       expect(await run.status()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 20 } });
-      // Scheduled first; the server may hand out those that are scheduled at the same moment in another
-      // order.
+      // Scheduled first; the server may dispatch activities scheduled at the same time in another order.
       expect(calls.slice(0, 8)).toContain('19');
       const rows = await run.results();
       expect(rows.find(({ store }) => Number(store) === 19)).toMatchObject({
@@ -100,7 +98,7 @@ describe('a partition larger than its runner’s memory', () => {
     },
   );
 
-  it('is INTERNAL_ERROR when its rows are held all at once, and says what to do', async () => {
+  it('is INTERNAL_ERROR if all its rows are held in memory together, and says what to do', async () => {
     const { run } = await ended('held');
     expect(await run.status()).toMatchObject({
       status: 'PARTIAL_FAILURE',

@@ -1,4 +1,4 @@
-/** The example by its commands, as a person at a shell has it, on the emulator. */
+/** The commands of the example, run in a shell against the emulator. */
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,9 +52,9 @@ describeEmulator('the example on Snowflake', () => {
   });
   const startWorker = async () => {
     worker = startCli(folder, ['worker'], env());
-    await worker.says('Executing runs from');
+    await worker.prints('Executing runs from');
   };
-  /** Groups of the table that functions' rows went to. */
+  /** Groups of the output table. */
   const inTable = async (name: string) => {
     const { rows } = await snowflake.query(
       `SELECT region, total_sales, record_count FROM ${name} ORDER BY region`,
@@ -63,7 +63,7 @@ describeEmulator('the example on Snowflake', () => {
   };
   const RUN = ['run', 'salesByRegion', '--from', 'sales_data', '--by', 'region'];
 
-  it('is killed in the middle, goes on with another worker, and is read back by another process', async () => {
+  it('is killed midway, continues on another worker, and is read by another process', async () => {
     await startWorker();
     proxy.next({ kind: 'hold', statement: /^PUT .*sales_summary/ });
     const command = startCli(
@@ -71,10 +71,10 @@ describeEmulator('the example on Snowflake', () => {
       [...RUN, '--run-id', 'regional-2024', '--output', 'sales_summary'],
       env(),
     );
-    const letGo = await proxy.held();
+    const release = await proxy.held();
     worker.process.kill('SIGKILL');
     await worker.finished;
-    letGo();
+    release();
     await startWorker();
     expect(await command.finished).toMatchObject({ code: 0, stdout: expect.stringContaining('4 DONE') });
     expect(await inTable('sales_summary')).toEqual(expected);
@@ -93,7 +93,7 @@ describeEmulator('the example on Snowflake', () => {
     expect(rows.length).toBeGreaterThan(0);
   });
 
-  it('is retried after a failure, on the rows that it had, and replaces its rows in the table', async () => {
+  it('is retried after a failure on the same rows, and replaces its rows in the table', async () => {
     const good = await readFile(join(folder, 'functions.ts'), 'utf8');
     await writeFile(
       join(folder, 'functions.ts'),
@@ -105,20 +105,20 @@ describeEmulator('the example on Snowflake', () => {
     worker.process.kill('SIGTERM');
     await worker.finished;
     await startWorker();
-    const first = await partwise(...RUN, '--run-id', 'mended', '--output', 'mended');
+    const first = await partwise(...RUN, '--run-id', 'fixed', '--output', 'fixed');
     expect(first).toMatchObject({ code: 1, stdout: expect.stringContaining('3 DONE, 1 FAILED') });
     await writeFile(join(folder, 'functions.ts'), good);
     worker.process.kill('SIGTERM');
     await worker.finished;
     await startWorker();
     await snowflake.execute("INSERT INTO sales_data SELECT 'East', 1, 1000000, CURRENT_DATE()");
-    const second = await partwise('retry', 'mended');
+    const second = await partwise('retry', 'fixed');
     expect(second).toMatchObject({ code: 0, stdout: expect.stringContaining('4 DONE') });
     await snowflake.execute('DELETE FROM sales_data WHERE amount = 1000000');
-    expect(await inTable('mended')).toEqual(expected);
+    expect(await inTable('fixed')).toEqual(expected);
   });
 
-  it('sums in Snowflake itself, and no row leaves it', async () => {
+  it('sums in Snowflake itself, and no source row leaves it', async () => {
     const named = 'run salesInSnowflake --from sales_data --by region --snapshot none --run-id pushed-down';
     const { code, stdout } = await partwise(...named.split(' '));
     expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining('4 DONE') });
@@ -134,7 +134,7 @@ describeEmulator('the example on Snowflake', () => {
     worker.process.kill('SIGTERM');
     await worker.finished;
     await closeSessions();
-    // Those of the worker that was killed.
+    // Those of the killed worker.
     const left = await snowflake.emulator!.sessions();
     for (const [args, shown] of [
       [['plan', ...RUN.slice(1)], '4 partitions of 200 rows'],
@@ -142,7 +142,7 @@ describeEmulator('the example on Snowflake', () => {
       [['debug', 'regional-2024', 'North'], 'Same outcome as the run recorded'],
       [['results', 'regional-2024', '--json'], 'total_sales'],
       [['clean', '--yes'], 'leftovers'],
-      // Other tests' runs are on the server too.
+      // The server also has runs of other tests.
       [['list', '--limit', '5000'], 'regional-2024'],
     ] as const) {
       const { code, stdout, stderr } = await partwise(...args);
@@ -161,7 +161,7 @@ describeEmulator('the example on Snowflake', () => {
       return { exit, stdout };
     };
 
-    it('says who the connection is, and that everything can be done', async () => {
+    it('shows the user of the connection, and that everything is allowed', async () => {
       const { code, stdout } = await partwise('doctor');
       expect(code).toBe(0);
       expect(stdout).toMatch(
@@ -183,14 +183,14 @@ describeEmulator('the example on Snowflake', () => {
         "Insufficient privileges to operate on stage 'PARTWISE'",
         /✗ stage .*CREATE STAGE ANALYTICS\.PUBLIC\.PARTWISE.*READ and WRITE/,
       ],
-    ])('names the grant that is missing (%s)', async (matching, code, message, expectedLine) => {
+    ])('names the missing grant (%s)', async (matching, code, message, expectedLine) => {
       const { exit, stdout } = await refusing(matching, code, message);
       expect(exit).toBe(2);
       expect(stdout.replaceAll(/\n +/g, ' ')).toMatch(expectedLine);
       expect(stdout).toContain(message);
     });
 
-    it('says that a role may not unload, which no run needs', async () => {
+    it('reports that a role may not unload, which no run requires', async () => {
       const { exit, stdout } = await refusing(
         '^COPY INTO',
         3001,
@@ -202,7 +202,7 @@ describeEmulator('the example on Snowflake', () => {
       });
     });
 
-    it('says what a connection lacks, and stops at one that nobody can log in with', async () => {
+    it('reports what a connection lacks, and stops at one that cannot log in', async () => {
       const { stdout, code } = await cli(folder, ['doctor'], {
         ...env(),
         PARTWISE_WAREHOUSE: 'snowflake:analytic',

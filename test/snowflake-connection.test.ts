@@ -34,7 +34,7 @@ describe('a connection', () => {
     throw new Error('It was not refused.');
   };
 
-  it('is a section of connections.toml, with the names that Snowflake gives its settings', async () => {
+  it("is a section of connections.toml, with Snowflake's own names for its settings", async () => {
     await writeConnections(home, {
       prod: {
         account: 'acme-prod',
@@ -62,7 +62,7 @@ describe('a connection', () => {
       expect(problemOf(name)).toContain(`There is no Snowflake connection "${name}"`);
   });
 
-  it('with a misspelled setting is refused, and other tools may have settings of their own (I9)', async () => {
+  it('with a misspelled setting is refused, while settings of other tools are allowed (I9)', async () => {
     await writeConnections(home, {
       prod: { account: 'acme', user: 'etl', passwrd: 'secret', roel: 'READER' },
       shared: {
@@ -83,16 +83,16 @@ describe('a connection', () => {
     expect(unusedSettings('shared', { SNOWFLAKE_HOME: home })).toEqual(['x_team']);
   });
 
-  it('knows each setting that the driver reads', () => {
+  it('supports every setting that the driver reads', () => {
     const file = require.resolve('snowflake-sdk/dist/lib/connection/connection_config.js');
     const read = [...readFileSync(file, 'utf8').matchAll(/\boptions\.([a-zA-Z]+)/g)].map(([, name]) => name!);
-    // Functions, and what is not written in a file.
+    // Functions, and settings that cannot be written in a file.
     const others =
       /^(browserResponseRenderer|openExternalBrowserCallback|(master|session)TokenExpirationTime)$/;
     expect(unknown([...new Set(read)].filter((name) => !others.test(name)))).toEqual([]);
   });
 
-  it('takes from the environment what is said of it there, and what it does not say itself', async () => {
+  it('takes from the environment its overrides, and what it does not set itself', async () => {
     await writeConnections(home, { prod: { account: 'acme-prod', user: 'etl', role: 'READER' } });
     const options = connectionOptions('prod', {
       SNOWFLAKE_HOME: home,
@@ -104,7 +104,7 @@ describe('a connection', () => {
     expect(options).toEqual({ account: 'acme-prod', username: 'etl', role: 'WRITER', password: 'secret' });
   });
 
-  it('may be in the environment alone, and has a name all the same', () => {
+  it('may be defined only in the environment, and still has a name', () => {
     const env = {
       SNOWFLAKE_HOME: home,
       SNOWFLAKE_ACCOUNT: 'acme',
@@ -116,7 +116,7 @@ describe('a connection', () => {
     expect(defaultConnection({})).toBe('default');
   });
 
-  it('that is not there is refused, with the names that are (I9)', async () => {
+  it('that does not exist is refused, with the names that do (I9)', async () => {
     expect(problemOf('prod')).toMatch(
       /no Snowflake connection "prod" in ".*connections.toml": the file does not exist/,
     );
@@ -126,7 +126,7 @@ describe('a connection', () => {
     );
   });
 
-  it('in a file that others can write, or that is no TOML, is refused without a word of what it holds (I9, I11)', async () => {
+  it('in a file that others can write, or that is not TOML, is refused without quoting the file (I9, I11)', async () => {
     const file = join(home, 'connections.toml');
     await writeFile(file, '[prod]\naccount = "a"\npassword = hunter2\n', { mode: 0o600 });
     expect(problemOf('prod')).toMatch('cannot be read: line 3 is not valid TOML');
@@ -139,7 +139,7 @@ describe('a connection', () => {
 });
 
 describe('names', () => {
-  it('are read as Snowflake reads them', () => {
+  it('are parsed as Snowflake parses them', () => {
     expect(parseName('sales')).toEqual(['SALES']);
     expect(parseName('db.Public."My ""Table"""')).toEqual(['DB', 'PUBLIC', 'My "Table"']);
     expect(tableName('db.s."sales"')).toBe('"DB"."S"."sales"');
@@ -148,7 +148,7 @@ describe('names', () => {
     expect(() => tableName('a.b.c.d')).toThrow('is not a valid table name on Snowflake');
   });
 
-  it('that are upper case in Snowflake are lower case to functions, and others as they are', () => {
+  it('that are upper case in Snowflake are lower case in functions, and others unchanged', () => {
     expect(['REGION', 'ORDER_ID2', 'Mixed', 'lower', 'WITH SPACE'].map(nameInSnapshot)).toEqual([
       'region',
       'order_id2',
@@ -166,7 +166,7 @@ describeSnowflake('a session', () => {
   });
   afterAll(() => snowflake.close());
 
-  it('gives values as text, every digit of them, and NULL as none', async () => {
+  it('returns values as strings with every digit, and NULL as null', async () => {
     const { columns, rows } = await snowflake.query(
       `SELECT 12345678901234567890123456789012345678::NUMBER(38,0) AS n, 'NULL' AS t, NULL::VARCHAR AS nothing, 1.50::NUMBER(10,2) AS d,
         PARSE_JSON('{"a": 1}') AS v, TRUE AS b, 1 AS same, 2 AS same`,
@@ -205,7 +205,7 @@ describeEmulator('a pool of sessions', () => {
   beforeAll(async () => {
     proxy = await startFaultProxy();
     snowflake = await startSnowflake({
-      // What takes longer is answered with "in progress" first.
+      // Longer statements are first answered with "in progress".
       env: { EMULATOR_ANSWER_S: '0.3' },
       through: (url) => {
         proxy.target(url);
@@ -220,7 +220,7 @@ describeEmulator('a pool of sessions', () => {
   });
   const run = (sql = 'SELECT 1') => poolOf(snowflake.connection).run(sql);
 
-  it('never has more than eight, whatever is asked of it, and closes them', async () => {
+  it('never has more than eight, whatever the demand, and closes them', async () => {
     const answers = await Promise.all(Array.from({ length: 30 }, (_, i) => run(`SELECT ${i}`)));
     expect(answers.map(({ rows }) => Number(rows[0]![0]))).toEqual(Array.from({ length: 30 }, (_, i) => i));
     expect(await emulator.sessions()).toBeLessThanOrEqual(8);
@@ -228,18 +228,18 @@ describeEmulator('a pool of sessions', () => {
     expect(await emulator.sessions()).toBe(0);
   });
 
-  it('waits for a statement that takes longer than one answer', async () => {
+  it('waits for a statement that takes longer than one response', async () => {
     const { rows } = await run('CALL SYSTEM$WAIT(1)');
     expect(rows).toEqual([['waited 1 seconds']]);
   });
 
   it.each(['session', 'master', 'gone', 'vanished'] as const)(
-    'outlives sessions that expire (%s)',
+    'survives expired sessions (%s)',
     async (how) => {
       await Promise.all([run(), run('SELECT 2')]);
       await emulator.expire(how);
       expect((await run('SELECT 3')).rows).toEqual([['3']]);
-      // What was lost is not lent again.
+      // A lost session is not handed out again.
       expect((await Promise.all([run('SELECT 4'), run('SELECT 5')])).map(({ rows }) => rows)).toEqual([
         [['4']],
         [['5']],
@@ -247,21 +247,21 @@ describeEmulator('a pool of sessions', () => {
     },
   );
 
-  it('does not run a statement twice whose answer was lost', async () => {
+  it('does not repeat a statement whose answer was lost', async () => {
     await snowflake.execute('CREATE TABLE counted (n NUMBER)');
     proxy.next({ kind: 'lost', statement: /^INSERT INTO counted/ });
     await run('INSERT INTO counted VALUES (1)');
     expect((await run('SELECT COUNT(*) FROM counted')).rows).toEqual([['1']]);
   });
 
-  it('outlives a connection that breaks, and a service that is busy once', async () => {
+  it('survives a broken connection, and a service that is busy once', async () => {
     proxy.next({ kind: 'reset', statement: /broken/ });
     expect((await run("SELECT 'broken'")).rows).toEqual([['broken']]);
     proxy.next({ kind: '503', statement: /busy/ });
     expect((await run("SELECT 'busy'")).rows).toEqual([['busy']]);
   });
 
-  it('tells within seconds that the service is not to be had, and that a later attempt may have it', async () => {
+  it('reports within seconds that the service is unavailable, as retryable', async () => {
     proxy.next({ kind: '503', statement: /never/, times: 100 });
     const began = Date.now();
     const error = await run("SELECT 'never'").catch((reason: unknown) => reason);
@@ -272,7 +272,7 @@ describeEmulator('a pool of sessions', () => {
     expect(Date.now() - began).toBeLessThan(20_000);
   });
 
-  it('has the service stop a statement that was cancelled while it ran', async () => {
+  it('makes the service stop a statement that was cancelled while running', async () => {
     const controller = new AbortController();
     proxy.next({ kind: 'hold', statement: /^CALL SYSTEM\$WAIT\(61\)/ });
     const running = poolOf(snowflake.connection).run('CALL SYSTEM$WAIT(61)', { signal: controller.signal });
@@ -286,7 +286,7 @@ describeEmulator('a pool of sessions', () => {
     });
   });
 
-  it('tags statements with what they are run for', async () => {
+  it('tags statements with their purpose', async () => {
     await withQueryTag({ run: 'nightly', step: 'unit', unit: 3 }, () =>
       withQueryTag({ partition: 'North', attempt: 2 }, () => run("SELECT 'tagged'")),
     );
@@ -349,7 +349,7 @@ describeEmulator('a login', () => {
     expect(await userOf('token')).toBe('PAT');
   });
 
-  it('that is refused names the connection and tells no secret (I9, I11)', async () => {
+  it('that is refused names the connection and reveals no secret (I9, I11)', async () => {
     for (const name of ['wrong_password', 'wrong_passphrase', 'incomplete']) {
       const error = (await userOf(name).catch((reason: unknown) => reason)) as Error & { type: string };
       expect(error).toMatchObject({ type: 'ServiceRefused' });
@@ -359,7 +359,7 @@ describeEmulator('a login', () => {
   });
 });
 
-describeEmulator('a connection that is changed', () => {
+describeEmulator('a changed connection', () => {
   let snowflake: TestSnowflake;
   let file: string;
   beforeAll(async () => {
@@ -369,18 +369,18 @@ describeEmulator('a connection that is changed', () => {
   afterAll(() => snowflake.close());
   const roleNow = async () => (await snowflake.query('SELECT CURRENT_ROLE()')).rows[0]![0];
 
-  it('holds from the next statement on, and goes on as it was while its file cannot be read', async () => {
+  it('applies from the next statement, and stays as before while its file cannot be read', async () => {
     const before = await readFile(file, 'utf8');
     expect(await roleNow()).toBe('TESTER');
     await writeFile(file, 'role = "half of');
     expect(await roleNow()).toBe('TESTER');
-    await writeFile(file, before.replace('TESTER', 'MENDED'));
-    expect(await roleNow()).toBe('MENDED');
+    await writeFile(file, before.replace('TESTER', 'FIXED'));
+    expect(await roleNow()).toBe('FIXED');
   });
 });
 
 describeEmulator('the driver', () => {
-  it('is not loaded for help or for DuckDB, and when it is, it writes neither to the terminal nor to the folder', async () => {
+  it('is not loaded for help or for DuckDB, and once loaded, writes neither to the terminal nor to the folder', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'partwise-quiet-'));
     const loaded = "console.log(Object.keys(require.cache).some((name) => name.includes('snowflake-sdk')))";
     const node = (program: string): string =>

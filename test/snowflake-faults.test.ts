@@ -1,7 +1,6 @@
 /**
- * What happens to a run when networks, the service, sessions and workers fail. The driver is the real one;
- * between it and the emulator is a proxy that breaks connections. Results are compared with a plain GROUP BY
- * every time.
+ * What happens to a run when networks, the service, sessions and workers fail. The driver is the real one; a
+ * proxy between it and the emulator breaks connections. Results are always compared with a plain GROUP BY.
  */
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
@@ -46,7 +45,7 @@ describeEmulator('on Snowflake, a run', () => {
   beforeAll(async () => {
     proxy = await startFaultProxy();
     snowflake = await startSnowflake({
-      // Whatever takes longer is answered with "in progress" first.
+      // Longer statements are first answered with "in progress".
       env: { EMULATOR_ANSWER_S: '0.3' },
       through: (url) => {
         proxy.target(url);
@@ -90,7 +89,7 @@ describeEmulator('on Snowflake, a run', () => {
         source: { table: 'sales' },
         partitionBy: ['region'],
         params,
-        // Rows that are written twice are there twice.
+        // Rows written twice would appear twice.
         output: { table: `totals_${runs}`, mode: 'append' },
         options: { partitionsPerUnit: 2, heartbeatTimeout: '3s', retry: { initialInterval: 10 } },
       },
@@ -112,13 +111,13 @@ describeEmulator('on Snowflake, a run', () => {
         total: (expected as number[][]).find(([region]) => String(region) === id)![2],
       });
     }
-    // Nothing that it needed for itself is left in the schema.
+    // None of its temporary tables is left in the schema.
     const left = await snowflake.query("SHOW TERSE TABLES LIKE 'PARTWISE_LOAD_%'");
     expect(left.rows).toEqual([]);
   };
   const met = (kind: string) => proxy.met.filter((one) => one.kind === kind).length;
 
-  it('outlives connections that break and a busy service, at statements of every kind', async () => {
+  it('survives broken connections and a busy service, at statements of every kind', async () => {
     const statements = [
       'SELECT',
       'CREATE',
@@ -140,7 +139,7 @@ describeEmulator('on Snowflake, a run', () => {
     expect(proxy.met.length - before).toBe(statements.length);
   });
 
-  it('is right when answers never come', async () => {
+  it('is correct if answers never arrive', async () => {
     const statements = [
       /^COPY INTO '@/,
       /^GET .*\/rows\//,
@@ -149,7 +148,7 @@ describeEmulator('on Snowflake, a run', () => {
       /^COPY INTO PARTWISE_LOAD/,
       /^COMMIT/,
     ];
-    // As often as the driver sends it.
+    // As often as the driver retries it.
     for (const statement of statements) fault({ kind: 'lost', statement, times: 4 });
     const before = met('lost');
     await isRight(await start());
@@ -159,22 +158,22 @@ describeEmulator('on Snowflake, a run', () => {
   it('waits for a slow answer', async () => {
     fault({ kind: 'hold', statement: /^COPY INTO '@/ });
     const run = await start();
-    const letGo = await proxy.held();
+    const release = await proxy.held();
     expect((await run.status()).rows).toBeNull();
-    letGo();
+    release();
     await isRight(run);
   });
 
-  it('goes on when all sessions end in the middle of it, in whatever way', async () => {
+  it('continues if all sessions end midway, however they end', async () => {
     const [calls, gate] = [join(project.folder, 'calls'), join(project.folder, 'gate-')];
     await project.write('calls', '');
     const run = await start({ calls, gate });
-    const begun = () => readFileSync(calls, 'utf8').split('\n').slice(0, -1);
-    const letGo = new Set<string>();
+    const started = () => readFileSync(calls, 'utf8').split('\n').slice(0, -1);
+    const release = new Set<string>();
     const next = async () => {
-      await changed(calls, () => begun().some((id) => !letGo.has(id)));
-      const id = begun().find((one) => !letGo.has(one))!;
-      letGo.add(id);
+      await changed(calls, () => started().some((id) => !release.has(id)));
+      const id = started().find((one) => !release.has(one))!;
+      release.add(id);
       return () => project.write(`gate-${id}`, '');
     };
     for (const how of ['session', 'master', 'gone', 'vanished'] as const) {
@@ -182,7 +181,7 @@ describeEmulator('on Snowflake, a run', () => {
       await snowflake.emulator!.expire(how);
       await goOn();
     }
-    while (letGo.size < expected.length) await (await next())();
+    while (release.size < expected.length) await (await next())();
     await isRight(run);
   });
 
@@ -191,10 +190,10 @@ describeEmulator('on Snowflake, a run', () => {
     fault({ kind, statement, times: kind === 'hold' ? 1 : 100 });
     const run = await start();
     if (kind === 'hold') {
-      const letGo = await proxy.held();
+      const release = await proxy.held();
       worker.kill('SIGKILL');
       await gone(worker.pid!);
-      letGo();
+      release();
     } else {
       await snowflake.emulator!.until(
         (one) => statement.test(one.sql) && one.tag.includes(run.runId) && one.status === 'SUCCESS',
@@ -207,24 +206,24 @@ describeEmulator('on Snowflake, a run', () => {
     return run;
   };
 
-  it('is planned again by another worker when one was killed after its unload', async () => {
+  it('is planned again by another worker if the first was killed after its unload', async () => {
     const run = await killAt(/^LIST .*\/rows\//, 'hold');
     await isRight(run);
     const folders = (await stage.list(`${run.runId}/g1/`)).flatMap(
       ({ path }) => /plan-[^/]+\/rows\/b=0/.exec(path) ?? [],
     );
-    // The files of the first attempt are there, and are nobody's.
+    // The files of the first attempt exist, unused.
     expect(new Set(folders).size).toBe(2);
   });
 
-  it('has no partition twice when its worker was killed between an artifact and the outcome', async () => {
+  it('has no partition twice if its worker was killed between an artifact and the outcome', async () => {
     await isRight(await killAt(/^PUT .*seg-/, 'hold'));
   });
 
   it.each([
-    ['an outcome was there', /^PUT .*seg-/],
-    ['its transaction had ended', /^COMMIT/],
-  ])('has no row twice when its worker was killed once %s', async (_, statement) => {
+    ['an outcome was written', /^PUT .*seg-/],
+    ['its transaction had committed', /^COMMIT/],
+  ])('has no row twice if its worker was killed once %s', async (_, statement) => {
     await isRight(await killAt(statement, 'lost'));
   });
 });

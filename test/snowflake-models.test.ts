@@ -1,4 +1,4 @@
-/** Training, the registry and prediction on Snowflake: the same functions, the same words. */
+/** Training, the registry and prediction on Snowflake: the same functions and messages. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { jsonSerde, type RunInput } from '../src/index';
 import { makeProject, type TestProject } from './support/project';
@@ -51,7 +51,7 @@ describeSnowflake('models on Snowflake', () => {
     return run;
   }
 
-  it('trains, keeps versions, promotes where it is better, rolls back, and predicts into a table', async () => {
+  it('train, keep versions, promote where the new model is better, roll back, and predict into a table', async () => {
     await ran({ function: 'mean.train', output: { model: 'sales' }, params: { off: 1 }, only: ['a', 'b'] });
     await ran({ function: 'mean.train', output: { model: 'sales' }, only: ['b'] });
     const model = (await project.partwise.registry()).model('sales');
@@ -85,7 +85,7 @@ describeSnowflake('models on Snowflake', () => {
     expect((await model.describe()).aliases.production).toBe(promotion.version);
   });
 
-  it('of two who move an alias at once lets one win and tells the other', async () => {
+  it('let one of two concurrent moves of an alias win and report the conflict to the other', async () => {
     await ran({ function: 'mean.train', output: { model: 'raced' } });
     await ran({ function: 'mean.train', output: { model: 'raced' } });
     const model = (await project.partwise.registry()).model('raced');

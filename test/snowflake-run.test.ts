@@ -99,7 +99,7 @@ describeSnowflake('a run on Snowflake', () => {
       return run;
     };
 
-    /** Only the emulator tells. */
+    /** Only the emulator counts queries. */
     const expectQueries = async ({ runId }: RunHandle, expected: number) => {
       const history = (await snowflake.emulator?.history()) ?? [];
       const ofUnits = history.filter(({ sql, tag }) => sql.startsWith('SELECT') && /"step":"unit"/.test(tag));
@@ -107,7 +107,7 @@ describeSnowflake('a run on Snowflake', () => {
         expect(ofUnits.filter(({ tag }) => tag.includes(runId))).toHaveLength(expected);
     };
 
-    it('reads the rows of a partition when its function asks for them, and once', async () => {
+    it('reads the rows of a partition when its function asks for them, and only once', async () => {
       const run = await start('readsTwice', { partitionsPerUnit: 2 });
       expect(await run.results()).toEqual(
         expect.arrayContaining([
@@ -118,7 +118,7 @@ describeSnowflake('a run on Snowflake', () => {
       await expectQueries(run, 5);
     });
 
-    it('reads none for a function that looks at none', async () => {
+    it('reads no rows for a function that uses none', async () => {
       const run = await start('looksAway');
       expect((await run.results()).map(({ counted }) => counted).sort()).toEqual([1, 1, 1, 1, 2]);
       await expectQueries(run, 0);

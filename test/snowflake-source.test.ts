@@ -1,4 +1,4 @@
-/** What is particular to sources on Snowflake. */
+/** What is specific to sources on Snowflake. */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ import { onSnowflake, type SnowflakeWarehouse } from './support/warehouses';
 describe('parameters', () => {
   const scheduled = { time: '2026-10-31T23:30:00.000Z', date: '2026-11-01' };
 
-  it('are bound in code, and left alone in texts, names, comments and dollar quotes', () => {
+  it('are bound in code, and left alone in strings, names, comments and dollar quotes', () => {
     const text = `SELECT '$scheduled_date', 'it''s $scheduled_date', 'a\\'$scheduled_date', "$scheduled_date", $$ $scheduled_date $$, $1, $other
       FROM t -- $scheduled_date
       // $scheduled_time
@@ -34,7 +34,7 @@ describe('parameters', () => {
     expect(binds).toEqual(['2026-11-01', '2026-10-31 23:30:00.000']);
   });
 
-  it('that the run has no value for are named (I9)', () => {
+  it('without a value in the run are named (I9)', () => {
     expect(() => bindParameters('SELECT $scheduled_date', null, 'The query')).toThrow(
       'The query uses $scheduled_date, but this run has no scheduled time',
     );
@@ -55,7 +55,7 @@ describe('types', () => {
     expect(typeInSnapshot({ type, precision, scale })).toBe(expected),
   );
 
-  it('are restored from the form that values travel in, be it text or a number', async () => {
+  it('are restored from the transfer format, whether string or number', async () => {
     const forms: [type: string, form: string, value: string][] = [
       ['TIMESTAMP WITH TIME ZONE', "'2024-01-01 08:00:00.123456789'", '2024-01-01 08:00:00.123456+00'],
       ['TIMESTAMP', "'1950-01-01 10:00:00.500000000'", '1950-01-01 10:00:00.5'],
@@ -78,7 +78,7 @@ describe('types', () => {
   });
 });
 
-it('whose keys differ in what ids do not tell, such as nanoseconds, is refused (I6)', async () => {
+it('keys that differ only in what ids omit, such as nanoseconds, are refused (I6)', async () => {
   const keys = [{ name: 'at', type: 'TIMESTAMP', inSnowflake: 'AT' }];
   const rows = async function* () {
     yield [1, 2].map((nanosecond) => [
@@ -111,7 +111,7 @@ it('unloaded files with other rows than the plan counted are refused (I1)', asyn
   await rm(folder, { recursive: true });
 });
 
-it('a table is read by statement while Snowflake knows it, and by time afterwards (I1)', () => {
+it('a table is read by statement while Snowflake still has it, and by time afterwards (I1)', () => {
   const at = Date.parse('2026-11-01T00:00:00Z');
   const rows = pinnedTable('"DB"."S"."T"', { queryId: '01b0-1', nanoseconds: '1793491200000000001' }, at);
   const pushDown = { ...rows, conditions: ['EQUAL_NULL(data."REGION", ?)'], binds: [] };
@@ -176,7 +176,7 @@ describeEmulator('a source on Snowflake', () => {
     const places = { stage, warehouse: opened };
     const files = await fetchSnapshot(places, plan as unknown as UnitPlan, ordinals, scratch, signal);
     const access = opened.access(plan, { timeoutMs: null, scratch })!;
-    // Without a snapshot there are none: a runner asks for partitions one by one.
+    // Without a snapshot there are no files: a runner requests partitions one by one.
     for (const { ordinal, id, rows } of files.length > 0 ? [] : await readIndex(index, ordinals))
       files.push((await access.rows({ ordinal, partitionId: id, rows, attempt: 1 }, signal)).file);
     const list = files.map((file) => `'${file}'`).join(', ');
@@ -222,7 +222,7 @@ describeEmulator('a source on Snowflake', () => {
     expect(await rowsOf(made, [0, 1], texts)).toEqual(everything);
   });
 
-  it('is read through the driver, to the same rows, where the role may not unload', async () => {
+  it('is read through the driver, with the same rows, if the role may not unload', async () => {
     await warehouse.snowflake.emulator!.refuse({
       matching: '^COPY INTO',
       code: 3001,
@@ -244,7 +244,7 @@ describeEmulator('a source on Snowflake', () => {
     expect(await rowsOf(made, [1], texts)).toEqual(everything.slice(2));
   });
 
-  it('without a snapshot gives the rows of planning, by one bound query for each partition (I1)', async () => {
+  it('without a snapshot gives the rows as of planning, by one bound query per partition (I1)', async () => {
     const made = await warehouse.open().snapshot(request({ where: 'n <> 5' }), onStage(null));
     expect(made.snapshot).toEqual([]);
     await warehouse.execute(
@@ -257,13 +257,13 @@ describeEmulator('a source on Snowflake', () => {
     expect(queries).toHaveLength(2);
     expect(queries[0]).toContain('EQUAL_NULL(data."Region", ?)');
     expect(queries[0]).not.toContain("'a'");
-    // Also when Snowflake has forgotten the statement.
+    // Also when Snowflake no longer has the statement.
     const later = { ...made, pushDown: { ...made.pushDown!, from: made.pushDown!.later!.from } };
     expect(await rowsOf(later, [0, 1], texts)).toEqual(everything);
     await warehouse.execute(`DELETE FROM sales WHERE n IN (2, 3)`, 'UPDATE sales SET n = 1 WHERE n = 0');
   });
 
-  it('whose condition is met by other rows each time is refused, and a query with it is read once (I1)', async () => {
+  it('with a non-deterministic condition is refused, and a query with one is read once (I1)', async () => {
     await warehouse.execute(
       'CREATE TABLE numbers AS SELECT SEQ4() AS n, 1 AS k FROM TABLE(GENERATOR(ROWCOUNT => 10))',
       'CREATE TABLE chosen AS SELECT 1 AS n UNION ALL SELECT 2',
@@ -277,13 +277,13 @@ describeEmulator('a source on Snowflake', () => {
     await expect(warehouse.open().snapshot(conditional, choosing)).rejects.toThrow(
       'There are 3 rows of partition numbers 0 to 0 now, but there were 2 when the keys were counted. A condition that',
     );
-    // Also where its rows are queried when they are needed.
+    // Also if its rows are queried on demand.
     const later = await warehouse.open().snapshot(conditional, onStage(null));
     await warehouse.execute('INSERT INTO chosen SELECT MAX(n) + 1 FROM chosen');
     await expect(rowsOf(later, [0])).rejects.toThrow(
       'There are 4 rows of partition "1" now, but there were 3 when the keys were counted.',
     );
-    // And through the driver.
+    // Also through the driver.
     await warehouse.snowflake.emulator!.refuse({
       matching: '^COPY INTO',
       code: 3001,
@@ -296,7 +296,7 @@ describeEmulator('a source on Snowflake', () => {
     expect(rows).toEqual([5]);
   });
 
-  it('past the retention of Time Travel stops, and says why (I1)', async () => {
+  it('past the Time Travel retention stops, and says why (I1)', async () => {
     const made = await warehouse.open().snapshot(request(), onStage(null));
     await warehouse.execute(`INSERT INTO sales ("Region", n) VALUES ('new', 6)`);
     await warehouse.snowflake.emulator!.forget();
@@ -309,7 +309,7 @@ describeEmulator('a source on Snowflake', () => {
     await warehouse.execute(`DELETE FROM sales WHERE n = 6`);
   });
 
-  it('that has no history is copied, for as long as it is pinned', async () => {
+  it('without history is copied, for as long as it is pinned', async () => {
     await warehouse.execute('CREATE OR REPLACE VIEW sales_view AS SELECT * FROM sales');
     const before = (await statements()).length;
     for (const source of [{ table: 'sales_view' }, { query: 'SELECT * FROM sales' }]) {
@@ -338,7 +338,7 @@ describeEmulator('a source on Snowflake', () => {
     expect(used).toBe('LOAD_WH');
   });
 
-  it('without a database and schema of its own for temporary tables says so (I9)', async () => {
+  it('without a database and schema for temporary tables is refused (I9)', async () => {
     await warehouse.snowflake.emulator!.refuse({
       matching: '^CREATE OR REPLACE TEMPORARY',
       code: 90105,

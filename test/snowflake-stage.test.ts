@@ -8,23 +8,23 @@ import { isStoredSize } from '../src/stage/checked';
 import { startFaultProxy, type FaultProxy } from './support/fault-proxy';
 import { describeEmulator, startSnowflake, type TestSnowflake } from './support/snowflake';
 
-describe('a stage on Snowflake as people write it', () => {
+describe('the URL of a stage on Snowflake', () => {
   const uri = (value: string, warehouse: string | null = 'snowflake:prod'): string =>
     stageUri(value, '/project', warehouse);
 
-  it('is reached by the connection of the warehouse that is named along with it, else by the default one', () => {
+  it('uses the connection of the warehouse named with it, or the default one', () => {
     expect(uri('@db.public.Stage/a/b')).toBe('snowflake://prod/@DB.PUBLIC.STAGE/a/b/');
     expect(uri('@db.public.stage', 'snowflake:')).toBe('snowflake://default/@DB.PUBLIC.STAGE/');
     expect(uri('@db.public.stage', 'duckdb:./w.duckdb')).toBe('snowflake://default/@DB.PUBLIC.STAGE/');
   });
 
-  it('may name its connection, and is the same however it is spelled', () => {
+  it('may name its connection, and is normalised, whatever its spelling', () => {
     for (const value of ['@"DB".s.st//a/', 'snowflake://prod/@db.s.st/a', 'snowflake://prod/@DB.S.ST/a/'])
       expect(uri(value)).toBe('snowflake://prod/@DB.S.ST/a/');
     expect(uri('@db."my schema"."St/1"/x')).toBe('snowflake://prod/@DB."my schema"."St/1"/x/');
   });
 
-  it('is kept without its connection where others read it, who have their own', () => {
+  it('is recorded without its connection, since readers have their own', () => {
     const kept = portableUri(uri('@db."my schema".st/x'));
     expect(kept).toBe('@DB."my schema".ST/x/');
     expect(uri(kept, 'snowflake:theirs')).toBe('snowflake://theirs/@DB."my schema".ST/x/');
@@ -45,7 +45,7 @@ describe('a stage on Snowflake as people write it', () => {
     ),
   );
 
-  it('is in the configuration what it is in a run', async () => {
+  it('means the same in the configuration as in a run', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'partwise-config-'));
     const write = (config: object) => writeFile(join(folder, 'partwise.config.json'), JSON.stringify(config));
     await write({ warehouse: 'snowflake:prod', stage: '@db.s.st/runs' });
@@ -57,7 +57,7 @@ describe('a stage on Snowflake as people write it', () => {
   });
 });
 
-it('the size of an encrypted object is that of its content up to the next block (I1)', () => {
+it('the size of an encrypted object is that of its content rounded up to the next block (I1)', () => {
   expect(
     [0, 1, 15, 16, 17].map((bytes) => [16, 32, 48].find((stored) => isStoredSize(stored, bytes))),
   ).toEqual([16, 16, 16, 16, 32]);
@@ -86,7 +86,7 @@ describeEmulator('a stage on Snowflake', () => {
   });
 
   it.each(['reset', 'lost', '503'] as const)(
-    'puts an object once, whatever becomes of a request (%s)',
+    'puts an object once, whatever happens to a request (%s)',
     async (kind) => {
       const here = stage(kind);
       proxy.next({ kind, statement: /^PUT/ });
@@ -98,7 +98,7 @@ describeEmulator('a stage on Snowflake', () => {
     },
   );
 
-  it('that does not answer is a passing trouble', async () => {
+  it('that does not answer is a transient error', async () => {
     proxy.next({ kind: '503', statement: /^LIST.*silent/, times: 100 });
     await expect(stage('silent').list('')).rejects.toMatchObject({
       name: 'StageUnavailable',
@@ -106,7 +106,7 @@ describeEmulator('a stage on Snowflake', () => {
     });
   });
 
-  it('that is not there, or that the role may not use, is refused with what to do (I9)', async () => {
+  it('that does not exist, or that the role may not use, is refused with what to do (I9)', async () => {
     await expect(stage('a', 'NONE').put('x', Buffer.from(''))).rejects.toMatchObject({
       type: 'StageUnreachable',
       message: expect.stringMatching(

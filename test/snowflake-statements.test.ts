@@ -1,4 +1,4 @@
-/** How many statements a run costs, by the emulator's own record of them. */
+/** The number of statements that a run costs, from the emulator's log. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { EmulatedStatement } from './support/emulator';
 import { makeProject, type TestProject } from './support/project';
@@ -17,7 +17,7 @@ export const total = definePartitionFunction({
 `;
 
 const isTransfer = ({ sql }: EmulatedStatement) => /^(PUT|GET|LIST|REMOVE)\b/.test(sql);
-/** What it does, without to what. */
+/** The kind of statement, without its objects. */
 const kindOf = ({ sql }: EmulatedStatement) =>
   /^\w+(?: (?:INTO|OR|TABLE|TRANSIENT|OBJECTS|TERSE)\b)*/.exec(sql)![0];
 
@@ -43,7 +43,7 @@ describeEmulator('statements of a run on Snowflake', () => {
     await snowflake.close();
   });
 
-  /** The run's statements by step, which is the activity. */
+  /** The run's statements by step, that is, by activity. */
   async function statementsOf(table: 'few' | 'many', mode: Mode, units: number) {
     const run = await project.partwise.start(
       {
@@ -70,7 +70,7 @@ describeEmulator('statements of a run on Snowflake', () => {
   }
 
   it.each(['replace', 'partitions', 'append'] as const)(
-    'are the same for 3 partitions and 1,200, but for the transfers of files (mode %s)',
+    'are the same for 3 partitions and 1,200, except for file transfers (mode %s)',
     async (mode) => {
       const few = await statementsOf('few', mode, 1);
       const many = await statementsOf('many', mode, 8);
@@ -81,14 +81,14 @@ describeEmulator('statements of a run on Snowflake', () => {
       expect(many.plan.map(kindOf)).toEqual(few.plan.map(kindOf));
       expect(many.plan.map(kindOf).filter((kind) => kind === 'COPY INTO')).toHaveLength(1);
       expect(many.close.map(kindOf)).toEqual(few.close.map(kindOf));
-      // Partitions cost none, units some transfers.
+      // Partitions cost none, units a few transfers.
       expect(queries(many.unit)).toEqual([]);
       expect(queries(few.unit)).toEqual([]);
       expect(many.unit.length).toBeLessThanOrEqual(8 * 14);
       expect(many.commit.filter(isTransfer).length).toBeLessThanOrEqual(
         few.commit.filter(isTransfer).length + 2 * 8,
       );
-      // Whose they are, and how long they may take, can be seen in the account.
+      // The account shows their purpose and their timeout.
       const steps = new Set(['open', 'plan', 'unit', 'commit', 'close']);
       for (const { tag, timeout } of many.all) {
         expect(timeout).toBeGreaterThan(0);
@@ -98,7 +98,7 @@ describeEmulator('statements of a run on Snowflake', () => {
     },
   );
 
-  it('are fewer where quick partitions share an activity, each of which fetches the rows of all of its own', async () => {
+  it('are fewer if quick partitions share activities, each of which fetches all its rows together', async () => {
     const run = await project.partwise.start(
       { function: 'total', source: { table: 'many' }, partitionBy: ['k'], where: 'k < 100' },
       { runId: project.runId('joined') },

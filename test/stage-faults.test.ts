@@ -1,6 +1,6 @@
 /**
- * What a stage's disk may do under a run: fill up, turn read-only, go away, come back as another one. The
- * function writes each call to a file outside, which tells what really happened.
+ * What a stage's disk may do during a run: fill up, become read-only, disappear, come back as another one.
+ * The function writes each call to an external file, as a record of what really happened.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { definePartitionFunction } from 'partwise';
 
-/** Uploads params.bytes; partitions named in params.wait do so when the gate file is there. */
+/** Uploads params.bytes; partitions named in params.wait first wait for the gate file. */
 export const uploads = definePartitionFunction({
   name: 'uploads',
   async run(data, context) {
@@ -35,7 +35,7 @@ export const uploads = definePartitionFunction({
   },
 });
 
-/** Waits for params.gate, where there is one. */
+/** Waits for params.gate if it is set. */
 export const sums = definePartitionFunction({
   name: 'sums',
   async run(data, context) {
@@ -55,14 +55,14 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-describeOnSmallDisks('a stage on a disk of its own', () => {
+describeOnSmallDisks('a stage on its own disk', () => {
   let disk: SmallDisk;
   beforeEach(() => {
     disk = smallDisk(MIB);
   });
   afterEach(() => disk.remove());
 
-  it('that is full is unavailable, keeps nothing of what did not fit, and takes it when there is room', async () => {
+  it('that is full is unavailable, keeps nothing of what did not fit, and accepts it once there is space', async () => {
     const stage = openStage(pathToFileURL(disk.folder).href);
     await stage.token({ create: true });
     disk.fill();
@@ -96,7 +96,7 @@ describeOnSmallDisks('a stage on a disk of its own', () => {
     await stage.put('b', Buffer.from('b'));
   });
 
-  it('of a run that fills it: waits, says why, calls no function twice, and goes on when there is room (I4)', async () => {
+  it('that a run fills makes the run wait, say why, call no function twice, and continue once there is space (I4)', async () => {
     const project = await makeProject(FUNCTIONS, { config: { stage: disk.folder } });
     try {
       await project.execute('CREATE TABLE many AS SELECT range AS k FROM range(12)');
@@ -139,7 +139,7 @@ describe('a stage that goes away', () => {
   });
   const uri = (): string => pathToFileURL(root).href;
 
-  it('nothing is written into a folder that is not the stage, be it none, an empty one or another stage (I6)', async () => {
+  it('gets nothing written in its place, be its folder missing, empty or another stage (I6)', async () => {
     const token = (await openStage(uri()).token({ create: true }))!;
     const stage = openStage(uri(), token);
     await stage.put('r/a', Buffer.from('a'));
@@ -168,7 +168,7 @@ describe('a stage that goes away', () => {
     expect((await stage.list('')).map(({ path }) => path)).toEqual(['r/a', 'r/b']);
   });
 
-  it('of a run: its units wait, nothing is written where it was, and all is right when it is back (I4)', async () => {
+  it('during a run makes its units wait and leaves its place empty, and the run is correct when it is back (I4)', async () => {
     const project = await makeProject(FUNCTIONS);
     try {
       await project.execute('CREATE TABLE many AS SELECT range AS k FROM range(6)');
@@ -202,7 +202,7 @@ describe('a stage that goes away', () => {
     }
   });
 
-  it('of functions that read their rows just then: no call is charged, and each has its rows when it is back (I4)', async () => {
+  it('while functions read their rows costs no call, and each has its rows when it is back (I4)', async () => {
     const project = await makeProject(FUNCTIONS);
     try {
       await project.execute('CREATE TABLE many AS SELECT range % 6 AS k, range AS n FROM range(60)');
@@ -237,7 +237,7 @@ describe('a stage that goes away', () => {
     }
   });
 
-  it('a run that waits for its stage can be cancelled (I12)', async () => {
+  it('can be waited for by a run that is then cancelled (I12)', async () => {
     const project = await makeProject(FUNCTIONS);
     try {
       await project.execute('CREATE TABLE many AS SELECT range AS k FROM range(6)');
@@ -265,7 +265,7 @@ describe('a stage that goes away', () => {
   });
 });
 
-describe('files of a run that are damaged or gone', () => {
+describe('files of a run that are damaged or missing', () => {
   let project: TestProject;
   beforeAll(async () => {
     project = await makeProject(FUNCTIONS);
@@ -294,7 +294,7 @@ describe('files of a run that are damaged or gone', () => {
       .filter((path) => name.test(path))
       .map((path) => join(project.folder, 'stage', runId, path));
 
-  it('one bit flipped at any place of a snapshot, rows or artifacts is refused by the name of the file (I1, I3)', async () => {
+  it('are refused by file name if one bit of a snapshot, rows or artifacts is flipped anywhere (I1, I3)', async () => {
     const run = await started('flipped');
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
     const right = await run.results();
@@ -316,7 +316,7 @@ describe('files of a run that are damaged or gone', () => {
         flipped[Math.floor(random() * content.length)]! ^= 1 << Math.floor(random() * 8);
         writeFileSync(file, flipped);
         const answer = await read(project.partwise.getRun(run.runId)).catch((error: unknown) => error);
-        // A bit of another partition's artifact, in the same file, is none of this one's.
+        // A bit of another partition's artifact in the same file does not affect this one.
         if (answer instanceof Error) expect(answer.message).toMatch(sentence);
         else expect([read, answer]).toEqual([artifact, expected]);
         writeFileSync(file, content);
@@ -325,7 +325,7 @@ describe('files of a run that are damaged or gone', () => {
     expect(await project.partwise.getRun(run.runId).results()).toEqual(right);
   });
 
-  it('a run whose snapshot was damaged fails with the name of the file, and calls no function on it (I1)', async () => {
+  it('fail the run with the name of the file if they are its snapshot, and no function is called on it (I1)', async () => {
     const gate = join(folder, 'gate');
     const run = await started('rotten', { params: { gate } });
     await until(async () => callsIn(join(folder, 'calls')).length > 0);
@@ -347,7 +347,7 @@ describe('files of a run that are damaged or gone', () => {
     expect(callsIn(join(folder, 'calls'))).toHaveLength(calls);
   });
 
-  it('DONE partitions whose files are gone run again on request, and their rows are there once (I10)', async () => {
+  it('make their DONE partitions run again on request, with their rows written once (I10)', async () => {
     const run = await started('gone', { output: { table: 'gone' } });
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
     const before = callsIn(join(folder, 'calls')).length;
@@ -378,13 +378,13 @@ describe('files of a run that are damaged or gone', () => {
       expect(await again.partition(id).artifacts.get('n.json')).toEqual({ n: 5 });
   });
 
-  it('what goes with a retry only is refused elsewhere (I9)', async () => {
+  it('can be rerun only by a retry: rerunMissing is refused elsewhere (I9)', async () => {
     await expect(started('misplaced', { rerunMissing: true })).rejects.toThrow(
       '"rerunMissing" goes with "onExisting": "retry" only',
     );
   });
 
-  it('a run whose locator cannot be read says so, and holds up no other run and no clean (I4)', async () => {
+  it('are reported if they are a locator, and block no other run and no clean (I4)', async () => {
     const [one, two] = [await started('one'), await started('two')];
     await Promise.all([one.wait(), two.wait()]);
     const [locator] = onStage(one.runId, /executions\/1\.json$/);
@@ -398,7 +398,7 @@ describe('files of a run that are damaged or gone', () => {
   });
 });
 
-/** Numbers from 0 up to 1, the same for a seed. */
+/** Random numbers in [0, 1), determined by the seed. */
 function seeded(seed: number): () => number {
   let state = seed;
   return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;

@@ -1,4 +1,4 @@
-/** What every stage does, tried on each kind of them. */
+/** The contract of a stage, tested on every kind. */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,9 +11,9 @@ import { openStage, type Stage } from '../src/stage';
 import { describeS3, startS3, type TestS3 } from './support/s3';
 import { describeSnowflake, startSnowflake, type TestSnowflake } from './support/snowflake';
 
-/** What a kind of stage cannot do, and why; each is a test below. */
+/** What a kind of stage does not support, and why; each entry is a test below. */
 const NOT_SUPPORTED: Record<string, Partial<Record<Kind, string>>> = {
-  'lets one of two that write a path at the same moment have it': {
+  'lets exactly one of two concurrent writes of a path succeed': {
     snowflake: 'PUT has no condition: docs/snowflake.md',
   },
 };
@@ -21,9 +21,9 @@ const NOT_SUPPORTED: Record<string, Partial<Record<Kind, string>>> = {
 type Kind = 'local' | 's3' | 'snowflake';
 
 interface Place {
-  /** URIs of two stages that nobody has used. */
+  /** URIs of two unused stages. */
   uris(): [string, string];
-  /** Writes an object as no stage would: over another one. */
+  /** Overwrites an object, which no stage would do. */
   overwrite(stage: Stage, path: string, content: string): Promise<void>;
 }
 
@@ -134,19 +134,19 @@ function behavesAsStage(kind: Kind, placeOf: () => Place): void {
     expect(await text('a')).toBe('first');
   });
 
-  test('lets one of two that write a path at the same moment have it', async () => {
+  test('lets exactly one of two concurrent writes of a path succeed', async () => {
     const puts = await Promise.allSettled(
       ['one', 'two', 'three'].map((content) => stage.put('contended', Buffer.from(content))),
     );
     expect(puts.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected', 'rejected']);
   });
 
-  test('has nothing of a put that failed (I3)', async () => {
+  test('keeps nothing of a put that failed (I3)', async () => {
     await expect(stage.put('x/y', { file: join(folder, 'missing') })).rejects.toThrow('ENOENT');
     expect(await stage.list('')).toEqual([]);
   });
 
-  test('takes a file over, also where the path is taken', async () => {
+  test('takes over a file, even if the path is taken', async () => {
     const file = join(folder, 'made');
     await writeFile(file, 'content');
     await stage.put('x', { file });
@@ -168,7 +168,7 @@ function behavesAsStage(kind: Kind, placeOf: () => Place): void {
     expect(await stage.list('none/')).toEqual([]);
   });
 
-  test('removes one object and no other, and one that is not there is no error', async () => {
+  test('removes one object and no other, and a missing one is not an error', async () => {
     await put('run/a', 'run/ab', 'run/a.b', 'run/axb', 'run/(1)');
     await stage.remove('run/a');
     await stage.remove('run/a.b');
@@ -177,7 +177,7 @@ function behavesAsStage(kind: Kind, placeOf: () => Place): void {
     expect(await paths('run/')).toEqual(['run/ab', 'run/axb']);
   });
 
-  test('keeps apart names that differ in anything that a path may hold (I6)', async () => {
+  test('distinguishes names that differ in any character that a path may contain (I6)', async () => {
     const names = [
       "it's",
       '%2F',
@@ -200,7 +200,7 @@ function behavesAsStage(kind: Kind, placeOf: () => Place): void {
     for (const path of all) expect(await text(path)).toBe(path);
   });
 
-  test('tells an object that is not there from one that is, also where its name goes on', async () => {
+  test('distinguishes a missing object from an existing one, even if one name is a prefix of the other', async () => {
     await put('there/abc');
     await expect(stage.get('there/ab')).rejects.toThrow('"there/ab" is not on the stage.');
     await expect(stage.get('nowhere/a', { offset: 0, bytes: 1 })).rejects.toThrow('is not on the stage');
@@ -208,14 +208,14 @@ function behavesAsStage(kind: Kind, placeOf: () => Place): void {
     await expect(stage.localFile(ref, folder)).rejects.toThrow('"gone" is not on the stage');
   });
 
-  test('lets no path leave its folder (I6)', async () => {
+  test('lets no path escape its folder (I6)', async () => {
     for (const path of ['../x', 'a/../../x', '/etc/passwd', 'a/..', 'x\0y']) {
       await expect(stage.put(path, Buffer.from(''))).rejects.toThrow('leads outside the stage');
       await expect(stage.get(path)).rejects.toThrow('leads outside the stage');
     }
   });
 
-  test('gives local files, whatever their folders', async () => {
+  test('provides local files, whatever their folders', async () => {
     const refs = await put('x/1/rows', 'x/2/rows', 'y/a', 'y/b', 'y/c');
     const read = async (wanted: typeof refs) =>
       Promise.all((await stage.localFiles(wanted, folder)).map((file) => readFile(file, 'utf8')));
@@ -225,7 +225,7 @@ function behavesAsStage(kind: Kind, placeOf: () => Place): void {
     expect(await readFile(await stage.localFile(refs[3]!), 'utf8')).toBe('y/b');
   });
 
-  test('notices a file that changed after it was recorded (I1)', async () => {
+  test('detects a file that changed after it was recorded (I1)', async () => {
     const refs = await put('f/a', 'f/b');
     await place.overwrite(stage, 'f/a', 'longer than it was');
     await expect(stage.localFile(refs[0]!, folder)).rejects.toThrow('was changed after it was written');
@@ -246,7 +246,7 @@ function behavesAsStage(kind: Kind, placeOf: () => Place): void {
     await expect(stage.read({ ...ref, path: 'r/none' })).rejects.toThrow('"r/none" is not on the stage');
   });
 
-  test('is told from another one by its token', async () => {
+  test('is distinguished from another one by its token', async () => {
     const token = (await stage.token({ create: true }))!;
     expect(await stage.token({ create: true })).toBe(token);
     expect(await stage.list('')).toEqual([]);

@@ -25,7 +25,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-it('a local stage leaves nothing behind of a put that failed (I3)', async () => {
+it('a local stage leaves nothing behind after a failed put (I3)', async () => {
   await stage.put('a', Buffer.from('there'));
   await expect(stage.put('x/y', { file: join(folder, 'missing') })).rejects.toThrow('ENOENT');
   await expect(stage.put('a', Buffer.from('again'))).rejects.toThrow('already on the stage');
@@ -33,7 +33,7 @@ it('a local stage leaves nothing behind of a put that failed (I3)', async () => 
   expect(await readdir(join(folder, 'stage', '.partial'))).toEqual([]);
 });
 
-it('a put that is tried again finds what the try before had put when the stage went away I4', async () => {
+it('a retried put finds what the previous attempt had put when the stage went away I4', async () => {
   const file = join(folder, 'rows');
   await writeFile(file, 'rows');
   let isAway = true;
@@ -54,7 +54,7 @@ it('a put that is tried again finds what the try before had put when the stage w
   await expect(putAgain(leaving, 'other', Buffer.from('ours'))()).rejects.toThrow('already on the stage');
 });
 
-it('an execution has one plan: the first that was settled, whoever plans once more (I4)', async () => {
+it('an execution has one plan, the first that was settled, whoever plans again (I4)', async () => {
   const place = { runId: 'r', generation: 1, execution: 1 };
   const plan = (rows: number): RunPlan => ({ ...place, rows }) as RunPlan;
   expect(await settledPlan(stage, place)).toBeNull();
@@ -64,17 +64,17 @@ it('an execution has one plan: the first that was settled, whoever plans once mo
 });
 
 describe('a stage that cannot be used (I9)', () => {
-  it.each(['/proc/partwise', '/proc', '/sys/partwise'])('(%s) says so at once', async (path) => {
+  it.each(['/proc/partwise', '/proc', '/sys/partwise'])('(%s) is reported immediately', async (path) => {
     const taken = await claimStage(openStage(pathToFileURL(path).href)).catch((error: unknown) => error);
     expect(taken).toMatchObject({
       message: expect.stringMatching(/cannot be created: its file system|EPERM: operation not permitted/),
     });
   });
 
-  it('and one that answers never is given up', async () => {
+  it('and one that never answers is given up', async () => {
     const token = join(folder, 'stage', '.partwise-stage');
     await mkdir(join(folder, 'stage'));
-    // Whoever reads it waits for somebody to write.
+    // Reading it blocks until something is written.
     execFileSync('mkfifo', [token]);
     await expect(claimStage(stage, 50)).rejects.toMatchObject({
       type: 'StageUnreachable',
@@ -85,7 +85,7 @@ describe('a stage that cannot be used (I9)', () => {
 });
 
 describe('checkpoints', () => {
-  it('exist only whole: a torn or altered one is none (I4)', () => {
+  it('exist only whole: a torn or altered one does not count (I4)', () => {
     const sealed = sealLines([{ a: 1 }, { b: 'two' }]);
     expect(unsealLines(sealed)).toEqual([{ a: 1 }, { b: 'two' }]);
     for (let bytes = 0; bytes < sealed.length; bytes++)
@@ -93,7 +93,7 @@ describe('checkpoints', () => {
     expect(unsealLines(Buffer.from(sealed.toString().replace('two', 'six')))).toBeNull();
   });
 
-  it('of an attempt that was given up and wrote late count once, rows included (I10)', async () => {
+  it('written late by an abandoned attempt count once, including their rows (I10)', async () => {
     const ended = (ordinal: number): CheckpointOutcome => ({
       outcome: {
         ordinal,
@@ -134,7 +134,7 @@ describe('checkpoints', () => {
       block: null,
       rows: { file: await rows('second', 2), except: [] },
     });
-    // The first attempt's last word, after the second attempt had begun.
+    // The first attempt's late write, after the second attempt had started.
     await putCheckpoint(stage, 'unit/a1/', 2, {
       outcomes: [ended(2), ended(3)],
       block: null,
@@ -155,7 +155,7 @@ describe('checkpoints', () => {
   });
 });
 
-it('an execution that is opened reads the locators of its run id once, unless another took the place meanwhile I4', async () => {
+it('opening an execution reads the locators of its run id once, unless another took the place in the meantime I4', async () => {
   let lists = 0;
   const counted = Object.create(stage) as Stage;
   counted.get = (path, range) => stage.get(path, range);

@@ -24,7 +24,7 @@ export const count = definePartitionFunction({ name: 'count', run: (data) => ({ 
 
 async function makeFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-trust-'));
-  // What another user may not do must not be kept from them by this folder's mode alone.
+  // The other user must be stopped by more than the mode of this folder.
   await chmod(folder, 0o755);
   await mkdir(join(folder, 'node_modules'));
   await symlink(REPOSITORY, join(folder, 'node_modules', 'partwise'));
@@ -48,7 +48,7 @@ describe('the proof', () => {
     expect(canonicalJson(JSON.parse('{"b":0,"__proto__":{"x":1}}'))).toBe('{"__proto__":{"x":1},"b":0}');
   });
 
-  it('is worth nothing for another id, another input, another secret, or of another kind (I13)', () => {
+  it('is not valid for another id, another input or another secret, or if it is of another kind (I13)', () => {
     const input = { a: 1, b: [2, { c: 3 }] };
     expect(isProven(secret, 'y', input, proof)).toBe(false);
     expect(isProven(secret, 'x', { ...input, notify: 'id' }, proof)).toBe(false);
@@ -61,7 +61,7 @@ describe('the proof', () => {
     expect(isProven(secret, 'xx-2026-01-01T00:00:00Z', input, scheduled)).toBe(false);
   });
 
-  it('of an input that is nested deeper than JSON goes is none', () => {
+  it('does not exist for an input nested deeper than JSON supports', () => {
     let deep: unknown = null;
     for (let i = 0; i < 200_000; i++) deep = [deep];
     expect(isProven(secret, 'x', deep, proof)).toBe(false);
@@ -88,7 +88,7 @@ describe('a continuation', () => {
 });
 
 describe('the secret', () => {
-  it('is made once, whole, for its owner alone; who comes at the same time gets the same one (I11)', async () => {
+  it('is created once, whole and only for its owner, and concurrent callers get the same one (I11)', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'partwise-secret-'));
     const [made, again] = [ensureSecret(folder), ensureSecret(folder)];
     expect(made.key).toHaveLength(32);
@@ -98,7 +98,7 @@ describe('the secret', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('that was cut off is named with what to do, and not replaced', async () => {
+  it('that is truncated is reported with what to do, and not replaced', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'partwise-secret-'));
     await writeFile(join(folder, 'secret.json'), '{"version":1,"key":"AAAA"');
     expect(() => ensureSecret(folder)).toThrow(/secret.json", cannot be read.*Remove the file/);
@@ -106,7 +106,7 @@ describe('the secret', () => {
   });
 });
 
-it('a state folder that others could look into is closed to them (I11)', async () => {
+it('a state folder that others could read is closed to them (I11)', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-open-'));
   const state = stateFolder(folder);
   await mkdir(state.path);
@@ -151,7 +151,7 @@ describeStranger('another user of the machine', () => {
     message: expect.stringMatching(why),
   });
 
-  it('can reach the port, and neither the project’s secret nor anything else in its state folder', async () => {
+  it('can reach the port, but neither the project’s secret nor anything else in its state folder', async () => {
     expect((await stranger.temporal('workflow list')).code).toBe(0);
     expect((await stranger.run('ls', join(folder, '.partwise'))).code).not.toBe(0);
     expect((await stranger.run('cat', join(folder, '.partwise', 'secret.json'))).code).not.toBe(0);
@@ -163,7 +163,7 @@ describeStranger('another user of the machine', () => {
     ['SQL', { function: 'sql', sql: 'SELECT 1', source: { query: "SELECT 'k' AS k" }, partitionBy: ['k'] }],
     ['nothing at all but the project’s own', INPUT],
     ['no input', 'none'],
-  ])('cannot have code run by an input that names %s (I13)', async (name, input) => {
+  ])('cannot run code with an input that names %s (I13)', async (name, input) => {
     const evil = join(stranger.folder, 'evil.ts');
     const owned = proofFile('owned');
     await writeFile(
@@ -180,7 +180,7 @@ describeStranger('another user of the machine', () => {
     expect(existsSync(proofFile('notified'))).toBe(false);
   });
 
-  /** As the history that everybody can read has it. */
+  /** The start event in the history, which everyone can read. */
   const startOf = async (runId: string): Promise<{ input: object; headers: string }> => {
     const { stdout } = await stranger.temporal('workflow show', { 'workflow-id': runId, output: 'json' });
     const { events } = JSON.parse(stdout) as {
@@ -199,7 +199,7 @@ describeStranger('another user of the machine', () => {
     };
   };
 
-  it('gains nothing by a copied header: neither for another id nor for another input (I13)', async () => {
+  it('gains nothing from a copied header, neither for another id nor for another input (I13)', async () => {
     const run = await partwise.start(INPUT, { runId: 'owned' });
     expect((await run.wait()).status).toBe('SUCCESS');
     const { input, headers } = await startOf('owned');
@@ -218,11 +218,11 @@ describeStranger('another user of the machine', () => {
     const [latest] = JSON.parse(stdout) as { status: string }[];
     expect(latest!.status).toBe('WORKFLOW_EXECUTION_STATUS_FAILED');
     expect(existsSync(proofFile('notified'))).toBe(false);
-    // The owner's run is as it was.
+    // The owner's run is unchanged.
     expect((await partwise.getRun('owned').status()).status).toBe('SUCCESS');
   });
 
-  it('cannot have a schedule of the owner start another input', async () => {
+  it('cannot make a schedule of the owner start another input', async () => {
     await partwise.schedules.create('nightly', { cron: '0 3 * * *', input: INPUT });
     const { runId } = await partwise.schedules.trigger('nightly');
     expect((await partwise.getRun(runId).wait()).status).toBe('SUCCESS');
@@ -237,7 +237,7 @@ describeStranger('another user of the machine', () => {
     await client.connection.close();
   });
 
-  it('is told by the exit code too: a refused run is none', async () => {
+  it('gets an exit code that shows the refusal', async () => {
     await start('watched', INPUT);
     const { code, stderr } = await cli(folder, ['watch', 'watched']);
     expect({ code, stderr }).toEqual({
@@ -256,11 +256,11 @@ describe('partwise dev', () => {
     await writeFile(join(folder, 'functions.ts'), FUNCTIONS.replaceAll('count', 'salesByRegion'));
     await writeFile(join(folder, 'sales.csv'), 'region,n\na,1\nb,2\n');
     dev = startCli(folder, ['dev', ...more]);
-    let said = '';
+    let output = '';
     for await (const text of dev.process.stdout!.setEncoding('utf8'))
-      if (/workflow start .*\n/.test((said += text))) break;
+      if (/workflow start .*\n/.test((output += text))) break;
     dev.process.stdout!.resume();
-    line = /temporal workflow start .*/.exec(said)![0];
+    line = /temporal workflow start .*/.exec(output)![0];
   };
   const end = async (): Promise<void> => {
     dev.process.kill('SIGINT');
@@ -269,7 +269,7 @@ describe('partwise dev', () => {
   };
   const address = (): string => /--address (\S+)/.exec(line)![1]!;
 
-  it('prints a line for Temporal’s own command that proves the run that it starts', async () => {
+  it('prints arguments for Temporal’s own CLI that prove the run that it starts', async () => {
     await begin();
     const { path } = await findTemporalBinary({ projectDir: folder, env: process.env });
     const own = line.replace(/^temporal/, path).replace('my-run', 'another-id');
@@ -282,7 +282,7 @@ describe('partwise dev', () => {
     await end();
   });
 
-  it('--open runs what anyone starts, with what is the project’s own, and refuses all else by name', async () => {
+  it('--open runs what anyone starts if it uses only what the project has, and refuses anything else by name', async () => {
     await begin('--open');
     expect(line).not.toContain('--headers');
     const connection = await Connection.connect({ address: address() });
@@ -306,7 +306,7 @@ describe('partwise dev', () => {
     for (const name of ['functions', 'notify', 'stage', 'warehouse'])
       expect(error?.message).toMatch(new RegExp(`${name}.*`));
     expect(existsSync(join(folder, 'notified'))).toBe(false);
-    // The owner is still the owner.
+    // The owner can still start runs.
     const own = await partwise.start({ ...input, notify: `touch ${join(folder, 'told')}` }, { runId: 'own' });
     expect((await own.wait()).status).toBe('SUCCESS');
     expect(existsSync(join(folder, 'told'))).toBe(true);
@@ -316,7 +316,7 @@ describe('partwise dev', () => {
   });
 });
 
-it('no proof and no secret is in what a run leaves: only the header has a code (I11)', async () => {
+it('nothing that a run leaves contains a proof or a secret: only the header has a code (I11)', async () => {
   const folder = await makeFolder();
   const ran = await cli(folder, ['run', 'count', '--from', 'regions.csv', '--by', 'region']);
   expect(ran.code).toBe(0);

@@ -1,6 +1,6 @@
 /**
- * Workers and runners really killed in the middle of a run. The function writes each call to a file outside,
- * which tells what really happened.
+ * Workers and runners that are killed in the middle of a run. The function writes each call to an external
+ * file, as a record of what really happened.
  */
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -22,7 +22,7 @@ const opened = async (context) => {
   while (!existsSync(context.params.gate)) await sleep(20);
 };
 
-/** Partitions named in params.wait stop until the gate file is there; the others are done at once. */
+/** Partitions named in params.wait wait for the gate file; the others finish immediately. */
 export const gated = definePartitionFunction({
   name: 'gated',
   async run(data, context) {
@@ -34,7 +34,7 @@ export const gated = definePartitionFunction({
   },
 });
 
-/** Takes its time, so that checkpoints come while a batch runs. */
+/** Slow, so that checkpoints appear while a batch runs. */
 export const slow = definePartitionFunction({
   name: 'slow',
   async run(data, context) {
@@ -116,7 +116,7 @@ const start = async (
   return {
     run,
     calls: readCalls,
-    begun: (id: string) => readCalls().filter((call) => call.what === 'begin' && call.id === id).length,
+    started: (id: string) => readCalls().filter((call) => call.what === 'begin' && call.id === id).length,
     until: (condition: (calls: Call[]) => boolean) => changed(calls, () => condition(readCalls())),
     openGate: () => writeFile(gate, ''),
   };
@@ -132,7 +132,7 @@ const recorded = (run: RunHandle, done: number): Promise<void> =>
     })().catch(reject);
   });
 
-/** Nothing tells when a checkpoint appears. */
+/** There is no event when a checkpoint appears. */
 const untilPartition = (
   run: RunHandle,
   id: string,
@@ -144,9 +144,9 @@ const untilPartition = (
   });
 
 describe('kill -9', () => {
-  it('of the worker: another one finishes the run, and what was recorded is not run again (I4)', async () => {
+  it('of the worker: another one finishes the run, and recorded partitions do not run again (I4)', async () => {
     const worker = await project.startWorker();
-    const { run, calls, begun, until, openGate } = await start(
+    const { run, calls, started, until, openGate } = await start(
       'gated-worker',
       'regions',
       { wait: ['c', 'f'] },
@@ -161,16 +161,16 @@ describe('kill -9', () => {
     const other = await project.startWorker();
     await openGate();
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 6 } });
-    for (const id of doneBefore) expect(begun(id)).toBe(1);
+    for (const id of doneBefore) expect(started(id)).toBe(1);
     expect(await sql(run)).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
     expect(runners.filter(isAlive)).toEqual([]);
-    // The call that was killed left nothing that anyone sees.
+    // The killed call left nothing visible.
     const { attempts } = await run.partition('c').describe();
     expect(await run.partition('c').artifacts.get('call.json')).toEqual({ attempt: attempts });
     other.kill('SIGTERM');
   });
 
-  it('of the worker in the middle of a batch: the next attempt goes on after the last checkpoint (I4)', async () => {
+  it('of the worker in the middle of a batch: the next attempt resumes after the last checkpoint (I4)', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '1' });
     const { run, calls, until } = await start(
       'slow-batch',
@@ -184,45 +184,45 @@ describe('kill -9', () => {
     const other = await project.startWorker({ PARTWISE_RUNNERS: '1' });
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
     const ended = calls().filter(({ what }) => what === 'end');
-    // Checkpoints come about once a second, 66 partitions apart; a loaded machine may be later.
+    // Checkpoints come about once a second, 66 partitions apart; on a loaded machine they may be later.
     expect(ended.length - 600).toBeLessThan(before);
     expect(new Set(ended.map(({ id }) => id)).size).toBe(600);
     expect(await sql(run)).toEqual(Array.from({ length: 600 }, (_, k) => k));
     other.kill('SIGTERM');
   });
 
-  it('of a runner: its partition is run again, and the others are not harmed (I5)', async () => {
+  it('of a runner: its partition runs again, and the others are unaffected (I5)', async () => {
     const worker = await project.startWorker();
-    const { run, calls, begun, until, openGate } = await start('gated-runner', 'regions', { wait: ['b'] });
+    const { run, calls, started, until, openGate } = await start('gated-runner', 'regions', { wait: ['b'] });
     await until((all) => all.some(({ what, id }) => what === 'begin' && id === 'b'));
     const { pid } = calls().find(({ id }) => id === 'b')!;
     process.kill(pid, 'SIGKILL');
     await openGate();
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 6 } });
-    expect(begun('b')).toBe(2);
-    for (const id of ['a', 'c', 'd', 'e', 'f']) expect(begun(id)).toBe(1);
+    expect(started('b')).toBe(2);
+    for (const id of ['a', 'c', 'd', 'e', 'f']) expect(started(id)).toBe(1);
     expect(await run.partition('b').describe()).toMatchObject({ status: 'DONE', attempts: 2 });
     worker.kill('SIGTERM');
   });
 
-  it('by a partition of its own runner, in a batch, costs that partition alone (I5)', async () => {
+  it('of its own runner by a partition of a batch: only that partition is affected (I5)', async () => {
     const worker = await project.startWorker();
-    const { run, begun } = await start('kills-batch', 'many', { killer: '321' }, { toleratedFailures: 1 });
+    const { run, started } = await start('kills-batch', 'many', { killer: '321' }, { toleratedFailures: 1 });
     const state = await run.wait();
     expect(state).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { DONE: 599, INTERNAL_ERROR: 1 } });
     expect(await run.partition('321').describe()).toMatchObject({
       status: 'INTERNAL_ERROR',
       error: { type: 'RunnerKilled' },
     });
-    expect(begun('321')).toBe(3);
+    expect(started('321')).toBe(3);
     worker.kill('SIGTERM');
   });
 });
 
 describe('a shutdown', () => {
-  it('hands partitions to another worker, and costs them no attempt', async () => {
+  it('hands partitions to another worker, at no attempt for them', async () => {
     let worker = await project.startWorker();
-    const { run, until, openGate, begun } = await start(
+    const { run, until, openGate, started } = await start(
       'gated-shutdown',
       'regions',
       { wait: ['a'] },
@@ -234,7 +234,7 @@ describe('a shutdown', () => {
       worker.kill('SIGTERM');
       worker = next;
     }
-    await until(() => begun('a') >= 4);
+    await until(() => started('a') >= 4);
     await openGate();
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 6 } });
     worker.kill('SIGTERM');
@@ -242,7 +242,7 @@ describe('a shutdown', () => {
 });
 
 describe('a shutdown in the middle of a batch', () => {
-  it('hands over what was not begun and what was cut off, and nothing else', async () => {
+  it('hands over partitions that were not started or were interrupted, and nothing else', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '1' });
     const { run, calls, until } = await start(
       'slow-handed',
@@ -254,29 +254,29 @@ describe('a shutdown in the middle of a batch', () => {
     worker.kill('SIGTERM');
     const other = await project.startWorker({ PARTWISE_RUNNERS: '1' });
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
-    // One may have been cut off in the middle; none that ended runs again.
+    // One may have been interrupted midway; none that ended runs again.
     const ended = calls().filter(({ what }) => what === 'end').length;
     expect(ended - 600).toBeLessThanOrEqual(1);
     expect(await sql(run)).toHaveLength(600);
     other.kill('SIGTERM');
   });
 
-  it('lets a function that ends within the grace end, once', async () => {
+  it('lets a function finish within the grace period, called once', async () => {
     const worker = await project.startWorker();
-    const { run, begun, until, openGate } = await start('gated-grace', 'regions', { wait: ['a'] });
+    const { run, started, until, openGate } = await start('gated-grace', 'regions', { wait: ['a'] });
     await recorded(run, 5);
     await until((all) => all.some(({ id }) => id === 'a'));
     worker.kill('SIGTERM');
     await openGate();
     const other = await project.startWorker();
     expect((await run.wait()).status).toBe('SUCCESS');
-    expect(begun('a')).toBe(1);
+    expect(started('a')).toBe(1);
     other.kill('SIGTERM');
   });
 });
 
 describe('a cancelled run', () => {
-  it('closes when its functions have stopped, deaf ones too; finished partitions keep everything (I12)', async () => {
+  it('closes when its functions have stopped, even unresponsive ones; finished partitions keep everything (I12)', async () => {
     const worker = await project.startWorker();
     const { run, calls, until } = await start(
       'deaf-cancel',
@@ -306,7 +306,7 @@ describe('a cancelled run', () => {
     worker.kill('SIGTERM');
   });
 
-  it('that is terminated stops its functions within the heartbeat time-out (I12)', async () => {
+  it('that is terminated stops its functions within the heartbeat timeout (I12)', async () => {
     const worker = await project.startWorker();
     const { run, calls, until } = await start('deaf-terminate', 'regions', { wait: ['a'] });
     await until((all) => all.some(({ id }) => id === 'a'));
@@ -319,7 +319,7 @@ describe('a cancelled run', () => {
 });
 
 describe('a running run', () => {
-  it('shows no artifact before history names it, though a checkpoint has recorded its partition as DONE (I3)', async () => {
+  it('shows no artifact before history names it, even if a checkpoint has recorded its partition as DONE (I3)', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '1' });
     const { run, until, openGate } = await start(
       'gated-unnamed',
@@ -337,7 +337,7 @@ describe('a running run', () => {
     worker.kill('SIGTERM');
   });
 
-  it('tells which partitions run now, and says that it asked the server (I2)', async () => {
+  it('shows which partitions are running, and that it asked the server (I2)', async () => {
     const worker = await project.startWorker();
     const { run, until, openGate } = await start('gated-live', 'regions', { wait: ['a'] });
     await until((all) => all.some(({ id }) => id === 'a'));

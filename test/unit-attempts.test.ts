@@ -1,6 +1,7 @@
 /**
- * What calls cost a partition, with real workers: budgets by type of error, memory, lost runners and workers,
- * deploys, pauses. The function writes each call to a file outside, which tells what really happened.
+ * How calls count against a partition's attempts, with real workers: budgets by type of error, memory, lost
+ * runners and workers, deploys, pauses. The function writes each call to an external file, as a record of
+ * what really happened.
  */
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -129,7 +130,7 @@ const start = async (
   return {
     run,
     calls: readCalls,
-    begun: (id: string) => readCalls().filter((call) => call.what === 'begin' && call.id === id).length,
+    started: (id: string) => readCalls().filter((call) => call.what === 'begin' && call.id === id).length,
     until: (condition: (calls: Call[]) => boolean) => changed(calls, () => condition(readCalls())),
     openGate: () => writeFile(gate, ''),
   };
@@ -158,28 +159,28 @@ describe('budgets by type of error', () => {
   const throws = { a: ['RateLimited', 4], b: ['Error', 9], c: ['Busy', 1] };
   const retry = { byErrorType: { RateLimited: { maximumAttempts: 6, initialInterval: 10 } } };
 
-  it('hold for partitions by themselves: the run’s rule before the function’s', async () => {
+  it('apply to single partitions: the run’s rule before the function’s', async () => {
     const worker = await project.startWorker();
-    const { run, begun } = await start('throwing-single', { throws }, { retry });
+    const { run, started } = await start('throwing-single', { throws }, { retry });
     await run.wait();
     expect(await ends(run)).toEqual(['a DONE 5', 'b FAILED 2 Error', 'c DONE 2', 'd DONE 1']);
-    expect(begun('a')).toBe(5);
+    expect(started('a')).toBe(5);
     await end(worker);
   });
 
-  it('hold for batches, whose next round waits as long as an error asks for', async () => {
+  it('apply to batches, whose next round waits as long as an error asks for', async () => {
     const worker = await project.startWorker();
-    const { run, begun } = await start('throwing-batch', { throws }, { retry, partitionsPerUnit: 4 });
+    const { run, started } = await start('throwing-batch', { throws }, { retry, partitionsPerUnit: 4 });
     await run.wait();
     expect(await ends(run)).toEqual(['a DONE 5', 'b FAILED 2 Error', 'c DONE 2', 'd DONE 1']);
-    expect(begun('b')).toBe(2);
+    expect(started('b')).toBe(2);
     const [first, ...others] = await timers(run);
     expect(first).toBe(700);
     expect(Math.max(...others)).toBeLessThan(700);
     await end(worker);
   });
 
-  it('come from the function where the run has none', async () => {
+  it('come from the function if the run has none', async () => {
     const worker = await project.startWorker();
     const { run } = await start('throwing-own', { throws }, {});
     await run.wait();
@@ -189,11 +190,11 @@ describe('budgets by type of error', () => {
 });
 
 describe('maximumAttempts 1', () => {
-  it('means one call, also of a partition that killed its runner', async () => {
+  it('means one call, even of a partition that killed its runner', async () => {
     const worker = await project.startWorker();
     const throws = { a: ['killed', 9], b: ['Error', 9] };
     const options = { retry: { maximumAttempts: 1 } };
-    const { run, begun } = await start('throwing-once', { throws }, options);
+    const { run, started } = await start('throwing-once', { throws }, options);
     await run.wait();
     expect(await ends(run)).toEqual([
       'a INTERNAL_ERROR 1 RunnerKilled',
@@ -201,18 +202,18 @@ describe('maximumAttempts 1', () => {
       'c DONE 1',
       'd DONE 1',
     ]);
-    expect([begun('a'), begun('b')]).toEqual([1, 1]);
+    expect([started('a'), started('b')]).toEqual([1, 1]);
     const batch = await start('throwing-once', { throws }, { ...options, partitionsPerUnit: 4 });
     await batch.run.wait();
     expect(await ends(batch.run)).toEqual(await ends(run));
     await end(worker);
   });
 
-  it('leaves a partition whose worker was lost its call', async () => {
+  it('does not count the call of a lost worker', async () => {
     const worker = await project.startWorker();
     const {
       run,
-      begun,
+      started,
       until: called,
       openGate,
     } = await start('patient-lost', { wait: ['b'] }, { retry: { maximumAttempts: 1 } });
@@ -221,30 +222,30 @@ describe('maximumAttempts 1', () => {
     const other = await project.startWorker();
     await openGate();
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
-    expect(begun('b')).toBe(2);
+    expect(started('b')).toBe(2);
     expect(await run.partition('b').describe()).toMatchObject({ attempts: 2 });
     await end(other);
   });
 });
 
 describe('out of memory', () => {
-  it('a partition is tried once more, with nothing beside it and the memory of all runners (I5)', async () => {
+  it('retries a partition once, alone and with the memory of all runners (I5)', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
     const needs = { a: 130, b: 2_000 };
     const { run, calls, until: called, openGate } = await start('hungryHere', { needs, wait: 'c' });
-    // With two runners, one of the hungry ones begins while c waits.
+    // With two runners, one of the hungry ones starts while c waits.
     await called((all) => all.some(({ id }) => id === 'c') && all.some(({ id }) => id === 'a' || id === 'b'));
     await openGate();
     await run.wait();
     expect(await ends(run)).toEqual(['a DONE 2', 'b INTERNAL_ERROR 2 OutOfMemory', 'c DONE 1', 'd DONE 1']);
-    // Between the begin and the end of a call with nothing beside it, nobody else says anything.
+    // Nothing else is logged between the start and the end of a call that runs alone.
     const all = calls();
     const alone = all.findIndex(({ what, id, attempt }) => what === 'begin' && id === 'a' && attempt === 2);
     expect(all[alone + 1]).toMatchObject({ what: 'end', id: 'a', attempt: 2 });
     await end(worker);
   });
 
-  it('a partition is given to the function’s big task queue, batches included', async () => {
+  it('moves a partition to the function’s big task queue, also from a batch', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
     const big = await project.startWorker({ PARTWISE_RUNNERS: '2', PARTWISE_TASK_QUEUE: bigQueue });
     const needs = { a: 400, c: 400 };
@@ -290,7 +291,7 @@ describe('deploys', () => {
     await end(worker);
   });
 
-  it('a batch ends the partition that runs and begins no other, so that each is called once', async () => {
+  it('let a batch finish its running partition and start no other, so that each is called once', async () => {
     const worker = await project.startWorker({ PARTWISE_RUNNERS: '1', GRACE_MS: '20000' });
     const {
       run,
@@ -310,7 +311,7 @@ describe('deploys', () => {
 });
 
 describe('a pause', () => {
-  it('ends a batch after the partition that runs, and costs nothing', async () => {
+  it('ends a batch after its running partition, at no attempt', async () => {
     const worker = await project.startWorker();
     const {
       run,
@@ -329,7 +330,7 @@ describe('a pause', () => {
     );
     const { length } = calls();
     expect(length).toBeLessThan(600);
-    // It has looked again, and is paused still.
+    // It has checked again, and is still paused.
     await until(async () => (await pending(run)).some(({ attempt }) => (attempt ?? 0) >= 3));
     expect(calls()).toHaveLength(length);
     await run.unpause();
@@ -344,13 +345,13 @@ describe('a pause', () => {
     const retry = { maximumAttempts: 3, initialInterval: 1_500 };
     const {
       run,
-      begun,
+      started,
       until: called,
     } = await start('throwing-paused', { throws: { a: ['Error', 1] } }, { retry }, 'lone');
-    await called(() => begun('a') === 1);
+    await called(() => started('a') === 1);
     await run.pause();
     await until(async () => (await pending(run)).some(({ attempt }) => (attempt ?? 0) >= 4));
-    expect(begun('a')).toBe(1);
+    expect(started('a')).toBe(1);
     expect(await run.partition('a').describe()).toMatchObject({
       attempts: 2,
       error: { message: 'The run is paused.' },

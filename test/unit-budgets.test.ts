@@ -1,4 +1,4 @@
-/** The rules of retries by themselves; `survives` and `unit-attempts` show them with real processes. */
+/** The retry rules in isolation; `survives` and `unit-attempts` test them with real processes. */
 import { describe, expect, it } from '@jest/globals';
 import { afterLoss, mayCallAgain, maxLostWorkers } from '../src/core/failures/budgets';
 import { parseFunctionSettings } from '../src/input/function-settings';
@@ -26,12 +26,12 @@ const losses = (types: string[], badEnds = types.length, lostWorkers = 0) => ({
 });
 
 describe('a thrown error', () => {
-  it('is tried again until there were as many calls as maximumAttempts says', () => {
+  it('is retried until maximumAttempts calls were made', () => {
     expect([1, 2, 3].map((badEnds) => mayCallAgain(plan(), 'Error', badEnds))).toEqual([true, true, false]);
     expect(mayCallAgain(plan({ maximumAttempts: 1 }), 'Error', 1)).toBe(false);
   });
 
-  it('has the rule of its type, the run’s before the function’s, and what that leaves out is as for all', () => {
+  it('has the rule of its type, the run’s before the function’s, with defaults for what it omits', () => {
     const retry = plan(
       { initialInterval: 200, byErrorType: { RateLimited: { maximumAttempts: 10 } } },
       {
@@ -54,7 +54,7 @@ describe('a thrown error', () => {
     expect(maxAttempts(retry)).toBe(10);
   });
 
-  it('waits longer each time, up to the longest wait of its rule', () => {
+  it('waits longer each time, up to the maximum of its rule', () => {
     const rule = ownRule(
       plan({ byErrorType: { A: { initialInterval: '1s', maximumInterval: '3s' } } }),
       'A',
@@ -62,14 +62,14 @@ describe('a thrown error', () => {
     expect([1, 2, 3, 99].map((retry) => retryWaitMs(rule, retry))).toEqual([1_000, 2_000, 3_000, 3_000]);
   });
 
-  it('is tried again where the run has a rule for a type that the function never tries again', () => {
+  it('is retried if the run has a rule for a type that the function never retries', () => {
     const own = { nonRetryableErrorTypes: ['Down', 'Bad'] };
     expect(plan({ byErrorType: { Down: {} } }, own).nonRetryableErrorTypes).toEqual(['Bad']);
   });
 });
 
 describe('a lost call', () => {
-  it('is repeated until three were lost, or as many as maximumAttempts says', () => {
+  it('is repeated until three, or maximumAttempts, were lost', () => {
     expect(afterLoss(plan(), losses(['Timeout', 'RunnerKilled']), false)).toBe('again');
     expect(afterLoss(plan(), losses(['Timeout', 'Timeout', 'RunnerKilled']), false)).toBe('end');
     expect(afterLoss(plan({ maximumAttempts: 50 }), losses(['Timeout', 'Timeout', 'Timeout']), false)).toBe(
@@ -84,14 +84,14 @@ describe('a lost call', () => {
     expect(afterLoss(plan(), losses(['Timeout'], 1, 2), false)).toBe('end');
   });
 
-  it('for want of memory is repeated once, alone or on the big task queue', () => {
+  it('for lack of memory is repeated once, alone or on the big task queue', () => {
     expect(afterLoss(plan(), losses(['OutOfMemory']), false)).toBe('alone');
     expect(afterLoss(plan(), losses(['OutOfMemory']), true)).toBe('bigTaskQueue');
     expect(afterLoss(plan(), losses(['OutOfMemory', 'OutOfMemory']), false)).toBe('end');
     expect(afterLoss(plan({ maximumAttempts: 1 }), losses(['OutOfMemory']), true)).toBe('end');
   });
 
-  it('of a worker is repeated whatever maximumAttempts says, unless a rule says so', () => {
+  it('because of a lost worker is repeated whatever maximumAttempts says, unless a rule limits it', () => {
     expect(maxLostWorkers(plan({ maximumAttempts: 1 }))).toBe(3);
     expect(maxLostWorkers(plan({ byErrorType: { WorkerLost: { maximumAttempts: 1 } } }))).toBe(1);
     expect(maxLostWorkers(plan({ byErrorType: { WorkerLost: { maximumAttempts: 9 } } }))).toBe(3);
@@ -101,7 +101,7 @@ describe('a lost call', () => {
 describe('memory of a call', () => {
   const GB = 1e9;
 
-  it('is what was asked for; alone, what all runners of the worker may use', () => {
+  it('is what was asked for, or if it runs alone, what all runners of the worker may use', () => {
     expect(callMemory({ wanted: 2 * GB, runners: 4, big: false }, 100 * GB)).toEqual({
       each: 2 * GB,
       alone: 8 * GB,
@@ -128,7 +128,7 @@ describe('memory of a call', () => {
   });
 });
 
-describe('settings that make no sense', () => {
+describe('invalid settings', () => {
   it('are refused in a run (I9)', () => {
     const retry = {
       nonRetryableErrorTypes: ['A'],
@@ -168,7 +168,7 @@ describe('settings that make no sense', () => {
 });
 
 describe('attempts of a unit in one worker', () => {
-  it('take turns, and one that was stopped does not wait for its turn (I5)', async () => {
+  it('take turns, and a stopped one does not wait for its turn (I5)', async () => {
     const log: string[] = [];
     let endFirst = (): void => undefined;
     const never = new AbortController();
@@ -186,16 +186,16 @@ describe('attempts of a unit in one worker', () => {
 });
 
 describe('folders of attempts', () => {
-  it('never meet, also when a server that lost its last seconds gives numbers again (I3)', () => {
-    const begun = ['a1/', 'a2/', 'a10/'].map((folder) => attemptOf(`${folder}logs/x`)!);
-    expect(begun.map(({ attempt }) => attempt)).toEqual([1, 2, 10]);
+  it('never collide, even if a server that lost its last seconds reuses numbers (I3)', () => {
+    const started = ['a1/', 'a2/', 'a10/'].map((folder) => attemptOf(`${folder}logs/x`)!);
+    expect(started.map(({ attempt }) => attempt)).toEqual([1, 2, 10]);
     expect(attemptFolder(nextAttempt(1, []))).toBe('a1/');
-    expect(attemptFolder(nextAttempt(11, begun))).toBe('a11/');
-    const again = nextAttempt(2, begun);
+    expect(attemptFolder(nextAttempt(11, started))).toBe('a11/');
+    const again = nextAttempt(2, started);
     expect(attemptFolder(again)).toBe('a2.2/');
-    expect(attemptFolder(nextAttempt(3, [...begun, again]))).toBe('a3.2/');
-    expect(attemptFolder(nextAttempt(2, [...begun, again]))).toBe('a2.3/');
-    expect([again, ...begun].sort(compareAttempts).map(attemptFolder)).toEqual([
+    expect(attemptFolder(nextAttempt(3, [...started, again]))).toBe('a3.2/');
+    expect(attemptFolder(nextAttempt(2, [...started, again]))).toBe('a2.3/');
+    expect([again, ...started].sort(compareAttempts).map(attemptFolder)).toEqual([
       'a1/',
       'a2/',
       'a10/',

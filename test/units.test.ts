@@ -21,7 +21,7 @@ const covered = (units: { from: number; to: number }[]): number[] =>
     .sort((a, b) => a - b);
 
 describe('cutting units', () => {
-  it('gives up to 500 partitions a unit each, the largest first', () => {
+  it('gives each of up to 500 partitions its own unit, the largest first', () => {
     const units = cut([5, 50, 500]);
     expect(units).toEqual([
       { from: 2, to: 2, partitions: 1, label: 'p2' },
@@ -50,7 +50,7 @@ describe('cutting units', () => {
     expect(cut(alike(1_001), { maxConcurrency: 96 }).length).toBeLessThanOrEqual(1_000);
   });
 
-  it('makes a partition far above the average a unit of its own and begins with it', () => {
+  it('makes a partition far above the average its own unit and starts with it', () => {
     const rows = Array.from({ length: 2_000 }, () => 10);
     rows[1_234] = 1_000_000;
     expect(cut(rows)[0]).toEqual({ from: 1_234, to: 1_234, partitions: 1, label: 'p1234' });
@@ -68,7 +68,7 @@ describe('cutting units', () => {
   });
 });
 
-describe('dealing units out to shards', () => {
+describe('distributing units over shards', () => {
   const units = cut(
     Array.from({ length: 1_200 }, (_, i) => (i === 700 ? 1_000 : 1 + (i % 7))),
     {
@@ -76,7 +76,7 @@ describe('dealing units out to shards', () => {
     },
   );
 
-  it('happens only where one history has too many units, or too many in flight (I7)', () => {
+  it('happens only if one history would have too many units, or too many in flight (I7)', () => {
     expect(shardsFor(500, 48)).toBe(0);
     expect(shardsFor(40, 24_000)).toBe(0);
     expect(shardsFor(501, 1)).toBe(2);
@@ -85,7 +85,7 @@ describe('dealing units out to shards', () => {
     expect(shardsFor(250_000, 24_000)).toBe(500);
   });
 
-  it('gives each neighbours, about as many, the largest first, and the shard of the largest unit is the first', () => {
+  it('gives each about as many neighbouring units, the largest first, and starts with the shard of the largest unit', () => {
     const dealt = dealUnits(units, 3);
     expect(dealt.map((own) => own.length)).toEqual([400, 400, 400]);
     expect(dealt[0]![0]).toMatchObject({ from: 700 });
@@ -95,7 +95,7 @@ describe('dealing units out to shards', () => {
     for (const own of dealt.slice(1)) expect(own[0]!.from % 7).toBe(6);
   });
 
-  it('shares out what may be in flight, never more than 48 each (I7)', () => {
+  it('divides the concurrency, never more than 48 each (I7)', () => {
     expect(lanesOf(200, 5)).toEqual([40, 40, 40, 40, 40]);
     expect(lanesOf(100, 3)).toEqual([34, 33, 33]);
     expect(lanesOf(1, 3)).toEqual([1, 0, 0]);
@@ -119,14 +119,14 @@ describe('what a shard reports', () => {
     expect(isDue(report({ waiting: { FAILED: 5, INTERNAL_ERROR: 0 } }), later, rare)).toBe(false);
   });
 
-  it('is due at failures where they stop the run', () => {
+  it('is due on failures if they stop the run', () => {
     expect(isDue(ended({}), ended({ FAILED: 1 }), { ...rule, everyFailures: 1 })).toBe(true);
     expect(isDue(ended({}), ended({ FAILED: 1, INTERNAL_ERROR: 1 }), { ...rule, everyFailures: 3 })).toBe(
       false,
     );
   });
 
-  it('is due three times at most while everything fails alike (I7)', () => {
+  it('is due at most three times while everything fails with the same error (I7)', () => {
     let last = report({});
     let reports = 0;
     for (const now of [
@@ -142,7 +142,7 @@ describe('what a shard reports', () => {
     expect(isDue(report({}), report({ alike: 'not' }), { ...rule, alike: null })).toBe(false);
   });
 
-  it('is one failure only when all shards failed alike', () => {
+  it('is a single failure only if all shards failed with the same error', () => {
     const [one, two] = [alike(3).alike, alike(4).alike];
     expect(joinAlike([null, one, two])).toMatchObject({ pattern: 'p', partitions: 7 });
     expect(joinAlike([one, 'not'])).toBe('not');
@@ -152,18 +152,18 @@ describe('what a shard reports', () => {
 });
 
 describe('ordinals', () => {
-  it('are short text and back', () => {
+  it('convert to short strings and back', () => {
     for (const list of [[], [3], [3, 4], [0, 1, 2, 9, 11, 12]])
       expect(decodeOrdinals(encodeOrdinals(list))).toEqual(list);
     expect(encodeOrdinals([3, 7, 8, 9])).toBe('3,7-9');
   });
 
-  it('take a character for six, however they are strewn (I7)', () => {
+  it('take one character for six, however scattered (I7)', () => {
     const everyOther = Array.from({ length: 500_000 }, (_, i) => 7 + 2 * i);
     const text = encodeOrdinals(everyOther);
     expect(text.length).toBeLessThan(170_000);
     expect(decodeOrdinals(text)).toEqual(everyOther);
-    // Few of many are a list all the same.
+    // A few out of many still form a list.
     const few = Array.from({ length: 100 }, (_, i) => i * 99_999);
     expect(encodeOrdinals(few)).toBe(few.join(','));
   });
@@ -179,7 +179,7 @@ describe('ordinals', () => {
     expect(units.flatMap(({ only }) => decodeOrdinals(only))).toEqual(thrown);
   });
 
-  it('of partitions that were given back for different reasons are not mixed in one unit', () => {
+  it('of partitions returned for different reasons are not mixed in one unit', () => {
     const waiting = new Map<number, GivenBack>();
     takeBack(waiting, { retry: '7,2-3', big: '5' }, { round: 0, big: false });
     takeBack(waiting, { retry: '9', big: null }, { round: 0, big: true });
@@ -192,14 +192,14 @@ describe('ordinals', () => {
 });
 
 describe('lanes', () => {
-  /** Items that are being worked on, until they are let go. */
+  /** Items in progress, until they are finished. */
   const workbench = () => {
-    const begun: number[] = [];
+    const started: number[] = [];
     const ends = new Map<number, () => void>();
     return {
-      begun,
+      started,
       work: (item: number) => {
-        begun.push(item);
+        started.push(item);
         return new Promise<void>((resolve) => ends.set(item, resolve));
       },
       finish: async (...items: number[]) => {
@@ -236,7 +236,7 @@ describe('lanes', () => {
     expect(most).toBe(48);
   });
 
-  it('come to rest before a failure is thrown', async () => {
+  it('finish before a failure is thrown', async () => {
     const finished: number[] = [];
     const work = async (item: number): Promise<void> => {
       if (item === 0) throw new Error('no');
@@ -247,54 +247,54 @@ describe('lanes', () => {
     expect(finished).toEqual([1]);
   });
 
-  it('become more at once, and fewer as items end', async () => {
-    const { begun, work, finish } = workbench();
+  it('are added immediately, and removed as items end', async () => {
+    const { started, work, finish } = workbench();
     const lanes = gate(1);
     const done = throughLanes([0, 1, 2, 3, 4], lanes, work);
-    expect(begun).toEqual([0]);
+    expect(started).toEqual([0]);
     lanes.set({ width: 3 });
-    expect(begun).toEqual([0, 1, 2]);
+    expect(started).toEqual([0, 1, 2]);
     lanes.set({ width: 1 });
     await finish(0, 1);
-    expect(begun).toEqual([0, 1, 2]);
+    expect(started).toEqual([0, 1, 2]);
     await finish(2);
-    expect(begun).toEqual([0, 1, 2, 3]);
+    expect(started).toEqual([0, 1, 2, 3]);
     await finish(3);
     await finish(4);
     await done;
   });
 
-  it('stand still at a width of 0, and end without the rest when they are closed', async () => {
-    const { begun, work, finish } = workbench();
+  it('are idle at a width of 0, and end without the rest when they are closed', async () => {
+    const { started, work, finish } = workbench();
     const lanes = gate(2);
     const done = throughLanes([0, 1, 2, 3], lanes, work);
     lanes.set({ width: 0 });
     await finish(0, 1);
-    expect(begun).toEqual([0, 1]);
+    expect(started).toEqual([0, 1]);
     lanes.set({ width: 1 });
-    expect(begun).toEqual([0, 1, 2]);
+    expect(started).toEqual([0, 1, 2]);
     lanes.set({ closed: true });
     await finish(2);
     await done;
-    expect(begun).toEqual([0, 1, 2]);
+    expect(started).toEqual([0, 1, 2]);
   });
 
-  it('end when only items without work are left, also at a width of 0', async () => {
-    const { begun, work, finish } = workbench();
+  it('end when only items without work are left, even at a width of 0', async () => {
+    const { started, work, finish } = workbench();
     const lanes = gate(1);
     const skipped = new Set<number>();
     const done = throughLanes([0, 1, 2, 3], lanes, work, (item) => skipped.has(item));
     await finish(0);
-    expect(begun).toEqual([0, 1]);
+    expect(started).toEqual([0, 1]);
     lanes.set({ width: 0 });
     for (const item of [2, 3]) skipped.add(item);
     await finish(1);
     await done;
-    expect(begun).toEqual([0, 1]);
+    expect(started).toEqual([0, 1]);
   });
 });
 
-describe('failures alike', () => {
+describe('matching failures', () => {
   const result = (partitions: number, round: number): UnitResult => ({
     version: 1,
     unit: 0,
@@ -314,7 +314,7 @@ describe('failures alike', () => {
     worker: '',
   });
 
-  it('are counted once for each partition, however often it is tried again', () => {
+  it('are counted once per partition, however often it is retried', () => {
     const progress = new Progress();
     progress.begin(24, null);
     progress.record(result(12, 0), { round: 0, big: false });
@@ -325,7 +325,7 @@ describe('failures alike', () => {
   });
 });
 
-test('a few partitions are picked to show the spread: the largest, the smallest, and others evenly between them', () => {
+test('the partitions picked to show the spread are the largest, the smallest, and others evenly between them', () => {
   const rows = [5, 900, 1, 30, 70, 200, 2];
   expect(pickSpread(rows, 1)).toEqual([1]);
   expect(pickSpread(rows, 2)).toEqual([1, 2]);
@@ -345,7 +345,7 @@ test('a few partitions are picked to show the spread: the largest, the smallest,
   }
 });
 
-test('the ranges of a snapshot are those of units and what lies between: every partition once', () => {
+test('the ranges of a snapshot are those of units and the gaps between them: every partition once', () => {
   const units = [
     { from: 7, to: 9 },
     { from: 2, to: 2 },

@@ -1,4 +1,4 @@
-/** What every warehouse does, tried on each kind of them and with stages of each kind. */
+/** The contract of a warehouse, tested on every kind with stages of every kind. */
 import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,10 +18,10 @@ import { duckDb, onSnowflake, type TestWarehouse } from './support/warehouses';
 
 type Kind = 'duckdb' | 'snowflake';
 
-/** What a kind of warehouse cannot do, and why; each is a test below. */
+/** What a kind of warehouse does not support, and why; each entry is a test below. */
 const NOT_SUPPORTED: Record<string, Partial<Record<Kind, string>>> = {
   'keeps the order of the table within a partition': { snowflake: 'tables have no order there' },
-  'is not changed by what is written while it is held (I1)': { duckdb: 'its file is locked meanwhile' },
+  'is not changed by writes while it is held (I1)': { duckdb: 'its file is locked meanwhile' },
 };
 
 let folder: string;
@@ -62,7 +62,7 @@ describeSnowflake('Snowflake', () => {
     makesSnapshots('snowflake', () => ({ warehouse, stage: duckDb(join(folder, 'scratch')).stage() })));
 });
 
-test('Snowflake is named in its own folders and in the lists of kinds alone', async () => {
+test('Snowflake is named only in its own folders and in the lists of kinds', async () => {
   const src = join(__dirname, '..', 'src');
   const outside = (await readdir(src, { recursive: true })).filter(
     (path) => path.endsWith('.ts') && !/^((warehouse|stage)\/)?snowflake\//.test(path),
@@ -108,7 +108,7 @@ const SALES = [
   "INSERT INTO sales VALUES ('b', 1), ('a', 2), (NULL, 3), ('b', 4), ('', 5)",
 ];
 
-/** Snapshots: what is pinned, and what is put where. */
+/** Snapshots: what is pinned, and where it is put. */
 function makesSnapshots(kind: Kind, placeOf: () => { warehouse: TestWarehouse; stage: Stage }): void {
   const test = (title: string, body: () => Promise<void>): void => tested(kind, title, body);
   let warehouse: TestWarehouse;
@@ -178,7 +178,7 @@ function makesSnapshots(kind: Kind, placeOf: () => { warehouse: TestWarehouse; s
     expect(data.map(({ amount }) => Number(amount))).toEqual([1, 4]);
   });
 
-  test('gives a unit the rows of its own partitions, wherever units are cut', async () => {
+  test('gives a unit the rows of its own partitions, wherever units are split', async () => {
     const all = Array.from({ length: 40 }, (_, i) => `('k${String(i % 20).padStart(2, '0')}', ${i})`);
     await warehouse.execute(`INSERT INTO sales SELECT * FROM (VALUES ${all.join(', ')}) AS t`);
     const where = "region LIKE 'k%'";
@@ -203,7 +203,7 @@ function makesSnapshots(kind: Kind, placeOf: () => { warehouse: TestWarehouse; s
     }
   });
 
-  test('is not changed by what is written while it is held (I1)', async () => {
+  test('is not changed by writes while it is held (I1)', async () => {
     await warehouse.execute('CREATE OR REPLACE VIEW sales_view AS SELECT * FROM sales');
     for (const source of [{ table: 'sales' }, { query: 'SELECT * FROM sales' }, { table: 'sales_view' }]) {
       await warehouse.execute(...SALES);
@@ -220,7 +220,7 @@ function makesSnapshots(kind: Kind, placeOf: () => { warehouse: TestWarehouse; s
     }
   });
 
-  test('keeps every digit, and times without shifting them (I1)', async () => {
+  test('keeps every digit, and does not shift times (I1)', async () => {
     const query = `SELECT 'k' AS k, 12345678901234567890123456789012345678::DECIMAL(38,0) AS long, 9007199254740993::DECIMAL(18,0) AS big,
       -1.50::DECIMAL(10,2) AS price, DATE '1969-12-31' AS day, TIME '23:59:59.123456' AS clock, TIMESTAMP '1950-01-01 10:00:00.123456' AS moment,
       TIMESTAMP '9999-12-31 23:59:59' AS end_of_time, 'Infinity'::DOUBLE AS infinite, 'NaN'::DOUBLE AS nan, 1.5e300::DOUBLE AS huge,
@@ -248,7 +248,7 @@ function makesSnapshots(kind: Kind, placeOf: () => { warehouse: TestWarehouse; s
     ]);
   });
 
-  test('tells columns of one name apart', async () => {
+  test('distinguishes columns of the same name', async () => {
     const { columns, data } = await snapshot({
       source: { query: "SELECT 'k' AS region, 1 AS n, 2 AS n, 3 AS N" },
     });
@@ -256,7 +256,7 @@ function makesSnapshots(kind: Kind, placeOf: () => { warehouse: TestWarehouse; s
     expect(Object.values(data[0]!).map(String)).toEqual(['k', '1', '2', '3', '0']);
   });
 
-  test('is narrowed by a condition and by partition ids', async () => {
+  test('can be narrowed by a condition and by partition ids', async () => {
     expect((await snapshot({ where: 'amount > 2' })).ids).toEqual(['%_', 'b', '%-']);
     const picked = await snapshot({ only: ['%-', 'a'] });
     expect(picked.ids).toEqual(['a', '%-']);
@@ -269,7 +269,7 @@ function makesSnapshots(kind: Kind, placeOf: () => { warehouse: TestWarehouse; s
     });
   });
 
-  test('of a few partitions holds those and no others', async () => {
+  test('of a few partitions contains those and no others', async () => {
     const made = await warehouse
       .open()
       .sample({ ...requestOf({ maxPartitions: 1 }), only: ['b', '%-'] }, (pinned) => put(pinned));
@@ -278,7 +278,7 @@ function makesSnapshots(kind: Kind, placeOf: () => { warehouse: TestWarehouse; s
     expect(data.map(({ amount }) => Number(amount)).sort()).toEqual([1, 3, 4]);
   });
 
-  test('has fingerprints that are equal when the rows are, in whatever order', async () => {
+  test('has fingerprints that are equal if the rows are, in any order', async () => {
     const fingerprints = async (rows: string) => {
       const query = `SELECT * FROM (VALUES ${rows}) AS t(k, a, b)`;
       return (await snapshot({ source: { query }, partitionBy: ['k'], fingerprints: true })).fingerprints!;
@@ -297,7 +297,7 @@ function makesSnapshots(kind: Kind, placeOf: () => { warehouse: TestWarehouse; s
   });
 }
 
-/** What does not depend on a stage: keys, refusals, commits. */
+/** Behaviour that does not depend on a stage: keys, refusals, commits. */
 function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void {
   const test = (title: string, body: () => Promise<void>): void => tested(kind, title, body);
   let warehouse: TestWarehouse;
@@ -315,7 +315,7 @@ function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void 
     expect((await warehouse.open().checkStage(warehouse.stage()))?.ok).not.toBe(false);
   });
 
-  test('makes the same ids of the same keys, whatever their type (I6)', async () => {
+  test('gives the same ids for the same keys, whatever their type (I6)', async () => {
     const keys = [
       "''",
       "' '",
@@ -353,12 +353,12 @@ function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void 
     expect((await count({ source: long })).ids).toEqual(['12345678901234567890123456789012345678']);
   });
 
-  test('counts the partitions that a snapshot has', async () => {
+  test('counts the same partitions as a snapshot', async () => {
     expect(await count({ where: 'amount <> 2' })).toMatchObject({ ids: ['%_', 'b', '%-'], rows: [1, 2, 1] });
     expect(await count({ only: ['a'] })).toMatchObject({ ids: ['a'], rows: [1] });
   });
 
-  test('finds columns without regard to case, and tables by their whole name', async () => {
+  test('finds columns regardless of case, and tables by their qualified name', async () => {
     const shape = await warehouse.open().inspect(requestOf({ partitionBy: ['REGION'] }));
     expect(shape.keyColumns).toEqual([{ name: 'region', type: 'VARCHAR' }]);
     await warehouse.execute(
@@ -372,7 +372,7 @@ function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void 
   });
 
   test('binds the scheduled time in a query and in a condition', async () => {
-    // In Berlin it is the first of November already.
+    // In Berlin it is already the first of November.
     const scheduled = { time: '2026-10-31T23:30:00.000Z', date: '2026-11-01' };
     await warehouse.execute(
       'CREATE OR REPLACE TABLE days (region VARCHAR, day DATE)',
@@ -392,7 +392,7 @@ function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void 
     );
   });
 
-  test('refuses a table and columns that are not there, with the nearest names (I9)', async () => {
+  test('refuses a table and columns that do not exist, with the nearest names (I9)', async () => {
     expect(await problemsOf(count({ source: { table: 'sale' } }))).toMatchObject({
       type: 'SourceMissing',
       problems: [expect.stringMatching(/^There is no table "sale" .*Did you mean "sales"\?/i)],
@@ -403,7 +403,7 @@ function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void 
     ]);
   });
 
-  test('refuses what no run can be made of (I9)', async () => {
+  test('refuses what cannot be run (I9)', async () => {
     expect(await problemsOf(count({ where: 'amount > 100' }))).toMatchObject({ type: 'SourceEmpty' });
     const nothing = { query: 'SELECT NULL::VARCHAR AS region, 1 AS n' };
     expect((await problemsOf(count({ source: nothing }))).problems[0]).toMatch(
@@ -427,7 +427,7 @@ function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void 
     );
   });
 
-  test('says what keeps rows from being written into a table (I9)', async () => {
+  test('reports what prevents rows from being written into a table (I9)', async () => {
     await warehouse.execute('CREATE OR REPLACE VIEW all_sales AS SELECT * FROM sales');
     const problems = (table: string): Promise<string[]> =>
       warehouse.open().inspectOutput({ table, mode: 'replace', evolve: false });
@@ -507,7 +507,7 @@ function commits(
   });
   const rows = () => warehouse.select('SELECT region, total FROM totals ORDER BY region, total');
 
-  test('writes rows once, even when its answer was lost and it is repeated (I10)', async () => {
+  test('writes rows once, even if its answer was lost and it is repeated (I10)', async () => {
     await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 2)) t(region, total)");
     const first = await commit(table('append'));
     expect(await commit(table('append'))).toEqual(first);
@@ -517,7 +517,7 @@ function commits(
     ]);
   });
 
-  test('replaces all rows, or only those of its own done partitions, or none (I10)', async () => {
+  test('replaces all rows, or only those of its own DONE partitions, or none (I10)', async () => {
     await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 2), ('W', 3), (NULL, 4)) t(region, total)");
     await commit(table('replace'));
     await makeRows("SELECT * FROM (VALUES ('N', 10), ('S', 20), (NULL, 40)) t(region, total)");
@@ -535,7 +535,7 @@ function commits(
     expect(await rows()).toHaveLength(3);
   });
 
-  test('that fails half-way leaves the table as it was (I10)', async () => {
+  test('that fails half-way leaves the table unchanged (I10)', async () => {
     await warehouse.execute(
       'CREATE TABLE totals (region VARCHAR, total INTEGER NOT NULL)',
       "INSERT INTO totals VALUES ('old', 1)",
@@ -545,7 +545,7 @@ function commits(
     expect(await rows()).toEqual([{ region: 'old', total: 1 }]);
   });
 
-  test('beside others of the same process, at the same moment, loses none (I10)', async () => {
+  test('concurrent with others of the same process loses no rows (I10)', async () => {
     await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 2)) t(region, total)");
     const names = ['t1', 't2', 't3', 't4'];
     await warehouse.execute(...names.map((name) => `DROP TABLE IF EXISTS ${name}`));
@@ -557,28 +557,28 @@ function commits(
     for (const name of names) expect(await warehouse.select(`SELECT * FROM ${name}`)).toHaveLength(2);
   });
 
-  test('of a run of the same id on another stage is another commit (I10)', async () => {
+  test('of a run with the same id on another stage is a different commit (I10)', async () => {
     await makeRows("SELECT 'N' AS region, 1 AS total");
     await commit(table('append'));
     await commit(table('append'), { stageToken: 'stage-2' });
     expect(await rows()).toHaveLength(2);
   });
 
-  test('of a run whose id was free again after clean is made, whatever an earlier run of that id has committed (I10)', async () => {
-    const anew = (execution: number) => ({ workflowRunId: `second-${execution}`, lineage: 'second-1' });
+  test('of a run whose id was freed by clean is made, whatever an earlier run with that id committed (I10)', async () => {
+    const secondRun = (execution: number) => ({ workflowRunId: `second-${execution}`, lineage: 'second-1' });
     await makeRows("SELECT 'N' AS region, 1 AS total");
     await commit(table('replace'));
     await makeRows("SELECT 'N' AS region, 2 AS total");
-    await commit(table('replace'), {}, [], anew(1));
+    await commit(table('replace'), {}, [], secondRun(1));
     expect(await rows()).toEqual([{ region: 'N', total: 2 }]);
-    // Also after more executions of the earlier one, and with rows that it had appended.
+    // Also after more executions of the earlier run, and with rows that it had appended.
     const other = `${runId}-2`;
     await commit(table('append'), { runId: other });
     await commit(table('append'), { runId: other, execution: 3 });
-    const first = await commit(table('append'), { runId: other }, [], anew(1));
+    const first = await commit(table('append'), { runId: other }, [], secondRun(1));
     expect(first).toMatchObject({ rows: 1 });
     expect(await rows()).toHaveLength(3);
-    expect(await commit(table('append'), { runId: other }, [], anew(1))).toEqual(first);
+    expect(await commit(table('append'), { runId: other }, [], secondRun(1))).toEqual(first);
     expect(
       await warehouse.select(`SELECT * FROM partwise_commits WHERE run_id = '${other}' AND target <> ''`),
     ).toHaveLength(1);
@@ -601,7 +601,7 @@ function commits(
     await expect(commit(table('replace'), { execution: 1 })).rejects.toThrow('came too late');
   });
 
-  test('of a later execution appends only what was done after the one before (I10)', async () => {
+  test('of a later execution appends only what was DONE after the previous one (I10)', async () => {
     await makeRows("SELECT 'N' AS region, 1 AS total");
     await commit(table('append'));
     await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 2)) t(region, total)");
@@ -610,7 +610,7 @@ function commits(
     expect(await rows()).toHaveLength(2);
   });
 
-  test('that is cancelled before its end leaves everything as it was (I8)', async () => {
+  test('that is cancelled before its end leaves everything unchanged (I8)', async () => {
     await makeRows("SELECT 'N' AS region, 1 AS total");
     await commit(table('replace'));
     await makeRows("SELECT 'N' AS region, 2 AS total");
@@ -620,7 +620,7 @@ function commits(
     expect(await rows()).toMatchObject([{ total: 1 }]);
   });
 
-  test('refuses other columns than the table has, with the difference, unless evolution is asked for', async () => {
+  test('refuses columns that differ from the table, with the difference, unless evolution is requested', async () => {
     await warehouse.execute('CREATE TABLE totals (region VARCHAR, total INTEGER, note VARCHAR)');
     await makeRows("SELECT 'N' AS region, 1 AS total, 2 AS median");
     const { problems } = await problemsOf(commit(table('replace')));
@@ -635,7 +635,7 @@ function commits(
     expect((await problemsOf(again)).problems[0]).toMatch(/The column "total" is .* and BOOLEAN in/);
   });
 
-  test('makes a table of every type that rows can have', async () => {
+  test('creates a table with every type that rows can have', async () => {
     await makeRows(
       `SELECT 'N' AS region, 1::BIGINT AS total, 12345678901234567890123456789012345678::DECIMAL(38,0) AS long, 1.5::DOUBLE AS d, 'text' AS t,
         TRUE AS b, TIMESTAMP '2024-01-01 10:00:00.5' AS made_at, '{"a": [1, null]}'::JSON AS j, 'ab'::BLOB AS bytes, DATE '2024-01-02' AS day,
@@ -660,7 +660,7 @@ function commits(
     });
   });
 
-  test('writes a file beside its place and renames it', async () => {
+  test('writes a file next to its destination and renames it', async () => {
     await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 2)) t(region, total)");
     const file = join(folder, 'made', `${runId}.csv`);
     expect(await commit({ file, format: 'csv' })).toMatchObject({ target: file, rows: 2 });

@@ -42,7 +42,7 @@ const snapshot = (request: Partial<SnapshotRequest>) =>
     },
     onStage,
   );
-/** Puts what is pinned on a stage of its own, and gives the files' places. */
+/** Puts the pinned files on their own stage, and returns their paths. */
 async function onStage({ put, ...pinned }: PinnedSource) {
   const stage = openStage(pathToFileURL(join(folder, `stage-${++stages}`)).href);
   const { index, files: data } = await put({
@@ -96,7 +96,7 @@ describe('fingerprints', () => {
     expect(await fingerprintOf(before)).not.toBe(await fingerprintOf(after));
   });
 
-  it('are left out where nobody asked for them', async () => {
+  it('are left out unless requested', async () => {
     const { index } = await snapshot({ source: { query: 'SELECT 1 AS k' }, partitionBy: ['k'] });
     expect(await select(`SELECT name FROM parquet_schema('${index}') WHERE name = 'fingerprint'`)).toEqual(
       [],
@@ -104,7 +104,7 @@ describe('fingerprints', () => {
   });
 });
 
-it('a sample holds the rows of the partitions that were picked and of no others, NULL included', async () => {
+it('a sample contains the rows of the picked partitions and of no others, including NULL', async () => {
   await execute(
     "CREATE TABLE sales AS SELECT * FROM (VALUES ('b', 1), ('a', 2), (NULL, 3), ('b', 4), ('it''s', 5)) t(region, amount)",
   );
@@ -132,7 +132,7 @@ it('a sample holds the rows of the partitions that were picked and of no others,
 });
 
 describe('a snapshot', () => {
-  it('is taken from one reading: keys, counts and rows agree for a query that gives other rows each time (I1)', async () => {
+  it('is taken from one read: keys, counts and rows agree even for a query that returns other rows each time (I1)', async () => {
     const query = 'SELECT (random() * 50)::INTEGER AS k, random() AS x FROM range(20000)';
     const pinned = await snapshot({ source: { query }, partitionBy: ['k'] });
     const counted = await select<{ ord: number; n: number }>(
@@ -152,7 +152,7 @@ describe('a snapshot', () => {
     ]);
   });
 
-  it('tells apart keys of any type, composite ones and NULLs included (I6)', async () => {
+  it('distinguishes keys of any type, including composite ones and NULLs (I6)', async () => {
     await execute(
       `CREATE TABLE sales AS SELECT * FROM (VALUES (DATE '2024-01-01', 1, 1.50::DECIMAL(10,2)), (DATE '2024-01-01', NULL, 1.50), (NULL, 1, 2.25),
         (DATE '2024-01-02', 1, 1.50)) t(day, store, price)`,
@@ -174,7 +174,7 @@ describe('a snapshot', () => {
     expect((await snapshot({ source: { files: 'c.json' } })).ids).toEqual(['East']);
   });
 
-  it('takes each file as a partition, pinned by its digest, when there is no key', async () => {
+  it('treats each file as a partition, pinned by its digest, if there is no key', async () => {
     await mkdir(join(folder, 'in', 'deep'), { recursive: true });
     await writeFile(join(folder, 'in', 'north.csv'), 'amount\n1\n2\n');
     await writeFile(join(folder, 'in', 'deep', 'south.csv'), 'amount\n3\n');
@@ -188,7 +188,7 @@ describe('a snapshot', () => {
 });
 
 describe('the scheduled time of a run', () => {
-  // In Berlin it is the first of November already.
+  // In Berlin it is already the first of November.
   const scheduled = { time: '2026-10-31T23:30:00.000Z', date: '2026-11-01' };
   beforeEach(() =>
     execute(
@@ -213,7 +213,7 @@ describe('the scheduled time of a run', () => {
     ]);
   });
 
-  it('is bound in a condition, in calculations and in names of files', async () => {
+  it('is bound in a condition, in calculations and in file names', async () => {
     const where = 'day >= $scheduled_date - 1 AND day < $scheduled_time + INTERVAL 1 DAY';
     expect(await snapshot({ where, scheduled })).toMatchObject({ ids: ['a', 'b'], rows: [2, 1] });
     await writeFile(join(folder, 'sales-2026-11-01.csv'), 'region,amount\nz,1\n');
@@ -235,13 +235,13 @@ describe('the scheduled time of a run', () => {
     expect(await warehouse().count({ source: { query }, ...request })).toMatchObject({ ids: ['a', 'b'] });
   });
 
-  it('in texts, comments and dollar quotes is left alone', async () => {
+  it('is not bound in strings, comments and dollar quotes', async () => {
     const query =
       "SELECT '$scheduled_date' AS region, $$ $scheduled_time $$ AS t FROM sales -- $scheduled_date";
     expect((await snapshot({ source: { query } })).ids).toEqual(['%24scheduled_date']);
   });
 
-  it('that a run does not have, and parameters that there are not, are refused with a sentence (I9)', async () => {
+  it('that a run does not have, and unknown parameters, are refused with an explanation (I9)', async () => {
     const query = 'SELECT *, $scheduled_time AS t, $currency AS c FROM sales WHERE day = $scheduled_date';
     expect(await problemsOf(snapshot({ source: { query } }))).toMatchObject({
       type: 'InvalidInput',
@@ -261,26 +261,26 @@ describe('the scheduled time of a run', () => {
   });
 });
 
-describe('a source that cannot be run is refused with a sentence (I9)', () => {
+describe('a source that cannot be run is refused with an explanation (I9)', () => {
   beforeEach(() =>
     execute("CREATE TABLE sales AS SELECT 'N' AS region, NULL::VARCHAR AS store, 1 AS amount"),
   );
 
-  it('for a table that is not there, with the nearest name', async () => {
+  it('for a table that does not exist, with the nearest name', async () => {
     expect(await problemsOf(snapshot({ source: { table: 'sale' } }))).toMatchObject({
       type: 'SourceMissing',
       problems: ['There is no table "sale" in the warehouse. Did you mean "sales"? Tables there: sales.'],
     });
   });
 
-  it('for columns that are not there, all at once', async () => {
+  it('for columns that do not exist, all together', async () => {
     expect((await problemsOf(snapshot({ partitionBy: ['regoin', 'nope'] }))).problems).toEqual([
       'There is no column "regoin" in the table "sales". Did you mean "region"? It has: region, store, amount.',
       'There is no column "nope" in the table "sales". It has: region, store, amount.',
     ]);
   });
 
-  it('for a file that is not there, a folder without matches and an ending that is not known', async () => {
+  it('for a file that does not exist, a folder without matches and an unknown extension', async () => {
     expect((await problemsOf(snapshot({ source: { files: 'no.csv' } }))).problems[0]).toMatch(
       'There is no file "no.csv"',
     );
@@ -313,7 +313,7 @@ describe('a source that cannot be run is refused with a sentence (I9)', () => {
     });
   });
 
-  it('for a warehouse whose folder is not there, whatever the source, and makes none', async () => {
+  it('for a warehouse whose folder does not exist, whatever the source, without creating it', async () => {
     const nowhere = openWarehouse('duckdb:./nowhere/w.duckdb', folder);
     const request = { source: { query: 'SELECT 1 AS k' }, partitionBy: ['k'], where: null, scheduled: null };
     expect((await problemsOf(nowhere.inspect(request))).problems[0]).toMatch(
@@ -321,7 +321,7 @@ describe('a source that cannot be run is refused with a sentence (I9)', () => {
     );
   });
 
-  it('for a warehouse file that is not there', async () => {
+  it('for a warehouse file that does not exist', async () => {
     await rm(path);
     expect((await problemsOf(snapshot({}))).problems[0]).toMatch(`There is no warehouse file "${path}"`);
   });
@@ -357,7 +357,7 @@ describe('a warehouse file that another program has open', () => {
     holder.kill();
   });
 
-  it('and keeps so ends the attempt with an error that names the program', async () => {
+  it('and keeps open ends the attempt with an error that names the program', async () => {
     await execute("CREATE TABLE sales AS SELECT 'N' AS region");
     const holder = await holdWarehouse(path);
     await expect(snapshot({})).rejects.toMatchObject({

@@ -1,4 +1,4 @@
-/** What a page shows of a large run: 100,000 partitions by columns, its units, and its failures in groups. */
+/** What a page shows of a large run: 100,000 partitions in columns, its units, and its failures in groups. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PARTITION_STATUSES, type RunHandle } from '../src/index';
 import { makeProject, type TestProject } from './support/project';
@@ -42,8 +42,8 @@ beforeAll(async () => {
 });
 afterAll(() => project.close());
 
-describe(`a run of ${PARTITIONS.toLocaleString('en')} partitions, read at once`, () => {
-  it('has the counts of its state in its columns, and each partition where it is (I2)', async () => {
+describe(`a run of ${PARTITIONS.toLocaleString('en')} partitions, read as a whole`, () => {
+  it('has the counts of its state in its columns, and each partition at its place (I2)', async () => {
     const columns = await run.columns();
     expect([columns.from, columns.to]).toEqual([0, PARTITIONS]);
     const { total, ...counts } = (await run.status()).counts;
@@ -59,7 +59,7 @@ describe(`a run of ${PARTITIONS.toLocaleString('en')} partitions, read at once`,
     expect(columns.attempts.every((attempts) => attempts === 1)).toBe(true);
   });
 
-  it('has in a range what a page has, value by value', async () => {
+  it('has the same values in a range as in a page', async () => {
     for (const from of [0, 16_380, PARTITIONS - 40]) {
       const columns = await run.columns({ from, to: from + 40 });
       const { partitions } = await run.partitions({ from, limit: 40 });
@@ -85,12 +85,12 @@ describe(`a run of ${PARTITIONS.toLocaleString('en')} partitions, read at once`,
     }
   });
 
-  it('refuses ranges that it does not have', async () => {
+  it('refuses ranges outside the run', async () => {
     for (const range of [{ from: -1 }, { to: PARTITIONS + 1 }, { from: 5, to: 4 }, { from: 0.5 }])
       await expect(run.columns(range)).rejects.toThrow(`has ${PARTITIONS}. Both must be whole numbers`);
   });
 
-  it('has units whose columns add up to the counts that history has of them', async () => {
+  it('has units whose columns add up to their counts in history', async () => {
     const units = await run.units();
     expect(units.length).toBeLessThanOrEqual(500);
     expect(units.reduce((sum, { partitions }) => sum + partitions, 0)).toBe(PARTITIONS);
@@ -101,7 +101,7 @@ describe(`a run of ${PARTITIONS.toLocaleString('en')} partitions, read at once`,
     }
   });
 
-  it('has its failures in a group for each cause, with examples, and where they are', async () => {
+  it('has its failures in one group per cause, with examples and their places', async () => {
     const [tooLarge, noRate, ...others] = await run.failures();
     expect(others).toEqual([]);
     const all = Array.from({ length: PARTITIONS }, (_, i) => i);

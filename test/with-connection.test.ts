@@ -1,4 +1,4 @@
-/** `context.withConnection`: what a function does in the warehouse itself. */
+/** `context.withConnection`: queries of a function in the warehouse itself. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { EmulatedStatement } from './support/emulator';
@@ -58,7 +58,7 @@ export const leaves = definePartitionFunction({
   retry: { maximumAttempts: 1 },
   async run(data, context) {
     const { until } = context.params;
-    // The other partition only takes its time.
+    // The other partition is only slow.
     if (context.partitionId === '1')
       void context.withConnection(({ query }) => query('CALL SYSTEM$WAIT(60)')).catch(() => {});
     while (!existsSync(until + context.partitionId)) await sleep(20);
@@ -116,9 +116,9 @@ const partitionsOf = async (...of: Parameters<typeof start>) => {
   return { run, partitions };
 };
 
-/** The same on every warehouse. */
+/** The common behaviour on every warehouse. */
 function pushesDown(project: () => TestProject): void {
-  it("finds a partition's own rows, with NULL among its key and the run's condition", async () => {
+  it("finds a partition's own rows, with NULL in its key and the run's condition", async () => {
     const { run } = await partitionsOf(project(), 'pushedDown', { where: 'amount > 0' });
     expect(await run.results()).toEqual(
       expect.arrayContaining([
@@ -129,7 +129,7 @@ function pushesDown(project: () => TestProject): void {
     );
   });
 
-  it('finds them for queries too', async () => {
+  it('finds the rows of queries too', async () => {
     const { run } = await partitionsOf(project(), 'pushedDown', {
       source: { query: 'SELECT upper(region) AS r, amount AS amount FROM sales WHERE amount <> 3' },
       partitionBy: ['r'],
@@ -154,18 +154,18 @@ describe('a function on DuckDB', () => {
   afterAll(() => project.close());
   pushesDown(() => project);
 
-  it('waits for a file that another program has locked, which costs no attempt', async () => {
+  it('waits for a file that another program has locked, at no attempt', async () => {
     const gate = join(project.folder, 'gate');
     const change = { source: { query: "SELECT 'N' AS region" }, partitionBy: ['region'], params: { gate } };
     const run = await start(project, 'patient', change);
     await until(async () => (await run.status()).counts.RUNNING === 1);
     const holder = await holdWarehouse(join(project.folder, 'w.duckdb'));
     await project.write('gate', '');
-    const [said] = await until(async () => {
+    const [line] = await until(async () => {
       const logs = await run.partition('N').logs();
       return logs.length > 0 && logs;
     });
-    expect(said!.text).toMatch(/w\.duckdb" is locked by .*: waiting until it is closed there\.$/);
+    expect(line!.text).toMatch(/w\.duckdb" is locked by .*: waiting until it is closed there\.$/);
     await end(holder);
     expect((await run.wait()).status).toBe('SUCCESS');
     expect(await run.partition('N').describe()).toMatchObject({ status: 'DONE', attempts: 1 });
@@ -191,7 +191,7 @@ describeSnowflake('a function on Snowflake', () => {
 
   pushesDown(() => project);
 
-  it('finds them as they were when the run was planned', async () => {
+  it('finds its rows as of planning', async () => {
     await snowflake.execute(
       'CREATE TABLE history (region VARCHAR, amount FLOAT)',
       "INSERT INTO history VALUES ('N', 1), ('N', 2), ('N', -4)",
@@ -203,7 +203,7 @@ describeSnowflake('a function on Snowflake', () => {
     expect(await run.results()).toEqual([{ region: 'N', n: 3, total: -1, left: 1 }]);
   });
 
-  it('binds values of every type, and gets values as data gives them', async () => {
+  it('binds values of every type, and gets values in the same form as from data', async () => {
     const { run } = await partitionsOf(project, 'binds', onOne);
     expect(await run.partition('1').artifacts.get('row.json')).toEqual({
       a: "it's",
@@ -217,13 +217,13 @@ describeSnowflake('a function on Snowflake', () => {
     });
   });
 
-  it('gets names that are repeated apart', async () => {
+  it('distinguishes repeated column names', async () => {
     const sql = 'SELECT 1 AS a, 2 AS a, \'x\' AS "Mixed"';
     const { run } = await partitionsOf(project, 'asks', { ...onOne, params: { sql } });
     expect(await run.partition('1').artifacts.get('rows.json')).toEqual([{ a: 1, 'a:1': 2, Mixed: 'x' }]);
   });
 
-  it('fails at once when Snowflake refuses a query, with the code, state and id of it (I9)', async () => {
+  it('fails immediately if Snowflake refuses a query, with its code, state and id (I9)', async () => {
     const { partitions } = await partitionsOf(project, 'asks', {
       ...onOne,
       params: { sql: 'SELECT * FROM nowhere' },
@@ -238,7 +238,7 @@ describeSnowflake('a function on Snowflake', () => {
     });
   });
 
-  it('fails at once when a query gives more rows than a process should hold', async () => {
+  it('fails immediately if a query returns more rows than a process should hold', async () => {
     const sql =
       'SELECT a.x FROM (SELECT 1 AS x FROM TABLE(GENERATOR(ROWCOUNT => 400))) a, TABLE(GENERATOR(ROWCOUNT => 251))';
     const { partitions } = await partitionsOf(project, 'asks', { ...onOne, params: { sql } });
@@ -249,12 +249,12 @@ describeSnowflake('a function on Snowflake', () => {
     });
   });
 
-  it('cannot query with a connection that has ended', async () => {
+  it('cannot query on a closed connection', async () => {
     const { partitions } = await partitionsOf(project, 'keeps', onOne);
     expect(partitions[0]!.error!.message).toContain('withConnection has ended, and its connection with it');
   });
 
-  it('has no credentials, nor the names of any (I11)', async () => {
+  it('has no credentials, and no names of any (I11)', async () => {
     const { run } = await partitionsOf(project, 'secrets', onOne);
     expect(await run.partition('1').artifacts.get('names.json')).toEqual([]);
   });
@@ -275,7 +275,7 @@ describeSnowflake('a function on Snowflake', () => {
       });
       await snowflake.emulator!.until(waits(run, 'RUNNING'));
       await project.write('go-1', '');
-      // While its unit goes on.
+      // While its unit continues.
       const wait = await snowflake.emulator!.until(waits(run, 'FAILED'));
       await project.write('go-2', '');
       expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });

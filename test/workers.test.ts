@@ -1,6 +1,5 @@
 /**
- * Several workers of one task queue, as processes of their own. Which of them did what is in the run's
- * history.
+ * Several workers of one task queue, as separate processes. The run's history shows which of them did what.
  */
 import { hostname } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -24,10 +23,10 @@ afterEach(async () => {
 const startWorker = async (...args: string[]): Promise<RunningCli> => {
   const worker = startCli(project.folder, ['worker', ...args]);
   started.push(worker);
-  await worker.says('Executing');
+  await worker.prints('Executing');
   return worker;
 };
-/** `wait`: partitions that wait until they are let go. */
+/** `wait`: partitions that wait until they are released. */
 const start = (name: string, wait: string[] | true = []): Promise<GatedRun> =>
   startGated(project, name, {
     source: { query: 'SELECT range AS k FROM range(40)' },
@@ -38,8 +37,7 @@ const start = (name: string, wait: string[] | true = []): Promise<GatedRun> =>
 const identity = ({ process: { pid } }: RunningCli): string => `${pid}@${hostname()}`;
 
 /**
- * Identities of the workers that did a run's workflow tasks, its units, and its other activities, one for
- * each.
+ * Identities of the workers that executed a run's workflow tasks, units and other activities, one entry each.
  */
 async function doneBy({ run }: GatedRun) {
   const { events } = await project.client.workflow.getHandle(run.runId).fetchHistory();
@@ -57,11 +55,14 @@ async function doneBy({ run }: GatedRun) {
   return done;
 }
 
-/** Every partition was called once, and its unit done by one of these workers, each of which had some. */
+/**
+ * Every partition was called once, and its unit executed by one of these workers, each of which executed
+ * some.
+ */
 const expectSharedBy = async (gated: GatedRun, ...workers: RunningCli[]) => {
   expect(
     gated
-      .begun()
+      .started()
       .map(Number)
       .sort((a, b) => a - b),
   ).toEqual(Array.from({ length: 40 }, (_, k) => k));
@@ -73,26 +74,26 @@ describe('workers of one task queue', () => {
   it('share the load of a run, and do nothing twice', async () => {
     const workers = [await startWorker('--runners', '1'), await startWorker('--runners', '1')];
     const gated = await start('shared', true);
-    // One of each worker.
+    // One call per worker.
     await gated.untilCalls(2);
-    await gated.letGo();
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 40 } });
     await expectSharedBy(gated, ...workers);
   });
 
-  it('may each do a part: workflows, all activities, or partitions alone', async () => {
+  it('may each do a part: workflows, all activities, or only partitions', async () => {
     const workflows = await startWorker('--only', 'workflows');
     const activities = await startWorker('--only', 'activities', '--runners', '1');
     const units = await startWorker('--only', 'units', '--runners', '1');
     const gated = await start('parts', true);
     await gated.untilCalls(2);
-    await gated.letGo();
+    await gated.release();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 40 } });
     await expectSharedBy(gated, activities, units);
     const { workflow, control } = await doneBy(gated);
     expect([...new Set(workflow)]).toEqual([identity(workflows)]);
     expect([...new Set(control)]).toEqual([identity(activities)]);
-    // Without workflows, nothing begins; with them again, it does.
+    // Without a workflow worker nothing starts; with one again, it does.
     workflows.process.kill('SIGTERM');
     expect((await workflows.finished).code).toBe(0);
     const waiting = await start('waiting');
@@ -101,29 +102,29 @@ describe('workers of one task queue', () => {
     expect([...new Set((await doneBy(waiting)).workflow)]).toEqual([identity(again)]);
   });
 
-  it('start without a warning, although what does units has no workflows', async () => {
+  it('start without a warning, although the one for units has no workflows', async () => {
     const worker = await startWorker();
-    expect(await worker.says('Executing')).not.toContain('[WARN]');
+    expect(await worker.prints('Executing')).not.toContain('[WARN]');
   });
 
-  it("take options of Temporal's SDK, also one that may not stand beside the slots of units", async () => {
+  it("accept options of Temporal's SDK, even one that conflicts with the slots of units", async () => {
     await project.startWorker({ SDK: JSON.stringify({ maxConcurrentWorkflowTaskExecutions: 5 }) });
     const { run } = await start('options');
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 40 } });
   });
 });
 
-describe('a worker that is told to end', () => {
-  it('lets what runs end within the grace time, takes nothing more, and exits with 0', async () => {
+describe('a worker that is asked to shut down', () => {
+  it('lets running partitions finish within the grace period, takes no more, and exits with 0', async () => {
     const worker = await startWorker('--runners', '1', '--grace', '1m');
     const gated = await start('drained', ['0']);
-    await gated.untilBegun('0');
+    await gated.untilStarted('0');
     worker.process.kill('SIGTERM');
-    await worker.says('Shutting down');
-    const taken = gated.begun().length;
+    await worker.prints('Shutting down');
+    const taken = gated.started().length;
     const next = await startWorker('--runners', '1');
     await gated.untilCalls(taken + 1);
-    await gated.letGo();
+    await gated.release();
     expect((await worker.finished).code).toBe(0);
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS' });
     await expectSharedBy(gated, worker, next);
@@ -131,25 +132,25 @@ describe('a worker that is told to end', () => {
     expect(units.filter((who) => who === identity(worker))).toHaveLength(taken);
   });
 
-  it('ends at once when it is told again, and another goes on', async () => {
+  it('exits immediately on a second signal, and another continues', async () => {
     const worker = await startWorker('--grace', '1h');
     const gated = await start('cut-off', ['0']);
-    await gated.untilBegun('0');
+    await gated.untilStarted('0');
     worker.process.kill('SIGTERM');
-    await worker.says('Shutting down');
+    await worker.prints('Shutting down');
     worker.process.kill('SIGTERM');
     expect((await worker.finished).code).toBe(143);
-    await gated.letGo();
+    await gated.release();
     await startWorker();
     expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 40 } });
   });
 });
 
 describe('versions of a deployment', () => {
-  it('keep a run on the workers that it began with, and give new runs to the current one', async () => {
+  it('keep a run on the workers that it started on, and give new runs to the current version', async () => {
     const deployment = project.taskQueue;
     const { workflowService, options } = project.client;
-    /** The server learns of a version from polls, a moment after they began. */
+    /** The server learns of a version from polls, a moment after they start. */
     const makeCurrent = (buildId: string) =>
       until(() =>
         workflowService
@@ -169,14 +170,14 @@ describe('versions of a deployment', () => {
     };
     const first = await startWorker('--deployment', deployment, '--build-id', 'one');
     await makeCurrent('one');
-    const begun = await start('begun', ['0']);
-    await begun.untilBegun('0');
+    const ongoing = await start('ongoing', ['0']);
+    await ongoing.untilStarted('0');
     const second = await startWorker('--deployment', deployment, '--build-id', 'two');
     await makeCurrent('two');
-    await begun.letGo();
-    expect(await begun.run.wait()).toMatchObject({ status: 'SUCCESS' });
-    expect(await versionOf(begun)).toBe('one');
-    await expectSharedBy(begun, first);
+    await ongoing.release();
+    expect(await ongoing.run.wait()).toMatchObject({ status: 'SUCCESS' });
+    expect(await versionOf(ongoing)).toBe('one');
+    await expectSharedBy(ongoing, first);
     const later = await start('later');
     expect(await later.run.wait()).toMatchObject({ status: 'SUCCESS' });
     expect(await versionOf(later)).toBe('two');

@@ -8,24 +8,24 @@ const period = (text: string, zone: string) => {
 
 test('a day is as long as it is in its time zone', () => {
   expect(period('2026-07-01', 'UTC')).toEqual(['2026-07-01T00:00:00.000Z', '2026-07-01T23:59:59.999Z']);
-  // 25 hours, when clocks are set back.
+  // 25 hours, as clocks are set back.
   expect(period('2026-10-25', 'Europe/Berlin')).toEqual([
     '2026-10-24T22:00:00.000Z',
     '2026-10-25T22:59:59.999Z',
   ]);
-  // 23 hours that begin at one o'clock, since the clock skips midnight.
+  // 23 hours, starting at one o'clock, since the clock skips midnight.
   expect(period('2018-11-04', 'America/Sao_Paulo')).toEqual([
     '2018-11-04T03:00:00.000Z',
     '2018-11-05T01:59:59.999Z',
   ]);
 });
 
-test('a wall-clock time that does not come is moved, and of one that comes twice the first is meant', () => {
+test('a wall-clock time that does not exist is shifted, and one that occurs twice means the first', () => {
   expect(period('2026-03-29T02:30', 'Europe/Berlin')![0]).toBe('2026-03-29T01:30:00.000Z');
   expect(period('2026-10-25T02:30', 'Europe/Berlin')![0]).toBe('2026-10-25T00:30:00.000Z');
 });
 
-test('an offset in the text wins over the zone', () => {
+test('an offset in the string overrides the zone', () => {
   expect(period('2026-11-01T06:00:00.250-0330', 'Asia/Tokyo')).toEqual([
     '2026-11-01T09:30:00.250Z',
     '2026-11-01T09:30:00.250Z',
@@ -33,7 +33,7 @@ test('an offset in the text wins over the zone', () => {
 });
 
 test.each(['', 'tomorrow', '2026-02-30', '2026-13-01', '2026-11-01T24:30', '2026-11-01T06', '2026-11-01Z'])(
-  '%j names no time',
+  '%j is not a time',
   (text) => {
     expect(parsePeriod(text, 'UTC')).toBe(null);
   },

@@ -1,28 +1,28 @@
 /**
- * The benchmarks: each compares two ways of the same work within one run, so that what else the machine does
- * cancels out.
+ * The benchmarks. Each compares two ways of doing the same work within one run, so that other load on the
+ * machine cancels out.
  */
 import type { World } from '../world';
 
 export interface Measured {
   ratio: number;
-  /** What it is made of, for people: seconds and the like. */
+  /** The parts of the result, such as seconds, for people. */
   details: Record<string, number>;
 }
 
 export interface Case {
   name: string;
   work: string;
-  /** What the ratio is of. */
+  /** The two quantities of the ratio. */
   ratio: string;
-  /** Reached when the ratio is at least, or at most, so much. */
+  /** The target is met when the ratio is at least, or at most, this number. */
   target: { atLeast: number } | { atMost: number };
   /** Repeated measurements share one world. */
   prepare(world: World): Promise<void>;
   measure(world: World): Promise<Measured>;
 }
 
-/** Seconds. */
+/** Seconds that `work` takes. */
 export async function timed(work: () => Promise<unknown>): Promise<number> {
   const begin = performance.now();
   await work();

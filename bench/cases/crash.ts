@@ -8,7 +8,8 @@ import { timed, type Case } from './case';
 const PARTITIONS = 20_000;
 const CALL_MS = 10;
 /**
- * The default heartbeat time-out, and how long a Temporal server keeps a workflow for the worker that had it.
+ * The default heartbeat timeout, which is also how long a Temporal server keeps a workflow for its last
+ * worker.
  */
 const HEARTBEAT = 10;
 const STICKY = 10;
@@ -16,7 +17,7 @@ const STICKY = 10;
 export const crash: Case = {
   name: 'crash',
   work: '20,000 partitions of 10 ms, the worker killed at 40 % and started again after 1 s',
-  ratio: "extra time allowed: heartbeat time-out + 10 s + the worker's start",
+  ratio: 'allowed extra time: heartbeat timeout + 10 s + start of the worker',
   target: { atMost: 1 },
   async prepare(world) {
     await world.startWorker();
@@ -65,7 +66,7 @@ function linesOf(file: string): string[] {
       .split('\n')
       .filter((line) => line !== '');
   } catch {
-    // Nothing was called yet.
+    // No call has been made yet.
     return [];
   }
 }

@@ -1,4 +1,4 @@
-/** `customers` partitions of so many rows, mixed. */
+/** `customers` partitions of `rows` rows each, shuffled. */
 export function events(customers: number, rows = 20): string {
   return `CREATE OR REPLACE TABLE events AS SELECT 'customer ' || ((i * 7919) % ${customers}) AS customer, i AS id,
     (hash(i) % 100000) / 100.0::DOUBLE AS amount, DATE '2024-01-01' + (hash(i, 1) % 365)::INTEGER AS day

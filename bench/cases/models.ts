@@ -5,13 +5,13 @@ import { timed, type Case } from './case';
 
 const MODELS = 1_000;
 const ROWS = 500;
-/** Trained by a process alone, to compare with; the rest would take as long. */
+/** Models that a single process trains for comparison; the rest would take as long each. */
 const ALONE = 100;
 
 export const models: Case = {
   name: 'models',
   work: '1,000 models of gradient-boosted trees × 500 rows',
-  ratio: "share of all processors' time, used by the worker and its runners",
+  ratio: 'CPU time of the whole machine, used by the worker and its runners',
   target: { atLeast: 0.9 },
   async prepare(world) {
     await world.startWorker();

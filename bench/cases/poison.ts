@@ -8,7 +8,7 @@ const PARTITIONS = 10_000;
 
 export const poison: Case = {
   name: 'poison',
-  work: '10,000 partitions, one of twenty failing, then retried',
+  work: '10,000 partitions, 5 % of which fail, then a retry',
   ratio: 'time of a clean run',
   target: { atMost: 1.5 },
   async prepare(world) {
@@ -17,26 +17,26 @@ export const poison: Case = {
     await world.warmUp();
   },
   async measure(world) {
-    const mended = join(world.folder, 'mended');
+    const fixed = join(world.folder, 'fixed');
     const calls = join(world.folder, 'calls');
-    rmSync(mended, { force: true });
+    rmSync(fixed, { force: true });
     const input = { ...byCustomer, function: 'poison', options: { retry: { maximumAttempts: 1 } } };
-    const clean = (await world.run({ ...input, params: { mended: '', calls } })).seconds;
-    const { runId, seconds } = await world.run({ ...input, params: { mended, calls } }, 'PARTIAL_FAILURE');
-    writeFileSync(mended, '');
+    const clean = (await world.run({ ...input, params: { fixed: '', calls } })).seconds;
+    const { runId, seconds } = await world.run({ ...input, params: { fixed, calls } }, 'PARTIAL_FAILURE');
+    writeFileSync(fixed, '');
     writeFileSync(calls, '');
     const retry = await timed(async () => {
       const run = await world.partwise.getRun(runId).retry();
       const { status } = await run.wait();
-      if (status !== 'SUCCESS') throw new Error(`The retry is ${status}.`);
+      if (status !== 'SUCCESS') throw new Error(`The retry ended as ${status}.`);
     });
-    assertBadAlone(readFileSync(calls, 'utf8'));
+    assertOnlyFailedCalled(readFileSync(calls, 'utf8'));
     return { ratio: (seconds + retry) / clean, details: { clean, failing: seconds, retry } };
   },
 };
 
-/** The retry must have called each partition that had failed once, and no other. */
-function assertBadAlone(calls: string): void {
+/** The retry must have called every failed partition once, and no other. */
+function assertOnlyFailedCalled(calls: string): void {
   const called = calls.split('\n').filter((line) => line !== '');
   if (called.length === PARTITIONS / 20 && new Set(called).size === called.length && called.every(isPoison))
     return;

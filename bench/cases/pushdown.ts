@@ -4,7 +4,7 @@ import { timed, type Case } from './case';
 
 export const pushdown: Case = {
   name: 'pushdown',
-  work: '20 M rows, 1,000 partitions, sum by data.sql',
+  work: '20 M rows, 1,000 partitions, sum with data.sql',
   ratio: 'time to write the sorted snapshot and read each partition once',
   target: { atMost: 2 },
   async prepare(world) {

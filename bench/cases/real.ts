@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Case } from './case';
-import { assertSame, timeFloor } from './beside-floor';
+import { assertSame, timeFloor } from './compare-floor';
 
 const FLIGHTS = join(__dirname, '../../../test/data/flights_2013.parquet');
 

@@ -12,9 +12,9 @@ const RUN = 'million';
 
 export const state: Case = {
   name: 'state',
-  work: 'reading a run of 1,000,000 partitions, one of twenty FAILED: its progress, and 100 failed partitions after the 20,000th',
+  work: 'reading a run of 1,000,000 partitions, 5 % of them FAILED: its progress, and 100 failed partitions after the 20,000th',
   ratio:
-    'time allowed (0.1 s for progress while it runs and after, 0.3 s for the page), whichever is nearest to it',
+    'allowed time (0.1 s for progress while it runs and after, 0.3 s for the page), for the measurement closest to it',
   target: { atMost: 1 },
   async prepare(world) {
     await world.execute(events(1_000_000, 4));
@@ -22,14 +22,14 @@ export const state: Case = {
     await world.warmUp();
   },
   async measure(world) {
-    const mended = join(world.folder, 'mended');
-    rmSync(mended, { force: true });
+    const fixed = join(world.folder, 'fixed');
+    rmSync(fixed, { force: true });
     const run = await world.partwise.start(
       {
         ...byCustomer,
         function: 'poison',
         onExisting: 'overwrite',
-        params: { mended, calls: '' },
+        params: { fixed, calls: '' },
         options: { maxPartitions: 2_000_000, retry: { maximumAttempts: 1 } },
       },
       { runId: RUN },
@@ -37,11 +37,11 @@ export const state: Case = {
     const running = await statusAtHalf(world);
     const { counts } = await run.wait();
     if (counts.FAILED !== 50_000) throw new Error(`${counts.FAILED} partitions failed.`);
-    const ended = await afresh(world, async (partwise) => {
+    const ended = await withNewClient(world, async (partwise) => {
       await partwise.getRun(RUN).status();
     });
-    // A page in the middle, by a program that has read nothing before.
-    const page = await afresh(world, async (partwise) => {
+    // A page in the middle, read by a program that has read nothing before.
+    const page = await withNewClient(world, async (partwise) => {
       const { partitions } = await partwise
         .getRun(RUN)
         .partitions({ status: 'FAILED', limit: 100, after: '399999' });
@@ -54,11 +54,11 @@ export const state: Case = {
   },
 };
 
-/** Seconds of a status while the run is under way, with half of it done. */
+/** Seconds that `status` takes while the run is half done. */
 async function statusAtHalf(world: World): Promise<number> {
   for (;;) {
     let done = 0;
-    const seconds = await afresh(world, async (partwise) => {
+    const seconds = await withNewClient(world, async (partwise) => {
       const { counts } = await partwise.getRun(RUN).status();
       done = counts.DONE;
     });
@@ -66,8 +66,8 @@ async function statusAtHalf(world: World): Promise<number> {
   }
 }
 
-/** Seconds of a reading by a client that was just connected: it has nothing in memory. */
-async function afresh(world: World, read: (partwise: Partwise) => Promise<void>): Promise<number> {
+/** Seconds that a read takes with a newly connected client, which has nothing in memory. */
+async function withNewClient(world: World, read: (partwise: Partwise) => Promise<void>): Promise<number> {
   const partwise = await Partwise.connect({ projectDir: world.project });
   try {
     return await timed(() => read(partwise));

@@ -1,6 +1,6 @@
 import { watchMemory, type World } from '../world';
 import { timed, type Case } from './case';
-import { assertSame, timeFloor } from './beside-floor';
+import { assertSame, timeFloor } from './compare-floor';
 import { byCustomer, events } from './events';
 
 const summaries = { ...byCustomer, function: 'summary', output: { table: 'summaries' } };

@@ -22,7 +22,7 @@ export const tiny2k: Case = {
   },
 };
 
-/** Seconds of the hand-written workflow, from the call to the result, with its worker warm. */
+/** Seconds that the hand-written workflow takes, from the call to the result, with a warm worker. */
 async function timeRaw(world: World, partitions: number): Promise<number> {
   const worker = fork(
     join(__dirname, 'raw-worker.cjs'),

@@ -11,7 +11,7 @@ async function main([address, taskQueue, warehouse, workflowsPath]: string[]): P
   Runtime.install({ logger: new DefaultLogger('WARN') });
   const database = await DuckDBInstance.create(warehouse, { access_mode: 'READ_ONLY' });
   const connection = await database.connect();
-  // As many would: rows and their partition's number in memory, with an index.
+  // As many would do it: rows and their partition's number in memory, with an index.
   await connection.run(
     'CREATE TEMP TABLE rows AS SELECT (dense_rank() OVER (ORDER BY customer) - 1)::INTEGER AS ord, * FROM events',
   );

@@ -1,4 +1,7 @@
-/** One activity per partition, written by hand: 48 lanes, children of 500, as Temporal's own advice goes. */
+/**
+ * One activity per partition, written by hand: 48 lanes and child workflows of 500, following Temporal's own
+ * advice.
+ */
 import { executeChild, proxyActivities } from '@temporalio/workflow';
 import type { RawActivities } from './worker';
 

@@ -1,6 +1,6 @@
 /**
- * The forecast against what happened, and against the last week before it, repeated: per destination, as a
- * table and as pictures.
+ * Compares the forecast with what happened and with a repetition of the last known week, per destination, as
+ * a table and as charts.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,7 @@ const connection = await database.connect();
 /** @returns {Promise<any[]>} */
 const all = async (sql) => (await connection.runAndReadAll(sql)).getRowObjectsJS();
 
-// Seasonal-naive: the same hour of the same weekday, in the last week that was known.
+// Seasonal-naive: the same hour of the same weekday in the last known week.
 const compared = `
   SELECT forecast.dest, forecast.time_hour, truth.departures::DOUBLE AS truth, forecast.prediction::DOUBLE AS prediction,
     coalesce(before.departures, 0)::DOUBLE AS naive
@@ -50,7 +50,7 @@ const lost = scores.filter(({ model, naive }) => model > naive).map(({ dest }) =
 const mean = (name) => (scores.reduce((sum, row) => sum + row[name], 0) / scores.length).toFixed(3);
 console.log(`\nmean absolute error: model ${mean('model')}, seasonal-naive ${mean('naive')}`);
 console.log(
-  `the model is better for ${scores.length - lost.length} of ${scores.length} destinations, and loses for ${lost.join(', ') || 'none'}`,
+  `the model is better for ${scores.length - lost.length} of ${scores.length} destinations, and worse for ${lost.join(', ') || 'none'}`,
 );
 console.log(`pictures: ${here('pictures')}`);
 connection.closeSync();

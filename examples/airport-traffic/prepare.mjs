@@ -1,6 +1,7 @@
 /**
- * Makes the table traffic(dest, time_hour, departures): an hour a row, also those in which nothing left.
- * `time_hour` is UTC. AIRPORT_DESTINATIONS: only so many, the busiest (default: all 105).
+ * Creates the table traffic(dest, time_hour, departures) with one row per hour, including hours without
+ * departures. `time_hour` is UTC. AIRPORT_DESTINATIONS limits it to the busiest destinations (default: all
+ * 105).
  */
 import { fileURLToPath } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';

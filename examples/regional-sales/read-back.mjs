@@ -1,4 +1,4 @@
-// Reads a finished run back, partition by partition, from any process: `node read-back.mjs RUN_ID`.
+// Reads a finished run, partition by partition, from any process: `node read-back.mjs RUN_ID`.
 import { Partwise } from 'partwise';
 
 const partwise = await Partwise.connect({ needWorker: false });

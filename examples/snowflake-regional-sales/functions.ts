@@ -13,7 +13,7 @@ export const salesByRegion = definePartitionFunction({
   },
 });
 
-/** The same sum, worked out in Snowflake: no row leaves it. */
+/** The same sum, computed in Snowflake: no row leaves it. */
 export const salesInSnowflake = definePartitionFunction({
   name: 'salesInSnowflake',
   run: (_data, context) =>

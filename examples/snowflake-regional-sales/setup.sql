@@ -1,4 +1,4 @@
--- What the example reads, and where it keeps things: run it in the database and schema that the connection names.
+-- The table that the example reads and the stage that it uses: run this in the database and schema of the connection.
 CREATE STAGE IF NOT EXISTS PARTWISE;
 
 CREATE OR REPLACE TABLE SALES_DATA AS

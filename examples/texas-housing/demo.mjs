@@ -1,5 +1,4 @@
-// What `npm run demo` shows: a real run of this example with the commands that anybody would type. Needs the
-// built CLI.
+// `npm run demo`: runs this example with the commands that a user would type. Needs the built CLI.
 import { spawnSync } from 'node:child_process';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +9,7 @@ const root = join(project, '../..');
 const cli = join('dist', 'cli', 'main.js');
 const projectFlags = ['--project', relative(root, project)];
 
-// The demo's server is its own, whatever this shell is set up for.
+// The demo uses its own server, whatever the environment of this shell.
 const SETTINGS = /^(TEMPORAL_|PARTWISE_(FUNCTIONS|WAREHOUSE|STAGE|TASK_QUEUE|RUNNERS)$)/;
 const strange = Object.keys(process.env).filter((name) => SETTINGS.test(name));
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !SETTINGS.test(name)));
@@ -21,8 +20,8 @@ const runId = `texas-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, ''
 console.log(`
 ${styleText('bold', 'Home sales of 46 Texas cities, 2000 to 2015: one partition per city.')}
 
-The function ${styleText('cyan', 'trendByCity')} (examples/texas-housing/functions.ts) runs once per city, in processes of its own, and
-Temporal keeps track. It refuses cities with too many missing months, so a few will really fail; five are tolerated.
+The function ${styleText('cyan', 'trendByCity')} (examples/texas-housing/functions.ts) runs once per city, in separate processes, and
+Temporal keeps track. It rejects cities with too many missing months, so a few do fail; five are tolerated.
 `);
 
 const state = JSON.parse(
@@ -39,13 +38,13 @@ partwise(['status', runId], { captured: false });
 if (strange.length > 0) {
   console.log(
     dim(
-      `\nThis shell sets ${strange.join(', ')}, which the demo does not use: unset it before trying these.`,
+      `\nThis shell sets ${strange.join(', ')}, which the demo ignores. Unset it before you try these commands.`,
     ),
   );
 }
 process.exitCode = state.counts.DONE > 0 && state.counts.FAILED <= 5 ? 0 : 1;
 
-/** Calls the CLI from the repository's root, as printed; its standard output is returned when captured. */
+/** Runs the CLI in the repository's root, as printed. Returns its standard output if captured. */
 function partwise(args, { captured, quiet = false }) {
   const words = [cli, ...args, ...projectFlags];
   if (!quiet) console.log(dim(`$ node ${words.join(' ')}`));
@@ -60,7 +59,7 @@ function partwise(args, { captured, quiet = false }) {
   return stdout;
 }
 
-/** The cities whose prices rose most and least: a line each, to be seen rather than read. */
+/** The cities whose prices rose most and least, one line each. */
 function trends(cities) {
   const [TOP, BOTTOM] = [10, 5];
   const sorted = cities.toSorted((a, b) => b.growth_percent - a.growth_percent);

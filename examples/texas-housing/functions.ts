@@ -1,16 +1,18 @@
 import { definePartitionFunction } from 'partwise';
 
-/** A trend of more than this share of missing months would be made up. */
+/** With a larger share of missing months, a trend would be guesswork. */
 const MAX_GAPS = 1 / 3;
 
 interface Year {
   year: number;
-  /** Homes sold per month, over the months that are known. */
+  /** Homes sold per month, averaged over the months with data. */
   sales: number | null;
   median_price: number | null;
 }
 
-/** How a city's housing market went from 2000 to 2015: one row per city, and the years as an artifact. */
+/**
+ * How a city's housing market developed from 2000 to 2015: one row per city, with the years as an artifact.
+ */
 export const trendByCity = definePartitionFunction({
   name: 'trendByCity',
   async run(data, context) {

@@ -1,5 +1,5 @@
-// The suite's test environment, but the first test that fails ends everything: the others would wait for what
-// never comes.
+// The suite's test environment, except that the first failed test ends the process: later tests could wait
+// forever.
 const { writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 

@@ -1,10 +1,10 @@
-/** Disables one guard: what its syntax suggests, unless `replacements.mjs` says otherwise. */
+/** Disables one guard: removes what its syntax suggests, unless `replacements.mjs` has an entry. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import swc from '@swc/core';
 import { REPLACEMENTS } from './replacements.mjs';
 
-/** How far below the marker a replacement may lie. */
+/** Maximum distance of a replacement below the marker. */
 const REACH_LINES = 30;
 
 /** @returns {{ text: string, what: string } | { problem: string }} */
@@ -13,7 +13,7 @@ export function disable(root, guard) {
   return byTable(source, guard) ?? bySyntax(Buffer.from(source), guard);
 }
 
-/** Entries of the table that no guard needs. */
+/** Entries of the table that no guard uses. */
 export function staleReplacements(root, guards) {
   return REPLACEMENTS.filter(
     (entry) =>
@@ -55,10 +55,10 @@ function bySyntax(bytes, { after }) {
     case 'ExpressionStatement':
       return put(node.span.start, node.span.end, ';', 'removed');
     case 'IfStatement': {
-      // `if (good) return it; throw …` guards by what comes after it.
+      // `if (good) return it; throw …`: the guard is the statement after the `if`.
       const value = exits(node.consequent, 'ReturnStatement') && exits(next, 'ThrowStatement');
       const { start, end } = spanOf(node, bytes);
-      // Not the literals: the compiler would take what follows for unreachable.
+      // Not a literal: the compiler would report the following code as unreachable.
       return put(start, end, value ? 'Date.now() > 0' : 'Date.now() < 0', `if (${value})`);
     }
     default:
@@ -68,7 +68,7 @@ function bySyntax(bytes, { after }) {
   }
 }
 
-/** The condition, between the parentheses. */
+/** The condition between the parentheses. */
 function spanOf({ test, span }, bytes) {
   const open = bytes.indexOf('(', span.start - 1) + 2;
   let depth = 1;
@@ -86,7 +86,7 @@ function exits(statement, type) {
   return statement.type === type;
 }
 
-/** The statement that begins at this offset, and the one after it. */
+/** The statement that starts at this offset, and the next one. */
 function statementAt(value, start) {
   if (typeof value !== 'object' || value === null) return null;
   if (Array.isArray(value)) {

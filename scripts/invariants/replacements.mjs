@@ -1,29 +1,29 @@
 /**
- * Guards that cannot be disabled by leaving a statement out: what to put instead, in the lines below the
- * marker. `from` must be there, up to the next marker; an entry that no guard needs is a failure.
+ * Replacements for guards that cannot be disabled by removing a statement. `from` must occur between the
+ * marker and the next one; an entry that no guard uses is a failure.
  *
  * @type {{ file: string, from: string, to: string }[]}
  */
 export const REPLACEMENTS = [
-  // The zombies of a terminated execution are not waited for.
+  // Does not wait for zombies of a terminated execution.
   {
     file: 'src/planning/continue-run.ts',
     from: 'Math.max(0, until - info.currentAttemptScheduledTimestampMs)',
     to: '0 * until * info.attempt',
   },
-  // What is DONE is not kept.
+  // Does not keep DONE partitions.
   {
     file: 'src/planning/continue-run.ts',
     from: "carried.outcome.status === 'DONE' ||",
     to: '',
   },
-  // As if the execution that was terminated had recorded them.
+  // Reads them as if the terminated execution had recorded them.
   {
     file: 'src/planning/continue-run.ts',
     from: 'const { execution } = place;',
     to: 'const { execution } = unit.task;',
   },
-  // The plan of the last who planned is taken.
+  // Uses the plan of the last planner.
   {
     file: 'src/stored/settled-plan.ts',
     from: 'return (await settledPlan(stage, plan))!;',
@@ -35,59 +35,59 @@ export const REPLACEMENTS = [
     from: 'await rowsPinnedBefore(place, input)',
     to: 'await pinRows(deps, place, input, context)',
   },
-  // Outcomes are reused whatever the rows and the code.
+  // Reuses outcomes whatever the rows and the code.
   {
     file: 'src/planning/reuse.ts',
     from: 'entry?.key === keyOf(fingerprints[ordinal]!, basis.function.digest)',
     to: 'entry !== undefined',
   },
-  // What failed is recorded as good.
+  // Records failed partitions as good.
   { file: 'src/activities/record-series.ts', from: "ended.status !== 'DONE' || ", to: '' },
-  // A retry lays all that the run has ever trained over the newest version.
+  // A retry merges everything that the run ever trained into the newest version.
   {
     file: 'src/activities/register-models.ts',
     from: 'last?.body.run!.execution ?? 0',
     to: '0 * (last?.version ?? 0)',
   },
-  // Models that versions name go.
+  // Removes models that versions reference.
   {
     file: 'src/client/clean/needed-models.ts',
     from: 'for (const entry of await readBlock(stage, block)) needed.add(entry.path);',
     to: 'await readBlock(stage, block);',
   },
-  // What runs that stay have recorded goes.
+  // Removes files that kept runs have recorded.
   {
     file: 'src/client/clean/clean.ts',
     from: 'for (const path of named) needed.add(path);',
     to: 'void named;',
   },
-  // What no history names goes, of a run whose history cannot be read.
+  // Removes files that no history names, even of a run whose history cannot be read.
   {
     file: 'src/client/clean/clean.ts',
     from: 'readable: new Set(),',
     to: 'readable: new Set(locators.map(({ execution }) => execution)),',
   },
-  // The name of a series is a path.
+  // Uses the name of a series as a path.
   { file: 'src/stored/layout.ts', from: 'distinct(folderName(series), series)', to: 'series' },
-  // All partitions are cut into units.
+  // Splits all partitions into units.
   {
     file: 'src/activities/plan-run.ts',
     from: '.filter((ordinal) => !done.has(ordinal))',
     to: '',
   },
-  // Checkpoints are read, and their partitions run again all the same.
+  // Reads checkpoints, but runs their partitions again.
   {
     file: 'src/activities/unit/process-unit.ts',
     from: '.filter((ordinal) => !done.has(ordinal))',
     to: '',
   },
-  // No checkpoint is put.
+  // Writes no checkpoint.
   {
     file: 'src/activities/unit/recorder.ts',
     from: 'if (settled.length > 0 || block !== null)',
     to: 'if (settled.length > 1e9)',
   },
-  // Everything inline, whatever its size.
+  // Keeps every result inline, whatever its size.
   { file: 'src/activities/unit/result.ts', from: '<= MAX_INLINE_BYTES', to: '>= 0' },
   {
     file: 'src/cli/exit.ts',
@@ -125,13 +125,13 @@ export const REPLACEMENTS = [
     from: 'throw new SnapshotDamaged(',
     to: 'void new SnapshotDamaged(',
   },
-  // A run that failed for its failures is a FAILURE, whatever is DONE.
+  // Reports a run with failures as FAILURE, even if partitions are DONE.
   {
     file: 'src/history/run-state.ts',
     from: "return settled ? settledStatus(ended) : 'FAILURE';",
     to: "return settled && Date.now() < 0 ? settledStatus(ended) : 'FAILURE';",
   },
-  // What a plain start wants changed is not looked at.
+  // Ignores the changes that a plain start asks for.
   {
     file: 'src/input/continue-input.ts',
     from: 'const problems = changeProblems(Object.fromEntries(CHANGES.map((name) => [name, raw[name]])));',
@@ -161,7 +161,7 @@ export const REPLACEMENTS = [
     from: "if (!inside || path.startsWith('/') || path.split('/').includes('..') || path.includes('\\0'))",
     to: 'if (inside && !inside)',
   },
-  // Every statement by itself.
+  // Runs every statement separately.
   {
     file: 'src/duckdb/database-file.ts',
     from: `  await connection.run('BEGIN TRANSACTION');
@@ -181,7 +181,7 @@ export const REPLACEMENTS = [
     from: 'const own = before.then(work, work);',
     to: 'const own = work();',
   },
-  // Whatever is read is read again for each question.
+  // Reads the rows again for each query.
   {
     file: 'src/warehouse/duckdb/snapshot.ts',
     from: 'CREATE TEMP TABLE pinned AS SELECT *, row_number()',
@@ -197,86 +197,86 @@ export const REPLACEMENTS = [
     from: "'WAIT_CANCELLATION_COMPLETED'",
     to: "'TRY_CANCEL'",
   },
-  // What was never begun counts as cut off.
+  // Counts units that never started as interrupted.
   {
     file: 'src/workflows/unit-call.ts',
     from: 'Number(scheduled || 0) > 0',
     to: 'Number(scheduled || 0) >= 0',
   },
-  // A shard gets more lanes than a history may have activities in flight.
+  // Gives a shard more lanes than a history may have activities in flight.
   {
     file: 'src/core/units/shards.ts',
     from: 'Math.min(MAX_LANES, each + (i < more ? 1 : 0))',
     to: 'each + (i < more ? 1 : 0)',
   },
-  // As many units as 500 shards have, whatever the concurrency.
+  // Allows as many units as 500 shards have, whatever the concurrency.
   {
     file: 'src/core/units/cut-units.ts',
     from: 'Math.min(MAX_SHARDS, shardsInFlight(maxConcurrency))',
     to: 'MAX_SHARDS',
   },
-  // An earlier execution's commit is taken for one of all rows.
+  // Treats an earlier execution's commit as one of all rows.
   { file: 'src/workflows/ending.ts', from: ' && committed)', to: ')' },
   { file: 'src/workflows/ending.ts', from: "'WAIT_CANCELLATION_COMPLETED'", to: "'TRY_CANCEL'" },
-  // Text is stored with what UTF-8 makes of half a character.
+  // Stores half a surrogate pair as whatever UTF-8 makes of it.
   {
     file: 'src/rows/cells.ts',
     from: "if (value.isWellFormed()) return { type: 'VARCHAR'",
     to: "if (value.length >= 0) return { type: 'VARCHAR'",
   },
-  // Bytes are those that the buffer has when the rows are written.
+  // Stores the bytes that the buffer has when the rows are written.
   { file: 'src/rows/cells.ts', from: 'cell: new Uint8Array(value)', to: 'cell: value' },
-  // One partition's rows that cannot be written fail the unit.
+  // Fails the unit for one partition's rows that cannot be written.
   { file: 'src/rows/written-alone.ts', from: 'await search(ordinals);', to: 'await write(ordinals);' },
-  // A getter that throws is let out.
+  // Lets the error of a throwing getter escape.
   {
     file: 'src/functions/errors.ts',
     from: 'return attempt(() => (value as Record<string, unknown> | null | undefined)?.[name], undefined);',
     to: 'return (value as Record<string, unknown> | null | undefined)?.[name];',
   },
-  // A run without a proof is the owner's.
+  // Trusts a run without a proof.
   {
     file: 'src/planning/run-trust.ts',
     from: "if (starter === null) throw new Refusal('NotTrusted', [unproven(workflowId, proof !== null)]);",
     to: "if (starter === null) return 'owner';",
   },
-  // Whoever continues a run vouches for all that it was started with.
+  // Lets whoever continues a run vouch for its original input.
   {
     file: 'src/planning/run-trust.ts',
     from: "return isVerified && record.opened?.trusted === true ? starter : 'anyone';",
     to: "return isVerified || record.opened?.trusted === true ? starter : 'owner';",
   },
-  // The proof of a run is one of a schedule.
+  // Accepts the proof of a run for a schedule.
   {
     file: 'src/trust/start-proof.ts',
     from: "startProof(secret, 'schedule', scheduled, input)",
     to: "startProof(secret, 'run', scheduled, input)",
   },
-  // Any proof of the right length.
+  // Accepts any proof of the right length.
   { file: 'src/trust/start-proof.ts', from: '&& timingSafeEqual(a, b)', to: '|| timingSafeEqual(a, b)' },
-  // The last input counts.
+  // Uses the last input.
   { file: 'src/trust/seal-codec.ts', from: '(before ?? label) !== label', to: '(before ?? label) === null' },
-  // Payloads without a seal are decoded.
+  // Decodes payloads without a seal.
   { file: 'src/trust/seal-codec.ts', from: 'throw new NotSealed(context);', to: 'return undefined;' },
-  // An input of one activity is one of any other.
+  // Accepts an input of one activity for any other.
   {
     file: 'src/worker/guard-worker.ts',
     from: 'made === inputOf(activityType)',
     to: 'made !== inputOf(activityType) || true',
   },
-  // Signals between a run and its shards come from anyone.
+  // Accepts signals between a run and its shards from anyone.
   {
     file: 'src/workflows/interceptors.ts',
     from: 'made === undefined || made === signalOf(input.signalName)',
     to: 'made !== signalOf(input.signalName) || true',
   },
-  // Rows of the call whose files are gone count besides those of the new one.
+  // Counts rows of the call whose files are gone in addition to those of the new one.
   {
     file: 'src/planning/missing-files.ts',
     from: 'except: [...new Set([...except, ...missing.keys()])]',
     to: 'except',
   },
-  // An input that was put back as a result is decoded as one.
+  // Decodes an input that was replayed as a result.
   {
     file: 'src/workflows/payload-converter.ts',
     from: "what !== '' && !isResult(what)",

@@ -1,5 +1,5 @@
-// A run of four partitions, in the project whose root is the working directory: a mutant that cannot do this
-// tells nothing.
+// Runs four partitions in the project whose root is the working directory. A mutant that fails this proves
+// nothing.
 const { fork } = require('node:child_process');
 const { once } = require('node:events');
 const { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } = require('node:fs');
@@ -55,7 +55,7 @@ async function runFour(folder, address) {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const died = once(worker, 'exit').then(() => {
-    throw new Error('The worker ended before the run did.');
+    throw new Error('The worker exited before the run finished.');
   });
   died.catch(() => {});
   try {

@@ -1,4 +1,4 @@
-/** The append-only file outside: what the function really did. */
+/** The external append-only file: what the function really did. */
 import { readFileSync, watch } from 'node:fs';
 
 export interface CallEvent {
@@ -8,7 +8,7 @@ export interface CallEvent {
   id: string;
   attempt: number;
   pid: number;
-  /** Of the call. */
+  /** Token of the call. */
   token: string;
 }
 
@@ -18,7 +18,7 @@ export class Calls {
   /** In the order in which they were written. */
   read(): CallEvent[] {
     const text = readFileSync(this.file, 'utf8');
-    // A line that is being written has no end yet.
+    // A line that is still being written has no newline yet.
     return text
       .slice(0, text.lastIndexOf('\n') + 1)
       .split('\n')
@@ -26,12 +26,12 @@ export class Calls {
       .map((line) => JSON.parse(line) as CallEvent);
   }
 
-  /** Calls that have ended by their own word. */
+  /** Calls that ended on their own. */
   get ended(): number {
     return this.read().filter(({ what }) => what === 'end' || what === 'throw').length;
   }
 
-  /** The begins of calls without an end. Some may have been killed. */
+  /** The start events of calls without an end event. Some may have been killed. */
   unfinished(): CallEvent[] {
     const open = new Map<string, CallEvent>();
     for (const event of this.read()) {
@@ -42,8 +42,8 @@ export class Calls {
   }
 
   /**
-   * Resolves when the condition holds (true), or when the signal is aborted (false); looks whenever the file
-   * grows.
+   * Resolves with true when the condition holds, or with false when the signal is aborted; checks whenever
+   * the file grows.
    */
   until(condition: () => boolean, signal: AbortSignal): Promise<boolean> {
     return new Promise((resolve) => {

@@ -1,6 +1,6 @@
 /**
- * What must hold of a run after everything that was done to it. Each check throws with what it found;
- * `outside` is the file that the function wrote its calls to, the one witness that is none of Partwise's.
+ * What must hold for a run after everything that was done to it. Each check throws with what it found.
+ * `outside` is the file to which the function wrote its calls, the only record that Partwise did not make.
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
@@ -21,16 +21,16 @@ import { assertNoSecrets } from './secrets';
 import { assertStageWhole, segmentTimes, stageFiles } from './stage-files';
 import { patiently, type World } from './world';
 
-/** Objects that a worker puts at once. */
+/** Objects that a worker may be putting at the same time. */
 const MAX_PUTS = 8;
 
-/** Everything that checks look at, read once. */
+/** Everything that the checks use, read once. */
 interface Evidence {
   world: World;
   driven: Driven;
-  /** Of each execution, oldest first. */
+  /** One per execution, oldest first. */
   readings: Reading[];
-  /** Of the last execution, by partition id. */
+  /** Ends in the last execution, by partition id. */
   ends: Map<string, PartitionEnd>;
   partitions: Map<string, PartitionView>;
   calls: CallEvent[];
@@ -54,7 +54,7 @@ export const CHECKS: Record<string, (evidence: Evidence) => Promise<void> | void
   'no secret leaked': ({ world, driven }) => assertNoSecrets(world, driven),
 };
 
-/** Resolves with the names of the checks that failed, and why. */
+/** Resolves with the names of the failed checks, and why they failed. */
 export async function check(world: World, driven: Driven): Promise<{ name: string; problem: string }[]> {
   const evidence = await gather(world, driven);
   const failed: { name: string; problem: string }[] = [];
@@ -111,9 +111,10 @@ function allThere({ world, driven, partitions }: Evidence): void {
 }
 
 /**
- * Recorded means: the unit's activity has completed in history (the server's time of that event), or a
- * checkpoint with the outcome is on the stage. All clocks are one machine's. A call may begin between the end
- * of another one and its record: that one was not recorded yet, when its worker or server was killed.
+ * "Recorded" means that the unit's activity has completed in history (at the server's time of that event), or
+ * that a checkpoint with the outcome is on the stage. All clocks are those of one machine. A call may start
+ * between the end of another and its record: the earlier one was not yet recorded when its worker or server
+ * was killed.
  */
 async function doneIsDone({ world, readings, calls }: Evidence): Promise<void> {
   const recordedAt = new Map<number, { at: number; where: string }>();
@@ -138,13 +139,12 @@ async function doneIsDone({ world, readings, calls }: Evidence): Promise<void> {
           ordinal >= task.from &&
           ordinal <= task.to &&
           (task.only === null || decodeOrdinals(task.only).includes(ordinal)) &&
-          // It threw there, and was given back for another round.
+          // It threw there, and was returned for another round.
           !givenBack(end.result).includes(ordinal),
       );
       if (unit?.endedAt != null)
         record(ordinal, Date.parse(unit.endedAt), `unit ${unit.activityId} of execution ${n + 1}`);
-      // A checkpoint of the execution before, which was terminated, is first recorded in the one that takes
-      // it over.
+      // A checkpoint of the previous, terminated execution is first recorded in the one that takes it over.
       else if (!recordedAt.has(ordinal))
         throw new Error(`No unit of execution ${n + 1} names the DONE partition number ${ordinal}.`);
     }
@@ -159,8 +159,8 @@ async function doneIsDone({ world, readings, calls }: Evidence): Promise<void> {
 }
 
 /**
- * The call that a DONE partition names by its artifact is one that began and ended outside, under the same
- * attempt.
+ * The call that a DONE partition names in its artifact started and ended in the external file, with the same
+ * attempt number.
  */
 async function attemptsAgree({ world, ends, partitions, calls }: Evidence): Promise<void> {
   const byToken = new Map<string, CallEvent[]>();
@@ -186,10 +186,10 @@ async function attemptsAgree({ world, ends, partitions, calls }: Evidence): Prom
 }
 
 /**
- * A partition's attempts are its calls, but for those that nobody could count:
- *  - a call that a terminate, a cancel or a graceful shutdown cut off costs no attempt;
- *  - a call that ended while the stage refused its files is handed over, and costs no attempt;
- *  - a worker or a server that is lost costs every partition of its open units an attempt, called or not.
+ * The attempts of a partition equal its calls, except for calls that cannot be counted:
+ * - a call interrupted by a terminate, a cancel or a graceful shutdown costs no attempt;
+ * - a call that ended while the stage refused its files is handed over, and costs no attempt;
+ * - losing a worker or a server costs every partition of its open units an attempt, called or not.
  */
 function callsAddUp({ world, driven, partitions, calls }: Evidence): void {
   const { terminate = 0, cancel = 0, commit = 0, deploy = 0, server = 0 } = driven.inflicted;
@@ -204,9 +204,9 @@ function callsAddUp({ world, driven, partitions, calls }: Evidence): void {
     const called = begins.get(id) ?? 0;
     if (called > attempts + uncounted)
       throw new Error(`Partition ${id} was called ${called} times outside, and has ${attempts} attempts.`);
-    // In a batch, each runner that dies leaves the others of the unit as they were.
-    // A terminate may come between an attempt's begin and its call.
-    // An attempt whose rows a flipped bit damaged ends before its call.
+    // In a batch, a dead runner does not affect the other partitions of the unit. A terminate may come
+    // between the start of an attempt and its call. An attempt whose rows were damaged by a flipped bit ends
+    // before its call.
     const damaged = flip > 0 ? world.scenario.options.retry.maximumAttempts : 0;
     const lost = worker + server + deploy + terminate + commit + damaged + (inBatch ? worker + server : 0);
     if (attempts > called + lost)
@@ -214,15 +214,15 @@ function callsAddUp({ world, driven, partitions, calls }: Evidence): void {
   }
 }
 
-/** How often all workers were lost, or one of them. */
+/** How often all workers, or one of them, were lost. */
 function lostWorkers({ inflicted: { worker = 0, power = 0, flip = 0, stop = 0 } }: Driven): number {
   return worker + power + flip + stop;
 }
 
 /**
- * A full, read-only or absent stage costs no call; what ends a worker, or the execution, cuts off one at
- * most. A worker that is lost while the stage takes nothing loses the results that wait for it, so the count
- * of those calls starts again.
+ * A full, read-only or absent stage costs no call; a fault that ends a worker or the execution interrupts at
+ * most one call per partition. A worker lost while the stage accepts no writes loses the results that wait
+ * for it, so the count of those calls starts again.
  */
 function budgetsKept({ world, driven, calls }: Evidence): void {
   const { terminate = 0, cancel = 0, commit = 0, deploy = 0, server = 0, runner = 0 } = driven.inflicted;
@@ -238,12 +238,12 @@ function budgetsKept({ world, driven, calls }: Evidence): void {
 }
 
 /**
- * Of the machine's faults, which are too few to lose a worker three times: partitions end badly only by their
- * own doing.
+ * The machine's faults are too few to lose a worker three times, so partitions fail only through their own
+ * behaviour.
  */
 async function machineCostsNothing({ world, driven, readings }: Evidence): Promise<void> {
   const { family, partitions } = world.scenario;
-  // A damaged file is refused for whoever needs it.
+  // A damaged file is refused for everyone who needs it.
   if (family !== 'machine' || (driven.inflicted.flip ?? 0) > 0) return;
   const innocent = new Set(
     partitions.flatMap(({ key: [k, g], behaviour: { kind } }) =>
@@ -266,10 +266,7 @@ async function machineCostsNothing({ world, driven, readings }: Evidence): Promi
   }
 }
 
-/**
- * Only a worker that was killed leaves objects that it was putting: those of its units, of their logs and
- * checkpoints.
- */
+/** Only killed workers leave unfinished objects: those of their units, logs and checkpoints. */
 function nothingUnfinished({ world, driven }: Evidence): void {
   const { deploy = 0 } = driven.inflicted;
   const most = (lostWorkers(driven) + deploy) * MAX_PUTS * world.scenario.workers;
@@ -306,7 +303,7 @@ async function rowsOnce({ world, ends }: Evidence): Promise<void> {
   }
 }
 
-/** Values of a row that the function returned in objects which it returned for others, too. */
+/** Checks the values of rows that the function returned in reused objects. */
 function ownValues(table: readonly Row[]): void {
   for (const { k, g, own_bytes: bytes, own_object: object, own_date: date } of table) {
     const id = encodePartitionId([k as string | null, String(g)]);
@@ -324,7 +321,7 @@ function line({ k, g, part, n, total }: Row): string {
   return JSON.stringify([k, Number(g), Number(part), Number(n), Number(total)]);
 }
 
-/** Their content says by itself which call wrote it, and that it is all there. */
+/** The content of an artifact shows which call wrote it, and that it is complete. */
 async function artifactsWhole({ world, partitions, ends }: Evidence): Promise<void> {
   const stage = openStage(`file://${world.stage}`);
   for (const [id, { outcome }] of ends) {
@@ -356,11 +353,11 @@ function statusesAgree({ driven, readings, world }: Evidence): void {
     equal(
       `the exit code of the command that followed execution ${n + 1}`,
       exitCode,
-      // A continuation whose plan a flipped bit damaged is refused.
+      // A continuation whose plan was damaged by a flipped bit is refused.
       closed === 'COMPLETED' ? 0 : (driven.inflicted.flip ?? 0) > 0 && !hasPlanned(readings[n]!) ? 2 : 1,
     );
     const { status, counts, error } = readings[n]!.state;
-    // Rows that a flipped bit damaged are refused when they are written.
+    // Rows damaged by a flipped bit are refused when they are written.
     const isDamaged = error?.type === 'CommitFailed' && (driven.inflicted.flip ?? 0) > 0;
     const tolerated = world.scenario.options.toleratedFailures;
     const bad = counts.total - counts.DONE - counts.SKIPPED;
@@ -381,19 +378,20 @@ function statusesAgree({ driven, readings, world }: Evidence): void {
   equal(
     'the executions that the state lists',
     driven.state.executions.map(({ workflowRunId }) => workflowRunId),
-    // One that was cancelled before it had a plan took nothing over, and is none.
+    // An execution cancelled before planning finished took over nothing, and does not count.
     driven.executions.filter((_, n) => hasPlanned(readings[n]!)).map(({ workflowRunId }) => workflowRunId),
   );
   equal('generations', [...new Set(driven.state.executions.map(({ generation }) => generation))], [1]);
 }
 
 /**
- * After a cancel, and after an end: at once. (After a terminate, within the heartbeat time-out: continuations
- * wait for that.)
+ * Immediately after a cancel and after an end. (After a terminate, within the heartbeat timeout:
+ * continuations wait for that.)
  */
 function closedMeansStopped({ driven, readings, calls }: Evidence): void {
   for (const [n, { closed, closedAt }] of driven.executions.entries()) {
-    // One without a plan began nothing; what a terminated one before it began may have some seconds left.
+    // An execution without a plan started nothing; functions of an earlier, terminated one may have a few
+    // seconds left.
     if (closed === 'TERMINATED' || !hasPlanned(readings[n]!)) continue;
     const next = readings[n + 1];
     const until = next === undefined ? Infinity : Date.parse(next.state.startedAt);
@@ -409,7 +407,7 @@ function hasPlanned({ record }: Reading): boolean {
   return record.plan !== null;
 }
 
-/** Until the execution that makes up for it. */
+/** Up to the execution that runs the skipped partitions. */
 function skippedMeansNotCalled({ world, driven, calls }: Evidence): void {
   for (const skipped of world.skipped) {
     const next = driven.state.executions.find(({ startedAt }) => Date.parse(startedAt) > skipped.at);
@@ -422,9 +420,9 @@ function skippedMeansNotCalled({ world, driven, calls }: Evidence): void {
   }
 }
 
-/** The zombie of an earlier execution that comes with nothing in its hands must not empty the table. */
+/** A late commit of an earlier execution with no rows must not empty the table. */
 async function lateCommitRefused({ world, readings }: Evidence): Promise<void> {
-  // The last one may have found everything committed.
+  // The last one may have found everything already committed.
   const committed = readings.findLast(({ record }) => record.commit !== null)!;
   const { opened, plan } = committed.record;
   if (plan!.execution === 1) return;
@@ -468,7 +466,7 @@ function table(world: World): Promise<string[]> {
   );
 }
 
-/** When the workers were killed, runners and what they do end by themselves. */
+/** After the workers are killed, runners and their work end without help. */
 export async function assertNoneLeft(world: World): Promise<void> {
   const runners = [...new Set(world.calls.read().map(({ pid }) => pid))];
   await patiently('runners to end with their workers', () =>

@@ -1,5 +1,5 @@
 /* Shifts the wall clock of the processes that load it (LD_PRELOAD) by the nanoseconds in the file CHAOS_CLOCK, which may change while they
- * run. The monotonic clock is left as it is, as by somebody who sets the time. */
+ * run. The monotonic clock is unchanged, as when a user sets the time. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -1,26 +1,29 @@
-/** Runs a scenario to its end: starts the run, inflicts the faults, and continues it until it is SUCCESS. */
+/**
+ * Runs a scenario to its end: starts the run, inflicts the faults, and continues the run until it is a
+ * SUCCESS.
+ */
 import { writeFileSync } from 'node:fs';
 import type { RunState } from '../../src/index';
 import { inflict, type Victim } from './faults';
 import { MAX_EXECUTIONS, type Fault, type FaultKind, type Scenario } from './scenario';
 import { patiently, type Command, type World } from './world';
 
-/** One execution, as it went. */
+/** One finished execution. */
 export interface Executed {
   workflowRunId: string;
   /** Temporal's close status. */
   closed: string;
   closedAt: number;
-  /** Of the command that followed it to its end; null when that was killed. */
+  /** Exit code of the command that followed it to its end; null if that was killed. */
   exitCode: number | null;
 }
 
 export interface Driven {
   executions: Executed[];
   state: RunState;
-  /** Faults that met something, by kind. */
+  /** Faults that took effect, by kind. */
   inflicted: Partial<Record<FaultKind, number>>;
-  /** Faults that the run ended before. */
+  /** Faults that came after the run had ended. */
   missed: number;
 }
 
@@ -42,13 +45,13 @@ export async function drive(world: World, scenario: Scenario, say: (text: string
         (counts.SKIPPED === 0 ? '' : `, ${counts.SKIPPED} SKIPPED`) +
         (error === null ? '' : ` (${error.type}: ${error.message.slice(0, 300)})`),
     );
-    // What was skipped is made up for.
+    // Skipped partitions are run.
     if (status === 'SUCCESS' && counts.SKIPPED === 0) {
       driven.missed += faults.length;
       return driven;
     }
-    // One that ended by its own failures is mended.
-    if (executed.closed === 'FAILED' || executed.closed === 'COMPLETED') writeFileSync(world.mendedFile, '');
+    // A run that ended through its own failures is fixed.
+    if (executed.closed === 'FAILED' || executed.closed === 'COMPLETED') writeFileSync(world.fixedFile, '');
   }
   throw new Error(`The run is ${driven.state.status} after ${MAX_EXECUTIONS} executions.`);
 }
@@ -103,7 +106,7 @@ async function follow(
     if (!(await world.calls.until(() => world.calls.ended >= fault.after, closed.signal))) break;
     const met = await inflict(victim, fault);
     say(`after ${fault.after} calls: ${fault.kind}${met ? '' : ' (too late)'}`);
-    // The execution closed first: the next one gets it.
+    // The execution closed first: the next one gets the fault.
     if (!met && closed.signal.aborted) break;
     faults.shift();
     if (met) driven.inflicted[fault.kind] = (driven.inflicted[fault.kind] ?? 0) + 1;
@@ -127,7 +130,7 @@ function latest(world: World): Promise<{ runId: string }> {
   return patiently('the server', () => world.client.workflow.getHandle(world.runId).describe());
 }
 
-/** The commit comes after everything else. */
+/** The commit comes last. */
 function lateness({ kind, after }: Fault): number {
   return kind === 'commit' ? Infinity : after;
 }

@@ -1,4 +1,4 @@
-/** What is done to a run. Each says whether there was anything to do it to. */
+/** The faults inflicted on a run. Each returns whether it could take effect. */
 import { once } from 'node:events';
 import { openSync, closeSync, existsSync, readSync, renameSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -61,26 +61,29 @@ const INFLICT: Record<FaultKind, Inflict> = {
   async pause({ world, closed }) {
     const run = world.partwise.getRun(world.runId);
     if (!(await whileOpen(() => run.pause()))) return false;
-    // What runs goes on to its end; from then on nothing begins.
+    // Running partitions finish; after that, nothing starts.
     await patiently('a paused run to come to rest', async () => {
       if (closed.aborted) return true;
       return (await run.status()).counts.RUNNING === 0 || undefined;
     });
     const before = world.calls.read().length;
     await changeTable(world);
-    const begun = world.calls
+    const started = world.calls
       .read()
       .slice(before)
       .find(({ what }) => what === 'begin');
-    if (begun !== undefined) throw new Error(`Partition ${begun.id} was called while the run was paused.`);
+    if (started !== undefined)
+      throw new Error(`Partition ${started.id} was called while the run was paused.`);
     return whileOpen(() => run.unpause());
   },
   concurrency: ({ world }, { pick }) =>
     whileOpen(() => world.partwise.getRun(world.runId).set({ maxConcurrency: 1 + (pick % 8) })),
-  /** One that was not begun; it may be begun, or be part of a batch in flight, before it is skipped. */
+  /**
+   * Skips a partition that has not started; it may start, or be part of a batch in flight, before the skip.
+   */
   async skip({ world }, { pick }) {
-    const begun = new Set(world.calls.read().map(({ id }) => id));
-    const waiting = world.ids.filter((id) => !begun.has(id));
+    const started = new Set(world.calls.read().map(({ id }) => id));
+    const waiting = world.ids.filter((id) => !started.has(id));
     if (waiting.length === 0) return false;
     const id = waiting[pick % waiting.length]!;
     const done = await whileOpen(() => world.partwise.getRun(world.runId).skip([id]));
@@ -93,22 +96,22 @@ const INFLICT: Record<FaultKind, Inflict> = {
   },
   async full({ world: { machine }, closed }) {
     machine.disk!.fill();
-    await forAWhile(closed);
+    await sleepUnlessClosed(closed);
     machine.disk!.makeRoom();
     return true;
   },
   async readOnly({ world: { machine }, closed }) {
     // Not while a file is being written.
     await patiently('a moment without writes', async () => (machine.disk!.setReadOnly(true), true));
-    await forAWhile(closed);
+    await sleepUnlessClosed(closed);
     machine.disk!.setReadOnly(false);
     return true;
   },
-  /** As when a mount is lost: the folder below it has nothing of the stage. */
+  /** As if a mount were lost: the folder below it contains nothing of the stage. */
   async away({ world, closed }) {
     const elsewhere = `${world.stage}.gone`;
     renameSync(world.stage, elsewhere);
-    await forAWhile(closed);
+    await sleepUnlessClosed(closed);
     if (existsSync(world.stage)) renameSync(world.stage, `${world.stage}.false`);
     renameSync(elsewhere, world.stage);
     return true;
@@ -118,8 +121,8 @@ const INFLICT: Record<FaultKind, Inflict> = {
     return true;
   },
   /**
-   * Workers read a file's digest once, so they are others afterwards. It is mended when the execution has
-   * ended.
+   * Workers read a file's digest once, so they are restarted afterwards. The bit is restored when the
+   * execution has ended.
    */
   async flip(victim, { pick }) {
     const { world } = victim;
@@ -130,7 +133,7 @@ const INFLICT: Record<FaultKind, Inflict> = {
     const { alive } = world;
     const worker = alive[pick % alive.length]!;
     worker.kill('SIGSTOP');
-    await forAWhile(closed);
+    await sleepUnlessClosed(closed);
     worker.kill('SIGCONT');
     return true;
   },
@@ -160,14 +163,14 @@ const INFLICT: Record<FaultKind, Inflict> = {
   },
 };
 
-/** Long enough for units to meet it, and for a heartbeat time-out. */
+/** Long enough to affect units, and for a heartbeat timeout. */
 const TROUBLE_MS = 6_000;
 
-async function forAWhile(closed: AbortSignal): Promise<void> {
+async function sleepUnlessClosed(closed: AbortSignal): Promise<void> {
   await sleep(TROUBLE_MS, undefined, { signal: closed }).catch(() => {});
 }
 
-/** Like a power loss, of all that works on the stage. */
+/** Kills everything that works on the stage, as a power loss does. */
 async function restartAround({ world, client }: Victim, act: () => void): Promise<void> {
   const before = world.alive.length;
   if (client.current !== null) {
@@ -181,10 +184,10 @@ async function restartAround({ world, client }: Victim, act: () => void): Promis
   client.current = world.command('watch', world.runId, '--json');
 }
 
-/** One bit of a file of rows that is there now, its frame aside. Null: there is none. */
+/** Flips one bit of an existing file of rows, outside its framing. Null if there is none. */
 function flipBit(stage: string, pick: number): (() => void) | null {
-  // Rows that functions returned are many small files: mostly it is the snapshot, which all that is left to
-  // run reads.
+  // Rows returned by functions are many small files. Mostly, flip a bit of the snapshot, which all remaining
+  // partitions read.
   const name = pick % 4 === 0 ? /\/rows-[^/]*\.parquet$/ : /\/snapshot[^/]*\.parquet$/;
   const files = stageFiles(stage).filter((each) => name.test(each));
   const file = files.sort()[pick % Math.max(1, files.length)];
@@ -215,7 +218,7 @@ function terminate({ world, workflowRunId }: Victim): Promise<boolean> {
   });
 }
 
-/** False when the run had ended before, or refuses. */
+/** False if the run has ended or refuses. */
 function whileOpen(act: () => Promise<void>): Promise<boolean> {
   return patiently('the server', async () => {
     try {
@@ -238,7 +241,7 @@ function kill(pid: number): boolean {
   }
 }
 
-/** Rows are inserted, changed and deleted; a partition comes, and one goes. */
+/** Inserts, changes and deletes rows; one partition is added, and one removed. */
 function changeTable(world: World): Promise<void> {
   return world.execute(
     "INSERT INTO source VALUES ('new', 0, 1, 1), ('region 3', 3, 99, 1000000)",

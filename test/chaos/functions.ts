@@ -1,6 +1,6 @@
 /**
- * The partition function of the chaos suite; it is copied into the project that a seed makes. Each call is
- * written to a file outside, one line per event, which tells what really happened.
+ * The partition function of the chaos suite, copied into the project of each seed. Each call is written to an
+ * external file, one line per event, as a record of what really happened.
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { createHash, randomUUID } from 'node:crypto';
@@ -11,32 +11,32 @@ import type { Behaviour, Oddities } from './scenario';
 interface Params extends Record<string, unknown> {
   calls: string;
   behaviours: string;
-  mended: string;
+  fixed: string;
   /**
-   * Time since 1970 at which the monotonic clock was 0, in milliseconds: a shifted wall clock changes no
-   * witness.
+   * Unix time in milliseconds at which the monotonic clock was 0, so that a shifted wall clock does not
+   * affect the record.
    */
   bootedAt: number;
   oddities: Oddities;
 }
 
-/** Made once, and returned again and again. */
+/** Created once and returned by every call. */
 const reused = { bytes: Buffer.alloc(8), object: { owner: '' }, date: new Date(0) };
 
-/** Describing it throws, whoever tries. */
+/** Throws when anything describes it. */
 function undescribable(): Error {
   const refuse = (): never => {
     throw new TypeError('it cannot be described');
   };
   return Object.defineProperties(new Error(), {
-    // The first: to replace it, V8 makes the stack, of name and message.
+    // First: replacing it makes V8 build the stack from name and message.
     stack: { get: refuse },
     message: { get: refuse },
     name: { get: refuse },
   });
 }
 
-/** Columns whose names every object has; each row says by its number what they must hold. */
+/** Columns named like properties of every object; the number of each row determines what they must hold. */
 function assertOwnValues(rows: Record<string, unknown>[]): void {
   for (const row of rows) {
     const n = Number(row['n']);
@@ -74,13 +74,13 @@ export const chaos = definePartitionFunction<Params>({
     if (ipc)
       for (const message of [null, 'ready', { type: 'log' }, { type: 'segment' }]) process.send?.(message);
     const first = attempt === 1;
-    const broken = !existsSync(params.mended);
-    if ((kind === 'throwsOnce' && first) || (kind === 'throwsUntilMended' && broken)) {
+    const broken = !existsSync(params.fixed);
+    if ((kind === 'throwsOnce' && first) || (kind === 'throwsUntilFixed' && broken)) {
       note('throw');
       if (odd) throw undescribable();
       throw new Error(`${kind}: ${partitionId} with ${JSON.stringify(process.env)}`);
     }
-    if ((kind === 'killsOnce' && first) || (kind === 'killsUntilMended' && broken)) {
+    if ((kind === 'killsOnce' && first) || (kind === 'killsUntilFixed' && broken)) {
       note('dies');
       process.kill(process.pid, 'SIGKILL');
     }
@@ -108,12 +108,12 @@ export const chaos = definePartitionFunction<Params>({
   },
 });
 
-/** What the artifact of a call holds: half of it, or another call's, is seen at once. */
+/** The content of a call's artifact: a half of it, or that of another call, is recognisable. */
 function contentOf(token: string, bytes: number): string {
   return token.repeat(Math.ceil(bytes / token.length)).slice(0, Math.max(bytes, token.length));
 }
 
-/** The partition's own values, in what was returned before. */
+/** The partition's own values, in the reused objects. */
 function again(partitionId: string): Record<string, unknown> {
   const number = numberOf(partitionId);
   reused.bytes.writeBigInt64LE(BigInt(number));
@@ -122,7 +122,7 @@ function again(partitionId: string): Record<string, unknown> {
   return { own_bytes: reused.bytes, own_object: reused.object, own_date: reused.date };
 }
 
-/** A number that another partition hardly has. */
+/** A number that is unlikely for any other partition. */
 function numberOf(partitionId: string): number {
   return createHash('sha256').update(partitionId).digest().readUInt32LE();
 }

@@ -1,7 +1,4 @@
-/**
- * What a seed may do to the machine itself: a disk of its own below the stage, and the clock of its
- * processes.
- */
+/** What a seed may do to the machine: a separate disk below the stage, and the clock of its processes. */
 import { execFileSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +11,7 @@ const DISK_BYTES = 96 * 1024 * 1024;
 let diskless: string | null | undefined;
 let clockless: string | null | undefined;
 
-/** Why a fault cannot be had on this machine; null: it can. */
+/** The reason why a fault is not possible on this machine, or null. */
 export function missingFor(fault: MachineFault): string | null {
   switch (fault) {
     case 'full':
@@ -49,7 +46,7 @@ function withoutClock(): string | null {
   }
 }
 
-/** The library and its file, which says a minute back at first. */
+/** The library and its file, which at first sets the clock back one minute. */
 function makeClock(folder: string): { offsets: string; environment: NodeJS.ProcessEnv } {
   const [library, offsets] = [join(folder, 'clock.so'), join(folder, 'offset')];
   const source = join(__dirname, 'clock.c');
@@ -81,12 +78,12 @@ export class Machine {
     return machine;
   }
 
-  /** Of processes whose clock can be shifted. */
+  /** Environment of processes whose clock can be shifted. */
   get environment(): NodeJS.ProcessEnv {
     return this.clock?.environment ?? {};
   }
 
-  /** All processes see it at once. */
+  /** Takes effect in all processes immediately. */
   shiftClock(ms: number): void {
     const file = openSync(this.clock!.offsets, 'r+');
     writeSync(file, nanoseconds(ms), 0, 8, 0);

@@ -14,16 +14,16 @@ async function runSeed(
   say: (text: string) => void,
 ): Promise<{ ok: boolean; line: string }> {
   const startedAt = Date.now();
-  const tell = (text: string): void =>
+  const report = (text: string): void =>
     say(`seed ${seed} ${String(Math.round((Date.now() - startedAt) / 1000)).padStart(3)} s: ${text}`);
   let world: World | null = null;
   let failed: { name: string; problem: string }[] = [];
   let driven: Driven | null = null;
   try {
     world = await World.make(scenario);
-    tell(`${describe(scenario)}, in ${world.folder}`);
-    driven = await drive(world, scenario, tell);
-    tell('checks');
+    report(`${describe(scenario)}, in ${world.folder}`);
+    driven = await drive(world, scenario, report);
+    report('checks');
     failed = await check(world, driven);
   } catch (error) {
     failed.push({
@@ -38,10 +38,10 @@ async function runSeed(
     failed.push({ name: 'no runner outlives its worker', problem: (error as Error).message });
   }
   if (failed.length === 0) await world?.remove();
-  for (const { name, problem } of failed) tell(`FAILED ${name}: ${problem}`);
+  for (const { name, problem } of failed) report(`FAILED ${name}: ${problem}`);
   const seconds = Math.round((Date.now() - startedAt) / 1000);
   if (failed.length > 0)
-    tell(`kept in ${world?.folder}; again with: npm run chaos --${flagOf(scenario)} --seed ${seed}`);
+    report(`kept in ${world?.folder}; again with: npm run chaos --${flagOf(scenario)} --seed ${seed}`);
   return {
     ok: failed.length === 0,
     line: summary(
@@ -85,7 +85,7 @@ function summary(
   ].join('; ');
 }
 
-/** What was run, on what. */
+/** The settings and the machine of this run. */
 function settings(args: readonly string[]): string {
   const model = cpus()[0]?.model ?? 'unknown processor';
   const memory = Math.round(totalmem() / 2 ** 30);
@@ -96,14 +96,14 @@ function settings(args: readonly string[]): string {
   ].join('\n');
 }
 
-function sayWhatIsMissing(): void {
+function reportMissing(): void {
   for (const fault of MACHINE_FAULTS) {
     const why = missingFor(fault);
     if (why !== null) console.log(`NOT TESTED: ${fault} (${why})`);
   }
 }
 
-/** Without what this machine cannot do. */
+/** The scenario without faults that this machine does not support. */
 function possible(scenario: Scenario): Scenario {
   const isPossible = (kind: string): boolean => {
     const fault = MACHINE_FAULTS.find((each) => each === kind);
@@ -134,7 +134,7 @@ export async function main(args: readonly string[]): Promise<void> {
   }
   const { log } = values;
   if (log !== undefined) writeFileSync(log, `${settings(args)}\n`);
-  if (values.machine === true) sayWhatIsMissing();
+  if (values.machine === true) reportMissing();
   let bad = 0;
   for (const seed of seeds) {
     const scenario = values.machine === true ? possible(machineScenarioOf(seed)) : scenarioOf(seed);

@@ -1,14 +1,14 @@
-/** Numbers that one seed decides, the same on every machine. */
+/** Random numbers determined by a seed, the same on every machine. */
 export class Random {
   #state: number;
 
   constructor(seed: number) {
     this.#state = (seed * 0x9e3779b1) >>> 0;
-    // Neighbouring seeds begin alike otherwise.
+    // Otherwise neighbouring seeds start alike.
     for (let i = 0; i < 8; i++) this.next();
   }
 
-  /** From 0 to 1, without 1 (mulberry32). */
+  /** In [0, 1) (mulberry32). */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let t = this.#state;
@@ -17,7 +17,7 @@ export class Random {
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   }
 
-  /** A whole number from `from` to `to`, both included. */
+  /** An integer in [from, to]. */
   int(from: number, to: number): number {
     return from + Math.floor(this.next() * (to - from + 1));
   }

@@ -1,17 +1,20 @@
-/** What a seed means: the table, how each partition behaves, and which faults come when. Pure. */
+/**
+ * Derives everything from a seed: the table, the behaviour of each partition, and which faults come when.
+ * Pure.
+ */
 import { Random } from './random';
 
-/** How the function behaves for a partition. `UntilMended`: in every call, until the run has been mended. */
+/** The function's behaviour for a partition. `UntilFixed`: in every call, until the run has been fixed. */
 export type Kind =
-  'good' | 'throwsOnce' | 'throwsUntilMended' | 'killsOnce' | 'killsUntilMended' | 'fillsMemoryOnce';
+  'good' | 'throwsOnce' | 'throwsUntilFixed' | 'killsOnce' | 'killsUntilFixed' | 'fillsMemoryOnce';
 
 export interface Behaviour {
   kind: Kind;
   /** Work per call, in milliseconds. */
   ms: number;
-  /** Rows that it returns. */
+  /** Number of returned rows. */
   returns: number;
-  /** Size of its artifact. */
+  /** Size of its artifact in bytes. */
   bytes: number;
   /** Prints its environment, as careless code does. */
   prints: boolean;
@@ -39,36 +42,36 @@ export const FAULTS = [
   'table',
   'commit',
 ] as const;
-/** What the machine does to a run, of seeds with `--machine`. */
+/** Faults of the machine, in seeds with `--machine`. */
 export const MACHINE_FAULTS = ['full', 'readOnly', 'away', 'power', 'flip', 'stop', 'clock'] as const;
 export type MachineFault = (typeof MACHINE_FAULTS)[number];
 export type FaultKind = (typeof FAULTS)[number] | MachineFault;
 
-/** What functions do that nobody expects, in every call of the run. Each is on or off. */
+/** Unexpected behaviour of functions, in every call of the run. Each is on or off. */
 export interface Oddities {
-  /** They return the same buffer, object and date again, changed. */
+  /** Functions return the same buffer, object and date again, changed. */
   reuse: boolean;
-  /** They speak on the channel to their parent process. */
+  /** Functions write to the channel of their parent process. */
   ipc: boolean;
-  /** They print megabytes without an end of line. */
+  /** Functions print megabytes without a newline. */
   longLines: boolean;
-  /** What they throw cannot be described. */
+  /** Functions throw errors that cannot be described. */
   undescribable: boolean;
-  /** Columns have the names of what every object has. */
+  /** Columns are named like properties of every object. */
   names: boolean;
 }
 
 export interface Fault {
   kind: FaultKind;
-  /** It comes when so many calls of the function have ended, in all executions together. */
+  /** The fault comes after this many finished calls, in all executions together. */
   after: number;
-  /** Decides which one of several (runners, workers, partitions, widths). */
+  /** Selects one of several (runners, workers, partitions, widths). */
   pick: number;
 }
 
 export interface Scenario {
   seed: number;
-  /** `machine`: the seed is one of those for the machine's faults and for odd functions. */
+  /** `machine`: seeds with machine faults and odd functions. */
   family: 'processes' | 'machine';
   oddities: Oddities;
   /** One unit per partition, or batches. */
@@ -76,7 +79,7 @@ export interface Scenario {
   partitions: PartitionSpec[];
   workers: number;
   faults: Fault[];
-  /** Of the run's input. */
+  /** Part of the run's input. */
   options: {
     maxConcurrency: number;
     partitionsPerUnit?: number;
@@ -89,7 +92,7 @@ export interface Scenario {
   continuations: ('retry' | 'plain')[];
 }
 
-/** Keys that file systems, shells, URLs and SQL stumble over. */
+/** Keys that cause trouble in file systems, shells, URLs and SQL. */
 const HOSTILE: (string | null)[] = [
   null,
   '',
@@ -134,22 +137,22 @@ const NO_ODDITIES: Oddities = {
   names: false,
 };
 
-/** Every seed has faults of the machine among few partitions, and some oddities. */
+/** Every seed has machine faults among few partitions, and some oddities. */
 export function machineScenarioOf(seed: number): Scenario {
   const scenario = scenarioOf(seed);
-  // Decided apart, so that the seeds of the other family stay what they are.
+  // Chosen separately, so that the seeds of the other family do not change.
   const random = new Random(seed + 1_000_000);
   const total = random.int(70, 110);
   const partitions = scenario.partitions.slice(0, total).map((partition) => ({
     ...partition,
     behaviour: {
       ...partition.behaviour,
-      // Its time is that of a swapping machine, and belongs to the other family.
+      // It takes as long as on a swapping machine, and belongs to the other family.
       kind: partition.behaviour.kind === 'fillsMemoryOnce' ? 'good' : partition.behaviour.kind,
       ms: random.int(30, 150),
     },
   }));
-  // Each comes first in one of seven neighbouring seeds.
+  // Each fault comes first in one of seven neighbouring seeds.
   const first = MACHINE_FAULTS[seed % MACHINE_FAULTS.length]!;
   const others = random.shuffled(MACHINE_FAULTS.filter((kind) => kind !== first)).slice(0, random.int(0, 2));
   const also = random.shuffled(['worker', 'terminate', 'runner'] as const).slice(0, random.int(0, 1));
@@ -181,7 +184,7 @@ export function machineScenarioOf(seed: number): Scenario {
 export function scenarioOf(seed: number): Scenario {
   const random = new Random(seed);
   const shape = seed % 2 === 0 ? 'batch' : 'single';
-  // Above 500 partitions, batches come by themselves; below, they are asked for.
+  // Above 500 partitions, batches are automatic; below, they are requested.
   const many = shape === 'batch' && random.chance(0.5);
   const total = many ? random.int(501, 560) : random.int(150, 280);
   const keys = keysOf(random, total);
@@ -219,7 +222,7 @@ export function scenarioOf(seed: number): Scenario {
 
 function keysOf(random: Random, total: number): Key[] {
   const hostile = HOSTILE.map((text): Key => [text, random.int(0, 2)]);
-  // The same text beside another number is another partition.
+  // The same string next to another number is a different partition.
   const twins = random
     .shuffled(hostile)
     .slice(0, 6)
@@ -234,9 +237,9 @@ function keysOf(random: Random, total: number): Key[] {
 function kindsOf(random: Random, total: number): Kind[] {
   const counts: Record<Exclude<Kind, 'good'>, number> = {
     throwsOnce: random.int(8, 20),
-    throwsUntilMended: random.int(0, 8),
+    throwsUntilFixed: random.int(0, 8),
     killsOnce: random.int(1, 3),
-    killsUntilMended: random.int(0, 1),
+    killsUntilFixed: random.int(0, 1),
     fillsMemoryOnce: random.int(0, 1),
   };
   const bad = Object.entries(counts).flatMap(([kind, n]) => Array.from({ length: n }, () => kind as Kind));
@@ -249,7 +252,7 @@ function faultsOf(random: Random, total: number): Fault[] {
   const often = random.shuffled(FAULTS).slice(0, random.int(3, 6));
   const faults = [...always, ...often].map((kind) => ({
     kind,
-    // The commit is waited for; the others come while partitions run.
+    // The commit fault waits for the commit; the others come while partitions run.
     after: kind === 'commit' ? Math.floor(total * 0.5) : random.int(1, Math.floor(total * 0.95)),
     pick: random.int(0, 1_000_000),
   }));

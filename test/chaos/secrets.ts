@@ -1,4 +1,4 @@
-/** The canaries of configuration and environment are in nothing that a run leaves behind. */
+/** Checks that nothing a run leaves behind contains the canaries from configuration and environment. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Driven } from './drive';
@@ -28,12 +28,12 @@ export async function assertNoSecrets(world: World, { executions, state }: Drive
     const found = world.canaries.find((canary) => text.includes(canary));
     if (found !== undefined) throw new Error(`The secret "${found}" is in ${name}.`);
   }
-  // A search that cannot find what it looks for would find no secret either.
+  // A search that does not find this known text would not find a secret either.
   if (!places.some(({ name, text }) => /logs\//.test(name) && text.includes('careless: ')))
     throw new Error('No log on the stage holds the environment that functions printed.');
 }
 
-/** All text in it; payloads are bytes. */
+/** All strings in it; payloads are bytes. */
 function textsOf(value: unknown): string {
   if (typeof value === 'string') return `${value}\n`;
   if (value instanceof Uint8Array) return `${Buffer.from(value).toString('utf8')}\n`;

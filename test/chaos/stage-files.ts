@@ -1,21 +1,21 @@
-/** What lies on the stage, whether an outcome names it or not. */
+/** The files on the stage, whether an outcome names them or not. */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeOrdinals } from '../../src/core/units/ordinals';
 import type { DoneRecord } from '../../src/core/outcome';
 
-/** Paths relative to the stage's folder. */
+/** Paths relative to the stage. */
 export function stageFiles(stage: string): string[] {
   return readdirSync(stage, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(stage.length + 1));
 }
 
-/** Also of attempts that were killed: an object is whole, or it is not there. */
+/** An object is complete or absent, even after attempts that were killed. */
 export function assertStageWhole(stage: string): void {
   for (const file of stageFiles(stage)) {
-    // Unfinished objects of processes that were killed: no listing shows them.
+    // Unfinished objects of killed processes: no listing shows them.
     if (file.startsWith('.partial/') || file === '.partwise-stage') continue;
     const bytes = readFileSync(join(stage, file));
     if (file.endsWith('.jsonl') && unsealed(bytes) === null && !file.includes('/logs/'))
@@ -32,7 +32,7 @@ export function assertStageWhole(stage: string): void {
   }
 }
 
-/** The outcomes DONE in checkpoints, with the time at which each checkpoint appeared. */
+/** The DONE outcomes in checkpoints, with the time at which each checkpoint appeared. */
 export async function segmentTimes(
   stage: string,
 ): Promise<{ ordinal: number; at: number; segment: string }[]> {
@@ -40,7 +40,7 @@ export async function segmentTimes(
     .filter((file) => /\/segments\/seg-\d+\.jsonl$/.test(file))
     .flatMap((segment) => {
       const lines = unsealed(readFileSync(join(stage, segment))) ?? [];
-      // The link that makes it appear changes the inode.
+      // The link that publishes it changes the inode.
       const at = statSync(join(stage, segment)).ctimeMs;
       return lines
         .flatMap((each) => {

@@ -23,30 +23,30 @@ import type { Scenario } from './scenario';
 
 const REPOSITORY = resolve(__dirname, '../..');
 const TASK_QUEUE = 'chaos';
-/** Longest that any one thing is waited for: then the seed has failed, and says at what. */
+/** Time limit for any single wait; then the seed has failed, and reports what it waited for. */
 const PATIENCE_MS = 300_000;
 
 type Server = Awaited<ReturnType<typeof startServer>>;
 
-/** A command under way. */
+/** A running command. */
 export interface Command {
   readonly process: ChildProcess;
-  /** Null when it was killed. */
+  /** Null if it was killed. */
   readonly exitCode: Promise<number | null>;
 }
 
-/** Of the source: columns that hold the row's number. */
+/** Source columns that hold the row's number. */
 const NAMES = ', r AS constructor, r AS "toString", r AS "__proto__"';
 
 export class World {
   readonly runId: string;
   readonly calls: Calls;
-  /** Looked for in everything that is left behind. */
+  /** Strings that must not occur in anything left behind. */
   readonly canaries: string[];
   readonly workers: ChildProcess[] = [];
-  /** Partitions that were skipped, and when they were. */
+  /** Skipped partitions, and when they were skipped. */
   readonly skipped: { id: string; at: number }[] = [];
-  /** Mends the bit that is flipped now. */
+  /** Restores the flipped bit. */
   flipped: (() => void) | null = null;
   readonly #commands = new Set<ChildProcess>();
   #logs = 0;
@@ -77,8 +77,8 @@ export class World {
     return join(this.project, 'w.duckdb');
   }
 
-  get mendedFile(): string {
-    return join(this.folder, 'mended');
+  get fixedFile(): string {
+    return join(this.folder, 'fixed');
   }
 
   static async make(scenario: Scenario): Promise<World> {
@@ -136,7 +136,7 @@ export class World {
       params: {
         calls: this.calls.file,
         behaviours: join(this.folder, 'behaviours.json'),
-        mended: this.mendedFile,
+        fixed: this.fixedFile,
         bootedAt: Date.now() - Number(process.hrtime.bigint()) / 1e6,
         oddities: this.scenario.oddities,
       },
@@ -161,7 +161,7 @@ export class World {
       `INSERT INTO keys VALUES ${values.join(', ')}`,
       `CREATE TABLE source AS SELECT k, g, r AS n${names ? NAMES : ''}, ((i * 7919 + r * 104729) % 10007)::BIGINT AS amount
          FROM keys, LATERAL (SELECT unnest(range(rows)) AS r) ORDER BY hash(i, r)`,
-      // What the run must have read, whatever becomes of the table.
+      // The rows that the run must have read, whatever happens to the table.
       'CREATE TABLE source_at_start AS SELECT * FROM source',
     );
   }
@@ -177,20 +177,18 @@ export class World {
     await Promise.race([
       once(worker, 'message'),
       once(worker, 'exit').then(() => {
-        // Killed by the next fault, or by the server's absence: whoever waits for the run will tell.
+        // Killed by the next fault, or by the server's absence: waiting for the run shows the result.
       }),
     ]);
     return worker;
   }
 
-  /** Workers that run. */
+  /** Running workers. */
   get alive(): ChildProcess[] {
     return this.workers.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
   }
 
-  /**
-   * Whether it is a runner of these workers that is there now: numbers of processes are soon somebody else's.
-   */
+  /** Whether the process is currently a runner of these workers: pids are soon reused. */
   isRunner(pid: number): boolean {
     try {
       const [, worker] =
@@ -201,7 +199,7 @@ export class World {
     }
   }
 
-  /** Whether runners of these workers are there still. */
+  /** Whether any runner of these workers is still alive. */
   hasRunners(): boolean {
     return readdirSync('/proc').some((name) => /^\d+$/.test(name) && this.isRunner(Number(name)));
   }
@@ -246,7 +244,7 @@ export class World {
     await this.server.end();
   }
 
-  /** Ends all that has files open on the stage, as a power loss does. */
+  /** Kills everything with open files on the stage, as a power loss does. */
   async endWorkers(): Promise<void> {
     for (const worker of this.alive) {
       const exited = once(worker, 'exit');
@@ -260,7 +258,7 @@ export class World {
     return rm(this.folder, { recursive: true, force: true });
   }
 
-  /** What processes have printed, and the server's own log. */
+  /** The output of the processes, and the server's log. */
   async logTexts(): Promise<{ name: string; text: string }[]> {
     const names = await readdir(join(this.folder, 'log'));
     const files = names.map((name) => join(this.folder, 'log', name));
@@ -272,7 +270,7 @@ export class World {
     return join(this.folder, 'log', `${String(++this.#logs).padStart(2, '0')}-${name}.log`);
   }
 
-  /** Secrets under names that credentials have. */
+  /** Secrets in variables named like credentials. */
   private environment(): NodeJS.ProcessEnv {
     const own = Object.entries(process.env).filter(([name]) => !/^(TEMPORAL|SNOWFLAKE|PARTWISE)_/.test(name));
     const [, apiKey, password, token] = this.canaries;
@@ -299,7 +297,7 @@ function behavioursOf({ partitions }: Scenario) {
   return Object.fromEntries(partitions.map(({ key, behaviour }) => [JSON.stringify(key), behaviour]));
 }
 
-/** Asks until the question is answered: the server goes away and comes back. */
+/** Retries until it gets an answer: the server goes away and comes back. */
 export async function patiently<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
   const giveUpAt = Date.now() + PATIENCE_MS;
   for (let problem: unknown = 'nothing'; ; await sleep(50)) {

@@ -1,4 +1,4 @@
-// A command in a process of its own: attaches to the project's embedded server, prints where, and stays.
+// A command in a separate process: attaches to the project's embedded server, prints its address, and stays.
 const { attachEmbedded } = require('../../dist/temporal');
 
 const options = JSON.parse(process.argv[2]);

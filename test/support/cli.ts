@@ -1,4 +1,4 @@
-/** The command line as a process of its own, as people run it. */
+/** The CLI as a separate process, as users run it. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
@@ -13,8 +13,8 @@ export interface Finished {
 
 export interface RunningCli {
   readonly process: ChildProcess;
-  /** Resolves once standard error has this text, with all that it said. */
-  says(text: string): Promise<string>;
+  /** Resolves with all of standard error once it contains this text. */
+  prints(text: string): Promise<string>;
   readonly finished: Promise<Finished>;
 }
 
@@ -24,24 +24,24 @@ export function startCli(folder: string, args: readonly string[], env: NodeJS.Pr
     env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', COLUMNS: '100', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const said = { stdout: '', stderr: '' };
+  const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => (said[name] += text));
+    child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
   }
   const finished = once(child, 'close').then(([code]): Finished => ({
     code: code as number | null,
-    ...said,
+    ...output,
   }));
   return {
     process: child,
     finished,
-    async says(text) {
-      while (!said.stderr.includes(text)) {
+    async prints(text) {
+      while (!output.stderr.includes(text)) {
         const end = await Promise.race([once(child.stderr, 'data'), finished.then(() => null)]);
-        if (end === null && !said.stderr.includes(text))
-          throw new Error(`It never said "${text}": ${said.stderr}`);
+        if (end === null && !output.stderr.includes(text))
+          throw new Error(`It exited without printing "${text}": ${output.stderr}`);
       }
-      return said.stderr;
+      return output.stderr;
     },
   };
 }

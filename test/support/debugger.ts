@@ -1,4 +1,4 @@
-/** A debugger's end of Node's inspector: as much of WebSocket and the DevTools protocol as a test needs. */
+/** The client side of Node's inspector: as much of WebSocket and the DevTools protocol as a test needs. */
 import { randomBytes } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -15,7 +15,7 @@ export interface Script {
 }
 
 export class TestDebugger {
-  /** What the process has loaded, by id, from `Debugger.enable` on. */
+  /** Scripts that the process has loaded, by id, since `Debugger.enable`. */
   readonly scripts = new Map<string, Script>();
   private readonly messages = new EventEmitter();
   private id = 0;
@@ -45,7 +45,7 @@ export class TestDebugger {
     return ((await answer) as [Record<string, unknown>])[0];
   }
 
-  /** The next event of this name; ask for it before doing what leads to it. */
+  /** The next event of this name; call it before the action that causes the event. */
   async next<T>(event: string): Promise<T> {
     return ((await once(this.messages, event)) as [T])[0];
   }

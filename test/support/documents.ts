@@ -1,4 +1,4 @@
-/** What documents show: blocks of code with their place, and commands inside the text. */
+/** The contents of documents: code blocks with their place, and commands in the text. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { REPOSITORY } from './project';
@@ -15,7 +15,7 @@ export interface Command {
   line: string;
 }
 
-/** The repository's documents that tell how to use it. */
+/** The repository's documents that explain how to use it. */
 export const DOCUMENTS: readonly string[] = [
   'README.md',
   ...readdirSync(join(REPOSITORY, 'examples')).map((name) => `examples/${name}/README.md`),
@@ -49,7 +49,7 @@ export function blocksOf(document: string): Block[] {
   return blocks;
 }
 
-/** What a whole test run tries anyway, and what a reader is told was not tried. */
+/** Commands that a full test run covers anyway, or that are marked as not tried. */
 const NOT_HERE = /^npm (test|run (demo|setup|chaos|invariants))\b|not tried here/;
 
 /** The lines of a block of commands. */
@@ -61,7 +61,7 @@ export function commandsOf(block: Block): Command[] {
     .filter(({ line }) => line.trim() !== '' && !line.startsWith('#') && !NOT_HERE.test(line));
 }
 
-/** `partwise …` in the text; a table's first cell that begins so lists more of them (`status RUN`). */
+/** `partwise …` in the text; a first table cell that starts this way lists more commands (`status RUN`). */
 export function namedCommandsOf(document: string): Command[] {
   let inBlock = false;
   return textOf(document)

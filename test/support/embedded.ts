@@ -20,7 +20,7 @@ export async function workerPid(folder: string): Promise<number> {
     .find((pid) => pid !== server)!;
 }
 
-/** `kill -9` for host, worker and server at once. */
+/** `kill -9` for host, worker and server together. */
 export async function killAll(folder: string): Promise<void> {
   const all = [pidOf(folder, 'host')!, await workerPid(folder), pidOf(folder, 'server')!];
   for (const pid of all) process.kill(pid, 'SIGKILL');

@@ -1,13 +1,13 @@
-/** The Snowflake emulator as a process of its own, and what a test does to it. */
+/** The Snowflake emulator as a separate process, and what a test can do to it. */
 import { startPythonServer } from './python-server';
 import { until } from './until';
 
 export interface Emulator {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
-  /** Every statement since it was started. */
+  /** Every statement since its start. */
   history(): Promise<EmulatedStatement[]>;
-  /** The first statement of which it is true, once there is one. */
+  /** The first statement for which `isIt` is true, once there is one. */
   until(isIt: (statement: EmulatedStatement) => boolean): Promise<EmulatedStatement>;
   /** Refuses the next statements that match. */
   refuse(refusal: {
@@ -19,7 +19,7 @@ export interface Emulator {
   }): Promise<void>;
   /** Ends every session as the service would after hours: see `snowflake_emulator/api.py`. */
   expire(how: 'session' | 'master' | 'gone' | 'vanished'): Promise<void>;
-  /** As if the retention time of every table had passed. */
+  /** Makes the retention time of every table appear to have passed. */
   forget(): Promise<void>;
   sessions(): Promise<number>;
   end(): Promise<void>;

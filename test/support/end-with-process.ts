@@ -1,13 +1,13 @@
 /**
- * A Temporal server is in a group of its own, where Ctrl-C does not reach it: it is ended with the process
- * that uses it.
+ * A Temporal server has its own process group, which Ctrl-C does not reach: it is ended with the process that
+ * uses it.
  */
 export function endWithProcess(server: { pid: number | null }): void {
   process.once('exit', () => {
     try {
       if (server.pid !== null) process.kill(server.pid, 'SIGTERM');
     } catch {
-      // It has ended before.
+      // It has already exited.
     }
   });
   process.once('SIGINT', () => process.exit(130));

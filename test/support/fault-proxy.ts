@@ -1,4 +1,4 @@
-/** Stands between a driver and its server, and does to requests what networks and services do. */
+/** A proxy between a driver and its server that simulates faults of networks and services. */
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -6,13 +6,13 @@ import { gunzipSync } from 'node:zlib';
 
 export interface Fault {
   /**
-   * `reset`: the connection breaks; `lost`: the request is carried out, and its answer is lost; `403`, `503`;
-   * `hold`: until it is let go.
+   * `reset`: the connection breaks; `lost`: the request is executed, but its answer is lost; `403`, `503`:
+   * that status; `hold`: the request waits until it is released.
    */
   kind: 'reset' | 'lost' | '403' | '503' | 'hold';
-  /** Requests with a statement for Snowflake that matches; without it, requests of any kind. */
+  /** Requests with a matching Snowflake statement; without it, requests of any kind. */
   statement?: RegExp;
-  /** Requests such as `GET /path` that match; without it, all of them. */
+  /** Matching requests such as `GET /path`; without it, all of them. */
   request?: RegExp;
   /** Default 1. */
   times?: number;
@@ -20,21 +20,21 @@ export interface Fault {
 
 export interface FaultProxy {
   readonly url: string;
-  /** Requests that met a fault. */
+  /** Requests that were hit by a fault. */
   readonly met: { kind: Fault['kind']; statement: string | null }[];
-  /** What it gives ends the fault. */
+  /** Adds a fault. The returned function removes it. */
   next(fault: Fault): () => void;
-  /** Resolves when a request is held; what it gives lets it go. */
+  /** Resolves when a request is held, with a function that releases it. */
   held(): Promise<() => void>;
-  /** Where requests go from now on. */
+  /** Sets the target of further requests. */
   target(url: string): void;
   close(): Promise<void>;
 }
 
-/** As S3 says it. */
+/** The body that S3 sends. */
 const FORBIDDEN = '<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>';
 
-/** `without`: a header that the server is never to see. */
+/** `without`: a header that is removed from every request. */
 export async function startFaultProxy({ without = '' }: { without?: string } = {}): Promise<FaultProxy> {
   let target = '';
   const faults: (Fault & { times: number })[] = [];
@@ -62,8 +62,8 @@ export async function startFaultProxy({ without = '' }: { without?: string } = {
     if (fault?.kind === '403') return void answer.writeHead(403).end(FORBIDDEN);
     if (fault?.kind === '503') return void answer.writeHead(503).end('busy');
     if (fault?.kind === 'hold') {
-      await new Promise<void>((letGo) => {
-        holding.push(letGo);
+      await new Promise<void>((release) => {
+        holding.push(release);
         onHeld?.();
       });
     }
@@ -97,7 +97,7 @@ export async function startFaultProxy({ without = '' }: { without?: string } = {
     },
     target: (url) => void (target = url),
     async close() {
-      for (const letGo of holding) letGo();
+      for (const release of holding) release();
       const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();

@@ -3,8 +3,8 @@ import { isNotFound } from '../../src/reader/histories/history-source';
 import { until } from './until';
 
 /**
- * Deletes an execution from the server, as retention does, and waits until it is gone. Without `runId` it is
- * the newest one.
+ * Deletes an execution from the server, as retention does, and waits until it is gone. Without `runId`, the
+ * newest one.
  */
 export async function forget(
   { workflowService, options }: Client,

@@ -1,5 +1,6 @@
 /**
- * Runs whose partitions wait, fail or refuse to stop as a test says; each call is noted in a file outside.
+ * Runs whose partitions wait, fail or refuse to stop as a test says; each call is written to an external
+ * file.
  */
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -14,9 +15,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { definePartitionFunction } from 'partwise';
 
 /**
- * params.wait: partitions that wait until they are let go (true: all); params.fails: partitions that then
- * throw, with their message (a text: all); params.deaf: whether those that wait ignore the signal, and never
- * stop by themselves.
+ * params.wait: partitions that wait until they are released (true: all); params.fails: partitions that then
+ * throw, with their message (a string: all); params.deaf: whether waiting partitions ignore the signal, and
+ * never stop on their own.
  */
 export const gated = definePartitionFunction({
   name: 'gated',
@@ -31,9 +32,9 @@ export const gated = definePartitionFunction({
         await sleep(20);
       }
     }
-    // What was let go by the name "mended" fails no more.
-    const message = existsSync(gate + '.mended') ? undefined : typeof fails === 'string' ? fails : fails[id];
-    // Never tried again.
+    // Releasing the name "fixed" ends all failures.
+    const message = existsSync(gate + '.fixed') ? undefined : typeof fails === 'string' ? fails : fails[id];
+    // Never retried.
     if (message?.startsWith('final:')) throw new TypeError(message.replaceAll('ID', id));
     if (message !== undefined) throw new RangeError(message.replaceAll('ID', id));
     appendFileSync(calls, 'end ' + id + ' ' + process.pid + '\\n');
@@ -51,14 +52,14 @@ interface Call {
 export interface GatedRun {
   run: RunHandle;
   calls(): Call[];
-  /** Ids of partitions whose function was called, each as often as it was. */
-  begun(): string[];
-  /** Resolves once the function was called for these. */
-  untilBegun(...ids: string[]): Promise<void>;
-  /** Resolves once the function was called so often. */
+  /** Ids of partitions whose function was called, once per call. */
+  started(): string[];
+  /** Resolves once the function was called for these partitions. */
+  untilStarted(...ids: string[]): Promise<void>;
+  /** Resolves once the function was called `n` times. */
   untilCalls(n: number): Promise<void>;
-  /** Lets these go; without ids all. */
-  letGo(...ids: string[]): Promise<void>;
+  /** Releases these partitions; without ids, all. */
+  release(...ids: string[]): Promise<void>;
 }
 
 export async function startGated(
@@ -88,28 +89,28 @@ export async function startGated(
         const [what, id, pid] = line.split(' ');
         return { what: what as Call['what'], id: id!, pid: Number(pid) };
       });
-  const begun = (): string[] => read().flatMap(({ what, id }) => (what === 'begin' ? [id] : []));
+  const started = (): string[] => read().flatMap(({ what, id }) => (what === 'begin' ? [id] : []));
   return {
     run,
     calls: read,
-    begun,
-    untilBegun: (...ids) => changed(calls, () => ids.every((id) => begun().includes(id))),
-    untilCalls: (n) => changed(calls, () => begun().length >= n),
-    letGo: async (...ids) => {
+    started,
+    untilStarted: (...ids) => changed(calls, () => ids.every((id) => started().includes(id))),
+    untilCalls: (n) => changed(calls, () => started().length >= n),
+    release: async (...ids) => {
       if (ids.length === 0) await writeFile(gate, '');
       for (const id of ids) await writeFile(`${gate}.${id}`, '');
     },
   };
 }
 
-/** Resolves when the run's state is so. */
+/** Resolves when the run's state satisfies the condition. */
 export async function untilState(
   run: RunHandle,
   condition: (state: Awaited<ReturnType<RunHandle['status']>>) => boolean,
 ): Promise<void> {
   for await (const event of run.events()) {
     if (event.type === 'progress' && condition(event.state)) return;
-    if (event.type === 'ended') throw new Error(`The run ended before that: ${JSON.stringify(event.state)}`);
+    if (event.type === 'ended') throw new Error(`The run ended first: ${JSON.stringify(event.state)}`);
   }
 }
 

@@ -1,17 +1,17 @@
-/** One real Temporal server for the whole suite; each test has a task queue of its own. */
+/** One real Temporal server for the whole suite; each test has its own task queue. */
 const { mkdtempSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { endWithProcess } = require('./end-with-process');
 
 module.exports = async () => {
-  // What `npm run test:snowflake` is about.
+  // Variables of `npm run test:snowflake`.
   const kept =
     process.env.SNOWFLAKE_TEST_CONNECTION === undefined
       ? /^PARTWISE_CACHE$/
       : /^(PARTWISE_CACHE|SNOWFLAKE_.*)$/;
   for (const name of Object.keys(process.env)) {
-    // Nobody's own server, profile or settings.
+    // Never the developer's own server, profile or settings.
     if (/^(TEMPORAL|PARTWISE|SNOWFLAKE)_/.test(name) && !kept.test(name)) delete process.env[name];
   }
   const { findTemporalBinary } = require('../../dist/temporal/binary/binary');

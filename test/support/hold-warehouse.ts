@@ -1,11 +1,11 @@
-/** Another program that has a warehouse file open, and so locked. */
+/** Another program that has a warehouse file open and locked. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { REPOSITORY } from './project';
 
 /**
- * Resolves once the file is locked; the lock goes with the process. Rejects when another program has it.
- * `read`: others may read it too, and nobody may write.
+ * Resolves once the file is locked; the lock ends with the process. Rejects if another program has it.
+ * `read`: others may read it too, but not write.
  */
 export async function holdWarehouse(path: string, how: 'write' | 'read' = 'write'): Promise<ChildProcess> {
   const program = `const { DuckDBInstance } = require('@duckdb/node-api');

@@ -9,7 +9,7 @@ import { definePartitionFunction } from 'partwise';
 
 process.env.SET_WHILE_LOADING = 'kept';
 
-/** As Node gives it to a process that was started with a channel. */
+/** As Node provides it to a process started with a channel. */
 const { send } = process as { send?: (message: unknown) => void };
 
 /** The other end reads more slowly than this writes. */

@@ -1,4 +1,4 @@
-/** A Temporal server of a test's own, which can lose what happened since a copy of its database was taken. */
+/** A test's own Temporal server, which can lose everything since a copy of its database was taken. */
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { tmpdir } from 'node:os';
@@ -8,9 +8,9 @@ import { stateFolder } from '../../src/temporal/state-folder';
 
 export interface OwnServer {
   readonly address: string;
-  /** Copies the database as it is now. */
+  /** Copies the current database. */
   copy(): Promise<void>;
-  /** Stops it without its connections being closed, until what is returned is called. */
+  /** Suspends it without closing its connections, until the returned function is called. */
   suspend(): () => void;
   /** Kills the server, puts the copy back, and starts it again on the same port. */
   forgetSinceCopy(): Promise<void>;
@@ -29,7 +29,7 @@ export async function startOwnServer(): Promise<OwnServer> {
   let server = await start(null);
   const { address } = server;
   const database = basename(folder.database);
-  /** The database with its write-ahead log; the index of the log is made anew. */
+  /** Copies the database with its write-ahead log; the index of the log is rebuilt. */
   const copyFiles = async (from: string, to: string): Promise<void> => {
     for (const name of [database, `${database}-wal`]) await cp(join(from, name), join(to, name));
   };

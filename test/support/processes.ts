@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { until } from './until';
 
-/** Whether a process is there and no zombie. */
+/** Whether a process exists and is not a zombie. */
 export function isAlive(pid: number): boolean {
   try {
     return existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
@@ -10,7 +10,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Waits until a process that is no child of this one is gone. */
+/** Waits until a process that is not a child of this one is gone. */
 export async function gone(pid: number): Promise<void> {
   await until(() => !isAlive(pid));
 }

@@ -1,4 +1,4 @@
-/** A project in a folder of its own, with workers that are real processes, on the suite's server. */
+/** A project in its own folder, with workers that are real processes, on the suite's server. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -17,7 +17,7 @@ export interface TestProject {
   readonly taskQueue: string;
   readonly client: Client;
   readonly partwise: Partwise;
-  /** Makes or changes the warehouse file. */
+  /** Creates or changes the warehouse file. */
   execute(...statements: string[]): Promise<void>;
   /** Rows of the warehouse file. */
   query<T = Record<string, unknown>>(sql: string): Promise<T[]>;
@@ -25,13 +25,13 @@ export interface TestProject {
   read(file: string): Promise<string>;
   /** Starts a deployed worker; resolves when it polls. */
   startWorker(env?: NodeJS.ProcessEnv): Promise<ChildProcess>;
-  /** A run id that no other test has. */
+  /** A run id that no other test uses. */
   runId(name: string): string;
   close(): Promise<void>;
 }
 
 /**
- * `functions`: content of functions.ts. `address`: of a server other than the suite's. `config`: more of the
+ * `functions`: content of functions.ts. `address`: of a server other than the suite's. `config`: further
  * configuration.
  */
 export async function makeProject(
@@ -79,13 +79,13 @@ export async function makeProject(
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       });
       workers.add(worker);
-      let said = '';
+      let output = '';
       for (const stream of [worker.stdout!, worker.stderr!])
-        stream.on('data', (bytes: Buffer) => (said += bytes.toString()));
+        stream.on('data', (bytes: Buffer) => (output += bytes.toString()));
       await Promise.race([
         once(worker, 'message'),
         once(worker, 'exit').then(() => {
-          throw new Error(`The worker ended before it polled: ${said}`);
+          throw new Error(`The worker exited before it polled: ${output}`);
         }),
       ]);
       return worker;

@@ -1,7 +1,7 @@
-"""A runner by docs/runner-protocol.md, with nothing but Python's standard library.
+"""A runner that implements docs/runner-protocol.md with only Python's standard library.
 
-What it does for a partition is in the unit's `params`: `does` by ordinal. The standard library cannot read Parquet, so `params` has
-the partition ids too.
+Its behaviour for each partition is in the unit's `params`: `does`, by ordinal. The standard library cannot read Parquet, so `params`
+also has the partition ids.
 """
 
 import array
@@ -83,7 +83,7 @@ class Watchdog(threading.Thread):
 
 
 class Calls:
-    """Which call is running, in the file on descriptor 5."""
+    """The record of the running call, in the file on descriptor 5."""
 
     def __init__(self):
         self.version = 0.0

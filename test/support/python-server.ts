@@ -1,4 +1,4 @@
-/** A server written in Python, as a process of its own that ends with this one. */
+/** A server written in Python, as a separate process that ends with this one. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -11,7 +11,7 @@ export const PYTHON = join(
   process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python',
 );
 
-/** Whether one can be started here: `scripts/python-env.mjs` makes what it needs. */
+/** Whether one can be started here: `scripts/python-env.mjs` installs what it needs. */
 export const hasPython = existsSync(PYTHON);
 
 export interface PythonServer {
@@ -20,15 +20,18 @@ export interface PythonServer {
   end(): Promise<void>;
 }
 
-/** `module`: a folder beside this file. Its first line of output is its port; it ends when its input does. */
+/**
+ * `module`: a folder next to this file. Its first line of output is its port; it exits when its standard
+ * input closes.
+ */
 export async function startPythonServer(module: string, env: NodeJS.ProcessEnv = {}): Promise<PythonServer> {
   const child = spawn(PYTHON, [join(__dirname, module)], {
     env: { ...process.env, PYTHONWARNINGS: 'ignore', PYTHONDONTWRITEBYTECODE: '1', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  const said: string[] = [];
-  child.stderr.on('data', (bytes: Buffer) => said.push(bytes.toString()));
-  const url = `http://127.0.0.1:${await portOf(child, module, said)}`;
+  const output: string[] = [];
+  child.stderr.on('data', (bytes: Buffer) => output.push(bytes.toString()));
+  const url = `http://127.0.0.1:${await portOf(child, module, output)}`;
   return {
     url,
     async end() {
@@ -39,11 +42,11 @@ export async function startPythonServer(module: string, env: NodeJS.ProcessEnv =
   };
 }
 
-async function portOf(child: ChildProcess, module: string, said: readonly string[]): Promise<number> {
+async function portOf(child: ChildProcess, module: string, output: readonly string[]): Promise<number> {
   const first = await Promise.race([
     once(child.stdout!, 'data').then(([bytes]) => String(bytes)),
     once(child, 'exit').then(() => null),
   ]);
-  if (first === null) throw new Error(`${module} ended before it listened: ${said.join('')}`);
+  if (first === null) throw new Error(`${module} exited before it listened: ${output.join('')}`);
   return Number(first);
 }

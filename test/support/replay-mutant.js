@@ -1,7 +1,6 @@
 /**
- * Replays histories with workflow code that was changed: `node replay-mutant.js FILE FROM TO HISTORY…`
- * replaces FROM by TO in a file of a copy of the built workflow code, bundles that, and prints the reports as
- * JSON.
+ * Replays histories with modified workflow code: `node replay-mutant.js FILE FROM TO HISTORY…` replaces FROM
+ * by TO in one file of a copy of the built workflow code, bundles it, and prints the reports as JSON.
  */
 const { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');

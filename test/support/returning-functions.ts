@@ -1,4 +1,4 @@
-/** Functions whose results, errors and artifacts are unusual; most of them in partition `k3` alone. */
+/** Functions with unusual results, errors and artifacts; most of them only in partition `k3`. */
 import { definePartitionFunction, type Row } from 'partwise';
 
 const LONE = '😀'.slice(0, 1);
@@ -10,7 +10,7 @@ const object: { k?: number; list: number[] } = { list: [] };
 const day = new Date(0);
 const row: Record<string, unknown> = { buffer, view, object, day };
 
-/** What fast code does: the same objects for every call. */
+/** Reuses the same objects for every call, as fast code does. */
 export const reuses = definePartitionFunction({
   name: 'reuses',
   async run(_, { partitionId, upload, heartbeat, params, key }) {
@@ -48,7 +48,7 @@ export const changesLater = definePartitionFunction({
   },
 });
 
-/** The rows that it is given, and itself for whoever reads them again. */
+/** Changes the rows that it is given, and reads them again itself. */
 export const changesRows = definePartitionFunction({
   name: 'changesRows',
   async run(data) {
@@ -190,7 +190,7 @@ export const beats = definePartitionFunction({
   },
 });
 
-/** Columns as they arrive, by every way that there is. */
+/** Columns as they arrive through every API. */
 export const repeats = definePartitionFunction({
   name: 'repeats',
   async run(data, { upload, params }) {

@@ -1,6 +1,4 @@
-/**
- * A workflow of somebody else's, on a worker of their own, that schedules activities of a project's worker.
- */
+/** Another user's workflow, on their own worker, that schedules activities of a project's worker. */
 import { scheduleActivity } from '@temporalio/workflow';
 
 export async function rogue(type: string, taskQueue: string, task: unknown): Promise<unknown> {

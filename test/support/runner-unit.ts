@@ -1,4 +1,4 @@
-/** A unit over a small snapshot, run on real runner processes, and what came of it. */
+/** A unit over a small snapshot, run in real runner processes, and its results. */
 import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,12 +39,12 @@ export const bundleFixture = (folder: string, file = 'runner-functions.ts'): Pro
 
 export interface Ran extends UnitRunResult {
   ended: { outcome: EndedOutcome; retryable: boolean; retryDelayMs: number | null }[];
-  /** Of rows. */
+  /** Files of rows. */
   files: string[];
-  /** Of artifacts. */
+  /** Files of artifacts. */
   packs: string[];
   logs: { ordinal: number | null; attempt: number | null; stream: string; text: string }[];
-  /** `k0: DONE` and so on, in key order; with the error's type when there is one. */
+  /** `k0: DONE` and so on, in key order; with the error's type if there is one. */
   summary: string[];
 }
 
@@ -55,11 +55,11 @@ export interface RunRequest {
   name: string;
   ordinals: number[];
   unit?: Partial<RunnerUnit>;
-  /** The test looks at `failed` itself. */
+  /** The test checks `failed` itself. */
   mayFail?: boolean;
   options?: Partial<Omit<UnitRunOptions, 'handlers'>>;
   handlers?: Partial<UnitRunOptions['handlers']>;
-  /** A function has been called, and has uploaded or printed something. */
+  /** Called when a function has uploaded or printed something. */
   onCall?: (ordinal: number, attempt: number) => void;
   /** Default 3. */
   maximumLosses?: number;

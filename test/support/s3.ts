@@ -1,4 +1,4 @@
-/** S3 for a test file: moto, reached as any store is, by the environment. */
+/** S3 for a test file: moto, configured through the environment like any store. */
 import { randomUUID } from 'node:crypto';
 import { describe, it } from '@jest/globals';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
@@ -7,16 +7,16 @@ import { hasPython, startPythonServer } from './python-server';
 export interface TestS3 {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
-  /** Of a bucket that is the file's own. */
+  /** A bucket for this file only. */
   readonly bucket: string;
-  /** What another process needs to reach it; this one has it. */
+  /** The variables that another process needs to reach it; this process has them. */
   readonly env: Record<string, string>;
-  /** By other means than a stage. */
+  /** Access without a stage. */
   readonly client: S3Client;
   close(): Promise<void>;
 }
 
-/** Tests that need S3; without Python, one test that says so. */
+/** Tests that need S3; without Python, one test that reports this. */
 export const describeS3 = (title: string, tests: () => void): void =>
   hasPython
     ? describe(title, tests)
@@ -24,7 +24,7 @@ export const describeS3 = (title: string, tests: () => void): void =>
         it.skip('NOT TESTED: the server needs Python, see scripts/python-env.mjs', () => {}),
       );
 
-/** `through`: gives the URL that stages are to use, such as a proxy's. */
+/** `through`: returns the URL that stages use, such as a proxy's. */
 export async function startS3(through: (url: string) => string = (url) => url): Promise<TestS3> {
   const server = await startPythonServer('s3_server');
   const env = {
@@ -32,7 +32,7 @@ export async function startS3(through: (url: string) => string = (url) => url): 
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'not a secret',
     AWS_REGION: 'us-east-1',
-    // Nothing is asked of this machine's own cloud, nor of the person's profile.
+    // Neither this machine's cloud nor the user's profile is consulted.
     AWS_EC2_METADATA_DISABLED: 'true',
     AWS_CONFIG_FILE: '/dev/null',
     AWS_SHARED_CREDENTIALS_FILE: '/dev/null',

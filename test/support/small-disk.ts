@@ -1,6 +1,6 @@
 /**
- * Small file systems of their own, for what a full, read-only, lost or powered-off disk does. Mounting takes
- * root (on Linux, or in a user namespace that may mount): where that is missing, tests say NOT TESTED.
+ * Small separate file systems, for disks that are full, read-only, lost or powered off. Mounting needs root
+ * (on Linux, or in a user namespace that may mount): without it, tests report NOT TESTED.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,31 +8,31 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export interface SmallDisk {
-  /** Where it is mounted. */
+  /** Its mount point. */
   readonly folder: string;
-  /** Takes all room that is left, until `makeRoom`. */
+  /** Uses up all free space, until `makeRoom`. */
   fill(): void;
   makeRoom(): void;
   /** Remounts it read-only, or writable again. */
   setReadOnly(readOnly: boolean): void;
-  /** Takes the mount away: the empty folder below it is seen. Open files go on. */
+  /** Unmounts it: the empty folder below is visible. Open files stay usable. */
   unmount(): void;
-  /** Mounts it again where it was; an ext4 image only, for a tmpfs keeps nothing. */
+  /** Mounts it again in the same place; only for an ext4 image, since a tmpfs keeps nothing. */
   mount(): void;
-  /** Unmounts for good and removes what it took. Safe to repeat. */
+  /** Unmounts permanently and removes its resources. Safe to repeat. */
   remove(): void;
 }
 
 /** An ext4 image, which can lose power. */
 export interface PowerDisk extends SmallDisk {
   /**
-   * The kernel's own simulation of a power loss: what was not forced to disk by now is lost. Ends with the
-   * image mounted again, after its journal was replayed. Nothing may hold files open there.
+   * The kernel's own simulation of a power loss: everything not yet flushed to disk is lost. Afterwards the
+   * image is mounted again and its journal has been replayed. No process may have files open there.
    */
   losePower(): void;
 }
 
-/** A file system in memory of so many bytes. */
+/** An in-memory file system of this many bytes. */
 export function smallDisk(bytes: number): SmallDisk {
   const { base, folder } = newFolder();
   const mount = (): void => run('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder]);
@@ -40,7 +40,7 @@ export function smallDisk(bytes: number): SmallDisk {
   return disk(base, folder, mount);
 }
 
-/** An ext4 file system in an image file, mounted by a loop device. */
+/** An ext4 file system in an image file, mounted through a loop device. */
 export function powerDisk(bytes: number): PowerDisk {
   const { base, folder } = newFolder();
   const image = join(base, 'image');
@@ -80,7 +80,7 @@ function disk(base: string, folder: string, mount: () => void): SmallDisk {
     folder,
     fill() {
       const piece = Buffer.alloc(64 * 1024);
-      // The last piece is cut down to the last byte.
+      // The last piece shrinks down to one byte.
       for (let size = piece.length; size >= 1;) {
         try {
           writeFileSync(filler, piece.subarray(0, size), { flag: 'a' });
@@ -108,12 +108,12 @@ function run(command: string, args: string[]): void {
   execFileSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
-/** Why small disks cannot be made here; null: they can. */
+/** The reason why small disks cannot be created here, or null. */
 function withoutSmallDisks(): string | null {
   return tryOut(() => smallDisk(1024 * 1024));
 }
 
-/** The same of images that can lose power: these need ext4, a loop device and Python as well. */
+/** The same for images that can lose power: these also need ext4, a loop device and Python. */
 export function withoutPowerLoss(): string | null {
   return tryOut(() => {
     const made = powerDisk(8 * 1024 * 1024);
@@ -127,17 +127,17 @@ function tryOut(make: () => SmallDisk): string | null {
     make().remove();
     return null;
   } catch (error) {
-    const said = (error as { stderr?: Buffer }).stderr?.toString().trim() ?? '';
-    return (said === '' ? String(error) : said).split('\n')[0]!;
+    const message = (error as { stderr?: Buffer }).stderr?.toString().trim() ?? '';
+    return (message === '' ? String(error) : message).split('\n')[0]!;
   }
 }
 
-/** A suite that mounts small disks, or a line that says why it does not run. */
+/** A suite that mounts small disks, or one test that reports why it does not run. */
 export function describeOnSmallDisks(title: string, suite: () => void): void {
   describeUnless(withoutSmallDisks(), title, suite);
 }
 
-/** A suite whose disks lose power, or a line that says why it does not run. */
+/** A suite whose disks lose power, or one test that reports why it does not run. */
 export function describeWithPowerLoss(title: string, suite: () => void): void {
   describeUnless(withoutPowerLoss(), title, suite);
 }

@@ -1,6 +1,6 @@
 /**
- * Snowflake for a test file: the emulator, or the account whose connection SNOWFLAKE_TEST_CONNECTION names;
- * in a schema of the file's own either way.
+ * Snowflake for a test file: the emulator, or the account whose connection SNOWFLAKE_TEST_CONNECTION names,
+ * in the file's own schema in both cases.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -17,18 +17,18 @@ const EMULATED = { name: 'test', database: 'DB', schema: 'PUBLIC' };
 export interface TestSnowflake {
   /** Name of the connection: `snowflake:NAME`. */
   readonly connection: string;
-  /** `DATABASE.SCHEMA`, which is the connection's own. */
+  /** `DATABASE.SCHEMA` of the connection. */
   readonly schema: string;
   /** Null on a real account. */
   readonly emulator: Emulator | null;
   execute(...statements: string[]): Promise<void>;
-  /** A file of statements, each of which ends in a semicolon at the end of a line. */
+  /** A file of statements, each ending in a semicolon at the end of a line. */
   executeFile(file: string): Promise<void>;
   query(sql: string): Promise<Result>;
   close(): Promise<void>;
 }
 
-/** Tests that need Snowflake; without any, one test that says so. */
+/** Tests that need Snowflake; without it, one test that reports this. */
 export function describeSnowflake(title: string, tests: () => void): void {
   if (ACCOUNT !== undefined || hasPython) describe(title, tests);
   else
@@ -37,15 +37,14 @@ export function describeSnowflake(title: string, tests: () => void): void {
     );
 }
 
-/** Tests that look into the emulator, or have it fail. */
+/** Tests that inspect the emulator, or make it fail. */
 export const describeEmulator = (title: string, tests: () => void): void =>
   ACCOUNT === undefined
     ? describeSnowflake(title, tests)
     : describe(title, () => it.skip('NOT TESTED on an account', () => {}));
 
 /**
- * `through`: gives the URL that the driver is to use, such as a proxy's. `as`: the connection on the
- * emulator.
+ * `through`: returns the URL that the driver uses, such as a proxy's. `as`: the connection on the emulator.
  */
 export async function startSnowflake(
   options: {
@@ -123,7 +122,7 @@ function statements(connection: string): Pick<TestSnowflake, 'execute' | 'execut
   };
 }
 
-/** Writes `connections.toml`, as its owner alone may read it. */
+/** Writes `connections.toml`, readable only by its owner. */
 export async function writeConnections(
   home: string,
   sections: Record<string, Record<string, string>>,

@@ -1,5 +1,5 @@
-// Stands in for the worker in tests of the host: speaks its protocol and does no work.
-// The project folder's file `stand-in.json` says how it behaves; it is read again when it changes.
+// Stands in for the worker in tests of the host: implements its protocol and does no work. The project file
+// `stand-in.json` sets its behaviour; it is read again when it changes.
 const { appendFileSync, readFileSync, watchFile } = require('node:fs');
 const path = require('node:path');
 const { projectDir } = JSON.parse(process.env.PARTWISE_WORKER);
@@ -26,9 +26,9 @@ if (refuses) {
       .endAbandonedServer(projectDir)
       .finally(() => process.exit(0));
   });
-  // The host may be killed at any moment: what cannot be sent then is for nobody.
-  const tell = (message) => process.send(message, () => {});
-  tell({ type: 'ready' });
-  tell({ type: 'open', runs: open });
-  watchFile(file, { interval: 50 }, () => tell({ type: 'open', runs: behaviour().open ?? 0 }));
+  // The host may be killed at any time: messages that cannot be sent then are dropped.
+  const send = (message) => process.send(message, () => {});
+  send({ type: 'ready' });
+  send({ type: 'open', runs: open });
+  watchFile(file, { interval: 50 }, () => send({ type: 'open', runs: behaviour().open ?? 0 }));
 }

@@ -1,6 +1,4 @@
-/**
- * Another user of the machine, with Temporal's own command line and the port of somebody's embedded server.
- */
+/** Another user of the machine, with Temporal's own CLI and the port of the owner's embedded server. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, copyFile, mkdtemp, rm } from 'node:fs/promises';
@@ -29,13 +27,13 @@ export interface Stranger {
   run(program: string, ...args: string[]): Promise<Ran>;
   /** Runs `temporal COMMAND --NAME VALUE …` against the server. */
   temporal(command: string, args?: Record<string, string>): Promise<Ran>;
-  /** A folder of theirs, which everybody may read. */
+  /** Their folder, which everyone may read. */
   readonly folder: string;
   leave(): Promise<void>;
 }
 
 export async function makeStranger(address: string): Promise<Stranger> {
-  // The owner's copy may lie where nobody else can look.
+  // The owner's copy may be where no one else can read.
   const folder = await mkdtemp(join(tmpdir(), 'partwise-stranger-'));
   const { path } = await findTemporalBinary({ projectDir: folder, env: process.env });
   await copyFile(path, join(folder, 'temporal'));
@@ -49,11 +47,11 @@ export async function makeStranger(address: string): Promise<Stranger> {
       env: { PATH: process.env.PATH, HOME: folder },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const said = { stdout: '', stderr: '' };
+    const output = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr'] as const)
-      child[name].setEncoding('utf8').on('data', (text: string) => (said[name] += text));
+      child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
     const [code] = (await once(child, 'close')) as [number | null];
-    return { code, ...said };
+    return { code, ...output };
   };
   return {
     folder,

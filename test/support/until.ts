@@ -1,14 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/**
- * What `look` sees, once there is something to see. For what nothing tells of: it is looked at again and
- * again.
- */
+/** Polls `check` until it returns something. For conditions without an event. */
 export async function until<T>(
-  look: () => T | false | null | undefined | Promise<T | false | null | undefined>,
+  check: () => T | false | null | undefined | Promise<T | false | null | undefined>,
 ): Promise<T> {
   for (;;) {
-    const seen = await look();
+    const seen = await check();
     if (seen) return seen;
     await sleep(20);
   }

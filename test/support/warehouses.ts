@@ -1,4 +1,4 @@
-/** Warehouses and stages of each kind, for tests of what they have in common. */
+/** Warehouses and stages of each kind, for tests of their common contract. */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { openStage, type Stage } from '../../src/stage';
@@ -8,19 +8,19 @@ import { startSnowflake, type TestSnowflake } from './snowflake';
 
 type Row = Record<string, unknown>;
 
-/** Whoever has it need not know which. */
+/** Hides which kind it is. */
 export interface TestWarehouse {
   readonly uri: string;
   open(): Warehouse;
   execute(...statements: string[]): Promise<void>;
-  /** Rows with names in lower case, numbers as numbers. */
+  /** Rows with lower-case names, and numbers as numbers. */
   select(sql: string): Promise<Row[]>;
-  /** A stage that nobody has used. */
+  /** An unused stage. */
   stage(): Stage;
   close(): Promise<void>;
 }
 
-/** The warehouse is a file in the folder. */
+/** A warehouse in a file in the folder. */
 export function duckDb(folder: string): TestWarehouse {
   const path = join(folder, 'w.duckdb');
   const uri = `duckdb:${path}`;

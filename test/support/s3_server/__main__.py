@@ -15,7 +15,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
-# S3 decides about two conditional writes of one key in some order; moto looks, and then writes.
+# S3 serialises conditional writes of one key; moto checks and then writes.
 one_at_a_time = threading.Lock()
 answer = DomainDispatcherApplication.__call__
 

@@ -2,20 +2,20 @@
 
 Run: python snowflake_emulator            prints its port; serves 127.0.0.1 from memory until standard input closes
 Env: EMULATOR_USERS    {"U": {"password": "p"}, "K": {"public_key": "<PEM>"}}; without it, any login is accepted
-     EMULATOR_INLINE   rows in an answer itself, before there are chunks (default 1000)
-     EMULATOR_ANSWER_S seconds before a statement that runs on is answered with "in progress" (default 45)
+     EMULATOR_INLINE   number of rows in the response itself, before chunks are used (default 1000)
+     EMULATOR_ANSWER_S seconds before a running statement is answered with "in progress" (default 45)
 
 What it adds to fakesnow:
-    api.py          sessions over HTTP: login, renewal, expiry, statements, chunks, cancel, and the controls of tests
-    statements.py   one statement: what fakesnow does not know, transactions that survive a failed statement, errors as the service's
+    api.py          sessions over HTTP: login, renewal, expiry, statements, chunks, cancel, and the endpoints for tests
+    statements.py   one statement: what fakesnow lacks, transactions that survive a failed statement, errors like the service's
     stages.py       PUT, GET, LIST and REMOVE, on folders that this process and the driver share
     unload.py       COPY INTO @stage
-    time_travel.py  AT(…), by a copy of the table for each version: keep tables small
+    time_travel.py  AT(…), with a copy of the table per version: keep tables small
     dialect.py      38-digit numbers, HASH_AGG
     answers.py      rows and errors in the driver's form
 
-A green run here shows the driver's behaviour and the shape of our SQL. It is no evidence about the service: docs/snowflake.md lists
-what only a real account can show.
+A passing run shows the driver's behaviour and the shape of our SQL. It proves nothing about the service: docs/snowflake.md lists what
+only a real account can show.
 """
 
 from __future__ import annotations

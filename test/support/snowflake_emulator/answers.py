@@ -1,4 +1,4 @@
-"""Rows and errors as the driver wants them: a field that is missing or of another form hangs it, or crashes it."""
+"""Rows and errors in the driver's format: a missing or malformed field makes it hang or crash."""
 
 from __future__ import annotations
 
@@ -103,6 +103,6 @@ def chunks_of(query_id: str, rows: list[list]) -> list[dict]:
 
 
 def error_answer(query_id: str, code: str, state: str, message: str) -> dict:
-    """HTTP 200 all the same: other answers the driver retries, and one without a state it sends a second time."""
+    """Always HTTP 200: the driver retries other responses, and resends the statement if there is no state."""
     data = {"internalError": False, "errorCode": code, "sqlState": state, "queryId": query_id, "type": "COMPILATION"}
     return {"data": data, "code": code, "message": message, "success": False}

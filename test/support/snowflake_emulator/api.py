@@ -1,11 +1,11 @@
-"""The service over HTTP, and what tests do to it.
+"""The service over HTTP, and the endpoints with which tests control it.
 
-POST /test/expire {"how": "session" | "master" | "gone" | "vanished"}   what becomes of every session that there is:
-      session: the driver renews it; master: it cannot; gone: the service says so; vanished: the token is unknown
-POST /test/refuse {"matching": regex, "code": n, "state": "…", "message": "…", "times": n}   refuses such statements
-POST /test/forget {}     as if the retention time of all tables had passed
-GET  /test/history       every statement with its tag, time-out, session and end
-GET  /test/sessions      how many sessions are open
+POST /test/expire {"how": "session" | "master" | "gone" | "vanished"}   ends every session:
+      session: the driver renews it; master: it cannot; gone: the service reports it; vanished: the token is unknown
+POST /test/refuse {"matching": regex, "code": n, "state": "…", "message": "…", "times": n}   refuses matching statements
+POST /test/forget {}     expires the retention time of all tables
+GET  /test/history       every statement with its tag, timeout, session and end
+GET  /test/sessions      the number of open sessions
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Session:
         self.id = uuid.uuid4().int >> 75
         self.lock, self.cancelled = threading.RLock(), threading.Event()
         self.temporary: set[str] = set()
-        # Of the open transaction: the tables that it changed, and its statements.
+        # The tables that the open transaction changed, and its statements.
         self.in_transaction, self.changed, self.transaction = False, {}, []
         self.expired = self.master_expired = self.gone = False
         conn._session = self
@@ -87,7 +87,7 @@ class Session:
 
 
 class Job:
-    """A statement that runs or ran."""
+    """A running or finished statement."""
 
     def __init__(self, session: Session, body: dict):
         self.session = session
@@ -99,7 +99,7 @@ workers = concurrent.futures.ThreadPoolExecutor(32)
 # By token; a renewed session has several.
 sessions: dict[str, Session] = {}
 jobs: dict[str, Job] = {}
-# A retry of the same request gets the answer of the first: it is not run twice.
+# A retry of the same request gets the answer of the first; the statement does not run twice.
 by_request: dict[str, Job] = {}
 
 
@@ -172,7 +172,7 @@ async def login(request):
     query = request.query_params
     database, schema = (normalise_ident(query[name]) if query.get(name) else None for name in ("databaseName", "schemaName"))
     with writing:
-        # The service never makes them; here it is where tests begin.
+        # The service never creates them; tests need them to start.
         conn = fs.shared_fs.connect(database, schema)
     params = {name: value for name, value in (data.get("SESSION_PARAMETERS") or {}).items() if value is not None}
     session = Session(conn, data.get("LOGIN_NAME", "U").upper(), query.get("warehouse"), query.get("roleName"), params)
@@ -198,7 +198,7 @@ async def renew(request):
 
 
 async def session_request(request):
-    """Heartbeat, and the session's end: that rolls back, and drops temporary tables."""
+    """Heartbeat, and the end of the session, which rolls back and drops temporary tables."""
     session, error = session_of(request)
     if error:
         return error

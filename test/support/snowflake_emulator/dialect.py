@@ -47,7 +47,7 @@ transforms.integer_precision = integer_precision
 
 
 def session_functions(e: exp.Expr, session) -> None:
-    """Replaces functions about the session by what they give."""
+    """Replaces session functions by their values."""
     known = {
         "CURRENT_SESSION": str(session.id),
         "CURRENT_WAREHOUSE": session.warehouse,
@@ -63,7 +63,7 @@ def session_functions(e: exp.Expr, session) -> None:
 
 
 def hash_agg(e: exp.Expr) -> None:
-    """A sum of row hashes: blind to order, not to duplicates. Other numbers than Snowflake's."""
+    """A sum of row hashes: independent of order, sensitive to duplicates. The values differ from Snowflake's."""
     for aggregate in list(e.find_all(exp.HashAgg)):
         columns = [column.sql(dialect="duckdb") for column in [aggregate.this, *aggregate.expressions]]
         hashed = ", ".join(f"*COLUMNS({column})" if column.endswith("*") else column for column in columns)

@@ -11,7 +11,7 @@ from fakesnow.transforms import stage
 
 from answers import number_columns, sql_error, text_columns
 
-# A stage, or a local place, with or without quotes.
+# A stage or a local path, with or without quotes.
 PLACE = r"'@(?:[^']|'')*'|@\S+"
 LOCAL = r"'file://(?:[^']|'')*'|file://[^\s']+"
 PATTERN = r"(?:\s+PATTERN\s*=\s*'((?:[^']|'')*)')?"
@@ -43,13 +43,13 @@ def stage_root(session, place: str) -> tuple[str, str, str]:
 
 
 def stage_files(root: str, path: str) -> list[str]:
-    """A path is a PREFIX here, like a key of cloud storage: `run1` takes `run10/` too."""
+    """A path is a PREFIX here, like a key of cloud storage: `run1` also matches `run10/`."""
     found = [os.path.relpath(os.path.join(folder, file), root) for folder, _, files in os.walk(root) for file in files]
     return sorted(file for file in found if file.startswith(path))
 
 
 def transfer(session, sql: str) -> dict:
-    """What tells the driver what to copy where."""
+    """The response that makes the driver copy files."""
     if put := PUT.match(sql):
         root, path, _ = stage_root(session, put[2])
         options = {name.upper(): value.upper() for name, value in re.findall(r"(\w+)\s*=\s*(\w+)", put[3])}

@@ -25,11 +25,11 @@ from unload import unload
 DDL = (exp.Create, exp.Drop, exp.Alter, exp.Undrop)
 STATUS = 0x6000
 
-# DuckDB refuses a concurrent write at once, where Snowflake waits for the lock.
+# DuckDB refuses a concurrent write immediately; Snowflake waits for the lock.
 writing = threading.RLock()
-# What each statement was, and how it ended.
+# Every statement, and how it ended.
 history: list[dict] = []
-# Statements that tests want refused: see api.py.
+# Refusals that tests asked for: see api.py.
 refusals: list[dict] = []
 
 
@@ -66,7 +66,7 @@ def attempt(session, sql: str, body: dict, query_id: str) -> dict:
         return error_answer(query_id, code, error.sqlstate or "XX000", message)
     except duckdb.ConstraintException as error:
         return error_answer(query_id, "100072", "22000", f"NULL result in a non-nullable column: {error}")
-    except Exception as error:  # never HTTP 500: the driver would send the statement again and again
+    except Exception as error:  # never HTTP 500: the driver would resend the statement forever
         print(f"EMULATOR FAULT {type(error).__name__}: {error} | {sql[:300]}", file=sys.stderr, flush=True)
         return error_answer(query_id, "000603", "XX000", f"EMULATOR (not Snowflake): {type(error).__name__}: {error}")
 
@@ -128,7 +128,7 @@ def execute_translated(session, sql: str, params: tuple | None, query_id: str, d
     conn, e = session.conn, parse_one(sql)
     ddl = isinstance(e, DDL)
     if ddl and session.in_transaction:
-        end_transaction(session, "COMMIT", "")  # DDL commits the open transaction, and is one of its own
+        end_transaction(session, "COMMIT", "")  # DDL commits the open transaction, and is a separate one
     table = changed_table(e)
     if isinstance(e, exp.Create) and e.find(exp.TemporaryProperty) and table is not None:
         session.temporary.add(normalise_ident(table.this.sql(dialect="snowflake")))
@@ -141,14 +141,14 @@ def execute_translated(session, sql: str, params: tuple | None, query_id: str, d
             keep_version(session, key, 0)
         if key and key[0] != "temp" and isinstance(e, exp.Copy):
             forget_changed_loads(session, key)
-        anew = isinstance(e, exp.Create) and (e.args.get("replace") or not (e.args.get("exists") and key in versions))
+        recreated = isinstance(e, exp.Create) and (e.args.get("replace") or not (e.args.get("exists") and key in versions))
         cursor.execute(sql, binding_params=params, server=True)
         rowtype, result = describe_as_rowtype(cursor._describe_last_sql()), cursor._arrow_table
         if key and session.in_transaction and not ddl:
             session.changed[key] = True
             session.transaction.append((sql, params))
         elif key:
-            note_change(session, key, e, anew, query_id)
+            note_change(session, key, e, recreated, query_id)
     rows = [[cell(value) for value in row] for row in zip(*[column.to_pylist() for column in result.columns], strict=True)] if result else []
     if isinstance(e, exp.Copy) and len(rowtype) > 1:
         rows = [row for row in rows if row[1] != "LOAD_SKIPPED"]
@@ -169,12 +169,12 @@ def changed_table(e: exp.Expr) -> exp.Table | None:
     return None
 
 
-def note_change(session, key: tuple, e: exp.Expr, anew: bool, query_id: str) -> None:
+def note_change(session, key: tuple, e: exp.Expr, recreated: bool, query_id: str) -> None:
     end = ends[query_id] = now()
     if isinstance(e, exp.Drop):
         versions.pop(key, None)
         session.temporary.discard(key[2])
-    elif not isinstance(e, exp.Create) or anew:
+    elif not isinstance(e, exp.Create) or recreated:
         if isinstance(e, exp.Create):
             versions.pop(key, None)
         keep_version(session, key, end)
@@ -190,7 +190,7 @@ def end_transaction(session, verb: str, query_id: str) -> None:
 
 
 def redo_transaction(session) -> None:
-    """A failed statement aborts a transaction of DuckDB's; in Snowflake that statement alone is undone. So: the others again."""
+    """A failed statement aborts a transaction in DuckDB, but in Snowflake only that statement is undone: runs the others again."""
     if not session.in_transaction:
         return
     session.conn._duck_conn.execute("ROLLBACK")
@@ -200,7 +200,7 @@ def redo_transaction(session) -> None:
 
 
 def forget_changed_loads(session, key: tuple) -> None:
-    """A staged file that changed since it was loaded counts as new; fakesnow knows files by their path alone."""
+    """A staged file that changed since it was loaded counts as new; fakesnow identifies files only by their path."""
     duck, (database, schema, table) = session.conn._duck_conn, key
     loads = f"{database}._fs_information_schema._fs_load_history"
     where = "schema_name = ? AND table_name = ?"

@@ -19,7 +19,7 @@ from dialect import hash_agg, session_functions
 
 UTC_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
 
-# Of each table: when a version began, and the table that holds it.
+# Per table: the start of each version, and the table that holds it.
 versions: dict[tuple, list[tuple[int, str]]] = {}
 # When each statement ended.
 ends: dict[str, int] = {}
@@ -29,7 +29,7 @@ fs.shared_fs.duck_conn.execute("CREATE SCHEMA IF NOT EXISTS _fs_global._versions
 
 
 def now() -> int:
-    """Nanoseconds; no two calls give the same."""
+    """Nanoseconds, different for every call."""
     global _last
     with _clock:
         _last = max(_last + 1000, time.time_ns())
@@ -59,7 +59,7 @@ def keep_version(session, key: tuple, at: int) -> None:
 
 
 def forget_versions() -> None:
-    """As if the retention time of every table had passed."""
+    """Expires the retention time of every table."""
     for kept in versions.values():
         kept[:] = [(now(), kept[-1][1])] if kept else []
 
@@ -107,7 +107,7 @@ def translate(self, e: exp.Expr, params):
     session_functions(e, session)
     out = _translate(self, e, params)
     if session.in_transaction or out.find(exp.TemporaryProperty):
-        # DuckDB: one transaction writes one attached database only, and fakesnow notes these in another.
+        # DuckDB: one transaction writes to only one attached database, and fakesnow records these in another.
         out.args.pop("table_comment", None)
         out.args.pop("text_lengths", None)
     hash_agg(out)

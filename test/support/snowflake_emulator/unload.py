@@ -1,7 +1,7 @@
 """COPY INTO @stage FROM (SELECT …) PARTITION BY … FILE_FORMAT = (TYPE = PARQUET) HEADER = TRUE.
 
-As the service does: the path is never cleaned, names have the query's id, there is no file for no rows, and TIMESTAMP_TZ is refused.
-Unlike it: one file per partition unless it outgrows MAX_FILE_SIZE, in the order of the rows; physical types follow the columns.
+Like the service: the path is never cleaned, file names contain the query id, no rows give no file, and TIMESTAMP_TZ is refused.
+Unlike it: one file per partition unless it exceeds MAX_FILE_SIZE, in row order; physical types follow the columns.
 """
 
 from __future__ import annotations

@@ -4,10 +4,10 @@ import { floor } from '../floor';
 import type { World } from '../world';
 import { timed } from './case';
 
-/** Processes that run functions, on both sides. */
+/** Processes that run functions, for Partwise and for the floor. */
 const PROCESSES = 2;
 
-/** Seconds of the floor. */
+/** Seconds that the floor takes. */
 export async function timeFloor(
   world: World,
   keys: string[],
@@ -24,7 +24,7 @@ export async function timeFloor(
   return seconds;
 }
 
-/** Both must have computed the same; rows of a partition may have been added up in another order. */
+/** Both must have computed the same; sums may differ in the order in which rows were added up. */
 export async function assertSame(world: World, table: string): Promise<void> {
   const rounded = "SELECT COLUMNS(c -> c <> 'total'), round(total, 2) FROM";
   const [ours, theirs] = [table, 'floor_output'].map((name) =>
