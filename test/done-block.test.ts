@@ -89,14 +89,14 @@ describe('the record of calls', () => {
   it("holds a runner's current call and the number started, and keeps both after the runner ends", () => {
     const record = new CallRecord();
     const writer = new CallWriter(record.fd);
-    expect(record.read()).toEqual({ begun: 0, running: null });
+    expect(record.read()).toEqual({ started: 0, running: null });
     writer.begin([0, 0]);
     writer.end();
-    expect(record.read()).toEqual({ begun: 1, running: null });
+    expect(record.read()).toEqual({ started: 1, running: null });
     writer.begin([3, 5]);
     const running = { number: 1, startedAt: expect.any(Number), output: [3, 5] };
-    expect(record.read()).toEqual({ begun: 2, running });
+    expect(record.read()).toEqual({ started: 2, running });
     record.close();
-    expect(record.read()).toEqual({ begun: 2, running });
+    expect(record.read()).toEqual({ started: 2, running });
   });
 });

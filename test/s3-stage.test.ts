@@ -111,9 +111,9 @@ describeS3('a stage on S3', () => {
       proxy.next({ kind: 'hold', request: /^GET .*large/ });
       return proxy.held();
     };
-    const begun = nextPart();
+    const startedCall = nextPart();
     const taken = take(ref);
-    const letFirst = await begun;
+    const letFirst = await startedCall;
     const second = nextPart();
     letFirst();
     const letSecond = await second;

@@ -7,7 +7,7 @@ import type { Context } from '@temporalio/activity';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { putCheckpoint, readCheckpoints, type CheckpointOutcome } from '../src/stored/checkpoints';
 import { settledPlan, settlePlan } from '../src/stored/settled-plan';
-import { sealLines, unsealLines } from '../src/stored/numbered-objects';
+import { closeLines, readClosedLines } from '../src/stored/numbered-objects';
 import { putLocator } from '../src/stored/locators';
 import { EarlierExecutions } from '../src/planning/run-chain';
 import { claimStage } from '../src/stored/stage-access';
@@ -86,11 +86,11 @@ describe('a stage that cannot be used (I9)', () => {
 
 describe('checkpoints', () => {
   it('exist only whole: a torn or altered one does not count (I4)', () => {
-    const sealed = sealLines([{ a: 1 }, { b: 'two' }]);
-    expect(unsealLines(sealed)).toEqual([{ a: 1 }, { b: 'two' }]);
+    const sealed = closeLines([{ a: 1 }, { b: 'two' }]);
+    expect(readClosedLines(sealed)).toEqual([{ a: 1 }, { b: 'two' }]);
     for (let bytes = 0; bytes < sealed.length; bytes++)
-      expect(unsealLines(sealed.subarray(0, bytes))).toBeNull();
-    expect(unsealLines(Buffer.from(sealed.toString().replace('two', 'six')))).toBeNull();
+      expect(readClosedLines(sealed.subarray(0, bytes))).toBeNull();
+    expect(readClosedLines(Buffer.from(sealed.toString().replace('two', 'six')))).toBeNull();
   });
 
   it('written late by an abandoned attempt count once, including their rows (I10)', async () => {

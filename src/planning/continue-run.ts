@@ -23,7 +23,7 @@ import { isStoredSize, type Stage } from '../stage';
 import { ordinalsById } from './known-partitions';
 import { readCheckpoints } from '../stored/checkpoints';
 import { withoutMissing } from './missing-files';
-import { sealLines, unsealLines } from '../stored/numbered-objects';
+import { closeLines, readClosedLines } from '../stored/numbered-objects';
 import { loadUnitPlan } from '../stored/unit-plan';
 
 /** Maximum number of earlier executions that an execution lists; the newest are kept. */
@@ -148,13 +148,13 @@ export async function putCarried(
   const reused = content.outcomes.filter(({ outcome }) => outcome.reused).length;
   // A repeated call must not collide with the object of an earlier one: objects are written once.
   const path = carriedFile(place, randomUUID().slice(0, 8));
-  const file = await stage.put(path, sealLines(carriedRecords(content)));
+  const file = await stage.put(path, closeLines(carriedRecords(content)));
   return { file, counts, reused, firstErrors };
 }
 
 /** Reads the records of a file of outcomes taken over. */
 export async function readCarried(stage: Stage, { file }: Carried): Promise<CarriedRecord[]> {
-  return unsealLines(await stage.read(file)) as CarriedRecord[];
+  return readClosedLines(await stage.read(file)) as CarriedRecord[];
 }
 
 async function carriedOver(

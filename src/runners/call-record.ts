@@ -27,11 +27,11 @@ export interface CallState {
   /** Null between calls. */
   running: RunningCall | null;
   /** Number of calls started so far, in all units. */
-  begun: number;
+  started: number;
 }
 
 /**
- * Number of fields in the file, each a float64: version, begun, running (0 or 1), startedAt, the offsets of
+ * Number of fields in the file, each a float64: version, started, running (0 or 1), startedAt, the offsets of
  * both output files, version again. A reader that sees two different versions has read in the middle of a
  * write.
  */
@@ -60,13 +60,13 @@ export class CallRecord {
       readSync(this.fd, bytes, 0, bytes.length, 0);
       if (this.#fields[0] === this.#fields[6]) break;
     }
-    const [, begun, running, startedAt, stdout, stderr] = this.#fields as unknown as number[];
-    if (running !== 1) return { begun: count(begun!), running: null };
+    const [, started, running, startedAt, stdout, stderr] = this.#fields as unknown as number[];
+    if (running !== 1) return { started: count(started!), running: null };
     const now = monotonicMs();
     return {
-      begun: count(begun!),
+      started: count(started!),
       running: {
-        number: count(begun!) - 1,
+        number: count(started!) - 1,
         startedAt: startedAt! > 0 && startedAt! < now ? startedAt! : now,
         output: [count(stdout!), count(stderr!)],
       },

@@ -83,7 +83,7 @@ class RunnerSession {
     private readonly runner: Runner,
     private readonly options: SessionOptions,
   ) {
-    this.startedBefore = runner.calls.read().begun;
+    this.startedBefore = runner.calls.read().started;
     this.messages = new UnitMessages(options.ordinals, options.unit, options.access);
     this.requests = new SessionRequests(runner, options.access, (error) => this.breakOff(error));
     this.limits = new RunnerLimits(runner, {
@@ -236,7 +236,7 @@ class RunnerSession {
   }
 
   private get hasStarted(): boolean {
-    return this.runner.calls.read().begun > this.startedBefore;
+    return this.runner.calls.read().started > this.startedBefore;
   }
 
   /** Called twice a second, and when the runner has died. */
@@ -316,7 +316,7 @@ class RunnerSession {
   }
 
   private startedHere(): number[] {
-    return this.options.ordinals.slice(0, this.runner.calls.read().begun - this.startedBefore);
+    return this.options.ordinals.slice(0, this.runner.calls.read().started - this.startedBefore);
   }
 
   private countCalls(): void {

@@ -1,5 +1,5 @@
 /**
- * Checkpoints of a unit: about once a second, the outcomes and rows since the last one are stored as a sealed
+ * Checkpoints of a unit: about once a second, the outcomes and rows since the last one are stored as a closed
  * object. Partitions in a checkpoint are recorded: no later attempt of the unit runs them again (I4), whether
  * its number is higher or, after the server lost its last seconds, the same.
  */
@@ -9,7 +9,7 @@ import type { DoneRecord, NextCall } from '../core/outcome';
 import type { RecordedBlock, RecordedOutcome } from '../core/recorded-outcome';
 import { attemptOf, compareAttempts } from './layout';
 import type { Stage } from '../stage';
-import { sealLines, segmentName, unsealLines } from './numbered-objects';
+import { closeLines, segmentName, readClosedLines } from './numbered-objects';
 
 /**
  * A recorded outcome, without its execution: a continuation that takes it over is the first to record it in a
@@ -69,7 +69,7 @@ export async function putCheckpoint(
   const records: CheckpointRecord[] = [...outcomes];
   if (rows !== null) records.push({ rows: rows.file });
   if (block !== null) records.push({ done: encodeBlock(block.block), functionDigest: block.functionDigest });
-  await stage.put(`${attemptFolder}segments/${segmentName(number)}`, sealLines(records));
+  await stage.put(`${attemptFolder}segments/${segmentName(number)}`, closeLines(records));
 }
 
 /**
@@ -112,7 +112,7 @@ export async function readCheckpoints(
 
 /** Null if it is incomplete. */
 export function checkpointRecords(content: Uint8Array): CheckpointRecord[] | null {
-  return unsealLines(content) as CheckpointRecord[] | null;
+  return readClosedLines(content) as CheckpointRecord[] | null;
 }
 
 const CHECKPOINT = /\/(a[^/]+\/)segments\/seg-\d+\.jsonl$/;

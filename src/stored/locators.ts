@@ -21,7 +21,7 @@ export async function putLocator(stage: Stage, locator: Locator): Promise<Locato
   try {
     await stage.put(
       locatorPath(locator.runId, locator.execution),
-      Buffer.from(`${JSON.stringify({ ...locator, sha256: sealOf(locator) })}\n`),
+      Buffer.from(`${JSON.stringify({ ...locator, sha256: digestOf(locator) })}\n`),
     );
     return locator;
   } catch (error) {
@@ -101,13 +101,13 @@ function parseLocator(content: Uint8Array, path: string): Locator | null {
       sha256?: string;
     };
     const isIts = locatorPath(locator.runId, locator.execution) === path;
-    // Earlier releases wrote locators without a seal.
-    return isIts && (sha256 === undefined || sha256 === sealOf(locator)) ? locator : null;
+    // Earlier releases wrote locators without a digest.
+    return isIts && (sha256 === undefined || sha256 === digestOf(locator)) ? locator : null;
   } catch {
     return null;
   }
 }
 
-function sealOf(locator: Locator): string {
+function digestOf(locator: Locator): string {
   return sha256Of(JSON.stringify(locator));
 }

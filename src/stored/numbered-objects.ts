@@ -10,24 +10,24 @@ export function segmentName(number: number): string {
 }
 
 /** JSON lines, followed by a line with their digest. */
-export function sealLines(records: readonly unknown[]): Buffer {
+export function closeLines(records: readonly unknown[]): Buffer {
   const body = records.map((record) => `${JSON.stringify(record)}\n`).join('');
   const sha256 = sha256Of(body);
   return Buffer.from(`${body}${JSON.stringify({ sha256 })}\n`);
 }
 
 /**
- * The records of a sealed object; null if its seal does not match, in which case the object is treated as
+ * The records of a closed object; null if the digest does not match, in which case the object is treated as
  * absent (I4).
  */
-export function unsealLines(content: Uint8Array): unknown[] | null {
+export function readClosedLines(content: Uint8Array): unknown[] | null {
   const lines = Buffer.from(content).toString('utf8').split('\n');
   if (lines.pop() !== '') return null;
-  const seal = lines.pop();
+  const digestLine = lines.pop();
   const body = lines.map((line) => `${line}\n`).join('');
   const sha256 = sha256Of(body);
   // enforces I4: half a checkpoint records nothing.
-  if (seal !== JSON.stringify({ sha256 })) return null;
+  if (digestLine !== JSON.stringify({ sha256 })) return null;
   return lines.map((line) => JSON.parse(line) as unknown);
 }
 

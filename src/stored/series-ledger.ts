@@ -8,7 +8,7 @@ import type { RowsFile } from '../core/files';
 import type { RecordedOutcome } from '../core/recorded-outcome';
 import { ledgerFolder, ledgerNumber, ledgerPath } from './layout';
 import { ObjectExists, ObjectMissing, type Stage } from '../stage';
-import { sealLines, unsealLines } from './numbered-objects';
+import { closeLines, readClosedLines } from './numbered-objects';
 
 /** The last good outcome of a partition: DONE, and its ordinal is that of the run below. */
 export interface LedgerEntry extends Omit<RecordedOutcome, 'execution'> {
@@ -52,7 +52,7 @@ export async function writeLedger(
     const { number, ledger } = await newestLedger(stage, series);
     const merged = mergeLedger(ledger, run);
     try {
-      await stage.put(ledgerPath(series, number + 1), sealLines(ledgerRecords(merged)));
+      await stage.put(ledgerPath(series, number + 1), closeLines(ledgerRecords(merged)));
     } catch (error) {
       if (error instanceof ObjectExists) continue;
       throw error;
@@ -117,7 +117,7 @@ async function newestLedger(
 
 /** Null if the file is incomplete. */
 export async function ledgerIn(stage: Stage, path: string): Promise<Ledger | null> {
-  const records = unsealLines(await stage.get(path)) as LedgerRecord[] | null;
+  const records = readClosedLines(await stage.get(path)) as LedgerRecord[] | null;
   return records === null ? null : ledgerOf(records);
 }
 

@@ -5,7 +5,7 @@
 import type { RunPlan } from '../core/plan';
 import { planPath, type ExecutionPlace } from './layout';
 import { ObjectDamaged, ObjectExists, ObjectMissing, type Stage } from '../stage';
-import { sealLines, unsealLines } from './numbered-objects';
+import { closeLines, readClosedLines } from './numbered-objects';
 
 export async function settledPlan(stage: Stage, execution: ExecutionPlace): Promise<RunPlan | null> {
   let content: Uint8Array;
@@ -15,7 +15,7 @@ export async function settledPlan(stage: Stage, execution: ExecutionPlace): Prom
     if (error instanceof ObjectMissing) return null;
     throw error;
   }
-  const [plan] = unsealLines(content) ?? [];
+  const [plan] = readClosedLines(content) ?? [];
   if (plan !== undefined) return plan as RunPlan;
   throw new ObjectDamaged({ path: planPath(execution), bytes: content.length }, stage.uri, content.length);
 }
@@ -23,7 +23,7 @@ export async function settledPlan(stage: Stage, execution: ExecutionPlace): Prom
 /** Returns the final plan: this one, or the plan of another attempt that was faster. */
 export async function settlePlan(stage: Stage, plan: RunPlan): Promise<RunPlan> {
   try {
-    await stage.put(planPath(plan), sealLines([plan]));
+    await stage.put(planPath(plan), closeLines([plan]));
     return plan;
   } catch (error) {
     if (!(error instanceof ObjectExists)) throw error;

@@ -87,15 +87,15 @@ class Calls:
 
     def __init__(self):
         self.version = 0.0
-        self.begun = 0
+        self.started = 0
 
     def write(self, running, started=0.0, offsets=(0, 0)):
         self.version += 1
-        fields = (self.version, self.begun, running, started, *offsets, self.version)
+        fields = (self.version, self.started, running, started, *offsets, self.version)
         os.pwrite(5, struct.pack("<7d", *fields), 0)
 
     def begin(self, offsets):
-        self.begun += 1
+        self.started += 1
         self.write(1, time.monotonic() * 1000, offsets)
 
     def end(self):
@@ -179,7 +179,7 @@ class Unit:
         self.ordinal = None
         after = output_offsets()
         if after != before:
-            number = self.runner.calls.begun - 1
+            number = self.runner.calls.started - 1
             self.runner.channel.send({"type": "printed", "call": number, "from": before, "to": after})
         duration = time.time() * 1000 - began
         if status == "DONE" and self.unit["isBatch"]:

@@ -1,6 +1,6 @@
 /**
  * Runs one unit: reads what previous attempts recorded, runs the rest in runner processes, and reports an
- * outcome for each partition. `UnitLedger` decides about retries.
+ * outcome for each partition. `UnitBudget` decides about retries.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm, rmdir } from 'node:fs/promises';
@@ -30,7 +30,7 @@ import { beatFrom, startHeartbeats, type Heartbeats, type UnitBeat } from './hea
 import { Interruptions } from './interruptions';
 import { openPlannedStage } from '../../stored/stage-access';
 import { StageWait } from './stage-wait';
-import { UnitLedger } from './ledger';
+import { UnitBudget } from './unit-budget';
 import { UnitRecorder } from './recorder';
 import { fetchSnapshot } from '../../warehouse/unit-snapshot';
 import { loadUnitPlan } from '../../stored/unit-plan';
@@ -61,7 +61,7 @@ export function processUnit(deps: ActivityDeps, task: UnitTask): Promise<UnitRes
 /** The state of an attempt after it has read the plan and what was recorded. */
 interface Work {
   plan: UnitPlan;
-  ledger: UnitLedger;
+  budget: UnitBudget;
   recorder: UnitRecorder;
   /** Local copy of the partition index. */
   index: string;
@@ -127,8 +127,8 @@ class UnitAttempt {
     const recorded = await readCheckpoints(stage, objects, (ordinal) => own.has(ordinal));
     const done = new Set(recorded.ordinals);
     const { attempt } = context.info;
-    const ledger = new UnitLedger({ task, plan, attempt, before: this.#before, recorded: done });
-    this.#heartbeats.update(ledger.beat);
+    const budget = new UnitBudget({ task, plan, attempt, before: this.#before, recorded: done });
+    this.#heartbeats.update(budget.beat);
     const bundle = await this.#bundle(plan);
     const index = await stage.localFile(plan.index);
     const { keyColumns } = plan;
@@ -142,18 +142,18 @@ class UnitAttempt {
       heartbeats,
       recorded,
       keyColumns,
-      ledger,
+      budget,
       scratch,
       functionDigest: bundle.digest,
       models: plan.models ?? null,
     });
     this.#recorder = recorder;
-    const work: Work = { plan, ledger, recorder, index, bundle, folder };
+    const work: Work = { plan, budget, recorder, index, bundle, folder };
     // enforces I4: recorded partitions do not run again.
     const ordinals = [...own].filter((ordinal) => !done.has(ordinal));
     if (this.#before.stageRefused === true && ordinals.length > 0)
       await wait.patiently(() => tryWriting(stage, folder));
-    if (ledger.isSpent) recorder.giveUp(await readIndex(index, ordinals), this.#workerLost(ledger));
+    if (budget.isSpent) recorder.giveUp(await readIndex(index, ordinals), this.#workerLost(budget));
     else if (ordinals.length > 0) await this.#runPartitions(work, ordinals, stage, scratch);
     return this.deps.slots.conclude(async () => {
       await recorder.close();
@@ -162,13 +162,13 @@ class UnitAttempt {
   }
 
   async #runPartitions(work: Work, ordinals: number[], stage: Stage, scratch: string): Promise<void> {
-    const { plan, ledger, recorder, index, bundle } = work;
+    const { plan, budget, recorder, index, bundle } = work;
     const { stop } = this.#interruptions;
     const warehouse = openWarehouse(plan.warehouse, this.deps.projectDir);
     const fetch = () => fetchSnapshot({ stage, warehouse }, plan, ordinals, scratch, stop);
     const snapshot = await fetch();
     if (this.#hasWaited) await this.#interruptions.checkForPause();
-    if (!ledger.isOwnActivity) this.#interruptions.watchForPause();
+    if (!budget.isOwnActivity) this.#interruptions.watchForPause();
     const { pool } = this.deps;
     const memory = callMemory({ wanted: plan.memoryBytes, runners: pool.size, big: this.task.big });
     const { left, failed } = await runUnit({
@@ -179,9 +179,9 @@ class UnitAttempt {
       memory,
       signal: this.#interruptions.stop,
       drain: this.#interruptions.drain,
-      alone: ledger.mustBeAlone,
+      alone: budget.mustBeAlone,
       entryOf: async (ordinal) => (await readIndex(index, [ordinal]))[0]!,
-      afterLoss: (types) => ledger.afterLoss(types),
+      afterLoss: (types) => budget.afterLoss(types),
       handlers: recorder,
       access: warehouse.access(plan, { timeoutMs: plan.timeoutMs, scratch }),
       lease: () => this.#heartbeats.left() + LEASE_GRACE_MS,
@@ -196,7 +196,7 @@ class UnitAttempt {
   }
 
   async #runnerUnit(
-    { plan, ledger, bundle, index }: Work,
+    { plan, budget, bundle, index }: Work,
     ordinals: number[],
     snapshot: string[],
     scratch: string,
@@ -209,9 +209,9 @@ class UnitAttempt {
       index,
       snapshot,
       ordinals,
-      isBatch: !ledger.isOwnActivity,
-      priorCalls: ledger.priorCalls,
-      extraCalls: ledger.extraCalls(ordinals),
+      isBatch: !budget.isOwnActivity,
+      priorCalls: budget.priorCalls,
+      extraCalls: budget.extraCalls(ordinals),
       spill: join(this.deps.scratch, 'spill'),
       scratch,
       nonRetryableErrorTypes: plan.retry.nonRetryableErrorTypes,
@@ -280,7 +280,7 @@ class UnitAttempt {
     return this.#handOver.interrupted(why, stop.reason);
   }
 
-  #workerLost({ lostWorkers }: UnitLedger): ErrorInfo {
+  #workerLost({ lostWorkers }: UnitBudget): ErrorInfo {
     const { lastError } = this.#before;
     if (lastError !== undefined) return { ...lastError, stack: null };
     const times = lostWorkers === 1 ? 'once' : `${lostWorkers} times`;
@@ -291,9 +291,9 @@ class UnitAttempt {
     };
   }
 
-  async #conclude({ plan, ledger, recorder, bundle, folder }: Work): Promise<UnitResult> {
+  async #conclude({ plan, budget, recorder, bundle, folder }: Work): Promise<UnitResult> {
     const { task } = this;
-    const single = ledger.isOwnActivity ? recorder.recorded.outcomes.at(-1)! : null;
+    const single = budget.isOwnActivity ? recorder.recorded.outcomes.at(-1)! : null;
     if (single?.retryable === true) {
       await this.#handOver.note({ throws: this.#before.throws + 1 });
       throw unitFailure(single.outcome.error!, {

@@ -21,7 +21,7 @@ import {
 } from '../../reader/partitions/download';
 import { fetchModel } from '../../models/fetch-model';
 import type { Heartbeats, UnitBeat } from './heartbeat';
-import type { UnitLedger } from './ledger';
+import type { UnitBudget } from './unit-budget';
 import { LineSink } from '../../stored/numbered-objects';
 import { putAgain, type StageWait } from './stage-wait';
 import type { ModelFile } from '../../models/types';
@@ -43,7 +43,7 @@ interface RecorderOptions {
   /** What previous attempts recorded; this attempt adds to it. */
   recorded: Recorded;
   keyColumns: readonly Column[];
-  ledger: UnitLedger;
+  budget: UnitBudget;
   scratch: string;
   /** sha256 of the function bundle that this attempt runs. */
   functionDigest: string;
@@ -101,9 +101,9 @@ export class UnitRecorder implements UnitHandlers {
   }
 
   onLoss(_ordinal: number, types: readonly string[]): void {
-    const { ledger, heartbeats } = this.options;
+    const { budget, heartbeats } = this.options;
     // In a batch, other units retry the partitions that threw, each with a clean slate.
-    if (ledger.isOwnActivity) heartbeats.update({ losses: ledger.withLosses(types) });
+    if (budget.isOwnActivity) heartbeats.update({ losses: budget.withLosses(types) });
   }
 
   onHeartbeat(ordinal: number, progress: unknown): void {
@@ -165,9 +165,9 @@ export class UnitRecorder implements UnitHandlers {
     const { error } = outcome;
     // A few show what is wrong; the stacks of a hundred thousand failures would fill the stage.
     const stack = error?.stack != null && ++this.#stacks <= MAX_STACKS ? error.stack : null;
-    const { ledger, functionDigest } = this.options;
+    const { budget, functionDigest } = this.options;
     return {
-      ...ledger.nextCall(call),
+      ...budget.nextCall(call),
       big,
       outcome: {
         ...outcome,
@@ -183,7 +183,7 @@ export class UnitRecorder implements UnitHandlers {
    * server.
    */
   #isSettled({ outcome, retryable }: CheckpointOutcome): boolean {
-    return outcome.status !== 'CANCELLED' && !(this.options.ledger.isOwnActivity && retryable);
+    return outcome.status !== 'CANCELLED' && !(this.options.budget.isOwnActivity && retryable);
   }
 
   onModel(partition: string): Promise<ModelFile | null> {
@@ -220,7 +220,7 @@ export class UnitRecorder implements UnitHandlers {
       ordinal,
       id,
       status,
-      attempts: this.options.ledger.callsBefore(ordinal),
+      attempts: this.options.budget.callsBefore(ordinal),
       rows,
       startedAt: new Date().toISOString(),
       durationMs: 0,

@@ -6,7 +6,7 @@ import { encodeOrdinals } from '../../core/units/ordinals';
 import type { UnitTask } from '../../core/tasks';
 import { noCounts } from '../../core/status';
 import type { CheckpointOutcome, Recorded } from '../../stored/checkpoints';
-import { sealLines } from '../../stored/numbered-objects';
+import { closeLines } from '../../stored/numbered-objects';
 import type { UnitRecorder } from './recorder';
 
 /** Larger outcomes are stored in a file (I7). */
@@ -99,7 +99,7 @@ async function inlineOrFile(
 ): Promise<OutcomeRecord[] | FileRef> {
   // enforces I7
   if (Buffer.byteLength(JSON.stringify(outcomes)) <= MAX_INLINE_BYTES) return outcomes;
-  return recorder.put('outcomes.jsonl', sealLines(outcomes));
+  return recorder.put('outcomes.jsonl', closeLines(outcomes));
 }
 
 function firstErrors(outcomes: readonly PartitionOutcome[]): UnitResult['firstErrors'] {

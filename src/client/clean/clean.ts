@@ -4,7 +4,7 @@
  * artifacts of another.
  */
 import type { Client } from '@temporalio/client';
-import { unsealLines } from '../../stored/numbered-objects';
+import { readClosedLines } from '../../stored/numbered-objects';
 import { filesOf } from '../../planning/reuse';
 import { ledgerIn } from '../../stored/series-ledger';
 import { carriedContent, type CarriedRecord } from '../../core/carried';
@@ -183,7 +183,7 @@ async function namedByCarried(
   const named: string[] = [];
   for (const { path } of objects) {
     if (!isCarriedFile(path) || executionOfPath(path) !== execution) continue;
-    const records = unsealLines(await stage.get(path)) as CarriedRecord[] | null;
+    const records = readClosedLines(await stage.get(path)) as CarriedRecord[] | null;
     const { outcomes, blocks, rows } = carriedContent(records ?? []);
     named.push(...rows.map(({ file }) => file.path));
     named.push(...blocks.flatMap(({ block }) => artifactPaths(block)));

@@ -12,7 +12,7 @@ import type { NextCall } from '../../core/outcome';
 import type { CallResult } from '../../runners/protocol';
 import type { UnitBeat } from './heartbeat';
 
-interface LedgerParts {
+interface BudgetParts {
   task: UnitTask;
   plan: UnitPlan;
   /** Temporal's attempt number. */
@@ -22,13 +22,13 @@ interface LedgerParts {
   recorded: ReadonlySet<number>;
 }
 
-export class UnitLedger {
+export class UnitBudget {
   /** Workers lost with this unit since it last made progress. */
   readonly lostWorkers: number;
   /** The fields of this attempt's heartbeats that describe previous attempts. */
   readonly beat: Pick<UnitBeat, 'startedWith' | 'forgiven' | 'interrupted'>;
 
-  constructor(private readonly parts: LedgerParts) {
+  constructor(private readonly parts: BudgetParts) {
     const { task, attempt, before, recorded } = parts;
     const { throws, shutdowns, forgiven, startedWith } = before;
     const lost = Math.max(0, attempt - 1 - throws - shutdowns - forgiven);
@@ -111,7 +111,7 @@ export class UnitLedger {
  * In a batch, a lost worker interrupted the call named in the last heartbeat; later partitions were not
  * called.
  */
-function interruptedCalls({ task, before, recorded }: LedgerParts): UnitBeat['interrupted'] {
+function interruptedCalls({ task, before, recorded }: BudgetParts): UnitBeat['interrupted'] {
   if (isOwnActivity(task)) return {};
   const calls = { ...before.interrupted };
   if (before.ordinal !== null) calls[before.ordinal] = (calls[before.ordinal] ?? 0) + 1;
