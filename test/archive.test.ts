@@ -349,7 +349,7 @@ describe('a run in a history file', () => {
     expect(JSON.parse(artifact!.stdout)).toEqual(before['artifact']);
 
     const other = await cli(project.folder, ['status', 'other', '--history', exported], env);
-    expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining(`not of "other"`) });
+    expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining(`, not "other"`) });
     await project.write('nothing.json', '{"events": []}');
     const none = await cli(project.folder, ['status', '--history', 'nothing.json'], env);
     expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('does not begin with the start') });

@@ -75,7 +75,7 @@ const pending = (runId: string, type: string): Promise<string> =>
     return found?.activityId;
   });
 
-const FORGED = /was not written by this project's worker\. Somebody else .*partwise retry/s;
+const FORGED = /was not written by this project's worker\. Another process .*partwise retry/s;
 const UNIT_RESULT = {
   version: 1,
   unit: 0,

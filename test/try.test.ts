@@ -215,7 +215,7 @@ describe('--try', () => {
     const { code, stderr } = await running.finished;
     expect({ code, lastLine: stderr.split('\n').at(-2) }).toEqual({
       code: 130,
-      said: 'Stopped: no run was started and nothing was kept.',
+      lastLine: 'Stopped: no run was started and nothing was kept.',
     });
     const pid = /pid (\d+)/.exec(stderr)![1]!;
     expect(existsSync(`/proc/${pid}`) && execFileSync('ps', ['-o', 'stat=', pid], { encoding: 'utf8' })).toBe(

@@ -10,9 +10,7 @@ interface Year {
   median_price: number | null;
 }
 
-/**
- * How a city's housing market developed from 2000 to 2015: one row per city, with the years as an artifact.
- */
+/** A city's housing market from 2000 to 2015: one row per city, with the years as an artifact. */
 export const trendByCity = definePartitionFunction({
   name: 'trendByCity',
   async run(data, context) {
