@@ -592,7 +592,10 @@ describe('partwise retry', () => {
       status: 'FAILED',
     });
     const none = await cli(project.folder, ['status', run.runId, '--execution', '7', ...flags]);
-    expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('no execution 7; its executions are 1, 2, 3')]);
+    expect([none.code, none.stderr]).toEqual([
+      2,
+      expect.stringContaining('no execution 7; its executions are 1, 2, 3'),
+    ]);
     const unknown = await cli(project.folder, ['retry', 'no-such-run', ...flags]);
     expect([unknown.code, unknown.stderr]).toEqual([
       2,

@@ -2,7 +2,7 @@
  * What a stage's disk may do during a run: fill up, become read-only, disappear, come back as another one.
  * The function writes each call to an external file, as a record of what really happened.
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RunHandle, RunInput, RunState } from '../src/index';
 import { openStage, StageUnavailable } from '../src/stage';
+import { putLocator } from '../src/stored/locators';
 import { changed } from './support/files';
 import { makeProject, type TestProject } from './support/project';
 import { describeOnSmallDisks, smallDisk, type SmallDisk } from './support/small-disk';
@@ -274,7 +275,11 @@ describe('files of a run that are damaged or missing', () => {
   });
   afterAll(() => project.close());
 
-  const started = async (name: string, changes: Partial<RunInput> = {}): Promise<RunHandle> => {
+  const started = async (
+    name: string,
+    changes: Partial<RunInput> = {},
+    runId = project.runId(name),
+  ): Promise<RunHandle> => {
     const calls = join(folder, 'calls');
     const run = await project.partwise.start(
       {
@@ -284,7 +289,7 @@ describe('files of a run that are damaged or missing', () => {
         ...changes,
         params: { calls, ...changes.params },
       },
-      { runId: project.runId(name) },
+      { runId },
     );
     writeFileSync(calls, '', { flag: 'a' });
     return run;
@@ -395,6 +400,44 @@ describe('files of a run that are damaged or missing', () => {
     await expect(project.partwise.clean({ dryRun: true })).resolves.toBeDefined();
     const cleaned = await project.partwise.clean({ runs: [one.runId] });
     expect(cleaned.runs.map(({ runId }) => runId)).toEqual([one.runId]);
+  });
+
+  it('are no reason to run all partitions for an output that cannot be written, if they are a locator (I10)', async () => {
+    const run = await started('unknown', { output: { table: 'unknown' } });
+    await run.wait();
+    writeFileSync(onStage(run.runId, /executions\/1\.json$/)[0]!, '');
+    const before = callsIn(join(folder, 'calls')).length;
+    const overwrite = (changes: Partial<RunInput>): Promise<RunHandle> =>
+      started('unknown', { ...changes, onExisting: 'overwrite' }, run.runId);
+    const again = await overwrite({ output: { table: 'unknown' } });
+    const { error } = await again.wait();
+    expect(error).toMatchObject({ type: 'StageDamaged' });
+    expect(error!.message).toMatch(/executions\/1\.json.*choose another id, or leave out the output\.$/);
+    expect(callsIn(join(folder, 'calls'))).toHaveLength(before);
+
+    expect(await (await overwrite({})).wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
+  });
+
+  it('fail the commit if they become a locator that only the stage had (I10)', async () => {
+    const runId = project.runId('forgotten');
+    const [calls, gate] = [join(folder, 'calls'), join(folder, 'gate')];
+    await putLocator(openStage(pathToFileURL(join(project.folder, 'stage')).href), {
+      version: 1,
+      runId,
+      generation: 1,
+      execution: 1,
+      workflowRunId: randomUUID(),
+      openedAt: new Date().toISOString(),
+    });
+    const changes = { output: { table: 'forgotten' }, params: { gate } };
+    const run = await started('forgotten', { ...changes, onExisting: 'overwrite' }, runId);
+    await until(async () => callsIn(calls).length > 0);
+    writeFileSync(onStage(runId, /executions\/1\.json$/)[0]!, '');
+    writeFileSync(gate, '');
+    expect(await run.wait()).toMatchObject({
+      status: 'FAILURE',
+      error: { type: 'CommitFailed', message: expect.stringContaining('/executions/1.json') },
+    });
   });
 });
 

@@ -29,6 +29,12 @@ export const REPLACEMENTS = [
     from: 'return (await settledPlan(stage, plan))!;',
     to: 'return plan;',
   },
+  // Takes the execution itself for the first of its run.
+  {
+    file: 'src/activities/commit-run.ts',
+    from: 'lineageOf(locators, [self, ...(record.opened?.earlier ?? [])])',
+    to: '(lineageOf(locators, [self, ...(record.opened?.earlier ?? [])]) ?? runId) as string | null',
+  },
   // A continuation reads the source again.
   {
     file: 'src/activities/plan-run.ts',

@@ -38,10 +38,12 @@ export function commitRun(deps: ActivityDeps, task: CommitTask): Promise<CommitR
       const warehouse = openWarehouse(task.warehouse, deps.projectDir, { options, confinement });
       const locators = await readLocators(stage, task.runId);
       const self = { execution: task.execution, workflowRunId: runId };
+      // enforces I10: without a lineage, the commits of earlier executions cannot be found.
       const lineage = lineageOf(locators, [self, ...(record.opened?.earlier ?? [])]);
-      // enforces I10: without it, the commits of earlier executions cannot be found.
       if (lineage === null)
-        throw new Refusal('StageDamaged', [damagedLocators(stage, task.runId, locators.damaged)]);
+        throw new Refusal('StageDamaged', [
+          damagedLocators(stage, task.runId, locators.damaged, { overwritable: false }),
+        ]);
       const { output } = task;
       if ('model' in output) {
         const signal = context.cancellationSignal;

@@ -4,7 +4,7 @@
  * taken.
  */
 import { Context } from '@temporalio/activity';
-import { putLocator } from '../stored/locators';
+import { damagedLocators, lineageOf, putLocator, readLocators } from '../stored/locators';
 import { asksToResume } from '../input/continue-input';
 import type { Reading } from '../reader/run-reader';
 import type { RunInput } from '../core/input';
@@ -115,6 +115,9 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   if (resumed !== null) await waitUntilStopped(resumed.reading.record, context);
   const before = resumed ?? (await earlier!.previous());
   if (before !== null) await archivePrevious(context, stage, before.reading);
+  const entries = before === null ? [] : entriesUpTo(before.reading);
+  const known = [{ execution, workflowRunId: context.info.workflowExecution!.runId }, ...entries];
+  if (input.output !== null) await assertLineage(stage, runId, known);
   return {
     version: 1,
     ...own,
@@ -131,10 +134,23 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
     runTimeoutMs: input.options.runTimeoutMs,
     input: given as RunInput,
     normalized: plannedFields(input),
-    earlier: before === null ? [] : entriesUpTo(before.reading),
+    earlier: entries,
     continues: resumed === null ? null : await takeOver({ ...resumed, stage, place: own }),
     trusted,
   };
+}
+
+/** Before the work, the same refusal as the commit's after it. */
+async function assertLineage(
+  stage: Stage,
+  runId: string,
+  known: Parameters<typeof lineageOf>[1],
+): Promise<void> {
+  const locators = await readLocators(stage, runId);
+  if (lineageOf(locators, known) !== null) return;
+  throw new Refusal('StageDamaged', [
+    damagedLocators(stage, runId, locators.damaged, { overwritable: false }),
+  ]);
 }
 
 /** Checks the input on its own, and the run id. */
@@ -230,14 +246,16 @@ async function takePlace(
 ): Promise<{ generation: number; execution: number }> {
   const { workflowId: runId, runId: workflowRunId } = info.workflowExecution!;
   for (;;) {
-    const { own, previous, last } = await earlier.chain();
+    const { own, previous, last, damage } = await earlier.chain();
     if (own !== null) return own;
     const elsewhere = previous === null ? await plannedElsewhere(client, runId, workflowRunId) : null;
     const real = previous?.workflowRunId ?? elsewhere;
     const refusal = real === null ? null : refusalOver(runId, { onExisting, output, elsewhere });
     if (refusal !== null) throw refused(refusal, { workflowRunId: real });
     const before = previous?.generation ?? 0;
-    const generation = onExisting === 'retry' && previous !== null ? before : before + 1;
+    // A damaged locator's generation is unknown, and at most its number.
+    const generation =
+      onExisting === 'retry' && previous !== null ? before : damage === null ? before + 1 : last + 1;
     const openedAt = new Date().toISOString();
     const mine = { version: 1, runId, generation, execution: last + 1, workflowRunId, openedAt } as const;
     if (await putLocator(stage, mine)) return mine;

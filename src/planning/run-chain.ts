@@ -110,7 +110,7 @@ async function readChain(
     break;
   }
   const own = locators.find((locator) => locator.workflowRunId === workflowRunId) ?? null;
-  const damage = damaged.length === 0 ? null : damagedLocators(stage, runId, damaged);
+  const damage = damaged.length === 0 ? null : damagedLocators(stage, runId, damaged, { overwritable: true });
   return { own, newest: earlier.at(-1) ?? null, previous, last, damage };
 }
 

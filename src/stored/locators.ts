@@ -73,12 +73,22 @@ export function lineageOf(
   return known?.workflowRunId ?? null;
 }
 
-/** The message for locators that cannot be read. */
-export function damagedLocators(stage: Stage, runId: string, damaged: readonly number[]): string {
+/**
+ * The message for locators that cannot be read. A new snapshot helps (`overwritable`) unless it is to be
+ * written to an output, where the rows of the earlier executions could not be found and replaced.
+ */
+export function damagedLocators(
+  stage: Stage,
+  runId: string,
+  damaged: readonly number[],
+  { overwritable }: { overwritable: boolean },
+): string {
   const paths = damaged.map((execution) => `"${locatorPath(runId, execution)}"`).join(', ');
   return (
     `${paths} on the stage ${stage.uri} can no longer be read, so it is unknown what the run "${runId}" has recorded: ` +
-    'restore an intact copy, take a new snapshot with onExisting "overwrite" (--on-existing overwrite), or choose another id.'
+    (overwritable
+      ? 'restore an intact copy, take a new snapshot with onExisting "overwrite" (--on-existing overwrite), or choose another id.'
+      : 'restore an intact copy, choose another id, or leave out the output.')
   );
 }
 
