@@ -115,30 +115,35 @@ describeStranger('another user of the machine', () => {
   it.each([
     ['complete', { result: JSON.stringify(UNIT_RESULT) }],
     ['fail', { reason: 'forged', detail: JSON.stringify(UNIT_RESULT) }],
-  ])('can only end the run when they %s a partition by hand (I4)', async (command, forged) => {
-    const runId = `by-hand-${command}`;
-    const run = await gated(runId);
-    const activity = await pending(runId, 'processUnit');
-    const done = await stranger.temporal(`activity ${command}`, {
-      'workflow-id': runId,
-      'activity-id': activity,
-      ...forged,
-    });
-    expect(done).toMatchObject({ code: 0 });
-    const { status, error } = await run.wait();
-    expect({ status, type: error?.type, message: error?.message }).toEqual({
-      status: 'FAILURE',
-      type: 'Terminated',
-      message: expect.stringMatching(FORGED),
-    });
-    await openGate(runId);
-    const again = await run.retry();
-    expect(await again.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2 } });
-    expect(await again.results()).toEqual([
-      { k: 0, own: true },
-      { k: 1, own: true },
-    ]);
-  });
+  ])(
+    'can only end the run when they %s a partition by hand, and clean keeps its files (I3, I4)',
+    async (command, forged) => {
+      const runId = `by-hand-${command}`;
+      const run = await gated(runId);
+      const activity = await pending(runId, 'processUnit');
+      const done = await stranger.temporal(`activity ${command}`, {
+        'workflow-id': runId,
+        'activity-id': activity,
+        ...forged,
+      });
+      expect(done).toMatchObject({ code: 0 });
+      const { status, error } = await run.wait();
+      expect({ status, type: error?.type, message: error?.message }).toEqual({
+        status: 'FAILURE',
+        type: 'Terminated',
+        message: expect.stringMatching(FORGED),
+      });
+      await openGate(runId);
+      const again = await run.retry();
+      expect(await again.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2 } });
+      expect(await again.results()).toEqual([
+        { k: 0, own: true },
+        { k: 1, own: true },
+      ]);
+      const { unread } = await partwise.clean({ dryRun: true });
+      expect(unread.find((each) => each.runId === runId)?.why).toMatch(/a secret other than the project's/);
+    },
+  );
 
   it('cannot start a shard by hand (I13)', async () => {
     const task = { version: 1, runId: 'x', shard: 0, partitions: 1, firstUnit: 0, plan: {}, settings: {} };

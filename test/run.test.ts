@@ -245,6 +245,23 @@ describe('a run', () => {
     for (const { data } of results) expect(data!.length).toBeLessThan(10 * 1024);
   });
 
+  it('in one batch of hundreds that fail keeps their errors out of its history (I7)', async () => {
+    const { run, state } = await runToEnd('one-batch-fails', {
+      function: 'sql',
+      sql: "SELECT error('no rate for ' || any_value(k) || repeat(' of many', 30)) FROM data",
+      source: { table: 'many' },
+      partitionBy: ['k'],
+      options: { partitionsPerUnit: 700, retry: { maximumAttempts: 1 } },
+    });
+    expect(state.counts).toMatchObject({ total: 700, FAILED: 700 });
+    const { events } = await project.client.workflow.getHandle(run.runId).fetchHistory();
+    const results = events!.flatMap(
+      ({ activityTaskCompletedEventAttributes: ended }) => ended?.result?.payloads ?? [],
+    );
+    expect(results.length).toBeGreaterThan(0);
+    for (const { data } of results) expect(data!.length).toBeLessThan(10 * 1024);
+  });
+
   it('lets functions query the warehouse', async () => {
     await project.execute(
       "CREATE TABLE rates AS SELECT * FROM (VALUES ('North', 1), ('North', 2), ('South', 3)) t(region, rate)",
