@@ -314,7 +314,7 @@ describe('partwise clean', () => {
     expect(dry).toMatchObject({ code: 0 });
     expect(dry.stdout).toContain(run.runId);
     expect(dry.stdout).toContain('whole run');
-    expect(dry.stderr).toMatch(/files \(.+\) would be removed \(--dry-run: nothing was\)\./);
+    expect(dry.stderr).toMatch(/files \(.+\) would be deleted \(--dry-run: nothing was\)\./);
     const unasked = await cli(project.folder, flags);
     expect(unasked).toMatchObject({ code: 2 });
     expect(unasked.stderr).toContain('Add --yes to remove these files, or --dry-run to list them');

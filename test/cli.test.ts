@@ -110,7 +110,7 @@ describe('in a project', () => {
     const runId = args.at(args.indexOf('--run-id') + 1)!;
     const { code, stdout, stderr } = await cli(project.folder, args);
     expect(code).toBe(0);
-    expect(stderr).toContain(`run ${runId}\ncount for each region of sales.csv\n3 partitions of 4 rows\n`);
+    expect(stderr).toContain(`run ${runId}\ncount for each region of sales.csv\n3 partitions, 4 rows\n`);
     expect(stderr).toContain('✗ South  ExpectationFailed: South is closed (functions.ts:9)\n');
     expect(stderr).toContain('3 of 3 partitions: 2 DONE, 1 FAILED\n');
     expect(stdout).toContain(`${runId}  PARTIAL_FAILURE  took`);
@@ -292,7 +292,7 @@ describe('in a project', () => {
     const args = run('wait', '--param', 'ms=600000', '--only', 'North');
     const runId = args.at(args.indexOf('--run-id') + 1)!;
     const running = startCli(project.folder, args);
-    await running.prints('1 partition of 2 rows');
+    await running.prints('1 partition, 2 rows');
     running.process.kill('SIGINT');
     const { code, stderr } = await running.finished;
     expect(code).toBe(130);

@@ -139,7 +139,7 @@ describe("the registry's records", () => {
     const records = removeVersion('m', withVersions(3), 1);
     const based = { ...body, base: 1 };
     expect(() => addVersion('m', records, { identity, body: based, expected: 3 })).toThrow(
-      'Version 1 of "m", which this one is based on, was removed',
+      'Version 1 of "m", which this one is based on, was deleted',
     );
   });
 

@@ -153,7 +153,7 @@ it('a unit is notified when the server accepts none of its heartbeats (I12)', as
       }),
   );
   expect(reason).toMatch(
-    /^No heartbeat was accepted within the heartbeat time-out|^The server no longer has this attempt/,
+    /^No heartbeat was accepted within the heartbeat timeout|^The server no longer has this attempt/,
   );
   heartbeats!.stop();
 });

@@ -395,7 +395,7 @@ describe('finding runs', () => {
     for (const after of ['no cursor', 'bm8gY3Vyc29y'])
       await expect(project.partwise.list({ after })).rejects.toThrow(`"${after}" is not a cursor`);
     await expect(project.partwise.list({ limit: 0 })).rejects.toThrow(
-      '"limit" is 0; it takes a whole number from 1',
+      '"limit" is 0; it takes a whole number, 1 or more',
     );
     await project.write('gate-listed', '');
     await runs.at(-1)!.wait();

@@ -137,7 +137,7 @@ describeEmulator('the example on Snowflake', () => {
     // Those of the killed worker.
     const left = await snowflake.emulator!.sessions();
     for (const [args, shown] of [
-      [['plan', ...RUN.slice(1)], '4 partitions of 200 rows'],
+      [['plan', ...RUN.slice(1)], '4 partitions, 200 rows'],
       [[...RUN, '--try', '1'], '1 of 1 partition tried: 1 DONE'],
       [['debug', 'regional-2024', 'North'], 'Same outcome as the run recorded'],
       [['results', 'regional-2024', '--json'], 'total_sales'],

@@ -326,7 +326,7 @@ describeEmulator('a source on Snowflake', () => {
   it('whose key is binary or semi-structured is refused (I9)', async () => {
     for (const key of ['doc', 'raw'])
       await expect(warehouse.open().inspect(request({ partitionBy: [key] }))).rejects.toThrow(
-        'is binary or semi-structured, so it makes no readable partition id',
+        'is binary or semi-structured, so it cannot be a partition key',
       );
   });
 

@@ -207,7 +207,7 @@ describeStranger('another user of the machine', () => {
     await start('owned-2026-01-01T00:00:00Z', input, { headers });
     await start('owned', { ...input, notify: 'id > notified' }, { headers });
     const why = refusal(
-      /its header "partwise-proof" was made for another run id, for another input, or with another secret/,
+      /its header "partwise-proof" was made for another run id, for another input, or with a secret other than the project's/,
     );
     expect(await refusedState('copied-id')).toEqual(why);
     expect(await refusedState('owned-2026-01-01T00:00:00Z')).toEqual(why);

@@ -81,7 +81,7 @@ describe('--try', () => {
   it('runs a few partitions without a server, shows their outcomes, and leaves nothing behind', async () => {
     const { code, stdout, stderr } = await tryOut('count', '--param', 'currency=EUR', '--try', '3');
     expect(code).toBe(1);
-    expect(stderr).toContain('Trying 3 of 5 partitions of 15 rows, from the largest to the smallest.\n');
+    expect(stderr).toContain('Trying 3 of 5 partitions (15 rows), from the largest to the smallest.\n');
     expect(stderr).toContain('North                │ counting North\n');
     const blocks = stdout
       .split(/^(?=[✓✗])|\n\n/m)
@@ -92,7 +92,7 @@ describe('--try', () => {
         '✗ South  FAILED  3 rows\n    ExpectationFailed: South is closed\n    at Object.run (functions.ts:9:13)',
         expect.stringMatching(/^✓ %-  DONE  1 row\n/),
         expect.stringMatching(
-          /^3 of 3 partitions tried: 2 DONE, 1 FAILED; no run was started and nothing was kept\nThe whole run: 5 partitions of 15 rows, about [\d.]+ m?s with \d+ at a time$/,
+          /^3 of 3 partitions tried: 2 DONE, 1 FAILED; no run was started and nothing was kept\nThe whole run: 5 partitions, 15 rows, about [\d.]+ m?s with \d+ at a time$/,
         ),
       ]),
     );
@@ -133,8 +133,8 @@ describe('--try', () => {
     expect(tried.map(({ id, status, error }) => [id, status, error?.type])).toEqual([
       ['North', 'INTERNAL_ERROR', 'OutOfMemory'],
       ['East', 'INTERNAL_ERROR', 'Timeout'],
-      ['New%20York', 'FAILED', 'NotInATry'],
-      ['%-', 'FAILED', 'NotInATry'],
+      ['New%20York', 'FAILED', 'NotAvailableInTrial'],
+      ['%-', 'FAILED', 'NotAvailableInTrial'],
     ]);
     const [exits] = (await report('breaks', '--try', '1', '--only', 'South')).tried;
     expect(exits!.error).toMatchObject({ type: 'RunnerKilled', message: expect.stringContaining('code 3') });

@@ -277,7 +277,7 @@ function refusalOver(
   }
   if (onExisting === 'retry' && elsewhere !== null) {
     return new Refusal('StageUnreachable', [
-      `The run "${runId}" was planned on another stage than this worker's, so it cannot be continued here: ` +
+      `The run "${runId}" was planned on a different stage from this worker's, so it cannot be continued here: ` +
         'pass its stage ("stage", --stage), or choose another id for a new run.',
     ]);
   }

@@ -89,7 +89,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'debug',
     summary: 'call the current function on one partition of a run, locally',
   },
-  { name: 'cancel', summary: 'stop a run' },
+  { name: 'cancel', summary: 'cancel a run' },
   {
     name: 'archive',
     summary: 'archive the history of a run on its stage',

@@ -48,7 +48,7 @@ function planned({ partitions, toRun, rows, units }: PlannedRun): string {
   const batches =
     units === toRun ? '' : units === 1 ? ', in one batch' : `, in ${units.toLocaleString('en')} batches`;
   return toRun === partitions
-    ? `${plural(partitions, 'partition')} of ${plural(rows, 'row')}${batches}`
+    ? `${plural(partitions, 'partition')}, ${plural(rows, 'row')}${batches}`
     : `${toRun.toLocaleString('en')} of ${plural(partitions, 'partition')} to run${batches}`;
 }
 

@@ -82,7 +82,7 @@ export function withPredictionFlags(command: Command): Command {
       '--on-missing <policy>',
       'what to do for a partition without a model: error (default), skip or fallback',
     )
-    .option('--fallback <key>', 'with --on-missing fallback: partition whose model to use instead')
+    .option('--fallback <id>', 'with --on-missing fallback: partition whose model to use instead')
     .option('--keep <columns>', 'comma-separated input columns to include in the predictions')
     .optionsGroup(GROUP.own);
 }
@@ -108,7 +108,7 @@ export function withSourceFlags(command: Command): Command {
     .option('--where <condition>', 'only use rows that match this SQL condition')
     .option(
       '--snapshot <how>',
-      'where to keep the snapshot: stage (default), or none to query a table as of planning through its time travel',
+      'where to keep the snapshot: stage (default), or none: query the table as of planning, with Time Travel',
     )
     .option(
       '--time-zone <name>',
@@ -121,7 +121,7 @@ export function withSourceFlags(command: Command): Command {
       'parameter in context.params; the value is JSON or text (repeatable)',
       SEVERAL,
     )
-    .option('--only <key>', 'run only this partition (repeatable)', SEVERAL)
+    .option('--only <id>', 'run only this partition (repeatable)', SEVERAL)
     .option('--max-partitions <n>', 'refuse to start with more partitions than this (default: 100000)')
     .option('--series <name>', 'series of runs that this run belongs to, for --on-unchanged')
     .option(
@@ -167,7 +167,7 @@ export function withFailureFlags(command: Command): Command {
     .optionsGroup(GROUP.failures)
     .option(
       '--tolerated-failures <n>',
-      'partitions that may fail without failing the run: a number, or a share such as 5% (default: 0)',
+      'partitions that may fail without failing the run: a number, or a percentage such as 5% (default: 0)',
     )
     .option('--fail-fast', 'stop as soon as more partitions have failed than are tolerated')
     .option(

@@ -32,7 +32,7 @@ export function withScheduleFlags(command: Command): Command {
     .option('--pause-on-failure', 'pause the schedule when a run fails')
     .option(
       '--catchup-window <duration>',
-      'how late a run missed while the server was down may still start (default: 1d)',
+      'how late a run that was due while the server was down may still start (default: 1d)',
     )
     .option('--note <text>', 'purpose of the schedule')
     .option('--paused', 'create the schedule paused');

@@ -32,7 +32,7 @@ function showEvent(event: TryEvent, json: boolean): void {
   switch (event.type) {
     case 'picked': {
       const { picked, partitions, rows } = event;
-      const all = `${plural(partitions, 'partition')} of ${plural(rows, 'row')}`;
+      const all = `${plural(partitions, 'partition')} (${plural(rows, 'row')})`;
       aside(`Trying ${picked.length} of ${all}, from the largest to the smallest.`);
       return;
     }

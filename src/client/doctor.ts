@@ -25,7 +25,7 @@ export async function* checkProject(options: ProjectCheckOptions): AsyncGenerato
   let config: ProjectConfig | null = null;
   yield await check('config', async () => {
     config = await loadConfig({ projectDir, flags });
-    return config.configFile ?? `none in ${config.projectDir} or above; defaults hold`;
+    return config.configFile ?? `none in ${config.projectDir} or its parent folders; defaults apply`;
   });
   if (config === null) return;
   const project: ProjectConfig = config;
@@ -95,7 +95,7 @@ async function checkStage(project: ProjectConfig): Promise<string> {
     // Errors of a service say what to do.
     if (!stage.isLocal) throw error;
     throw new Error(
-      `${stage.uri} cannot be written and read (${error instanceof Error ? error.message : String(error)}). Give its owner the rights, or name another folder with "stage".`,
+      `${stage.uri} cannot be written or read (${error instanceof Error ? error.message : String(error)}). Give this user read and write permission there, or name another folder with "stage" in the configuration.`,
     );
   }
   return `${stage.uri} can be written and read`;
@@ -103,7 +103,7 @@ async function checkStage(project: ProjectConfig): Promise<string> {
 
 async function checkFunctions(project: ProjectConfig): Promise<string> {
   const { functions } = project;
-  if (functions === null) return 'no functions file: only --sql can be run. `partwise init` makes one.';
+  if (functions === null) return 'no functions file: only --sql can be run. `partwise init` creates one.';
   const names = await functionNames(project);
   if (names.length > 0) return `${functions}: ${names.join(', ')}`;
   throw new Error(

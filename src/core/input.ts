@@ -138,7 +138,7 @@ export interface RunInput {
 export interface RetryRules {
   /**
    * Maximum number of calls per partition with a bad end, including the first. Default 3. Bad ends are
-   * throws, time-outs, and processes that died or exceeded their memory. At most 3 calls may end in one of
+   * throws, timeouts, and processes that died or exceeded their memory. At most 3 calls may end in one of
    * the latter three ways, whatever this is set to, and at most 2 by exceeding memory. With 1, the function
    * is not called again after a bad end. Interruptions that the function did not cause do not count: a lost
    * worker (at most 3), an orderly worker shutdown, or a pause.

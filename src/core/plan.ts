@@ -84,7 +84,7 @@ export interface RunPlan {
   stopAfterAlike: number;
   retry: RetryPlan;
   heartbeatTimeoutMs: number;
-  /** Maximum start-to-close time-out of a unit's activity. */
+  /** Maximum start-to-close timeout of a unit's activity. */
   unitTimeoutMs: number;
   /** How much of it one partition may use, including all of its calls; null: no limit. */
   partitionTimeoutMs: number | null;

@@ -1,6 +1,6 @@
 /**
  * Counts the calls of partitions whose units were cut off together with their execution (by a terminate or a
- * time-out). History has no record of such an attempt, but the server still describes it as it was, with its
+ * timeout). History has no record of such an attempt, but the server still describes it as it was, with its
  * last heartbeat. Pure.
  */
 import { spansOne } from '../core/units/cut-units';

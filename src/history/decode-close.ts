@@ -46,7 +46,7 @@ export async function decodeClose(
     );
   }
   if (event.workflowExecutionTimedOutEventAttributes) {
-    const message = 'The run exceeded the time-out that it was started with in Temporal.';
+    const message = 'The run exceeded the timeout that it was started with in Temporal.';
     return close('timedOut', { type: 'TimedOut', message, stack: null }, null, null);
   }
   return null;

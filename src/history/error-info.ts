@@ -23,7 +23,7 @@ export function errorInfo(failure: RecordedFailure): ErrorInfo {
   if (type === 'HeartbeatTimeout') {
     return {
       type: 'WorkerLost',
-      message: 'The worker stopped sending heartbeats while it was running this.',
+      message: 'The worker stopped sending heartbeats while it was running this unit.',
       stack: null,
     };
   }

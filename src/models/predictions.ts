@@ -99,7 +99,7 @@ export function keepProblem(keep: readonly string[], known: readonly string[]): 
   }
   const own = keep.filter((name) => OWN_COLUMNS.includes(name.toLowerCase()));
   if (own.length === 0) return null;
-  return `"model.keep" names ${own.map((name) => `"${name}"`).join(', ')}, a column that Partwise adds to predictions: rename the source's column in a query.`;
+  return `"model.keep" names ${own.map((name) => `"${name}"`).join(', ')}, which Partwise adds to predictions: rename the source's columns in a query.`;
 }
 
 function assertNoneOf(own: ReadonlySet<string>, item: Row, row: number): void {

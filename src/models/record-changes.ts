@@ -33,14 +33,14 @@ export function addVersion(
   const newest = versions.at(-1)?.version ?? null;
   if (newest !== expected) {
     throw new RegistryConflict(
-      `The model "${model}" got version ${newest} while this one was being built on ${expected === null ? 'none' : `version ${expected}`}.`,
+      `The model "${model}" got version ${newest} while a new version was being built on ${expected === null ? 'none' : `version ${expected}`}.`,
     );
   }
   const hasBase = body.base === null || versions.some(({ version }) => version === body.base);
   // enforces I3: this version shares its blocks, and clean keeps only what versions name.
   if (!hasBase)
     throw new RegistryRefused(
-      `Version ${body.base} of "${model}", which this one is based on, was removed meanwhile.`,
+      `Version ${body.base} of "${model}", which this one is based on, was deleted in the meantime. Try again.`,
     );
   return withVersion(records, identity, body);
 }
@@ -159,7 +159,7 @@ export function removeVersion(
   const left = records.filter((record) => !(record.kind === 'version' && record.number === version));
   if (aliases.length > 0 && versionsOf(left).length > 0) {
     throw new RegistryRefused(
-      `Version ${version} of "${model}" is ${aliases.map((name) => `"${name}"`).join(', ')}: move ${aliases.length === 1 ? 'it' : 'them'} to another version before removing it.`,
+      `Version ${version} of "${model}" has the ${aliases.length === 1 ? 'alias' : 'aliases'} ${aliases.map((name) => `"${name}"`).join(', ')}: point ${aliases.length === 1 ? 'it' : 'them'} at another version before you delete this one.`,
     );
   }
   // Removing the last version also removes the aliases' history and frees the name; what remains records the

@@ -164,6 +164,6 @@ export function beforeAlias(model: string, records: readonly ModelRecord[], alia
       ? `The model "${model}" has no alias "${alias}". Create it first: partwise models promote ${model}@VERSION ${alias}.`
       : before === undefined
         ? `"${alias}" of "${model}" has no earlier version to roll back to.`
-        : `"${alias}" of "${model}" was previously version ${before}, which was removed.`,
+        : `"${alias}" of "${model}" was previously version ${before}, which was deleted. Promote another version instead.`,
   );
 }

@@ -42,7 +42,7 @@ export function entriesUpTo({ record, state }: Reading): ExecutionEntry[] {
 }
 
 /**
- * After a terminate or a time-out, functions of the earlier execution keep running until their next heartbeat
+ * After a terminate or a timeout, functions of the earlier execution keep running until their next heartbeat
  * is rejected: waits until none can still be running.
  */
 export async function waitUntilStopped(

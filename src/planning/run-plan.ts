@@ -17,7 +17,7 @@ import { retryUnitsPerRound } from '../core/units/retry-units';
 import { functionLimits } from './function-limits';
 import { settingsOfFunction } from './opened-run';
 
-/** Time limit for one attempt of a unit if no time-out is set. */
+/** Time limit for one attempt of a unit if no timeout is set. */
 const UNLIMITED_MS = 30 * 86_400_000;
 /** Maximum calls of one partition within one attempt: the first, and one for each runner that may be lost. */
 const CALLS_PER_ATTEMPT = 4;

@@ -101,7 +101,7 @@ export function functionsProblem(starter: Starter, functions: string, project: P
 
 function unproven(runId: string, hasHeader: boolean): string {
   const why = hasHeader
-    ? `its header "${PROOF_HEADER}" was made for another run id, for another input, or with another secret than the project's (.partwise/secret.json)`
+    ? `its header "${PROOF_HEADER}" was made for another run id, for another input, or with a secret other than the project's (.partwise/secret.json)`
     : `it has no header "${PROOF_HEADER}"`;
   return (
     `The run "${runId}" was not started: ${why}, so anyone on this machine may have sent it. ` +

@@ -51,7 +51,7 @@ export class RunList {
   /** Costs two requests to the server, plus one for the end of each execution that is not cached. */
   async page({ limit = DEFAULT_LIMIT, after, ...filter }: ListOptions): Promise<RunPage> {
     if (!Number.isInteger(limit) || limit < 1) {
-      throw new RangeError(`"limit" is ${limit}; it takes a whole number from 1.`);
+      throw new RangeError(`"limit" is ${limit}; it takes a whole number, 1 or more.`);
     }
     const token = after === undefined ? null : tokenOf(after);
     const { executions, next } = await this.#visibility.page(

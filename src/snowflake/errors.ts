@@ -57,7 +57,7 @@ interface DriverError {
   response?: { statusCode?: number };
 }
 
-/** What to do about errors in the set-up, by code. */
+/** What to do about errors in the setup, by code. */
 const HINTS: Record<string, string> = {
   '000606':
     "Name a virtual warehouse: set warehouse in the connection's section of connections.toml, or options.warehouse.loadingWarehouse (--loading-warehouse).",

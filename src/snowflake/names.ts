@@ -38,7 +38,7 @@ export function tableName(text: string): string {
   if (parts !== null && parts.length <= 3) return parts.map(quoteName).join('.');
   throw new Refusal('InvalidInput', [
     `"${text}" is not a valid table name on Snowflake: write TABLE, SCHEMA.TABLE or DATABASE.SCHEMA.TABLE, ` +
-      'with double quotes around names that contain other characters than letters, digits, _ and $.',
+      'with double quotes around names that contain characters other than letters, digits, _ and $.',
   ]);
 }
 

@@ -9,7 +9,7 @@ const ANSWER_MS = 20_000;
  * answer.
  */
 export async function claimStage(stage: Stage, answerMs = ANSWER_MS): Promise<string> {
-  // Requests to a remote stage have their own time-outs and retries.
+  // Requests to a remote stage have their own timeouts and retries.
   if (!stage.isLocal) return (await stage.token({ create: true }))!;
   const timer = new AbortController();
   const late = sleep(answerMs, null, { signal: timer.signal }).then(() => {

@@ -45,6 +45,6 @@ export async function tryLockFolder(folder: string, lockfile: string): Promise<(
     return () => release().catch(() => {});
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ELOCKED') return null;
-    throw new TemporalUnavailable(`"${lockfile}" cannot be made: ${errorText(error)}.`);
+    throw new TemporalUnavailable(`"${lockfile}" cannot be created: ${errorText(error)}.`);
   }
 }

@@ -30,7 +30,7 @@ export class NotSealed extends Error {
   override name = 'NotSealed';
   constructor(readonly context: ActivitySerializationContext) {
     super(
-      `The input or result of the activity "${context.activityId}" of "${context.workflowId}" was not written by the project's worker, or was sealed with another secret.`,
+      `The input or result of the activity "${context.activityId}" of "${context.workflowId}" was not written by the project's worker, or was sealed with a secret other than the project's.`,
     );
   }
 }

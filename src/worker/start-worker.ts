@@ -164,7 +164,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     ...(guard !== null && { interceptors: { activity: [guard.activities] } }),
     shutdownGraceTime: options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS,
     // Heartbeats carry state for the next attempt; Temporal's default would delay them for 0.8 × the
-    // time-out.
+    // timeout.
     maxHeartbeatThrottleInterval: '1s',
     defaultHeartbeatThrottleInterval: '1s',
   } as const;

@@ -56,7 +56,7 @@ class Run implements LiveRun {
   readonly progress = new Progress();
   readonly control = new Control();
   skip: LiveRun['skip'] = null;
-  /** Cancelled with the run, or by its time-out. */
+  /** Cancelled with the run, or by its timeout. */
   readonly #scope = new CancellationScope();
   #timedOut = false;
   #opened: OpenedRun | null = null;
@@ -97,7 +97,7 @@ class Run implements LiveRun {
 
   async #run(): Promise<RunSummary> {
     const { openRun } = proxyActivities<RunActivities>({
-      // A continuation waits for the heartbeat time-out of the previous execution, which may be an hour.
+      // A continuation waits for the heartbeat timeout of the previous execution, which may be an hour.
       startToCloseTimeout: '2 hours',
       heartbeatTimeout: '10s',
       retry: CONTROL_RETRY,
@@ -133,7 +133,7 @@ class Run implements LiveRun {
     return commit(plan, opened, settle(plan, progress, stopping));
   }
 
-  /** A server-side time-out would leave functions running and record nothing about partitions. */
+  /** A server-side timeout would leave functions running and record nothing about partitions. */
   async #withinTime(limitMs: number | null, body: () => Promise<RunSummary>): Promise<RunSummary> {
     const timer = new CancellationScope();
     if (limitMs !== null) {

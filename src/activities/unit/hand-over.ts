@@ -49,7 +49,7 @@ export class HandOver {
       case 'shutdown':
         return this.#withoutCost(
           ApplicationFailure.create({
-            message: `The worker ${this.identity} is shutting down; another worker continues this.`,
+            message: `The worker ${this.identity} is shutting down; another worker continues this unit.`,
             type: 'WorkerShutdown',
             nextRetryDelay: SHUTDOWN_RETRY_MS,
           }),

@@ -101,7 +101,7 @@ export interface Heartbeats {
 }
 
 /**
- * Sends beats until stopped. `onLost` is called once if no beat was accepted within the heartbeat time-out
+ * Sends beats until stopped. `onLost` is called once if no beat was accepted within the heartbeat timeout
  * (the server has given up on this attempt, or cannot be reached), so that its functions stop before those of
  * another attempt start. `poll` returns fields that change too often for `update`; it is called for every
  * beat.
@@ -134,7 +134,7 @@ export function startHeartbeats(
       if (error instanceof Error && error.name === 'ActivityCancelledError') acceptedAt = performance.now();
       else if (error instanceof ActivityNotFoundError) lose('The server no longer has this attempt.');
       else if (performance.now() - acceptedAt > timeoutMs)
-        lose('No heartbeat was accepted within the heartbeat time-out.');
+        lose('No heartbeat was accepted within the heartbeat timeout.');
     }
   };
   const refresh = (): void => {
@@ -149,7 +149,7 @@ export function startHeartbeats(
         asking = null;
       });
       // The server does not even reject beats.
-    } else if (silent > timeoutMs) lose('No heartbeat was answered within the heartbeat time-out.');
+    } else if (silent > timeoutMs) lose('No heartbeat was answered within the heartbeat timeout.');
   };
   // No immediate beat: most units of a large run end before the first one is due.
   const timer = setInterval(tick, BEAT_MS);

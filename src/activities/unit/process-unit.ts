@@ -49,7 +49,7 @@ const STAGE_WAIT_MARGIN_MS = 10_000;
  */
 const TRIED_BYTES = 64 * 1024;
 /**
- * In addition to the heartbeat time-out: a live worker gives its functions two seconds to stop, and a
+ * In addition to the heartbeat timeout: a live worker gives its functions two seconds to stop, and a
  * continuation waits for three.
  */
 const LEASE_GRACE_MS = 2_500;
@@ -286,7 +286,7 @@ class UnitAttempt {
     const times = lostWorkers === 1 ? 'once' : `${lostWorkers} times`;
     return {
       type: 'WorkerLost',
-      message: `The worker was lost ${times} while running this (last known attempt: ${this.context.info.attempt - 1}), so it is not retried.`,
+      message: `The worker was lost ${times} while running this unit (last known attempt: ${this.context.info.attempt - 1}), so the unit is not retried.`,
       stack: null,
     };
   }

@@ -1,7 +1,7 @@
 /**
  * Allows one attempt of a unit at a time in a worker. A server that was unavailable, or has lost its last
  * seconds, starts another attempt while the previous one is still running here: the previous one ends within
- * the heartbeat time-out, and what it records is not run again.
+ * the heartbeat timeout, and what it records is not run again.
  */
 
 /**

@@ -105,7 +105,8 @@ async function downloadArtifacts(
     }
     note(
       files + problems.length === 0 && name !== undefined
-        ? `No artifact is named "${clean(name)}".`
+        ? `The run "${clean(handle.runId)}" has no artifact "${clean(name)}"${partition === undefined ? '' : ` in the partition "${clean(partition)}"`}. ` +
+            `To list its artifacts, run: partwise artifacts list ${clean(handle.runId)}`
         : `${plural(files, 'file')} in ${folder}`,
     );
     if (files === 0 && name !== undefined) process.exitCode = NOT_DONE;

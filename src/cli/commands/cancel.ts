@@ -11,7 +11,9 @@ interface CancelOptions extends ReadingOptions {
 
 export function define(command: Command): void {
   withExamples(command, ['cancel regional-2024']);
-  command.argument('<run>', 'run id').option('--no-wait', 'return without waiting for its functions to stop');
+  command
+    .argument('<run>', 'run id')
+    .option('--no-wait', "return without waiting for the run's functions to stop");
   withJson(withProject(command)).action((runId: string, options: CancelOptions) =>
     untilInterrupted('Stopped waiting.', (signal) =>
       reading(options, async (partwise) => {

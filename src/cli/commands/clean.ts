@@ -26,10 +26,10 @@ interface CleanCommandOptions extends ReadingOptions {
 }
 
 const NOTES = `Without options, removes only the leftovers of finished runs: files of killed attempts, duplicate
-plans, checkpoints that are no longer needed. --older-than and --keep also remove whole runs; --run
+plans, checkpoints that are no longer needed. --older-than and --keep also delete whole runs; --run
 removes only the runs that it names. A run in progress is never touched, and files that another run
-or a series reuses are kept. If a run cannot be read, none of its files are removed unless the run
-was selected. A removed run stays listed until the server deletes it, but it cannot be retried, and
+or a series reuses are kept. If a run cannot be read, none of its files are deleted unless the run
+was selected. A deleted run stays listed until the server deletes its history, but it cannot be retried, and
 its results and artifacts are gone.`;
 
 export function define(command: Command): void {
@@ -43,14 +43,14 @@ export function define(command: Command): void {
     NOTES,
   );
   command
-    .option('--run <id>', 'remove all files of this run (repeatable)', SEVERAL)
-    .option('--older-than <duration>', 'remove runs that ended longer ago than this, such as 30d or 12h')
-    .option('--keep <n>', 'keep the newest n runs, remove the others', wholeNumber)
+    .option('--run <id>', 'delete all files of this run (repeatable)', SEVERAL)
+    .option('--older-than <duration>', 'delete runs that ended longer ago than this, such as 30d or 12h')
+    .option('--keep <n>', 'keep the newest n runs, delete the others', wholeNumber)
     .option(
       '--stage <place>',
       "folder, s3://bucket/prefix or @DATABASE.SCHEMA.STAGE/path (default: the project's)",
     )
-    .option('--dry-run', 'show what would be removed, without removing it')
+    .option('--dry-run', 'show what would be deleted, without deleting it')
     .option('--yes', 'do not ask for confirmation');
   withJson(withProject(command)).action(clean);
 }
@@ -66,33 +66,33 @@ async function clean(options: CleanCommandOptions): Promise<void> {
   };
   await withPartwise(config, { needWorker: false }, async (partwise) => {
     const planned = await partwise.clean({ ...wanted, dryRun: true });
-    if (!json) print(renderClean(planned, widthOfTerminal(), paint) || paint.dim('nothing to remove'));
+    if (!json) print(renderClean(planned, widthOfTerminal(), paint) || paint.dim('nothing to delete'));
     for (const { runId, why } of planned.unread)
       note(
         `The run "${runId}" cannot be read, so its files and those it reuses from other runs are kept: ${why}`,
       );
     if (dryRun || planned.files === 0) {
       if (json) printJson({ ...planned, dryRun });
-      else if (planned.files > 0) note(`${sizeText(planned)} would be removed (--dry-run: nothing was).`);
+      else if (planned.files > 0) note(`${sizeText(planned)} would be deleted (--dry-run: nothing was).`);
       return;
     }
-    if (!yes) await ask(`Remove ${sizeText(planned)} from ${planned.stage}?`);
+    if (!yes) await ask(`Delete ${sizeText(planned)} from ${planned.stage}?`);
     const cleaned = await partwise.clean(wanted);
     if (json) printJson(cleaned);
-    else note(`Removed ${sizeText(cleaned)}.`);
+    else note(`Deleted ${sizeText(cleaned)}.`);
   });
 }
 
 async function ask(question: string): Promise<void> {
   if (!process.stdin.isTTY) {
     throw new CannotDo(
-      'Nothing was removed: there is no terminal to ask for confirmation. Add --yes to remove these files, or --dry-run to list them.',
+      'Nothing was deleted: there is no terminal to ask for confirmation. Add --yes to delete these files, or --dry-run to list them.',
     );
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await terminal.question(`${question} [y/N] `);
-    if (!/^y(es)?$/i.test(answer.trim())) throw new CannotDo('Nothing was removed.');
+    if (!/^y(es)?$/i.test(answer.trim())) throw new CannotDo('Nothing was deleted.');
   } finally {
     terminal.close();
   }

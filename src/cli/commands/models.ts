@@ -85,7 +85,7 @@ export function define(command: Command): void {
 
   sub('delete', 'delete a version', 'traffic@7 --yes')
     .argument('<version>', 'MODEL@VERSION')
-    .option('--yes', 'do not ask for confirmation', false)
+    .option('--yes', 'confirm the deletion (required)', false)
     .action(deleteVersion);
 }
 
@@ -141,7 +141,10 @@ async function firstEntries(version: ModelVersion, most: number): Promise<ModelE
 
 async function oneEntry(version: ModelVersion, id: string): Promise<ModelEntry[]> {
   const entry = await version.entry(id);
-  if (entry === null) throw new CannotDo(`The version has no model for the partition "${id}".`);
+  if (entry === null)
+    throw new CannotDo(
+      `This version has no model for the partition "${id}". partwise models show MODEL@VERSION lists the partitions that have one.`,
+    );
   return [entry];
 }
 
@@ -219,7 +222,7 @@ async function deleteVersion(reference: string, options: ModelsOptions & { yes: 
     const deleted = await registry.model(name).version(version).delete();
     if (options.json === true) return printJson({ model: name, deleted });
     note(
-      `Deleted version ${deleted} of ${name}. partwise clean removes the files that no version needs any more.`,
+      `Deleted version ${deleted} of ${name}. partwise clean deletes the files that no version needs any more.`,
     );
   });
 }

@@ -25,7 +25,7 @@ export function define(command: Command): void {
   ]);
   const named = command.argument(
     '<model>',
-    'model, or MODEL@VERSION: a number or an alias (default: the newest version)',
+    'model, or MODEL@VERSION, where VERSION is a number or an alias (default: the newest)',
   );
   const flags = withHoldout(withPredictionFlags(withOutcomeFlags(withSourceFlags(named))))
     .optionsGroup(GROUP.models)

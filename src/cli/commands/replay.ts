@@ -59,8 +59,8 @@ async function replay(runId: string | undefined, options: ReplayOptions): Promis
   else
     aside(
       diverged === 0
-        ? `${all}: this code can continue all of them.`
-        : `${diverged} of ${all}: this code cannot continue them.`,
+        ? `${all} checked: no divergence from this code.`
+        : `${diverged} of ${all} checked: this code cannot continue these runs.`,
     );
   process.exitCode = diverged === 0 ? OK : ENDED_BADLY;
 }

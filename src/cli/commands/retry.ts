@@ -32,7 +32,7 @@ export function define(command: Command): void {
   );
   withOutcomeFlags(command.argument('<run>', 'run id'))
     .optionsGroup(GROUP.work)
-    .option('--only <key>', 'rerun only this partition, if it is not DONE (repeatable)', SEVERAL)
+    .option('--only <id>', 'rerun only this partition, if it is not DONE (repeatable)', SEVERAL)
     .option('--rerun-missing', 'also rerun DONE partitions whose files are missing from the stage')
     .option('--sql <query>', 'use another query (built-in function sql only)')
     .option('--functions <file>', 'file that exports the functions')
@@ -77,5 +77,7 @@ function announce(runId: string, before: RunState, { rerunMissing }: RetryOption
   const { total, DONE } = before.counts;
   note(`${errorPaint.dim('retry of')} ${errorPaint.bold(clean(runId))}`);
   const but = rerunMissing === true ? ', except those whose files are missing' : '';
-  aside(`${plural(DONE, 'partition')} of ${total} ${DONE === 1 ? 'is' : 'are'} DONE and kept${but}`);
+  aside(
+    `${DONE.toLocaleString('en')} of ${plural(total, 'partition')} ${DONE === 1 ? 'is' : 'are'} DONE and kept${but}`,
+  );
 }

@@ -39,7 +39,7 @@ async function create(
     const commands = [
       [`schedule trigger ${shellWord(name)}`, 'start a run now'],
       [`schedule backfill ${shellWord(name)} --from DAY --to DAY`, 'start runs for past days'],
-      [`schedule describe ${shellWord(name)}`, 'its recent and next runs'],
+      [`schedule describe ${shellWord(name)}`, 'show its recent and next runs'],
     ] as const;
     print(`\n${commandLines(commands, suggesting(options), paint)}`);
   });

@@ -17,7 +17,7 @@ export function define(command: Command): void {
   withJson(
     withProject(withExamples(command.command('list').summary('list schedules'), ['schedule list'])),
   ).action(list);
-  withJson(withProject(named(command, 'describe', 'its recent and next runs'))).action(describe);
+  withJson(withProject(named(command, 'describe', 'show its recent and next runs'))).action(describe);
   withProject(withNote(named(command, 'pause', 'start no more runs until it is unpaused'))).action(pause);
   withProject(withNote(named(command, 'unpause', 'resume a paused schedule'))).action(unpause);
   withJson(withProject(withOverlap(named(command, 'trigger', 'start one run now')))).action(trigger);

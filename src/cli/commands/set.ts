@@ -19,7 +19,7 @@ export function define(command: Command): void {
       '--max-concurrency <n>',
       'partitions (or batches) to run at the same time, up to 48 (per shard, if the run has shards)',
     )
-    .option('--tolerated-failures <n>', 'partitions that may fail: a number, or a share such as 5%');
+    .option('--tolerated-failures <n>', 'partitions that may fail: a number, or a percentage such as 5%');
   withChange(command).action(async (runId: string, options: SetOptions) => {
     const settings = {
       maxConcurrency: number(options.maxConcurrency),

@@ -5,6 +5,11 @@ import { withExamples } from '../help';
 export function define(command: Command): void {
   withExamples(command, ['unpause regional-2024']);
   withChange(command.argument('<run>', 'run id')).action((runId: string, options: ChangeOptions) =>
-    changing(runId, options, (handle) => handle.unpause(), 'Unpaused: partitions are started again.'),
+    changing(
+      runId,
+      options,
+      (handle) => handle.unpause(),
+      'Unpaused: the run continues with the partitions that are waiting.',
+    ),
   );
 }

@@ -14,7 +14,7 @@ export function renderPlan(plan: PlanPreview, width: number, paint: Paint): stri
       ? 'one activity each'
       : `in ${plural(plan.units, 'activity').replace('activitys', 'activities')}`;
   const lines = [
-    `${paint.bold(plural(plan.partitions, 'partition'))} of ${plural(plan.rows, 'row')}, ${units}`,
+    `${paint.bold(plural(plan.partitions, 'partition'))}, ${plural(plan.rows, 'row')}, ${units}`,
     `${paint.dim('by')} ${key}`,
   ];
   const most = Math.max(...plan.histogram.map(({ partitions }) => partitions));

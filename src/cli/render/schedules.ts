@@ -31,7 +31,7 @@ export function renderSchedule(schedule: ScheduleView, width: number, paint: Pai
   const state = stateCell(schedule.paused, paint);
   const policies = [
     `overlap ${overlap}`,
-    `catches up ${formatDuration(catchupWindowMs)}`,
+    `catch-up window ${formatDuration(catchupWindowMs)}`,
     ...(pauseOnFailure ? ['pauses on failure'] : []),
   ];
   const lines = [

@@ -46,7 +46,7 @@ export function renderTrySummary({ tried, plan }: TryReport, wanted: number, pai
       : `, about ${durationText(plan.estimatedMs)} with ${plan.concurrency} at a time`;
   return [
     `${tried.length} of ${plural(asked, 'partition')} tried: ${counted}; no run was started and nothing was kept`,
-    paint.dim(`The whole run: ${plural(plan.partitions, 'partition')} of ${plural(plan.rows, 'row')}${took}`),
+    paint.dim(`The whole run: ${plural(plan.partitions, 'partition')}, ${plural(plan.rows, 'row')}${took}`),
   ].join('\n');
 }
 

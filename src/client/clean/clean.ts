@@ -125,7 +125,7 @@ async function readKept(
     // enforces I3: its content is unknown, so none of its files are known to be leftovers.
     if (reading?.record.hasForged === true)
       throw new Error(
-        `Results in the history of its execution ${execution} were not written by this project's worker, or were written with another secret.`,
+        `Results in the history of its execution ${execution} were not written by this project's worker, or were written with a secret other than the project's.`,
       );
     const outcomes = reading === null ? null : await orGone(reader.outcomes(reading.record));
     isWhole &&= outcomes !== null && reading!.record.plan !== null;

@@ -128,7 +128,7 @@ export class RegisteredModel {
     const base = resolveVersion(this.name, records, champion);
     if (base.body.stage !== challenger.body.stage)
       throw new RegistryRefused(
-        `Versions ${champion} and ${challenger.version} of "${this.name}" are on different stages.`,
+        `Versions ${champion} and ${challenger.version} of "${this.name}" are on different stages, so their models cannot be combined: promote the whole version (without --where-better).`,
       );
     const challengers = await this.#entries(challenger.body);
     const { partitions, otherRows } = compareEntries(await this.#entries(base.body), challengers, options);

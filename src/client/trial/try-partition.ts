@@ -74,10 +74,10 @@ export async function tryPartition(trial: PartitionTrial): Promise<TriedPartitio
 }
 
 /** The function used something that requires a run. */
-class NotInATry extends Error {
-  override name = 'NotInATry';
+class NotAvailableInTrial extends Error {
+  override name = 'NotAvailableInTrial';
   constructor(what: string) {
-    super(`${what} is not available in a try, because there is no run: start a run to use it.`);
+    super(`${what} is not available in a trial, because there is no run: start a run to use it.`);
   }
 }
 
@@ -108,7 +108,7 @@ class TrialRecorder implements UnitHandlers {
 
   onDownload({ name, run }: { name: string; run: string | null }): Promise<never> {
     const where = run === null ? 'this run' : `the run "${run}"`;
-    return Promise.reject(new NotInATry(`context.download("${name}") of ${where}`));
+    return Promise.reject(new NotAvailableInTrial(`context.download("${name}") of ${where}`));
   }
 
   onSession(): void {}

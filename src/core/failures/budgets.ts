@@ -4,12 +4,12 @@
  * | how a call ended | the partition is called again |
  * | --- | --- |
  * | it threw | while it has had fewer bad ends than `maximumAttempts`, of its error's type or of all |
- * | it exceeded its time-out, or killed its process | the same, and at most 3 calls may end this way |
+ * | it exceeded its timeout, or killed its process | the same, and at most 3 calls may end this way |
  * | out of memory | the same, but only once: alone in the worker, or on the function's `bigTaskQueue` |
  * | its worker was lost | 3 times, whatever `maximumAttempts` is: the partition did not cause it |
  * | its worker was shut down, or the run paused | always |
  *
- * Bad ends are throws, time-outs, killed processes and exceeded memory limits.
+ * Bad ends are throws, timeouts, killed processes and exceeded memory limits.
  */
 import type { RetryPlan } from '../plan';
 import { ownRule } from './retry-plan';

@@ -81,7 +81,7 @@ async function attachUntilReady(options: AttachOptions): Promise<HostConnection>
     }
   }
   throw new TemporalUnavailable(
-    'The background process of this project kept exiting during start-up. ' +
+    'The background process of this project kept exiting during startup. ' +
       'See its log, ".partwise/host.log" in the project folder.',
   );
 }

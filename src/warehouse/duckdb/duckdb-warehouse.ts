@@ -50,7 +50,7 @@ export class DuckDbWarehouse implements Warehouse {
     const missing = this.#folderProblem();
     if (missing !== null) return [missing];
     if ('table' in output) return tableProblems(this.#path, output.table, { signal });
-    return this.#path === ':memory:' ? [needsFile('The registry of models')] : [];
+    return this.#path === ':memory:' ? [needsFile('The model registry')] : [];
   }
 
   count(request: PartitionsRequest): Promise<PartitionSizes> {

@@ -32,7 +32,7 @@ export async function changeModels<T>(
   model: string,
   change: (records: readonly ModelRecord[]) => { records: readonly ModelRecord[]; result: T },
 ): Promise<T> {
-  if (path === ':memory:') throw new Refusal('InvalidInput', [needsFile('The registry of models')]);
+  if (path === ':memory:') throw new Refusal('InvalidInput', [needsFile('The model registry')]);
   return withDatabase(path, 'write', (connection) =>
     inTransaction(connection, async () => {
       await connection.run(

@@ -11,7 +11,7 @@ export const snowflake: WarehouseKind = {
     {
       name: 'loadingWarehouse',
       takes: 'the name of a virtual warehouse on Snowflake, such as "LOAD_WH"',
-      help: 'virtual warehouse on Snowflake that plans and commits',
+      help: 'virtual warehouse on Snowflake to use for planning and commits',
     },
   ],
   readsBack: 'tables on Snowflake whose DATA_RETENTION_TIME_IN_DAYS is 1 or more (but not views)',

@@ -125,8 +125,8 @@ export async function describeSource(run: Run, request: SqlRequest): Promise<Des
     if (column === undefined) problems.push(noSuchColumn(wanted, columns, request.source));
     else if (!isKeyType(column.type))
       problems.push(
-        `The column "${column.inSnowflake}" is binary or semi-structured, so it makes no readable partition id: ` +
-          'in a query, convert it to text, or cast a part of it to a type, and partition by that.',
+        `The column "${column.inSnowflake}" is binary or semi-structured, so it cannot be a partition key: ` +
+          'in a query, convert it to text, or extract a value from it and cast that, then partition by the result.',
       );
     return column ?? [];
   });
