@@ -98,6 +98,7 @@ export type {
   TryOptions,
   TryReport,
 } from './client/trial/types';
+export type { TypeGuesses } from './core/type-guesses';
 export type {
   ModelInput,
   ModelTask,

@@ -585,7 +585,10 @@ describe('a source file that changed after planning is refused (I1)', () => {
     const path = join(folder, 'moving.csv');
     writeFileSync(path, 'a\n1\n');
     const database = await openDatabase({ memoryBytes: 100_000_000, tempFolder: folder });
-    const rows = await fileRows(database, pin(path), 1);
+    const rows = await fileRows(database, pin(path), {
+      rowCount: 1,
+      columns: [{ name: 'a', type: 'BIGINT' }],
+    });
     await rows.assertUnchanged();
     writeFileSync(path, 'a\n7\n');
     await expect(rows.assertUnchanged()).rejects.toThrow('its content differs');

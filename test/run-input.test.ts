@@ -94,7 +94,7 @@ test('all problems of an input are reported together, each with its place, what 
     }),
   ).toEqual([
     '"function" is missing; it takes the name of a partition function, such as "salesByRegion".',
-    '"source.tabel" is not a setting. Did you mean "table"? "source" takes: table, query, files, pattern.',
+    '"source.tabel" is not a setting. Did you mean "table"? "source" takes: table, query, files, pattern, types.',
     '"source" does not name any rows: give exactly one of "table", "query" and "files".',
     '"partitionBy" is "region"; it takes a list of column names, such as ["region"].',
     '"warehouse" is "postgres:sales"; it takes a warehouse, such as "duckdb:./warehouse.duckdb" or "snowflake:CONNECTION".',

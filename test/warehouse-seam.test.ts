@@ -398,8 +398,8 @@ function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void 
       problems: [expect.stringMatching(/^There is no table "sale" .*Did you mean "sales"\?/i)],
     });
     expect((await problemsOf(count({ partitionBy: ['regoin', 'nope'] }))).problems).toEqual([
-      'There is no column "regoin" in the table "sales". Did you mean "region"? It has: region, amount.',
-      'There is no column "nope" in the table "sales". It has: region, amount.',
+      'There is no column "regoin" in the table "sales". Did you mean "region"? It has: "region", "amount".',
+      'There is no column "nope" in the table "sales". It has: "region", "amount".',
     ]);
   });
 

@@ -269,14 +269,14 @@ describe('a source that cannot be run is refused with an explanation (I9)', () =
   it('for a table that does not exist, with the nearest name', async () => {
     expect(await problemsOf(snapshot({ source: { table: 'sale' } }))).toMatchObject({
       type: 'SourceMissing',
-      problems: ['There is no table "sale" in the warehouse. Did you mean "sales"? Tables there: sales.'],
+      problems: ['There is no table "sale" in the warehouse. Did you mean "sales"? Tables there: "sales".'],
     });
   });
 
   it('for columns that do not exist, all together', async () => {
     expect((await problemsOf(snapshot({ partitionBy: ['regoin', 'nope'] }))).problems).toEqual([
-      'There is no column "regoin" in the table "sales". Did you mean "region"? It has: region, store, amount.',
-      'There is no column "nope" in the table "sales". It has: region, store, amount.',
+      'There is no column "regoin" in the table "sales". Did you mean "region"? It has: "region", "store", "amount".',
+      'There is no column "nope" in the table "sales". It has: "region", "store", "amount".',
     ]);
   });
 
@@ -301,7 +301,7 @@ describe('a source that cannot be run is refused with an explanation (I9)', () =
     await writeFile(join(folder, 'empty.csv'), '');
     const one = { files: 'one.csv' };
     expect((await problemsOf(snapshot({ source: one, partitionBy: [] }))).problems).toEqual([
-      '"one.csv" is one file: name the columns to partition it by ("partitionBy", --by). It has: region, amount.',
+      '"one.csv" is one file: name the columns to partition it by ("partitionBy", --by). It has: "region", "amount".',
     ]);
     const picked = { ...one, pattern: '*.csv' };
     expect((await problemsOf(snapshot({ source: picked, partitionBy: [] }))).problems[0]).toMatch(

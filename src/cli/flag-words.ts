@@ -17,6 +17,7 @@ const FLAG_OF: ReadonlyMap<string, string> = new Map(
     'source.query': '--from',
     'source.files': '--from',
     'source.pattern': '--pattern',
+    'source.types': '--type',
     warehouse: '--warehouse',
     stage: '--stage',
     params: '--param',

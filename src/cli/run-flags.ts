@@ -8,6 +8,7 @@ export interface RunFlags extends ProjectOptions {
   from?: string;
   by?: string;
   pattern?: string;
+  type?: string[];
   sql?: string;
   param?: string[];
   only?: string[];
@@ -105,6 +106,11 @@ export function withSourceFlags(command: Command): Command {
     .option('--from <source>', 'table, file or glob, or query:SELECT …')
     .option('--by <columns>', 'comma-separated key columns; without them each file is a partition')
     .option('--pattern <glob>', 'glob below the folder --from; each matching file is a partition')
+    .option(
+      '--type <column=type>',
+      'type to read a column of CSV or JSON files with, such as zip=VARCHAR (repeatable; default: guessed, see partwise plan)',
+      SEVERAL,
+    )
     .option('--where <condition>', 'only use rows that match this SQL condition')
     .option(
       '--snapshot <how>',

@@ -40,7 +40,12 @@ export function toRunInput(
       flags.from === undefined
         ? undefined
         : parseSource(
-            { from: flags.from, pattern: flags.pattern, hasKey: partitionBy !== undefined },
+            {
+              from: flags.from,
+              pattern: flags.pattern,
+              types: flags.type === undefined ? undefined : toTypes(flags.type),
+              hasKey: partitionBy !== undefined,
+            },
             projectDir,
             cwd,
           ),
@@ -63,6 +68,16 @@ export function toRunInput(
     options: Object.keys(options).length === 0 ? undefined : options,
   });
   return input as unknown as RunInput;
+}
+
+/** `zip=VARCHAR`: the last `=` counts, since a name may have one. */
+function toTypes(pairs: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [, name, type] = /^(.*)=([^=]*)$/s.exec(pair) ?? [null, pair, ''];
+      return [name!.trim(), type!.trim()];
+    }),
+  );
 }
 
 /** Values that parse as JSON are used as JSON, anything else as text. */

@@ -1,26 +1,36 @@
 /** `--from SOURCE` as the input's `source`: a query, files, or a table. */
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
 import type { Source } from '..';
+import { isDataFile } from '../core/file-format';
 
 const QUERY = /^query:/i;
-const DATA_FILE = /\.(csv|tsv|txt|parquet|json|jsonl|ndjson)(\.(gz|zst))?$/i;
+const URL = /^[a-z][a-z0-9+.-]+:\/\//i;
 const GLOB = /[*?[\]{}]/;
 
 export interface SourceFlags {
   from: string;
-  pattern?: string;
+  pattern?: string | undefined;
+  types?: Record<string, string> | undefined;
   /** Whether there is a partition key; without one, each file is a partition. */
   hasKey: boolean;
 }
 
 /** Returned paths are relative to the project folder, which workers resolve them against. */
-export function parseSource({ from, pattern, hasKey }: SourceFlags, projectDir: string, cwd: string): Source {
-  if (QUERY.test(from)) return { query: from.replace(QUERY, '').trim() };
-  if (pattern === undefined && !isPath(from, cwd)) return { table: from };
-  const files = toProjectPath(from, projectDir, cwd);
-  if (hasKey || pattern !== undefined) return pattern === undefined ? { files } : { files, pattern };
-  return GLOB.test(files) ? splitGlob(files) : { files };
+export function parseSource(
+  { from, pattern, types, hasKey }: SourceFlags,
+  projectDir: string,
+  cwd: string,
+): Source {
+  // `types` goes along even where it does not belong, so that it is refused there.
+  const typed = types === undefined ? {} : { types };
+  if (QUERY.test(from)) return { query: from.replace(QUERY, '').trim(), ...typed };
+  if (pattern === undefined && !isPath(from, cwd)) return { table: from, ...typed };
+  const files = URL.test(from) ? from : toProjectPath(from, projectDir, cwd);
+  const isGlob = GLOB.test(files) && !existsSync(resolve(cwd, from));
+  if (hasKey || pattern !== undefined || !isGlob)
+    return { files, ...(pattern !== undefined && { pattern }), ...typed };
+  return { ...splitGlob(files), ...typed };
 }
 
 /** Converts a path from relative to `cwd` to relative to the project folder; absolute paths are unchanged. */
@@ -30,7 +40,8 @@ export function toProjectPath(path: string, projectDir: string, cwd: string): st
 }
 
 function isPath(text: string, cwd: string): boolean {
-  if (DATA_FILE.test(text) || GLOB.test(text) || /^\.{0,2}\//.test(text) || text.endsWith('/')) return true;
+  if (isDataFile(text) || URL.test(text) || GLOB.test(text) || /^\.{0,2}\//.test(text) || text.endsWith('/'))
+    return true;
   const found = statSync(resolve(cwd, text), { throwIfNoEntry: false });
   // A folder counts only if it is written with a slash: a table may have the same name.
   return found !== undefined && (found.isFile() || text.includes('/'));

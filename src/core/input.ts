@@ -7,7 +7,15 @@
  * Where rows come from. `files` with `partitionBy` reads all matching files as one table; without
  * `partitionBy`, each file is a partition (`pattern` then selects files below the folder `files`).
  */
-export type Source = { table: string } | { query: string } | { files: string; pattern?: string };
+export type Source =
+  | { table: string }
+  | { query: string }
+  | {
+      files: string;
+      pattern?: string;
+      /** Types of columns, such as `{ zip: 'VARCHAR' }`, for CSV and JSON. Default: guessed from the text. */
+      types?: Record<string, string>;
+    };
 
 /** Where the combined rows go. */
 export type OutputInput =

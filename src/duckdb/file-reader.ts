@@ -1,34 +1,64 @@
 /** How DuckDB reads files of rows. */
-import { Refusal } from '../core/refusal';
-import { quoteText } from './database-file';
+import { formatOf } from '../core/file-format';
+import type { Column } from '../core/plan';
+import { literal } from './quote';
 
-/** The call of DuckDB's reader for a file or glob, chosen by its extension. */
-export function readerSql(path: string): string {
-  const reader = readerFor(path);
-  if (reader === null) {
-    throw new Refusal('InvalidInput', [
-      `The file "${path}" has an unsupported extension: use .csv, .tsv, .parquet, .json, .jsonl or .ndjson (also with .gz).`,
-    ]);
-  }
-  return `${reader.name}(${quoteText(path)}${reader.options})`;
+export interface ReaderOptions {
+  /**
+   * Types to read the columns with: all columns, for JSON; columns that the files have, for CSV. Default:
+   * what DuckDB detects. Parquet files have types of their own.
+   */
+  columns?: readonly Column[];
+  /** Adds a column of this name with the path of each row's file. */
+  pathColumn?: string;
 }
 
-function readerFor(path: string): { name: string; options: string } | null {
-  const ending = /\.([a-z]+)(\.gz|\.zst)?$/i.exec(path)?.[1]?.toLowerCase();
-  switch (ending) {
-    case 'csv':
-    case 'tsv':
-    case 'txt':
-      // Types are detected from the whole file: a column that turns to text at row 30,000 must not fail
-      // half-way.
-      return { name: 'read_csv', options: ', sample_size = -1' };
-    case 'parquet':
-      return { name: 'read_parquet', options: '' };
-    case 'json':
-    case 'jsonl':
-    case 'ndjson':
-      return { name: 'read_json', options: ', sample_size = -1' };
-    default:
-      return null;
+/**
+ * The call of DuckDB's reader for files, which must be of one format. Their paths are taken literally.
+ * Columns are matched by name, and missing ones are NULL.
+ *
+ * @param paths at least one
+ */
+export function readerSql(paths: readonly string[], { columns, pathColumn }: ReaderOptions = {}): string {
+  const format = formatOf(paths[0]!);
+  const options = ['union_by_name = true'];
+  if (format !== 'parquet') {
+    // Types are detected from the whole file: a column that turns to text at row 30,000 must not fail
+    // half-way.
+    options.push('sample_size = -1');
   }
+  const folderColumns = new Set(foldersWithValues(paths[0]!));
+  const typed = columns?.filter(({ name }) => !folderColumns.has(name)) ?? [];
+  const ofFolders = columns?.filter(({ name }) => folderColumns.has(name)) ?? [];
+  if (ofFolders.length > 0) options.push(`hive_types = ${struct(ofFolders)}`);
+  if (format === 'csv' && typed.length > 0) options.push(`types = ${struct(typed)}`);
+  if (format === 'json') {
+    if (typed.length > 0) options.push(`columns = ${struct(typed)}`);
+    // Without thresholds that turn records with many or rare fields into one column of JSON.
+    else options.push('map_inference_threshold = -1', 'field_appearance_threshold = 0');
+  }
+  if (pathColumn !== undefined) options.push(`filename = ${literal(pathColumn)}`);
+  return `read_${format}(${pathList(paths)}, ${options.join(', ')})`;
+}
+
+/** Names of the columns that DuckDB takes from folders such as `year=2026`. */
+function foldersWithValues(path: string): string[] {
+  return path
+    .split('/')
+    .slice(0, -1)
+    .flatMap((folder) => /^([^=]+)=[^=]*$/.exec(folder)?.[1] ?? []);
+}
+
+function struct(columns: readonly Column[]): string {
+  return `{${columns.map(({ name, type }) => `${literal(name)}: ${literal(type)}`).join(', ')}}`;
+}
+
+/** The paths as a list for DuckDB's readers, which take patterns. */
+export function pathList(paths: readonly string[]): string {
+  return `[${paths.map((path) => literal(literally(path))).join(', ')}]`;
+}
+
+/** A pattern that matches only this path. */
+export function literally(path: string): string {
+  return path.replace(/[[*?]/g, '[$&]');
 }

@@ -6,8 +6,8 @@ import type { PinnedFile } from '../core/unit-plan';
 import { HELD_ROWS, type PartitionRows } from '../rows/partition-rows';
 import { allRows, NO_CONSTANTS } from '../rows/slices';
 import { streamQuery } from '../rows/stream-query';
-import type { Row } from '../core/row';
-import { readerSql } from '../duckdb/file-reader';
+import type { Column } from '../core/plan';
+import { columnsOfFiles, selectFiles } from '../duckdb/file-columns';
 
 /** A source file is not the one that the run was planned with (I1). */
 class SourceChanged extends Error {
@@ -42,12 +42,12 @@ const TABLE = '__partwise_file';
 export async function fileRows(
   database: DuckDBInstance,
   file: PinnedFile,
-  rowCount: number,
+  planned: { rowCount: number; columns: readonly Column[] },
 ): Promise<PartitionRows & { assertUnchanged(): Promise<void> }> {
   await checkPin(file);
   const before = await stat(file.path);
   return {
-    ...(await fileTable(database, file.path, rowCount)),
+    ...(await fileTable(database, file.path, planned)),
     async assertUnchanged() {
       const after = await stat(file.path).catch(() => null);
       if (after === null || after.mtimeMs !== before.mtimeMs || after.size !== before.size)
@@ -56,19 +56,25 @@ export async function fileRows(
   };
 }
 
-/** The rows of a file, which are counted if `rowCount` is null. */
+/** The rows of a file: as planned, with the columns that all files have, or, with null, as it is. */
 export async function fileTable(
   database: DuckDBInstance,
   path: string,
-  rowCount: number | null,
+  planned: { rowCount: number; columns: readonly Column[] } | null,
 ): Promise<PartitionRows> {
-  const all = `SELECT * FROM ${readerSql(path)}`;
-  const count = rowCount ?? Number((await ask(database, `SELECT count(*) AS n FROM (${all})`))[0]!.n);
-  const described = await ask(database, `DESCRIBE ${all}`);
+  const { columns, all, count } = await asking(database, async (connection) => {
+    const found = planned?.columns ?? (await columnsOfFiles(connection, [path])).columns;
+    const select = await selectFiles(connection, [path], found);
+    const counted = async (): Promise<number> => {
+      const [row] = await allRows(await connection.run(`SELECT count(*) AS n FROM (${select})`));
+      return Number(row!.n);
+    };
+    return { columns: [...found], all: select, count: planned?.rowCount ?? (await counted()) };
+  });
   const loaded = new WeakSet<DuckDBConnection>();
   return {
     rowCount: count,
-    columns: described.map((row) => ({ name: String(row.column_name), type: String(row.column_type) })),
+    columns,
     constants: NO_CONSTANTS,
     held: () => null,
     slices: () => streamQuery(database, all),
@@ -81,10 +87,13 @@ export async function fileTable(
   };
 }
 
-async function ask(database: DuckDBInstance, sql: string): Promise<Row[]> {
+async function asking<T>(
+  database: DuckDBInstance,
+  work: (connection: DuckDBConnection) => Promise<T>,
+): Promise<T> {
   const connection = await database.connect();
   try {
-    return await allRows(await connection.run(sql));
+    return await work(connection);
   } finally {
     connection.closeSync();
   }

@@ -145,6 +145,11 @@ const sourceSchema = fields(SOURCE, {
   query: text('a SELECT statement').nullish(),
   files: text('a path or glob below the project folder, such as "sales/*.csv"').nullish(),
   pattern: text('a glob below the folder "files", such as "*.csv"').nullish(),
+  types: z
+    .record(z.string(), text('the name of a type, such as "VARCHAR"'), {
+      error: 'an object of types by column, such as { "zip": "VARCHAR" }',
+    })
+    .nullish(),
 }).superRefine((source, context) => {
   const named = source.table == null ? null : tableNameProblem('source.table', source.table, 'read');
   if (named !== null) addSentence(context, named);
@@ -155,6 +160,12 @@ const sourceSchema = fields(SOURCE, {
   }
   if (source.pattern != null && source.files == null && given > 0) {
     addSentence(context, '"source.pattern" goes with "source.files" only. Remove it.');
+  }
+  if (source.types != null && source.files == null && given > 0) {
+    addSentence(
+      context,
+      '"source.types" goes with "source.files" only: the columns of tables and queries have types. Remove it.',
+    );
   }
 });
 

@@ -126,6 +126,7 @@ function acrossFields(raw: LooseInput): string[] {
   }
   problems.push(
     ...stageProblems(source),
+    ...urlProblems(source),
     ...repeated(raw.partitionBy),
     ...sqlProblems(raw),
     ...seriesProblems(raw),
@@ -144,6 +145,16 @@ function stageProblems(source: Record<string, unknown> | null): string[] {
         'or give a "query" that selects from it, such as "SELECT $1 AS region, $2 AS amount FROM @DB.SCHEMA.STAGE/sales.csv".',
     ];
   });
+}
+
+/** Files are read from disks, so that they can be listed and pinned. */
+function urlProblems(source: Record<string, unknown> | null): string[] {
+  const files = source?.files;
+  if (typeof files !== 'string' || !/^[a-z][a-z0-9+.-]+:\/\//i.test(files)) return [];
+  return [
+    `"source.files" is ${quote(files)}, which is a URL, not a path. Read it in a query, where DuckDB can load its extension for it, ` +
+      `such as "SELECT * FROM '${files}'", or download it first.`,
+  ];
 }
 
 function isAbsent(partitionBy: unknown): boolean {
@@ -258,9 +269,7 @@ function normalize(parsed: ParsedInput): NormalizedInput {
 function normalizeSource(source: ParsedInput['source']): Source {
   if (source.table != null) return { table: source.table };
   if (source.query != null) return { query: source.query };
-  return source.pattern == null
-    ? { files: source.files! }
-    : { files: source.files!, pattern: source.pattern };
+  return given({ files: source.files!, pattern: source.pattern, types: source.types }) as Source;
 }
 
 function normalizeModel(model: ParsedInput['model']): ModelInput | null {

@@ -1,6 +1,7 @@
 import type { ModelRecord } from '../models/records';
 import type { Check } from '../core/check';
 import type { Source } from '../core/input';
+import type { TypeGuesses } from '../core/type-guesses';
 import type { FileRef } from '../core/files';
 import type { Column, OutputPlan } from '../core/plan';
 import type { CommitResult, CommitTask } from '../core/tasks';
@@ -36,6 +37,8 @@ export interface SourceRequest {
 export interface SourceShape {
   columns: Column[];
   keyColumns: Column[];
+  /** How the types were found, for files of text; absent or null: the source has types. */
+  guesses?: TypeGuesses | null;
 }
 
 /** The partitions of a source that a run processes. */

@@ -17,6 +17,7 @@ export function renderPlan(plan: PlanPreview, width: number, paint: Paint): stri
     `${paint.bold(plural(plan.partitions, 'partition'))}, ${plural(plan.rows, 'row')}, ${units}`,
     `${paint.dim('by')} ${key}`,
   ];
+  lines.push('', columnsOf(plan, width, paint));
   const most = Math.max(...plan.histogram.map(({ partitions }) => partitions));
   if (plan.histogram.length > 1) {
     const rows = plan.histogram.map(({ label, partitions }) => [
@@ -37,6 +38,26 @@ export function renderPlan(plan: PlanPreview, width: number, paint: Paint): stri
   lines.push('', sized('largest', plan.largest, width, paint));
   if (plan.smallest.length > 0) lines.push('', sized('smallest', plan.smallest, width, paint));
   return lines.join('\n');
+}
+
+/** Number of columns shown. */
+const MAX_COLUMNS = 30;
+
+/** The columns, and where their types come from if a file does not say. */
+function columnsOf({ columns, guesses }: PlanPreview, width: number, paint: Paint): string {
+  const given = new Set(guesses?.given);
+  const changed = new Map(guesses?.changed.map((change) => [change.name, change]));
+  const origin = (name: string): string => {
+    const change = changed.get(name);
+    if (change !== undefined) return `not ${change.detected}: ${change.reason}`;
+    return given.has(name) ? 'given' : 'guessed';
+  };
+  const rows = columns
+    .slice(0, MAX_COLUMNS)
+    .map(({ name, type }) => [clean(name), clean(type), ...(guesses === null ? [] : [origin(name)])]);
+  const headings = [{ name: 'column' }, { name: 'type' }, ...(guesses === null ? [] : [{ name: '' }])];
+  const table = renderTable(headings, rows, width, paint);
+  return columns.length <= MAX_COLUMNS ? table : `${table}\n… and ${columns.length - MAX_COLUMNS} more`;
 }
 
 function sized(

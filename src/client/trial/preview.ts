@@ -44,6 +44,8 @@ async function preview(raw: unknown, project: ProjectConfig): Promise<PlanPrevie
     partitions: rows.length,
     rows: rows.reduce((sum, n) => sum + n, 0),
     keyColumns: shape.keyColumns,
+    columns: shape.columns,
+    guesses: shape.guesses ?? null,
     units: units.length,
     largest: bySize.slice(0, EXTREMES),
     smallest: bySize.slice(Math.max(EXTREMES, bySize.length - EXTREMES)).reverse(),

@@ -1,4 +1,5 @@
 /** Results of planning and trying a run, and of debugging a partition of one. None of them is recorded. */
+import type { TypeGuesses } from '../../core/type-guesses';
 import type { FinalStatus } from '../../core/outcome';
 import type { Column } from '../../core/plan';
 import type { LogEntry, PartitionView } from '../../reader/types';
@@ -13,6 +14,10 @@ export interface PlanPreview {
   /** Source rows. */
   rows: number;
   keyColumns: Column[];
+  /** The columns that functions get. */
+  columns: Column[];
+  /** How the types were found, for CSV and JSON files; null: the source has types. */
+  guesses: TypeGuesses | null;
   /** Number of activities. */
   units: number;
   /** The largest partitions by rows, largest first. */

@@ -36,7 +36,7 @@ export function openRows(
   if (files !== null) {
     const fileOf = new Map(ordinals.map((ordinal, i) => [ordinal, files[i]!]));
     return {
-      rowsOf: ({ ordinal, rows }) => fileRows(database, fileOf.get(ordinal)!, rows),
+      rowsOf: ({ ordinal, rows }) => fileRows(database, fileOf.get(ordinal)!, { rowCount: rows, columns }),
       close: () => undefined,
     };
   }

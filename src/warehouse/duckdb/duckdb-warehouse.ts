@@ -19,7 +19,8 @@ import type {
 } from '../warehouse';
 import { commitRows } from './commit';
 import { type OpenOptions, userProblem, withDatabase } from '../../duckdb/database-file';
-import { countFiles, describeFiles, globsOf, pinFiles, type FilesSource } from './files-as-partitions';
+import { countFiles, describeFiles, globsOf, pinFiles } from './files-as-partitions';
+import { folderHint, type FilesSource } from './list-files';
 import { fileProblems, needsFile, tableProblems } from './output-check';
 import { changeModels, readModels } from './models';
 import { describeSource, refusedSql, type DescribedSource } from './source';
@@ -156,6 +157,11 @@ export class DuckDbWarehouse implements Warehouse {
     const missing = this.#folderProblem();
     if (missing !== null) throw new Refusal('InvalidInput', [missing]);
     // Files need no warehouse, and a query over files works without one.
+    if ('table' in request.source && !existsSync(this.#path)) {
+      const hint = folderHint(request.source.table, this.projectDir);
+      if (hint !== '')
+        throw new Refusal('SourceMissing', [`There is no table "${request.source.table}".${hint}`]);
+    }
     const needsFile = 'table' in request.source || ('query' in request.source && existsSync(this.#path));
     try {
       return await withDatabase(needsFile ? this.#path : ':memory:', 'read', work, {

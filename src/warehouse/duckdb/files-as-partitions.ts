@@ -7,6 +7,7 @@ import { join, relative, resolve, sep } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { digestFile } from '../../files/digest';
 import { isWithin, outside, type Confinement } from '../../duckdb/confinement';
+import { formatOf } from '../../core/file-format';
 import { didYouMean } from '../../core/nearest';
 import { encodePartitionId } from '../../core/partition-id';
 import type { Column } from '../../core/plan';
@@ -20,20 +21,19 @@ import type {
   SnapshotPlace,
   SourceShape,
 } from '../warehouse';
-import { queryRows, quoteText } from '../../duckdb/database-file';
+import { queryRows } from '../../duckdb/database-file';
 import { fileFingerprint } from './fingerprint';
 import { putIndex } from './snapshot';
-import { readerSql } from '../../duckdb/file-reader';
+import { columnsOfFiles, filledFiles } from '../../duckdb/file-columns';
+import { literally, pathList, readerSql } from '../../duckdb/file-reader';
+import { type FilesSource, globbed, globOf } from './list-files';
 
 const EVERYTHING = '**/*';
 
 /** The key of a file partition: its path below the source's folder. */
 const FILE_KEY: Column = { name: 'file', type: 'VARCHAR' };
-
-export interface FilesSource {
-  files: string;
-  pattern?: string;
-}
+/** The column with each row's file, while rows are counted. */
+const PATH = '__partwise_path';
 
 /** Where to look for files. */
 export interface FilesPlace {
@@ -42,32 +42,38 @@ export interface FilesPlace {
   confinement: Confinement | null;
 }
 
-/** The globs that a source lists, as absolute paths. */
-export function globsOf({ files, pattern }: FilesSource, projectDir: string): string[] {
-  const folder = resolve(projectDir, files);
-  return [folder, globOf(folder, pattern)].filter((path) => /[*?[]/.test(path));
+/** The patterns that a source lists, as absolute paths. */
+export function globsOf(source: FilesSource, projectDir: string): string[] {
+  return [globOf(source.files, projectDir), patternOf(source, projectDir)].filter((path) =>
+    /[*?[]/.test(path),
+  );
 }
 
-function globOf(folder: string, pattern = EVERYTHING): string {
-  return join(folder, ...pattern.split('/'));
+/** The folder is a path, and not a pattern. */
+function patternOf({ files, pattern = EVERYTHING }: FilesSource, projectDir: string): string {
+  return join(literally(resolve(projectDir, files)), ...pattern.split('/'));
 }
 
-/** Returns the columns of the first file; each partition is read with its own file's columns. */
+/** Returns the columns of all files, with one type for each name. */
 export async function describeFiles(
   connection: DuckDBConnection,
   source: FilesSource,
   place: FilesPlace,
 ): Promise<SourceShape> {
-  const [first] = await matching(connection, source, place);
-  return { columns: await columnsOfFile(connection, first!.path), keyColumns: [FILE_KEY] };
+  return shapeOf(connection, source, await matching(connection, source, place));
 }
 
-async function columnsOfFile(connection: DuckDBConnection, path: string): Promise<Column[]> {
-  const described = await queryRows<{ column_name: string; column_type: string }>(
+async function shapeOf(
+  connection: DuckDBConnection,
+  { types }: FilesSource,
+  found: readonly { path: string }[],
+): Promise<SourceShape> {
+  const { columns, guesses } = await columnsOfFiles(
     connection,
-    `DESCRIBE SELECT * FROM ${readerSql(path)}`,
+    found.map(({ path }) => path),
+    { types },
   );
-  return described.map(({ column_name: name, column_type: type }) => ({ name, type }));
+  return { columns, keyColumns: [FILE_KEY], guesses };
 }
 
 type FilesRequest = PartitionsRequest & { source: FilesSource };
@@ -78,18 +84,30 @@ export async function countFiles(
   request: FilesRequest,
   place: FilesPlace,
 ): Promise<PartitionSizes> {
-  const shape = await describeFiles(connection, request.source, place);
-  const found = await select(connection, request, place);
-  const rows: number[] = [];
-  for (const { path } of found) {
-    request.signal.throwIfAborted();
-    const [counted] = await queryRows<{ n: number }>(
-      connection,
-      `SELECT count(*)::DOUBLE AS n FROM ${readerSql(path)}`,
-    );
-    rows.push(counted!.n);
-  }
-  return { ...shape, rows, ids: found.map(({ id }) => id) };
+  const all = await matching(connection, request.source, place);
+  // Columns are those of all files, whichever are selected.
+  const shape = await shapeOf(connection, request.source, all);
+  const rows = await countRows(connection, all, shape);
+  const found = select(all, request);
+  return { ...shape, rows: found.map(({ path }) => rows.get(path) ?? 0), ids: found.map(({ id }) => id) };
+}
+
+/** The number of rows of each file that has any, by path. */
+async function countRows(
+  connection: DuckDBConnection,
+  files: readonly { path: string }[],
+  { columns, guesses }: SourceShape,
+): Promise<Map<string, number>> {
+  const filled = filledFiles(files.map(({ path }) => path));
+  if (filled.length === 0) return new Map();
+  const types = guesses == null ? {} : { columns };
+  const counted = await queryRows<{ path: string; n: number }>(
+    connection,
+    formatOf(filled[0]!) === 'parquet'
+      ? `SELECT file_name AS path, num_rows::DOUBLE AS n FROM parquet_file_metadata(${pathList(filled)})`
+      : `SELECT ${PATH} AS path, count(*)::DOUBLE AS n FROM ${readerSql(filled, { ...types, pathColumn: PATH })} GROUP BY ${PATH}`,
+  );
+  return new Map(counted.map(({ path, n }) => [path, n]));
 }
 
 export async function pinFiles(
@@ -97,7 +115,7 @@ export async function pinFiles(
   request: FilesRequest & { scratch: string },
   place: FilesPlace,
 ): Promise<PinnedSource> {
-  const found = await select(connection, request, place);
+  const found = select(await matching(connection, request.source, place), request);
   const files: PinnedFile[] = [];
   // Pinned before rows are counted, so that a change in between is noticed when the file is read.
   for (const { path } of found) {
@@ -132,15 +150,9 @@ interface FoundFile {
   id: string;
 }
 
-async function select(
-  connection: DuckDBConnection,
-  request: FilesRequest,
-  place: FilesPlace,
-): Promise<FoundFile[]> {
-  const all = (await matching(connection, request.source, place)).map((file) => ({
-    ...file,
-    id: encodePartitionId([file.name]),
-  }));
+/** The files that the run is for. */
+function select(files: readonly { path: string; name: string }[], request: FilesRequest): FoundFile[] {
+  const all = files.map((file) => ({ ...file, id: encodePartitionId([file.name]) }));
   const found = request.only === null ? all : narrow(all, request.only);
   if (found.length <= request.maxPartitions) return found;
   throw new Refusal('TooManyPartitions', [
@@ -156,21 +168,28 @@ async function matching(
 ): Promise<{ path: string; name: string }[]> {
   const folder = resolve(projectDir, source.files);
   const pattern = source.pattern ?? EVERYTHING;
-  const listed = await queryRows<{ file: string }>(
-    connection,
-    `SELECT file FROM glob(${quoteText(globOf(folder, pattern))}) ORDER BY file`,
-  );
+  const listed = await globbed(connection, patternOf(source, projectDir));
   if (confinement !== null) await refuseOutside(confinement, listed);
-  const files = listed.map(({ file }) => ({ path: file, name: relative(folder, file).split(sep).join('/') }));
+  const files = listed
+    .map((path) => ({ path, name: relative(folder, path).split(sep).join('/') }))
+    .filter(({ name }) => !isAside(name, pattern));
   if (files.length === 0) throw await nothingMatches(connection, source, folder, pattern);
   return files;
 }
 
+/**
+ * Hidden files, `_SUCCESS`, `_temporary/…` and the like are not data, as Spark and Hive have it, unless the
+ * pattern names them.
+ */
+function isAside(name: string, pattern: string): boolean {
+  const aside = (path: string): boolean => path.split('/').some((part) => /^[._]/.test(part));
+  return aside(name) && !aside(pattern);
+}
+
 /** Runners open the files themselves, so links that lead elsewhere are resolved here. */
-async function refuseOutside(confinement: Confinement, listed: readonly { file: string }[]): Promise<void> {
+async function refuseOutside(confinement: Confinement, listed: readonly string[]): Promise<void> {
   const problems: string[] = [];
-  for (const { file } of listed)
-    if (!isWithin(confinement, await realpath(file))) problems.push(outside(file));
+  for (const file of listed) if (!isWithin(confinement, await realpath(file))) problems.push(outside(file));
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
 }
 
@@ -197,8 +216,8 @@ async function nothingMatches(
       `"${source.files}" is a file, but the pattern "${pattern}" selects files below a folder: name the folder, or leave the pattern out.`,
     ]);
   }
-  const columns = await columnsOfFile(connection, folder).catch(() => []);
-  const known = columns.length === 0 ? '' : ` It has: ${columns.map(({ name }) => name).join(', ')}.`;
+  const { columns } = await columnsOfFiles(connection, [folder]);
+  const known = columns.length === 0 ? '' : ` It has: ${columns.map(({ name }) => `"${name}"`).join(', ')}.`;
   return new Refusal('InvalidInput', [
     `"${source.files}" is one file: name the columns to partition it by ("partitionBy", --by).${known}`,
   ]);

@@ -1,6 +1,4 @@
 /** A source as SQL, and checks of it. */
-import { existsSync, statSync } from 'node:fs';
-import { isAbsolute, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { accessProblem } from '../../duckdb/confinement';
 import { conditionProblem, selectProblem, withoutEnd } from '../../duckdb/input-sql';
@@ -11,21 +9,44 @@ import { quote } from '../../core/quote';
 import type { PushDown } from '../../core/push-down';
 import { tableParts } from '../../core/table-name';
 import { Refusal } from '../../core/refusal';
+import type { TypeGuesses } from '../../core/type-guesses';
 import type { SourceRequest, SourceShape } from '../warehouse';
 import { queryRows, quoteIdentifier, userProblem } from '../../duckdb/database-file';
 import { parametersOf, type Parameters } from './parameters';
+import { columnsOfFiles, filledFiles } from '../../duckdb/file-columns';
 import { readerSql } from '../../duckdb/file-reader';
+import { folderHint, listFiles } from './list-files';
 
 /** Names of columns that snapshot files add, which a source may not have. */
 const RESERVED = /^__partwise_/i;
 /** Number of names listed in a message. */
 const MAX_NAMES = 20;
 
-/** The FROM clause. */
-function sourceSql(source: Source, projectDir: string): string {
-  if ('table' in source) return quoteTable(source.table);
-  if ('query' in source) return `(${withoutEnd(source.query)}\n)`;
-  return readerSql(isAbsolute(source.files) ? source.files : resolve(projectDir, source.files));
+/** Names in a message, each in quotes: a name may have commas. */
+function listNames(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_NAMES).map((name) => `"${name}"`);
+  return `${shown.join(', ')}${names.length > MAX_NAMES ? ', …' : ''}`;
+}
+
+/** The FROM clause, and how the types of files were found. */
+async function sourceSql(
+  connection: DuckDBConnection,
+  { source, partitionBy }: SourceRequest,
+  projectDir: string,
+): Promise<{ from: string; guesses: TypeGuesses | null }> {
+  if ('table' in source) return { from: quoteTable(source.table), guesses: null };
+  if ('query' in source) return { from: `(${withoutEnd(source.query)}\n)`, guesses: null };
+  const paths = await listFiles(connection, source, projectDir);
+  const { columns, guesses } = await columnsOfFiles(connection, paths, {
+    keys: partitionBy,
+    types: source.types,
+  });
+  if (columns.length === 0) {
+    throw new Refusal('SourceEmpty', [
+      `The file "${source.files}" is empty: it has neither columns nor rows.`,
+    ]);
+  }
+  return { from: readerSql(filledFiles(paths), guesses === null ? {} : { columns }), guesses };
 }
 
 /** `main.sales` → `"main"."sales"`. */
@@ -34,9 +55,8 @@ export function quoteTable(name: string): string {
 }
 
 /** `SELECT * FROM … WHERE …` */
-function selectSource(request: SourceRequest, projectDir: string): string {
-  const where = request.where === null ? '' : ` WHERE (${request.where}\n)`;
-  return `SELECT * FROM ${sourceSql(request.source, projectDir)} AS data${where}`;
+function selectSource({ where }: SourceRequest, from: string): string {
+  return `SELECT * FROM ${from} AS data${where === null ? '' : ` WHERE (${where}\n)`}`;
 }
 
 /** A source's shape, and how to read it. */
@@ -93,15 +113,13 @@ export async function describeSource(
   projectDir: string,
 ): Promise<DescribedSource> {
   await refuseOtherStatements(connection, request);
-  const { columns, parameters } = await columnsOf(connection, request, projectDir);
+  const { columns, parameters, from, guesses } = await columnsOf(connection, request, projectDir);
   const problems = columns
     .filter(({ name }) => RESERVED.test(name))
     .map(
       ({ name }) =>
         `The source has a column "${name}", a name that is reserved for Partwise: rename it in a query.`,
     );
-  const empty = emptyFile(request.source, projectDir);
-  if (empty !== null) throw new Refusal('SourceEmpty', [empty]);
   const keyColumns: Column[] = [];
   for (const wanted of request.partitionBy) {
     const found = findColumn(columns, wanted);
@@ -109,27 +127,26 @@ export async function describeSource(
     else {
       const names = columns.map(({ name }) => name);
       problems.push(
-        `There is no column "${wanted}" in ${nameOf(request.source)}.${didYouMean(wanted, names)} It has: ${names.slice(0, MAX_NAMES).join(', ')}${names.length > MAX_NAMES ? ', …' : ''}.`,
+        `There is no column "${wanted}" in ${nameOf(request.source)}.${didYouMean(wanted, names)} It has: ${listNames(names)}.`,
       );
     }
   }
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
   const isStable = await isTable(connection, request, columns);
-  const from = isStable ? sourceSql(request.source, projectDir) : `(${selectSource(request, projectDir)})`;
+  const selected = isStable ? from : `(${selectSource(request, from)})`;
   return {
-    shape: { columns, keyColumns },
-    select: selectShaped(columns, from, isStable),
+    shape: { columns, keyColumns, guesses },
+    select: selectShaped(columns, selected, isStable),
     parameters,
     isStable,
-    pushDown: parameters === undefined ? pushDownOf(request, keyColumns, projectDir) : null,
+    pushDown: parameters === undefined ? pushDownOf(request, keyColumns, from) : null,
   };
 }
 
 /** Reads the source in its current state. */
-function pushDownOf(request: SourceRequest, keyColumns: readonly Column[], projectDir: string): PushDown {
-  const { source, where } = request;
+function pushDownOf({ where }: SourceRequest, keyColumns: readonly Column[], from: string): PushDown {
   return {
-    from: `${sourceSql(source, projectDir)} AS data`,
+    from: `${from} AS data`,
     later: null,
     pinned: false,
     conditions: [
@@ -158,14 +175,6 @@ async function refuseOtherStatements(connection: DuckDBConnection, request: Sour
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
 }
 
-/** Checked here, because DuckDB makes up a column for an empty file. */
-function emptyFile(source: Source, projectDir: string): string | null {
-  if (!('files' in source)) return null;
-  const found = statSync(resolve(projectDir, source.files), { throwIfNoEntry: false });
-  if (found?.isFile() !== true || found.size > 0) return null;
-  return `The file "${source.files}" is empty: it has neither columns nor rows.`;
-}
-
 /** Looks for the exact spelling first, and then, as DuckDB does, case-insensitively. */
 function findColumn(columns: readonly Column[], wanted: string): Column | undefined {
   return (
@@ -178,15 +187,21 @@ async function columnsOf(
   connection: DuckDBConnection,
   request: SourceRequest,
   projectDir: string,
-): Promise<{ columns: Column[]; parameters: Parameters | undefined }> {
+): Promise<{
+  columns: Column[];
+  parameters: Parameters | undefined;
+  from: string;
+  guesses: TypeGuesses | null;
+}> {
   try {
-    const describe = `DESCRIBE ${selectSource(request, projectDir)}`;
+    const { from, guesses } = await sourceSql(connection, request, projectDir);
+    const describe = `DESCRIBE ${selectSource(request, from)}`;
     const parameters = await parametersOf(connection, describe, request);
     const described = await connection.runAndReadAll(describe, parameters);
     const columns = (described.getRowObjectsJS() as { column_name: string; column_type: string }[]).map(
       ({ column_name: name, column_type: type }) => ({ name, type: storable(type) }),
     );
-    return { columns, parameters };
+    return { columns, parameters, from, guesses };
   } catch (error) {
     throw await explain(connection, request, projectDir, error);
   }
@@ -207,19 +222,10 @@ async function explain(
       "SELECT table_name AS name FROM information_schema.tables WHERE table_schema NOT IN ('pg_catalog')",
     );
     const names = tables.map(({ name }) => name);
-    const known =
-      names.length === 0
-        ? 'The warehouse has no tables.'
-        : `Tables there: ${names.slice(0, MAX_NAMES).join(', ')}.`;
+    const known = names.length === 0 ? 'The warehouse has no tables.' : `Tables there: ${listNames(names)}.`;
     return new Refusal('SourceMissing', [
-      `There is no table "${source.table}" in the warehouse.${didYouMean(source.table, names)} ${known}`,
+      `There is no table "${source.table}" in the warehouse.${didYouMean(source.table, names)} ${known}${folderHint(source.table, projectDir)}`,
     ]);
-  }
-  if ('files' in source && /No files found/i.test(message)) {
-    const path = resolve(projectDir, source.files);
-    const folder = resolve(path, '..');
-    const hint = existsSync(folder) ? '' : ` The folder "${folder}" does not exist either.`;
-    return new Refusal('SourceMissing', [`There is no file "${source.files}" (looked for ${path}).${hint}`]);
   }
   return refusedSql(error, request) ?? error;
 }
@@ -231,7 +237,14 @@ export function refusedSql(error: unknown, { source, where }: SourceRequest): Re
   const outside = accessProblem(problem);
   if (outside !== null) return new Refusal('InvalidInput', [outside]);
   const place = where === null ? nameOf(source) : `${nameOf(source)} with the condition "${where}"`;
-  return new Refusal('InvalidInput', [`DuckDB cannot read ${place}: ${problem}`]);
+  return new Refusal('InvalidInput', [
+    `DuckDB cannot read ${place}: ${problem}${encodingHint(problem, source)}`,
+  ]);
+}
+
+function encodingHint(problem: string, source: Source): string {
+  if (!('files' in source) || !/not utf-8 encoded/i.test(problem)) return '';
+  return ` Name its encoding in a query, such as: query:SELECT * FROM read_csv('${source.files}', encoding = 'latin-1').`;
 }
 
 /** The source's name in messages. */

@@ -167,7 +167,7 @@ function findColumn(columns: readonly SourceColumn[], wanted: string): SourceCol
 function noSuchColumn(wanted: string, columns: readonly SourceColumn[], source: Source): string {
   const names = columns.map(({ name }) => name);
   const more = names.length > MAX_NAMES ? ', …' : '';
-  return `There is no column "${wanted}" in ${nameOf(source)}.${didYouMean(wanted, names)} It has: ${names.slice(0, MAX_NAMES).join(', ')}${more}.`;
+  return `There is no column "${wanted}" in ${nameOf(source)}.${didYouMean(wanted, names)} It has: ${quoted(names)}${more}.`;
 }
 
 async function explain(run: Run, request: SqlRequest, error: unknown): Promise<unknown> {
@@ -175,10 +175,7 @@ async function explain(run: Run, request: SqlRequest, error: unknown): Promise<u
   if ('table' in source && isUnknownObject(error)) {
     const parts = parseName(source.table) ?? [source.table];
     const names = await namesInSchemaOf(run, parts);
-    const known =
-      names.length === 0
-        ? 'The role sees no tables there.'
-        : `Tables there: ${names.slice(0, MAX_NAMES).join(', ')}.`;
+    const known = names.length === 0 ? 'The role sees no tables there.' : `Tables there: ${quoted(names)}.`;
     return new Refusal('SourceMissing', [
       `There is no table "${source.table}" that the role may read.${didYouMean(parts.at(-1)!, names)} ${known} ` +
         `(${(error as SnowflakeError).message})`,
@@ -234,4 +231,12 @@ export async function describeTable(run: Run, table: string): Promise<TableFacts
     hasHistory:
       /^(TABLE|TRANSIENT)$/.test(row[at('kind')] ?? '') && Number(row[at('retention_time')] ?? 0) > 0,
   };
+}
+
+/** Each in quotes: a name may have commas. */
+function quoted(names: readonly string[]): string {
+  return names
+    .slice(0, MAX_NAMES)
+    .map((name) => `"${name}"`)
+    .join(', ');
 }

@@ -1,0 +1,65 @@
+/** The files that a source names. */
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { queryRows, quoteText } from '../../duckdb/database-file';
+import { isDataFile } from '../../core/file-format';
+import { literally } from '../../duckdb/file-reader';
+import { Refusal } from '../../core/refusal';
+
+export interface FilesSource {
+  files: string;
+  pattern?: string;
+  types?: Record<string, string>;
+}
+
+/** The pattern that finds the files of a source without its own `pattern`. */
+export function globOf(files: string, projectDir: string): string {
+  // A project's folder is a path, never a pattern.
+  return isAbsolute(files) ? files : join(literally(projectDir), files);
+}
+
+/** The files of a source that is one table, in order. Throws a `Refusal` if there are none. */
+export async function listFiles(
+  connection: DuckDBConnection,
+  { files }: FilesSource,
+  projectDir: string,
+): Promise<string[]> {
+  const path = resolve(projectDir, files);
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isFile() === true) return [path];
+  if (found?.isDirectory() === true) {
+    throw new Refusal('InvalidInput', [
+      `"${files}" is a folder: ${howToRead(path, files)}; ` +
+        'to make each file a partition, leave out the columns to partition by ("partitionBy", --by).',
+    ]);
+  }
+  const listed = await globbed(connection, globOf(files, projectDir));
+  if (listed.length > 0) return listed;
+  const folder = dirname(path);
+  const hint =
+    existsSync(folder) || /[*?[]/.test(folder) ? '' : ` The folder "${folder}" does not exist either.`;
+  throw new Refusal('SourceMissing', [`There is no file "${files}" (looked for ${path}).${hint}`]);
+}
+
+/** Advice if the name of a table is that of a folder; otherwise, an empty string. */
+export function folderHint(table: string, projectDir: string): string {
+  const path = resolve(projectDir, table);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return '';
+  return ` There is a folder "${table}": ${howToRead(path, table)}.`;
+}
+
+function howToRead(folder: string, name: string): string {
+  const first = readdirSync(folder).find((file) => isDataFile(file));
+  const ending = first === undefined ? '.csv' : /(\.[^.]+)(\.(gz|zst))?$/i.exec(first)![0];
+  return `to read its files as one table, name them, such as "${join(name, `*${ending}`)}"`;
+}
+
+/** The files that match a pattern of DuckDB's, in order. */
+export async function globbed(connection: DuckDBConnection, pattern: string): Promise<string[]> {
+  const listed = await queryRows<{ file: string }>(
+    connection,
+    `SELECT file FROM glob(${quoteText(pattern)}) ORDER BY file`,
+  );
+  return listed.map(({ file }) => file);
+}

@@ -1,0 +1,398 @@
+/** How files become rows: their columns, the types of what is only text, and which files are read at all. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { queryRows, withDatabase } from '../src/duckdb/database-file';
+import { openDatabase } from '../src/duckdb/database';
+import { fileTable } from '../src/functions/file-rows';
+import { openStage } from '../src/stage';
+import { openWarehouse } from '../src/warehouse';
+import type { Source } from '../src/core/input';
+import type { PartitionsRequest } from '../src/warehouse/warehouse';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'partwise-files-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function write(files: Record<string, string | Uint8Array>): Promise<void> {
+  for (const [name, content] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), content);
+  }
+}
+
+/** Writes Parquet files, each from a SELECT. */
+async function writeParquet(files: Record<string, string>): Promise<void> {
+  await withDatabase(':memory:', 'read', async (connection) => {
+    for (const [name, select] of Object.entries(files))
+      await connection.run(`COPY (${select}) TO '${join(folder, name)}' (FORMAT parquet)`);
+  });
+}
+
+const warehouse = () => openWarehouse(`duckdb:${join(folder, 'w.duckdb')}`, folder);
+const request = (source: Source, by: string[]): PartitionsRequest => ({
+  source,
+  partitionBy: by,
+  where: null,
+  scheduled: null,
+  only: null,
+  maxPartitions: 100_000,
+  signal: new AbortController().signal,
+});
+
+/** What a run gets from the files: the columns as `name TYPE`, and the rows as text. */
+async function readAs(
+  source: Source,
+  by: string[],
+): Promise<{ columns: string[]; rows: Record<string, string | null>[] }> {
+  const scratch = await mkdtemp(join(folder, 'scratch-'));
+  return warehouse().snapshot({ ...request(source, by), scratch }, async (pinned) => {
+    const stage = openStage(pathToFileURL(await mkdtemp(join(folder, 'stage-'))).href);
+    const { files } = await pinned.put({
+      stage,
+      folder: '',
+      ranges: [{ from: 0, to: pinned.rows.length - 1 }],
+    });
+    const names = pinned.columns.map(({ name }) => `"${name}"::VARCHAR AS "${name}"`).join(', ');
+    const file = await stage.localFile(files[0]!);
+    const rows = await withDatabase(':memory:', 'read', (connection) =>
+      queryRows<Record<string, string | null>>(connection, `SELECT ${names} FROM '${file}'`),
+    );
+    return { columns: pinned.columns.map(({ name, type }) => `${name} ${type}`), rows };
+  });
+}
+
+const problemsOf = async (work: Promise<unknown>): Promise<string[]> => {
+  const error = await work.then(
+    () => null,
+    (reason: unknown) => reason as { problems: string[] },
+  );
+  if (error === null) throw new Error('It was not refused.');
+  return error.problems;
+};
+
+describe('files that differ', () => {
+  it('have the columns of all of them, with a type that holds the values of all', async () => {
+    await writeParquet({
+      'a.parquet': "SELECT 'N' AS region, 1::INTEGER AS v",
+      'b.parquet': "SELECT 'S' AS region, 1.5::DOUBLE AS v, 'late' AS extra",
+    });
+    expect(await readAs({ files: '*.parquet' }, ['region'])).toEqual({
+      columns: ['region VARCHAR', 'v DOUBLE', 'extra VARCHAR'],
+      rows: [
+        { region: 'N', v: '1.0', extra: null },
+        { region: 'S', v: '1.5', extra: 'late' },
+      ],
+    });
+    await write({
+      'a.csv': 'region,v\nN,1\n',
+      'b.csv': 'v,region,extra\n1.5,S,late\n',
+      'c.csv': 'region,v\nW,x\n',
+    });
+    expect(await readAs({ files: '[ab].csv' }, ['region'])).toEqual({
+      columns: ['region VARCHAR', 'v DOUBLE', 'extra VARCHAR'],
+      rows: [
+        { region: 'N', v: '1.0', extra: null },
+        { region: 'S', v: '1.5', extra: 'late' },
+      ],
+    });
+    expect((await readAs({ files: '[ac].csv' }, ['region'])).rows).toEqual([
+      { region: 'N', v: '1' },
+      { region: 'W', v: 'x' },
+    ]);
+  });
+
+  it('keep text as it is in one file if another makes the column text', async () => {
+    await write({ 'a.csv': 'k,d\nT,01/02/2024\n', 'b.csv': 'k,d\nx,never\n' });
+    expect(await readAs({ files: '*.csv' }, ['k'])).toEqual({
+      columns: ['k VARCHAR', 'd VARCHAR'],
+      rows: [
+        { k: 'T', d: '01/02/2024' },
+        { k: 'x', d: 'never' },
+      ],
+    });
+  });
+
+  it('are refused if one type cannot hold the values of all', async () => {
+    await writeParquet({
+      'a.parquet': "SELECT 'a' AS k, 9007199254740993::BIGINT AS n",
+      'b.parquet': "SELECT 'b' AS k, 0.5::DOUBLE AS n",
+    });
+    expect(await problemsOf(readAs({ files: '*.parquet' }, ['k']))).toEqual([
+      `The column "n" is DOUBLE in some files and BIGINT in others, such as "${join(folder, 'a.parquet')}", and DOUBLE does not hold 9007199254740993. ` +
+        'Write the files with one type, or cast the column in a query.',
+    ]);
+    await write({ 'a.csv': 'k\n1\n', 'c.json': '{"k":1}' });
+    expect((await problemsOf(readAs({ files: '[ac].[cj]s*' }, ['k'])))[0]).toMatch('have different formats');
+  });
+
+  it('without rows or without anything add nothing', async () => {
+    await write({
+      'a.csv': 'k,v\n1,2\n',
+      'b.csv': 'k,v\n',
+      'c.csv': '',
+      'd.csv': '\uFEFF \n',
+      'e.csv': 'k',
+    });
+    expect(await readAs({ files: '*.csv' }, ['k'])).toEqual({
+      columns: ['k BIGINT', 'v BIGINT'],
+      rows: [{ k: '1', v: '2' }],
+    });
+    expect((await problemsOf(readAs({ files: '[cd].csv' }, ['k'])))[0]).toMatch(
+      'is empty: it has neither columns nor rows',
+    );
+  });
+});
+
+describe('a type that is guessed from text', () => {
+  it.each([
+    [
+      'numbers with more digits than they keep',
+      ['9007199254740993', '9007199254740992', '12345678901234567890'],
+    ],
+    ['another way to write a number', ['1e5', '100000']],
+    ['leading zeros', ['007', '7']],
+    ['a plus', ['+7', '7']],
+    ['a letter for a truth', ['F', 'T']],
+    ['trailing zeros', ['1.50', '1.5']],
+    ['words for numbers', ['Nan', 'Inf']],
+    ['a date in another order', ['01/02/2024', '13/02/2024']],
+    ['a time with a zone', ['2024-01-01T00:00:00Z', '2024-01-01 00:00:00']],
+    ['nanoseconds', ['10:00:00.123456789', '10:00:00.123456788']],
+  ])('never joins or renames keys: %s', async (_, keys) => {
+    await write({
+      'k.csv': `k,v\n${keys.map((key, i) => `${key},${i}\n`).join('')}`,
+      'k.json': keys.map((key, i) => `${JSON.stringify({ k: key, v: i })}\n`).join(''),
+    });
+    for (const files of ['k.csv', 'k.json']) {
+      const { rows } = await readAs({ files }, ['K']);
+      expect(rows.map(({ k }) => k).sort()).toEqual([...keys].sort());
+    }
+  });
+
+  it('is kept for keys that read as in the file', async () => {
+    await write({ 'k.csv': 'a,b,c\n1,2024-01-31,true\n-7,,false\n' });
+    expect((await readAs({ files: 'k.csv' }, ['a', 'b', 'c'])).columns).toEqual([
+      'a BIGINT',
+      'b DATE',
+      'c BOOLEAN',
+    ]);
+  });
+
+  it.each([
+    ['whole numbers', ['12345678901234567890', '9007199254740993'], 'DECIMAL(38,0)'],
+    ['a whole number among fractions', ['9007199254740993', '1.5'], 'DECIMAL(38,1)'],
+    ['fractions', ['0.1234567890123456789', '12.5'], 'DECIMAL(38,19)'],
+    ['more than 38 digits', ['1234567890123456789012345678901234567890.5'], 'VARCHAR'],
+    ['answers', ['F', 'T'], 'VARCHAR'],
+    ['names', ['Nan', 'Inf'], 'VARCHAR'],
+    ['nanoseconds', ['2024-01-01 00:00:00.123456789'], 'VARCHAR'],
+    ['what a DOUBLE prints', ['0.30000000000000004', '1e-7', '-1.5E+300', 'nan'], 'DOUBLE'],
+    ['fractions with zeros at the end', ['1.5000000000000000000'], 'DOUBLE'],
+    ['microseconds', ['2024-01-01 00:00:00.123456000'], 'TIMESTAMP'],
+    ['truths', ['true', 'FALSE'], 'BOOLEAN'],
+  ])('loses no digit or letter of a value: %s', async (_, values, type) => {
+    await write({ 'v.csv': `k,v\n${values.map((value, i) => `${i},${value}\n`).join('')}` });
+    const { columns, rows } = await readAs({ files: 'v.csv' }, ['k']);
+    expect(columns[1]).toBe(`v ${type}`);
+    if (type === 'VARCHAR') expect(rows.map(({ v }) => v)).toEqual(values);
+    if (type.startsWith('DECIMAL'))
+      expect(rows.map(({ v }) => v!.replace(/\.?0+$/, ''))).toEqual(
+        values.map((text) => text.replace(/0+$/, '')),
+      );
+  });
+
+  it('loses no digit of whole numbers in JSON, however deep', async () => {
+    await write({
+      'v.json':
+        '{"k":1,"n":18446744073709551616,"mixed":9007199254740993,"deep":{"list":[9007199254740993,1.5]},"fine":[1.5,2]}\n' +
+        '{"k":2,"n":1,"mixed":0.5,"deep":{"list":[]},"fine":[3]}\n',
+    });
+    expect(await readAs({ files: 'v.json' }, ['k'])).toEqual({
+      columns: ['k BIGINT', 'n DECIMAL(38,0)', 'mixed JSON', 'deep JSON', 'fine DOUBLE[]'],
+      rows: [
+        {
+          k: '1',
+          n: '18446744073709551616',
+          mixed: '9007199254740993',
+          deep: '{"list":[9007199254740993,1.5]}',
+          fine: '[1.5, 2.0]',
+        },
+        { k: '2', n: '1', mixed: '0.5', deep: '{"list":[]}', fine: '[3.0]' },
+      ],
+    });
+  });
+
+  it('does not give up on JSON records with many or rare fields', async () => {
+    const wide = Object.fromEntries(Array.from({ length: 250 }, (_, i) => [`t${i}`, 'x']));
+    const keyed = Object.fromEntries(
+      Array.from({ length: 300 }, (_, i) => [`id${i}`, i === 7 ? 9007199254740993n : BigInt(i)]),
+    );
+    const text = (value: object): string =>
+      JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? `#${part}#` : part)).replace(
+        /"#(\d+)#"/g,
+        '$1',
+      );
+    await write({
+      'wide.json': Array.from({ length: 50 }, (_, i) => text({ k: i % 2, ...wide })).join('\n'),
+      'keyed.json': text({ k: 1, counts: keyed }),
+    });
+    const { columns } = await readAs({ files: 'wide.json' }, ['k']);
+    expect(columns).toHaveLength(251);
+    expect((await readAs({ files: 'keyed.json' }, ['k'])).rows[0]!.counts).toContain('9007199254740993');
+  });
+
+  it('can be given, and is shown by a plan', async () => {
+    await write({ 'k.csv': 'sku,v,w\n1e5,1,00501\n100000,2,90210\n' });
+    const source = { files: 'k.csv', types: { SKU: 'double', v: 'decimal(9,2)' } };
+    const shape = await warehouse().inspect(request(source, ['sku']));
+    expect(shape.columns).toEqual([
+      { name: 'sku', type: 'DOUBLE' },
+      { name: 'v', type: 'DECIMAL(9,2)' },
+      { name: 'w', type: 'VARCHAR' },
+    ]);
+    expect(shape.guesses).toEqual({ given: ['sku', 'v'], changed: [] });
+    expect((await readAs(source, ['sku'])).rows.map(({ sku, v }) => [sku, v])).toEqual([
+      ['100000.0', '1.00'],
+      ['100000.0', '2.00'],
+    ]);
+    const guessed = await warehouse().inspect(request({ files: 'k.csv' }, ['sku']));
+    expect(guessed.guesses).toEqual({
+      given: [],
+      changed: [{ name: 'sku', detected: 'DOUBLE', reason: 'keys would not read as in the file' }],
+    });
+    const wrong = { files: 'k.csv', types: { skv: 'BIGINT', v: 'INT), (SELECT 1', w: 'NUMBR' } };
+    expect(await problemsOf(warehouse().inspect(request(wrong, ['sku'])))).toEqual([
+      '"source.types" names the column "skv", which the files do not have. Did you mean "sku"?',
+      expect.stringContaining('the type "INT), (SELECT 1", which is not a type of DuckDB'),
+      expect.stringContaining('the type "NUMBR", which is not a type of DuckDB'),
+    ]);
+  });
+});
+
+describe('files that cannot be read as they are', () => {
+  it('are refused if a DECIMAL has more digits than DuckDB reads', async () => {
+    await write({ 'wide.parquet': Buffer.from(WIDE_DECIMAL, 'base64') });
+    expect(await problemsOf(readAs({ files: 'wide.parquet' }, ['k']))).toEqual([
+      `The column "amount" of "${join(folder, 'wide.parquet')}" is a DECIMAL with 50 digits, which DuckDB reads wrong: it has up to 38. ` +
+        'Write the file with fewer digits, or with the column as text.',
+    ]);
+  });
+
+  it('are refused with the line that has another number of fields', async () => {
+    const ragged = 'region,v\nNorth,1\nSouth,2,3\nWest,3\n';
+    await write({ 'a.csv': ragged, 'b.csv.gz': gzipSync(ragged), 'good.csv': 'region,v\nEast,1\n' });
+    for (const files of ['a.csv', '*.csv', 'b.csv.gz']) {
+      expect((await problemsOf(readAs({ files }, ['region'])))[0]).toMatch(
+        /cannot be split into columns: line 1 has 2 fields, and line 3 has 3\. .*query:SELECT \* FROM read_csv/,
+      );
+    }
+  });
+
+  it('are refused with the way to read them', async () => {
+    await write({ 'a.xlsx': 'x', 'l.csv': Buffer.from('name,v\nK\xF6ln,1\n', 'latin1') });
+    await mkdir(join(folder, 'months'));
+    await write({ 'months/jan.csv': 'k\n1\n' });
+    expect((await problemsOf(readAs({ files: 'a.xlsx' }, ['k'])))[0]).toMatch(/unsupported.*read_xlsx/);
+    expect((await problemsOf(readAs({ files: 'l.csv' }, ['name'])))[0]).toMatch("encoding = 'latin-1'");
+    expect((await problemsOf(readAs({ files: 'months' }, ['k'])))[0]).toMatch(
+      '"months" is a folder: to read its files as one table, name them, such as "months/*.csv"',
+    );
+    expect((await problemsOf(readAs({ table: 'months' }, ['k'])))[0]).toMatch('There is a folder "months"');
+  });
+});
+
+describe('paths', () => {
+  it('of files that are there are not patterns', async () => {
+    await write({ 'a[1].csv': 'v\n1\n', 'a1.csv': 'v\n100\n', 'b*?.csv': 'v\n2\n', 'bxy.csv': 'v\n200\n' });
+    expect((await readAs({ files: 'a[1].csv' }, ['v'])).rows).toEqual([{ v: '1' }]);
+    expect((await readAs({ files: 'b*?.csv' }, ['v'])).rows).toEqual([{ v: '2' }]);
+    expect((await readAs({ files: 'a[0-9].csv' }, ['v'])).rows).toEqual([{ v: '100' }]);
+    const { ids, rows } = await warehouse().count(request({ files: '.', pattern: '*.csv' }, []));
+    expect(ids.map(decodeURIComponent)).toEqual(['a1.csv', 'a[1].csv', 'b*?.csv', 'bxy.csv']);
+    expect(rows).toEqual([1, 1, 1, 1]);
+  });
+
+  it('of folders are not patterns either', async () => {
+    const outer = folder;
+    folder = join(outer, 'p[1]');
+    try {
+      await write({ 'in/a.csv': 'v\n1\n' });
+      expect((await readAs({ files: 'in/*.csv' }, ['v'])).rows).toEqual([{ v: '1' }]);
+      expect((await warehouse().count(request({ files: 'in' }, []))).ids).toEqual(['a.csv']);
+    } finally {
+      folder = outer;
+    }
+  });
+
+  it('with values in folders give columns that read as the folders do', async () => {
+    await write({
+      'zip=1e5/a.csv': 'v\n1\n',
+      'zip=100000/a.csv': 'v\n2\n',
+      'day=2024-01-31/a.csv': 'v\n2\n',
+    });
+    expect((await readAs({ files: 'zip=*/a.csv' }, ['zip'])).rows).toEqual([
+      { v: '2', zip: '100000' },
+      { v: '1', zip: '1e5' },
+    ]);
+    expect((await readAs({ files: 'day=*/a.csv' }, ['day'])).columns).toEqual(['v BIGINT', 'day DATE']);
+  });
+});
+
+describe('files as partitions', () => {
+  const partitions = (source: Source) => warehouse().count(request(source, []));
+
+  it('have one type per column, with or without rows', async () => {
+    await write({
+      'zip/ca.csv': 'zip,n\n90210,1\n',
+      'zip/ny.csv': 'zip\n00501\n',
+      'zip/head.csv': 'zip\n',
+      'zip/none.csv': '',
+    });
+    const { ids, rows, columns } = await partitions({ files: 'zip' });
+    expect(ids).toEqual(['ca.csv', 'head.csv', 'none.csv', 'ny.csv']);
+    expect(rows).toEqual([1, 0, 0, 1]);
+    expect(columns).toEqual([
+      { name: 'zip', type: 'VARCHAR' },
+      { name: 'n', type: 'BIGINT' },
+    ]);
+    const database = await openDatabase({ memoryBytes: 100_000_000, tempFolder: folder });
+    const connection = await database.connect();
+    const read = async (name: string): Promise<unknown> => {
+      const table = await fileTable(database, join(folder, 'zip', name), { rowCount: 1, columns });
+      const select = await table.view(connection);
+      const found = await connection.runAndReadAll(`SELECT *, typeof(zip), typeof(n) FROM (${select})`);
+      return found.getRows();
+    };
+    expect(await read('ca.csv')).toEqual([['90210', 1n, 'VARCHAR', 'BIGINT']]);
+    expect(await read('ny.csv')).toEqual([['00501', null, 'VARCHAR', 'BIGINT']]);
+    expect(await read('head.csv')).toEqual([]);
+    expect(await read('none.csv')).toEqual([]);
+    connection.closeSync();
+    database.closeSync();
+  });
+
+  it('leave out hidden files and those that other tools write beside data, unless they are asked for', async () => {
+    await write({
+      'in/a.csv': 'v\n1\n',
+      'in/_SUCCESS': '',
+      'in/.hidden.csv': 'v\n1\n',
+      'in/_temporary/b.csv': 'v\n1\n',
+    });
+    expect((await partitions({ files: 'in' })).ids).toEqual(['a.csv']);
+    expect((await partitions({ files: 'in', pattern: '_temporary/*' })).ids).toEqual(['_temporary%2Fb.csv']);
+  });
+});
+
+/** A Parquet file with a DECIMAL(50,0), as pyarrow writes it; DuckDB cannot write one. */
+const WIDE_DECIMAL =
+  'UEFSMRUEFQoVCkwVAhUAEgAAAQAAAGEVABUSFRIsFQIVEBUGFQYcAAAAAgAAAAIBAQIAFQQVKhUqTBUCFQASAAAIcn9jaar4PKFQ' +
+  'JnR6+Mfxls4/CtIVABUSFRIsFQIVEBUGFQYcAAAAAgAAAAIBAQIAFQQZPDUAGAZzY2hlbWEVBAAVDCUCGAFrJQBMHAAAABUOFSoV' +
+  'AhgGYW1vdW50JQoVABVkLFwVABVkAAAAFgIZHBksJgAcFQwZNQAGEBkYAWsVABYCFl4WXiYuJggpLBUEFQAVAgAVABUQFQIAPBYC' +
+  'GQYZJgACAAAAJgAcFQ4ZNQAGEBkYBmFtb3VudBUAFgIWfhZ+JqwBJmYpLBUEFQAVAgAVABUQFQIAPCkGGSYAAgAAABbcARYCJggW' +
+  '3AEAKCBwYXJxdWV0LWNwcC1hcnJvdyB2ZXJzaW9uIDI2LjAuMRksHAAAHAAAAOgAAABQQVIx';
