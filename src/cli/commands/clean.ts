@@ -5,6 +5,7 @@ import { CannotDo } from '../exit';
 import { withExamples } from '../help';
 import {
   loadProject,
+  places,
   wholeNumber,
   withJson,
   withPartwise,
@@ -46,10 +47,7 @@ export function define(command: Command): void {
     .option('--run <id>', 'remove all files of this run (repeatable)', SEVERAL)
     .option('--older-than <duration>', 'remove runs that ended longer ago than this, such as 30d or 12h')
     .option('--keep <n>', 'keep the newest n runs, remove the others', wholeNumber)
-    .option(
-      '--stage <place>',
-      "folder, s3://bucket/prefix or @DATABASE.SCHEMA.STAGE/path (default: the project's)",
-    )
+    .option('--stage <place>', `${places().stage.examples} (default: the project's)`)
     .option('--dry-run', 'show what would be removed, without removing it')
     .option('--yes', 'do not ask for confirmation');
   withJson(withProject(command)).action(clean);
