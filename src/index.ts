@@ -132,7 +132,7 @@ export type { Step } from './history/facts';
 export type { ExecutionView, RunState, WaitingStep } from './history/state';
 export type { HistoriesOptions, RunHistory } from './reader/histories/histories';
 export type { HistoryEvent } from './history/events';
-export type { TemporalBinary } from './temporal/binary/temporal-binary';
+export type { TemporalBinary } from './temporal/binary/types';
 export type { OnTemporalEvent, TemporalEvent } from './temporal/events';
 export type { TemporalSettings } from './temporal/settings';
 export type { ModelFunction, ModelSerde } from './functions/model-hooks';
