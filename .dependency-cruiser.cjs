@@ -95,14 +95,14 @@ module.exports = {
       to: { path: '^src/(stage|stored|warehouse|snowflake|client|reader)/' },
     },
     {
-      name: 'adapters-are-closed',
+      name: 'kinds-are-closed',
       comment: 'Only the list of kinds imports a kind of warehouse or stage.',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/(warehouse|stage)/(kinds\\.ts$|[^/]+/)' },
       to: { path: '^src/(warehouse|stage)/[^/]+/' },
     },
     {
-      name: 'adapters-keep-apart',
+      name: 'kinds-keep-apart',
       comment: 'A kind imports its own folders, and DuckDB, which reads files for every warehouse.',
       severity: 'error',
       from: { path: '^src/(?:warehouse|stage)/([^/]+)/' },
