@@ -92,12 +92,12 @@ export type {
   DebugOptions,
   DebugReport,
   OutcomeComparison,
-  PlanPreview,
   TriedPartition,
   TryEvent,
   TryOptions,
   TryReport,
 } from './client/trial/types';
+export type { PlanPreview } from './client/plan-preview';
 export type {
   ModelInput,
   ModelTask,

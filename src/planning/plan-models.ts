@@ -69,7 +69,7 @@ export async function readTraining(
 ): Promise<{ reader: RunReader; record: RunRecord }> {
   if (client === null)
     throw new Refusal('InvalidInput', [
-      '"model.run" cannot be used in a try: predict with a model version ("model.name").',
+      '"model.run" cannot be used in a trial: predict with a model version ("model.name").',
     ]);
   const reader = new RunReader(new ServerRun(client, run, null, stage));
   let reading: Reading;

@@ -77,7 +77,7 @@ export async function tryPartition(trial: PartitionTrial): Promise<TriedPartitio
 class NotInATry extends Error {
   override name = 'NotInATry';
   constructor(what: string) {
-    super(`${what} is not available in a try, because there is no run: start a run to use it.`);
+    super(`${what} is not available in a trial, because there is no run: start a run to use it.`);
   }
 }
 
