@@ -38,7 +38,7 @@ export { Partwise, type ConnectOptions, type HistoryFileOptions } from './client
 export type { ProjectCheckOptions } from './client/doctor';
 export { Project, type Places, type ProjectOptions } from './client/project';
 export { inputProblems, retryProblems, scheduleProblems } from './client/input-problems';
-export type { Check } from './core/check';
+export type { Check } from './core/setup-check';
 export {
   CannotArchive,
   NoSuchArtifact,

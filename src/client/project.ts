@@ -1,5 +1,5 @@
 import type { ProjectConfig } from '../config';
-import type { Check } from '../core/check';
+import type { Check } from '../core/setup-check';
 import type { RunInput } from '../core/input';
 import type { ProjectCheckOptions } from './doctor';
 import { refusing } from './refusing';

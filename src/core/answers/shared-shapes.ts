@@ -1,15 +1,15 @@
 /** Shapes that several answers have in them. */
 import type { FileRef } from '../files';
 import type { AlikeFailures, ErrorInfo } from '../outcome';
-import { count, oneOf, optional, orNull, shapeOf, text, type Check } from '../shape';
+import { count, oneOf, optional, orNull, shapeOf, text, type ShapeTest } from '../shape';
 import { noCounts, PARTITION_STATUSES, type StatusCounts } from '../status';
 
 export const version = oneOf(1);
 /** Earlier releases have no counts of statuses that were added after them. */
 export const counts = shapeOf<StatusCounts>(countsOf(PARTITION_STATUSES));
 
-export function countsOf<T extends string>(statuses: readonly T[]): Record<T, Check> {
-  return Object.fromEntries(statuses.map((status) => [status, optional(count)])) as Record<T, Check>;
+export function countsOf<T extends string>(statuses: readonly T[]): Record<T, ShapeTest> {
+  return Object.fromEntries(statuses.map((status) => [status, optional(count)])) as Record<T, ShapeTest>;
 }
 
 /** With 0 for each count that is missing. */

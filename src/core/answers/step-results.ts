@@ -33,18 +33,18 @@ import {
   orNull,
   shapeOf,
   text,
-  type Check,
+  type ShapeTest,
 } from '../shape';
 import { PARTITION_STATUSES, RUN_STATUSES } from '../status';
 import { counts, everyCount, failure, fileRef, version } from './shared-shapes';
 
 const fields = isObject;
-const totals: Check = (value) => counts(value) && count((value as { total?: unknown }).total);
+const totals: ShapeTest = (value) => counts(value) && count((value as { total?: unknown }).total);
 
 const carried = shapeOf<Carried>({ file: fileRef, counts, reused: count, firstErrors: listOf(failure) });
 const column = shapeOf<Column>({ name: text, type: text });
 
-const rule: { [Name in keyof RetryRule]: Check } = {
+const rule: { [Name in keyof RetryRule]: ShapeTest } = {
   maximumAttempts: count,
   initialIntervalMs: count,
   backoffCoefficient: number,
@@ -76,7 +76,7 @@ const output = either(
 );
 
 /** What a continuation's plan takes over from the plan before it, too. */
-const planned: { [Name in keyof Required<Continued['plan']>]: Check } = {
+const planned: { [Name in keyof Required<Continued['plan']>]: ShapeTest } = {
   version,
   runId: text,
   generation: count,
@@ -118,7 +118,7 @@ const commitResult = shapeOf<CommitResult>({
   committedAt: text,
   modelVersion: optional(count),
 });
-const retryAsked: { [Name in keyof NormalizedRule]: Check } = {
+const retryAsked: { [Name in keyof NormalizedRule]: ShapeTest } = {
   maximumAttempts: orNull(count),
   initialIntervalMs: orNull(count),
   backoffCoefficient: orNull(number),
