@@ -11,7 +11,7 @@ import { hasPlanned, STATUS } from './chain';
 import { NoSuchRun } from './errors';
 import { HistorySource, isNotFound, type ExecutionRef } from './histories/history-source';
 import { payloadDecoder } from './histories/payloads';
-import { inParallel } from './histories/shards-reading';
+import { inParallel } from './in-parallel';
 import type { ListOptions, RunListing, RunPage } from './types';
 import { quoted, Visibility, type ListedExecution } from './visibility';
 import { isoTime, type PayloadDecoder } from '../history/events';
