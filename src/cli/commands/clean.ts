@@ -3,15 +3,8 @@ import type { Command } from 'commander';
 import type { CleanOptions } from '../..';
 import { CannotDo } from '../exit';
 import { withExamples } from '../help';
-import {
-  loadProject,
-  places,
-  wholeNumber,
-  withJson,
-  withPartwise,
-  withProject,
-  type ReadingOptions,
-} from '../project';
+import { loadProject, withPartwise } from '../connect';
+import { places, wholeNumber, withJson, withProject, type ReadingOptions } from '../options';
 import { renderClean, sizeText } from '../render/clean';
 import { SEVERAL } from '../run-flags';
 import { toProjectPath } from '../source';
