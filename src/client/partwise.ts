@@ -238,7 +238,7 @@ export class Partwise {
    * removing anything.
    */
   async clean(options: CleanOptions = {}): Promise<CleanReport> {
-    const { cleanProject }: typeof import('./clean/project') = require('./clean/project');
+    const { cleanProject }: typeof import('./clean/clean-project') = require('./clean/clean-project');
     return cleanProject(this.#session.client, await this.#config(), options);
   }
 
