@@ -1,6 +1,6 @@
 /** Raw history events → facts. Depends only on Temporal's types, so it works on any source of events. */
 import type { UnitTask } from '../core/tasks';
-import { notAResult } from '../core/failures/not-a-result';
+import { notAResult } from '../core/answers/not-a-result';
 import { asCommitResult, asOpenedRun, asRunPlan } from '../core/answers/step-results';
 import { asUnitResult } from '../core/answers/unit-result';
 import { isObject } from '../core/shape';

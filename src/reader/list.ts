@@ -7,7 +7,7 @@ import { valueOf } from '../history/untrusted-payloads';
 import { FUNCTION_MEMO } from '../core/workflow';
 import { didYouMean } from '../core/nearest';
 import type { RunStatus } from '../core/status';
-import { hasPlanned, STATUS } from './chain';
+import { hasPlanned, STATUS } from './find-execution';
 import { NoSuchRun } from './errors';
 import { HistorySource, isNotFound, type ExecutionRef } from './histories/history-source';
 import { payloadDecoder } from './histories/payloads';

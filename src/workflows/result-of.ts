@@ -3,7 +3,7 @@
  * an activity with any value. Unit results are checked in `unit-call`, because units can be retried.
  */
 import { ApplicationFailure } from '@temporalio/workflow';
-import { notAResult } from '../core/failures/not-a-result';
+import { notAResult } from '../core/answers/not-a-result';
 
 /**
  * Returns the answer if it is the activity's result. Otherwise throws a non-retryable failure of the type

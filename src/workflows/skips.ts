@@ -10,7 +10,7 @@ import {
   uuid4,
 } from '@temporalio/workflow';
 import { encodeOrdinals } from '../core/units/ordinals';
-import { notAResult } from '../core/failures/not-a-result';
+import { notAResult } from '../core/answers/not-a-result';
 import type { OpenedRun } from '../core/opened-run';
 import type { RunPlan } from '../core/plan';
 import { asFoundPartitions } from '../core/answers/step-results';

@@ -13,7 +13,7 @@ import type { ErrorInfo, UnitResult } from '../core/outcome';
 import type { OpenedRun } from '../core/opened-run';
 import type { UnitCallPlan, UnitTask } from '../core/tasks';
 import { asUnitResult } from '../core/answers/unit-result';
-import { endsWithoutResult, withoutResult } from '../core/failures/not-a-result';
+import { endsWithoutResult, withoutResult } from '../core/answers/not-a-result';
 import type { RunActivities } from '../core/workflow';
 
 /** The run that units belong to. */
