@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { Client, Connection } from '@temporalio/client';
 import { Partwise, type RunInput } from '../src/index';
-import { findTemporalBinary } from '../src/temporal/binary/binary';
+import { findTemporalBinary } from '../src/temporal/binary/find-binary';
 import { startServer } from '../src/temporal/host/server';
 import { stateFolder } from '../src/temporal/state-folder';
 import { endWithProcess } from '../test/support/end-with-process';

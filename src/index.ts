@@ -38,7 +38,7 @@ export { Partwise, type ConnectOptions, type HistoryFileOptions } from './client
 export type { ProjectCheckOptions } from './client/doctor';
 export { Project, type Places, type ProjectOptions } from './client/project';
 export { inputProblems, retryProblems, scheduleProblems } from './client/input-problems';
-export type { Check } from './core/check';
+export type { Check } from './core/setup-check';
 export {
   CannotArchive,
   NoSuchArtifact,
@@ -92,13 +92,13 @@ export type {
   DebugOptions,
   DebugReport,
   OutcomeComparison,
-  PlanPreview,
   TriedPartition,
   TryEvent,
   TryOptions,
   TryReport,
 } from './client/trial/types';
 export type { TypeGuesses } from './core/type-guesses';
+export type { PlanPreview } from './client/plan-preview';
 export type {
   ModelInput,
   ModelTask,
@@ -133,7 +133,7 @@ export type { Step } from './history/facts';
 export type { ExecutionView, RunState, WaitingStep } from './history/state';
 export type { HistoriesOptions, RunHistory } from './reader/histories/histories';
 export type { HistoryEvent } from './history/events';
-export type { TemporalBinary } from './temporal/binary/temporal-binary';
+export type { TemporalBinary } from './temporal/binary/types';
 export type { OnTemporalEvent, TemporalEvent } from './temporal/events';
 export type { TemporalSettings } from './temporal/settings';
 export type { ModelFunction, ModelSerde } from './functions/model-hooks';

@@ -9,9 +9,9 @@ import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { beatFrom, FIRST_BEAT } from '../src/activities/unit/heartbeat';
 import type { RunHandle } from '../src/index';
-import { isShardReport } from '../src/core/answers/shard-messages';
-import { isRunPlan } from '../src/core/answers/step-results';
-import { isUnitResult } from '../src/core/answers/unit-result';
+import { asShardReport } from '../src/core/answers/shard-messages';
+import { asRunPlan } from '../src/core/answers/step-results';
+import { asUnitResult } from '../src/core/answers/unit-result';
 import { noCounts } from '../src/core/status';
 import { cli } from './support/cli';
 import { GATED_FUNCTIONS, startGated, statuses, type GatedRun } from './support/gated-runs';
@@ -300,8 +300,8 @@ describe('a valid result', () => {
   const done = { counts: { ...noCounts(), DONE: 10 } };
 
   it('covers the partitions of its unit, each once (I8)', () => {
-    expect(isUnitResult(forged(done), task)).toBe(true);
-    expect(isUnitResult(forged({ counts: { ...noCounts(), DONE: 8 }, retry: '3,7' }), task)).toBe(true);
+    expect(asUnitResult(forged(done), task)).toEqual(forged(done));
+    expect(asUnitResult(forged({ counts: { ...noCounts(), DONE: 8 }, retry: '3,7' }), task)).not.toBeNull();
     for (const changes of [
       { counts: { ...noCounts(), DONE: 9 } },
       { counts: { ...noCounts(), DONE: -1, FAILED: 11 } },
@@ -316,14 +316,14 @@ describe('a valid result', () => {
       { ...done, outcomes: { path: 1 } },
       { ...done, output: null },
     ])
-      expect({ changes, is: isUnitResult(forged(changes), task) }).toEqual({ changes, is: false });
+      expect({ changes, result: asUnitResult(forged(changes), task) }).toEqual({ changes, result: null });
   });
 
   it('is never a string, an array, or an object of another kind (I8)', () => {
     for (const value of ['junk', null, undefined, 7, [], {}, { version: 1 }]) {
-      expect(isUnitResult(value, task)).toBe(false);
-      expect(isRunPlan(value)).toBe(false);
-      expect(isShardReport(value, [{ partitions: 3 }])).toBe(false);
+      expect(asUnitResult(value, task)).toBeNull();
+      expect(asRunPlan(value)).toBeNull();
+      expect(asShardReport(value, [{ partitions: 3 }])).toBeNull();
     }
   });
 });

@@ -4,6 +4,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DebugEvent, DebugReport } from '../src/index';
+import { node } from '../src/runners/node/language';
 import { cli, startCli } from './support/cli';
 import { TestDebugger, type Paused } from './support/debugger';
 import { makeProject, type TestProject } from './support/project';
@@ -275,4 +276,16 @@ it('the library debugs a partition in its own process, and restores the console'
   ]);
   expect([process.stdout.write, process.stderr.write]).toEqual(before);
   await expect(project.partwise.debug('no-such-run', 'North')).rejects.toMatchObject({ name: 'NoSuchRun' });
+});
+
+it('refuses a function in a language that cannot call it, and says what to do instead', async () => {
+  const { callHere } = node;
+  delete node.callHere;
+  try {
+    await expect(project.partwise.debug(runId, 'North')).rejects.toThrow(
+      /"bill" is written in TypeScript, which partwise debug cannot call\. .* partwise run --try/,
+    );
+  } finally {
+    node.callHere = callHere;
+  }
 });

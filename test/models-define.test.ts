@@ -1,10 +1,10 @@
 /** Models on their own: their parts, and calls without a server. */
 import { expect, it } from '@jest/globals';
 import { definePartitionModel } from '../src/models/define';
-import { calendarFeatures } from '../src/models/calendar';
+import { calendarFeatures } from '../src/models/learner/calendar';
 import { keptModel } from '../src/runners/node/kept-models';
-import { forecastPicture } from '../src/models/picture';
-import { gradientBoostedTrees } from '../src/models/gradient-boosted-trees';
+import { forecastPicture } from '../src/models/learner/picture';
+import { gradientBoostedTrees } from '../src/models/learner/gradient-boosted-trees';
 import { runPartitionFunction } from '../src/testing';
 
 const rows = [

@@ -8,7 +8,7 @@ import { Context } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { FIRST_BEAT, startHeartbeats, type Heartbeats } from '../src/activities/unit/heartbeat';
 import type { RunHandle } from '../src/index';
-import { findTemporalBinary } from '../src/temporal/binary/binary';
+import { findTemporalBinary } from '../src/temporal/binary/find-binary';
 import { startServer } from '../src/temporal/host/server';
 import { stateFolder } from '../src/temporal/state-folder';
 import { changed } from './support/files';

@@ -13,7 +13,7 @@ import {
   type RunState,
 } from '../src/index';
 import { RunList } from '../src/reader/list';
-import { findTemporalBinary } from '../src/temporal/binary/binary';
+import { findTemporalBinary } from '../src/temporal/binary/find-binary';
 import { startServer, type RunningServer } from '../src/temporal/host/server';
 import { stateFolder } from '../src/temporal/state-folder';
 import { startCli } from './support/cli';

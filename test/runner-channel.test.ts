@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { FunctionBundle } from '../src/runners/language';
 import { RunnerPool } from '../src/runners/pool';
 import { bundleFixture, makeFolder, makeSnapshot, run, type RunRequest } from './support/runner-unit';
-import type { RunningSession } from '../src/runners/unit';
+import type { RunningSession } from '../src/runners/unit-run-types';
 
 let folder: string;
 let bundle: FunctionBundle;

@@ -9,7 +9,7 @@ import { putCheckpoint, readCheckpoints, type CheckpointOutcome } from '../src/s
 import { settledPlan, settlePlan } from '../src/stored/settled-plan';
 import { closeLines, readClosedLines } from '../src/stored/numbered-objects';
 import { putLocator } from '../src/stored/locators';
-import { EarlierExecutions } from '../src/planning/run-chain';
+import { EarlierExecutions } from '../src/planning/earlier-executions';
 import { claimStage } from '../src/stored/stage-access';
 import { putAgain } from '../src/activities/unit/stage-wait';
 import type { RunPlan } from '../src/core/plan';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from '@jest/globals';
 import { fetchSnapshot } from '../src/warehouse/unit-snapshot';
-import type { Check } from '../src/core/check';
+import type { Check } from '../src/core/setup-check';
 import type { OutputPlan } from '../src/core/plan';
 import type { CommitTask } from '../src/core/tasks';
 import type { SnapshotFile, UnitPlan } from '../src/core/unit-plan';

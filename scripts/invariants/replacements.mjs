@@ -63,13 +63,13 @@ export const REPLACEMENTS = [
   },
   // Removes files that kept runs have recorded.
   {
-    file: 'src/client/clean/clean.ts',
+    file: 'src/client/clean/clean-stage.ts',
     from: 'for (const path of named) needed.add(path);',
     to: 'void named;',
   },
   // Removes files that no history names, even of a run whose history cannot be read.
   {
-    file: 'src/client/clean/clean.ts',
+    file: 'src/client/clean/clean-stage.ts',
     from: 'readable: new Set(),',
     to: 'readable: new Set(locators.map(({ execution }) => execution)),',
   },

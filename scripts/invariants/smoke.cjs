@@ -22,7 +22,7 @@ export const counts = definePartitionFunction({
 `;
 
 async function smoke(folder) {
-  const { findTemporalBinary } = require(join(root, 'dist/temporal/binary/binary'));
+  const { findTemporalBinary } = require(join(root, 'dist/temporal/binary/find-binary'));
   const { startServer } = require(join(root, 'dist/temporal/host/server'));
   const { stateFolder } = require(join(root, 'dist/temporal/state-folder'));
   const binary = await findTemporalBinary({ projectDir: folder, env: process.env });

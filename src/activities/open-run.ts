@@ -39,7 +39,7 @@ import { loadUnitPlan } from '../stored/unit-plan';
 import { resumeUnplanned } from '../planning/unplanned-run';
 import { entriesUpTo, takeOver, waitUntilStopped } from '../planning/continue-run';
 import { findResumedRun, type ResumedRun } from '../planning/resumed-run';
-import { EarlierExecutions, plannedElsewhere } from '../planning/run-chain';
+import { EarlierExecutions, plannedElsewhere } from '../planning/earlier-executions';
 
 /** Long, because planning and committing read and write whole tables. */
 const PLAN_TIMEOUT_MS = 6 * 3_600_000;

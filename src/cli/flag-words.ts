@@ -1,6 +1,6 @@
 /** Problems of an input in the words of people who typed flags. */
 import { CannotDo } from './exit';
-import { places } from './project';
+import { places } from './options';
 
 /** `loadingWarehouse` → `--loading-warehouse`. */
 export function flagOf(name: string): string {

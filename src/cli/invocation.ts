@@ -1,6 +1,6 @@
 /** How this command was invoked, so that the commands it suggests work when pasted into the same shell. */
 import { basename, relative } from 'node:path';
-import type { RunReadingOptions } from './project';
+import type { RunReadingOptions } from './options';
 import { shellWord } from './render/next-commands';
 
 export type Suggest = (command: string) => string;

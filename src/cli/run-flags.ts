@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { GROUP } from './help';
 import { flagOf } from './flag-words';
-import { places, type ProjectOptions } from './project';
+import { places, type ProjectOptions } from './options';
 
 export interface RunFlags extends ProjectOptions {
   from?: string;

@@ -3,7 +3,7 @@ import type { RunInput } from '..';
 import { isOutputFile } from '../input/output-target';
 import { asVersion, parseModel } from './model-reference';
 import { toPartitionId } from './partition-argument';
-import { places } from './project';
+import { places } from './options';
 import type { RunFlags } from './run-flags';
 import { parseSource, toProjectPath } from './source';
 

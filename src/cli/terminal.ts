@@ -38,7 +38,7 @@ export function print(text: string): void {
 /** One JSON document. */
 export function printJson(value: unknown): void {
   // Loaded only when needed, to keep help fast.
-  const { showJson }: typeof import('../rows/json') = require('../rows/json');
+  const { showJson }: typeof import('../core/json') = require('../core/json');
   print(showJson(value, 2));
 }
 

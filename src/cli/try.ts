@@ -4,7 +4,7 @@ import type { ProjectConfig } from '../config';
 import { ENDED_BADLY, OK } from './exit';
 import { untilInterrupted } from './follow';
 import { repeatedWithout } from './invocation';
-import { withoutServer } from './project';
+import { withoutServer } from './connect';
 import { logLine } from './render/logs';
 import { plural } from './render/text';
 import { renderTried, renderTrySummary } from './render/try';

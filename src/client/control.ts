@@ -6,7 +6,7 @@ import { WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@
 import type { RetryInput } from '../core/input';
 import { concurrencyLimit, concurrencyProblems, toleranceProblems } from '../core/live-settings';
 import { problemText } from '../core/refusal';
-import { STATUS } from '../reader/chain';
+import { STATUS } from '../reader/find-execution';
 import { RunEnded, UpdateRefused } from '../reader/errors';
 import { Run, type RunControl } from '../reader/run';
 import type { RunReader } from '../reader/run-reader';

@@ -1,7 +1,7 @@
 /** What a project needs, tried one by one: each ok, or what to do. */
 import { randomUUID } from 'node:crypto';
 import { loadConfig, type ConfigFlags, type ProjectConfig } from '../config';
-import { check, type Check } from '../core/check';
+import { check, type Check } from '../core/setup-check';
 import { openStage, stageUri, type Stage } from '../stage';
 import { connectTemporal, describeBinary, findTemporalBinary, resolveTemporal } from '../temporal';
 import type { OnTemporalEvent } from '../temporal/events';

@@ -8,7 +8,8 @@ import type { OnTemporalEvent } from '../temporal/events';
 import type { Schedules } from './schedules/types';
 import type { CleanOptions, CleanReport } from './clean/types';
 import type { HistoriesOptions, RunHistory } from '../reader/histories/histories';
-import type { DebugOptions, DebugReport, PlanPreview, TryOptions, TryReport } from './trial/types';
+import type { DebugOptions, DebugReport, TryOptions, TryReport } from './trial/types';
+import type { PlanPreview } from './plan-preview';
 import type { RunList } from '../reader/list';
 import type { ListOptions, RunHandle, RunPage } from '../reader/types';
 
@@ -237,7 +238,7 @@ export class Partwise {
    * removing anything.
    */
   async clean(options: CleanOptions = {}): Promise<CleanReport> {
-    const { cleanProject }: typeof import('./clean/project') = require('./clean/project');
+    const { cleanProject }: typeof import('./clean/clean-project') = require('./clean/clean-project');
     return cleanProject(this.#session.client, await this.#config(), options);
   }
 

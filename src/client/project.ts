@@ -1,10 +1,11 @@
 import type { ProjectConfig } from '../config';
-import type { Check } from '../core/check';
+import type { Check } from '../core/setup-check';
 import type { RunInput } from '../core/input';
 import type { ProjectCheckOptions } from './doctor';
 import { refusing } from './refusing';
 import type { ServeOptions } from './serve';
-import type { PlanPreview, TryOptions, TryReport } from './trial/types';
+import type { TryOptions, TryReport } from './trial/types';
+import type { PlanPreview } from './plan-preview';
 
 /** Which project to open. */
 export interface ProjectOptions {
@@ -78,7 +79,7 @@ export class Project {
 
   /** Like `Partwise.plan`. */
   plan(input: RunInput): Promise<PlanPreview> {
-    const { previewPlan }: typeof import('./trial/preview') = require('./trial/preview');
+    const { previewPlan }: typeof import('./plan-preview') = require('./plan-preview');
     return refusing(() => previewPlan(input, this.#config));
   }
 

@@ -26,12 +26,12 @@ export const FAILURE_STATUSES = ['FAILED', 'INTERNAL_ERROR'] as const satisfies 
 export type FailureStatus = (typeof FAILURE_STATUSES)[number];
 
 export function isFailure(status: PartitionStatus): status is FailureStatus {
-  return status === 'FAILED' || status === 'INTERNAL_ERROR';
+  return (FAILURE_STATUSES as readonly PartitionStatus[]).includes(status);
 }
 
 /** Number of failed partitions. */
 export function failed(counts: Readonly<Record<FailureStatus, number>>): number {
-  return counts.FAILED + counts.INTERNAL_ERROR;
+  return FAILURE_STATUSES.reduce((sum, status) => sum + counts[status], 0);
 }
 
 /** Whether the run was refused, or failed otherwise, before any partition was started. */

@@ -54,11 +54,11 @@ export interface UnitPlan {
   columns: Column[];
   index: FileRef;
   /**
-   * Every partition is in one of these files. Empty in stage mode, which reads the source files directly, and
+   * Every partition is in one of these files. Empty for files as partitions, which are read directly, and
    * without a snapshot, which uses `pushDown`.
    */
   snapshot: SnapshotFile[];
-  /** Stage mode only: the file of each partition, by ordinal. */
+  /** Files as partitions: the file of each partition, by ordinal; null: none. */
   files: PinnedFile[] | null;
   /** The rows as SQL of the warehouse; null if they cannot be expressed that way. */
   pushDown: PushDown | null;

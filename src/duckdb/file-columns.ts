@@ -139,8 +139,8 @@ function firstText(path: string): string {
 }
 
 /**
- * DuckDB reads a CSV file whose lines it cannot split into columns as one column. (A file .txt may be lines of
- * text.)
+ * DuckDB reads a CSV file whose lines it cannot split into columns as one column. (A .txt file may hold lines
+ * of text.)
  */
 function refuseUnsplit(paths: readonly string[], detected: readonly Column[]): void {
   const unsplit = detected.filter(({ name }) => /[,;\t|]/.test(name));

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import type { ArtifactCodec } from '../core/files';
 import { describe } from '../core/quote';
 import { InvalidArtifact } from './errors';
-import { encodeJson, WHY_NO_SURROGATE } from '../rows/json';
+import { encodeJson, WHY_NO_SURROGATE } from '../core/json';
 import type { ArtifactWriter } from './types';
 import type { Row } from '../core/row';
 import { InvalidResult } from '../rows/invalid-result';

@@ -4,7 +4,7 @@ import type { ArtifactCodec } from '../core/files';
 import { decodeArtifact, encodeArtifact } from './artifact-codec';
 import { checkArtifactName } from './artifact-name';
 import { ExpectationFailed, InvalidArtifact, InvalidProgress } from './errors';
-import { encodeJson } from '../rows/json';
+import { encodeJson } from '../core/json';
 import type { ArtifactReader, ArtifactWriter, PartitionContext, WarehouseConnection } from './types';
 import type { Row } from '../core/row';
 import type { ModelInput } from '../core/input';

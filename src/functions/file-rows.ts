@@ -1,4 +1,4 @@
-/** Stage mode: a partition is a file, read in place and only if it is still what planning saw. */
+/** Files as partitions: each is read in place, and only if it is still what planning saw. */
 import { stat } from 'node:fs/promises';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { digestFile } from '../files/digest';

@@ -1,4 +1,4 @@
-import { showJson } from '../rows/json';
+import { showJson } from '../core/json';
 
 /** Temporal's UI shows the preview, and history keeps it. */
 const PREVIEW_BYTES = 1024;

@@ -7,7 +7,7 @@ import { createContext } from './context';
 import { createPartitionData } from './data';
 import { KeptDatabase, openDatabase } from '../duckdb/database';
 import { fileTable } from './file-rows';
-import { showJson } from '../rows/json';
+import { showJson } from '../core/json';
 import { memoryRows } from '../rows/memory-rows';
 import type { PartitionRows } from '../rows/partition-rows';
 import { toObjects, toOutputRows } from '../rows/rows';

@@ -1,5 +1,5 @@
 /** The last event of an execution → the fact of its end. */
-import { isRunSummary } from '../core/answers/step-results';
+import { asRunSummary } from '../core/answers/step-results';
 import type { ErrorInfo } from '../core/outcome';
 import type { RunSummary } from '../core/tasks';
 import { CANCELLED, ownFailure, runError } from './error-info';
@@ -23,14 +23,13 @@ export async function decodeClose(
   const completed = event.workflowExecutionCompletedEventAttributes;
   if (completed) {
     const [result] = await decoder.values(completed.result);
-    return close('completed', null, isRunSummary(result) ? result : null, null);
+    return close('completed', null, asRunSummary(result), null);
   }
   const failed = event.workflowExecutionFailedEventAttributes;
   if (failed) {
     const failure = ownFailure(await failureOf(decoder, failed.failure));
     const [details] = failure.details;
-    const summary = isRunSummary(details) ? details : null;
-    return close('failed', runError(failure), summary, realExecution(failure));
+    return close('failed', runError(failure), asRunSummary(details), realExecution(failure));
   }
   if (event.workflowExecutionCanceledEventAttributes) {
     return close('cancelled', { ...CANCELLED, message: 'The run was cancelled.' }, null, null);

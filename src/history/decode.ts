@@ -1,8 +1,8 @@
 /** Raw history events → facts. Depends only on Temporal's types, so it works on any source of events. */
 import type { UnitTask } from '../core/tasks';
-import { notAResult } from '../core/failures/not-a-result';
-import { isCommitResult, isOpenedRun, isRunPlan } from '../core/answers/step-results';
-import { isUnitResult } from '../core/answers/unit-result';
+import { notAResult } from '../core/answers/not-a-result';
+import { asCommitResult, asOpenedRun, asRunPlan } from '../core/answers/step-results';
+import { asUnitResult } from '../core/answers/unit-result';
 import { isObject } from '../core/shape';
 import { shardNumber } from '../core/units/shards';
 import { decodeClose } from './decode-close';
@@ -143,17 +143,18 @@ export class HistoryDecoder {
     return (this.shard === null ? 0 : (this.shard + 1) * MAX_EVENTS) + Number(eventId);
   }
 
-  #completed(unit: number, at: string, result: unknown): Fact | null {
+  #completed(unit: number, at: string, answer: unknown): Fact | null {
     const activity = this.#activities.get(unit);
     if (activity === undefined) return null;
     const { type, startedAt, attempt: attempts, task } = activity;
     if (task !== null) {
-      return isUnitResult(result, task)
-        ? { type: 'unitEnded', unit, at, startedAt, attempts, result }
-        : { type: 'unitWithoutResult', unit, at, startedAt, attempts };
+      const result = asUnitResult(answer, task);
+      return result === null
+        ? { type: 'unitWithoutResult', unit, at, startedAt, attempts }
+        : { type: 'unitEnded', unit, at, startedAt, attempts, result };
     }
     if (!isStep(type)) return null;
-    return stepFact(type, result) ?? { type: 'stepFailed', step: type, error: notAResult(type) };
+    return stepFact(type, answer) ?? { type: 'stepFailed', step: type, error: notAResult(type) };
   }
 
   #failed(unit: number, at: string, failure: RecordedFailure | null, cancelled: boolean): Fact | null {
@@ -164,22 +165,27 @@ export class HistoryDecoder {
       return { type: 'stepFailed', step: activity.type, error: { ...error, stack: null } };
     const { startedAt, attempt: attempts, task } = activity;
     if (task === null) return null;
-    const details = failure?.details[0];
-    if (isUnitResult(details, task))
-      return { type: 'unitEnded', unit, at, startedAt, attempts, result: details };
+    const result = asUnitResult(failure?.details[0], task);
+    if (result !== null) return { type: 'unitEnded', unit, at, startedAt, attempts, result };
     return { type: 'unitLost', unit, at, startedAt, attempts, cancelled, error };
   }
 }
 
 /** Null if it is not the step's result. */
-function stepFact(step: Step, result: unknown): Fact | null {
+function stepFact(step: Step, answer: unknown): Fact | null {
   switch (step) {
-    case 'openRun':
-      return isOpenedRun(result) ? { type: 'opened', opened: result } : null;
-    case 'planRun':
-      return isRunPlan(result) ? { type: 'planned', plan: result } : null;
-    case 'commitRun':
-      return isCommitResult(result) ? { type: 'committed', commit: result } : null;
+    case 'openRun': {
+      const opened = asOpenedRun(answer);
+      return opened && { type: 'opened', opened };
+    }
+    case 'planRun': {
+      const plan = asRunPlan(answer);
+      return plan && { type: 'planned', plan };
+    }
+    case 'commitRun': {
+      const commit = asCommitResult(answer);
+      return commit && { type: 'committed', commit };
+    }
   }
 }
 

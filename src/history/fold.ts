@@ -21,7 +21,7 @@ import type { OpenedRun } from '../core/opened-run';
 import type { RunPlan } from '../core/plan';
 import type { CommitResult, UnitTask } from '../core/tasks';
 import { givenBack, type GivenBack, takeBack } from '../core/units/retry-units';
-import { endsWithoutResult, withoutResult } from '../core/failures/not-a-result';
+import { endsWithoutResult, withoutResult } from '../core/answers/not-a-result';
 import { noCounts, PARTITION_STATUSES, type StatusCounts } from '../core/status';
 import type { Tolerance } from '../core/failures/tolerance';
 import type { Fact, ShardRef, Step } from './facts';

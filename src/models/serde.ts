@@ -1,5 +1,5 @@
 /** Serialization of models: JSON, or raw bytes. */
-import { encodeJson } from '../rows/json';
+import { encodeJson } from '../core/json';
 import { InvalidResult } from '../rows/invalid-result';
 import type { ModelSerde } from '../functions/model-hooks';
 

@@ -1,5 +1,5 @@
 /**
- * Checks the model settings of an input before anything is started (I9), for `openRun` and for a try.
+ * Checks the model settings of an input before anything is started (I9), for `openRun` and for a trial.
  * Problems are sentences.
  */
 import type { Client } from '@temporalio/client';
@@ -65,7 +65,7 @@ export function modelProblems(
 
 /** Where models are found. */
 export interface RegistryView {
-  /** Null for a try. */
+  /** Null for a trial. */
   client: Client | null;
   warehouse: Warehouse;
   /** URI of the run's stage. */

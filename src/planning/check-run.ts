@@ -1,5 +1,5 @@
 /**
- * Checks an input before anything is started (I9), for `openRun` and for a try. Problems are sentences.
+ * Checks an input before anything is started (I9), for `openRun` and for a trial. Problems are sentences.
  */
 import { resolve } from 'node:path';
 import type { ProjectConfig } from '../config';

@@ -7,7 +7,7 @@ import type { RunInput } from '../core/input';
 import { Refusal } from '../core/refusal';
 import { assertSnapshotThere, selectedOrdinals } from './continue-run';
 import { givenInput } from './opened-run';
-import type { EarlierExecutions, Previous } from './run-chain';
+import type { EarlierExecutions, Previous } from './earlier-executions';
 
 export interface ResumedRun extends Previous {
   /** The run's input with the continuation's changes. */

@@ -2,7 +2,7 @@
 import type { Context } from '@temporalio/activity';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import type { NormalizedInput } from '../core/normalized-input';
-import type { EarlierExecutions } from './run-chain';
+import type { EarlierExecutions } from './earlier-executions';
 
 /**
  * Temporal sets it on every workflow that a schedule starts: the nominal time, without jitter, however late

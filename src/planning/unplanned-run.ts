@@ -8,7 +8,7 @@ import type { Reading } from '../reader/run-reader';
 import type { RunInput } from '../core/input';
 import { quote } from '../core/quote';
 import { givenInput } from './opened-run';
-import type { EarlierExecutions } from './run-chain';
+import type { EarlierExecutions } from './earlier-executions';
 
 /**
  * The input of that run (`basis`) with the changes in `raw`; null if no execution of the id was accepted, or

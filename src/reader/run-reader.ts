@@ -9,7 +9,7 @@ import { runState } from '../history/run-state';
 import type { RowsFile } from '../core/files';
 import type { RunPlan } from '../core/plan';
 import { openStage, type Stage } from '../stage';
-import { STATUS } from './chain';
+import { STATUS } from './find-execution';
 import type { ExecutionHistory } from './histories/execution-history';
 import { FollowedRun } from './histories/followed-run';
 import type { Description } from './histories/history-source';

@@ -2,7 +2,7 @@
 import type { Client } from '@temporalio/client';
 import { openStage, stageUri } from '../stage';
 import { archivedExecution, archivedRun } from './archive/archives';
-import { findExecution } from './chain';
+import { findExecution } from './find-execution';
 import { NoSuchRun } from './errors';
 import { ServerHistory, type ExecutionHistory, type RecordedHistory } from './histories/execution-history';
 import { HistorySource, isNotFound, type Description } from './histories/history-source';

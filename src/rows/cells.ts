@@ -3,7 +3,7 @@
  * returns, so this call and the next may reuse objects and buffers.
  */
 import { describe } from '../core/quote';
-import { encodeJson, NotJson, WHY_NO_SURROGATE } from './json';
+import { encodeJson, NotJson, WHY_NO_SURROGATE } from '../core/json';
 import { InvalidResult } from './invalid-result';
 
 /**

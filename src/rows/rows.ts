@@ -2,7 +2,7 @@
 import { type Cell, type CellType, exactType, isObject, readCell, takeCell, type ValueType } from './cells';
 import { describe } from '../core/quote';
 import { exactCell, exactColumnsOf } from './exact-columns';
-import { showJson, WHY_NO_SURROGATE } from './json';
+import { showJson, WHY_NO_SURROGATE } from '../core/json';
 import type { Row } from '../core/row';
 import { InvalidResult } from './invalid-result';
 

@@ -32,9 +32,11 @@ export interface Language {
   /** A minimal function with that name, for messages. */
   example(name: string): string;
   /**
-   * Calls a unit's function in this process, for a debugger. Rejects if the function could not be called.
+   * Calls a unit's function on this machine, without a worker, where a debugger can stop in it: for Node, in
+   * this process. Rejects if the function could not be called. Absent: `partwise debug` refuses functions in
+   * this language.
    */
-  callHere(options: CallHereOptions): Promise<CalledHere>;
+  callHere?(options: CallHereOptions): Promise<CalledHere>;
 }
 
 /** A functions file with what it imports by path. */

@@ -49,7 +49,7 @@ export interface RunnerUnit {
    */
   index: string;
   snapshot: string[];
-  /** Stage mode: the file of each ordinal in `ordinals`, in the same order. */
+  /** Files as partitions: the file of each ordinal in `ordinals`, in the same order; null: none. */
   files: PinnedFile[] | null;
   /** The partitions to run, in this order. */
   ordinals: number[];

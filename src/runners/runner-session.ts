@@ -11,7 +11,7 @@ import { RunnerLimits } from './runner-limits';
 import { accessOf } from './runner-unit';
 import { SessionRequests } from './session-requests';
 import { encodeValue } from './tagged-values';
-import type { LostCall, UnitRunOptions } from './unit';
+import type { LostCall, UnitRunOptions } from './unit-run-types';
 
 export interface SessionOptions extends UnitRunOptions {
   ordinals: number[];

@@ -18,7 +18,7 @@ import type { ErrorInfo } from '../core/outcome';
 import { neverBegan } from './exit-reason';
 import type { CallResult, RunnerSegment } from './protocol';
 import { runOnRunner } from './runner-session';
-import type { LostCall, UnitRunOptions } from './unit';
+import type { LostCall, UnitRunOptions } from './unit-run-types';
 
 /** How many runners in a row may be lost before calling any function. */
 const MAX_IDLE_RUNNERS = 3;

@@ -1,9 +1,10 @@
+import type { Service } from '../core/service';
 import { refusalOf } from './errors';
 import { closeSessions } from './pools';
 import { withQueryTag } from './query-tag';
 
 /** The service behind both the warehouse and the stage on Snowflake. */
-export const SNOWFLAKE = {
+export const SNOWFLAKE: Service = {
   packages: ['snowflake-sdk'],
   credentials: [/^SNOWFLAKE_/i, /^PRIVATE_KEY_PASSPHRASE$/i],
   // `SNOWFLAKE_DISABLE_…` configures the driver in every process that loads it.

@@ -3,7 +3,6 @@ import type { StageKind } from './kind';
 import { STAGE_KINDS } from './kinds';
 import type { Stage } from './stage';
 
-export { makeFolder } from '../files/make-folder';
 export { isStoredSize } from './checked';
 export { ObjectDamaged, ObjectExists, ObjectMissing, StageUnavailable, type Stage } from './stage';
 

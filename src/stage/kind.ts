@@ -1,4 +1,4 @@
-import type { Service } from './service';
+import type { Service } from '../core/service';
 import type { Stage } from './stage';
 
 /**

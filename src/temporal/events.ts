@@ -2,7 +2,7 @@
  * Events while starting and using a Temporal server. `message` is a sentence for people; the rest is for
  * programs.
  */
-import type { TemporalBinary } from './binary/temporal-binary';
+import type { TemporalBinary } from './binary/types';
 
 export type TemporalEvent = { message: string } & (
   | { type: 'binaryFetching'; origin: TemporalBinary['origin'] }

@@ -1,6 +1,6 @@
 /** Temporal, as the rest of Partwise uses it. */
 export { backgroundState, endBackground } from './host/background';
-export { describeBinary, findTemporalBinary } from './binary/binary';
+export { describeBinary, findTemporalBinary } from './binary/find-binary';
 export { connectTemporal } from './connection';
 export { runHostInForeground } from './host/dev';
 export { attachEmbedded, type EmbeddedTemporal } from './host/embedded';

@@ -1,6 +1,6 @@
 import type { WarehouseOptions } from '../core/normalized-input';
 import type { Confinement } from '../duckdb/confinement';
-import type { Service } from '../stage/service';
+import type { Service } from '../core/service';
 import type { Warehouse } from './warehouse';
 
 /**

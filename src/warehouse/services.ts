@@ -4,7 +4,7 @@
 import type { Refusal } from '../core/refusal';
 import { missingPackages } from '../files/optional-packages';
 import { STAGE_KINDS } from '../stage/kinds';
-import type { Purpose, Service } from '../stage/service';
+import type { Purpose, Service } from '../core/service';
 import { WAREHOUSE_KINDS } from './kinds';
 
 /** Without duplicates: a warehouse and a stage may share a service. */

@@ -1,5 +1,5 @@
 import type { ModelRecord } from '../models/records';
-import type { Check } from '../core/check';
+import type { Check } from '../core/setup-check';
 import type { Source } from '../core/input';
 import type { TypeGuesses } from '../core/type-guesses';
 import type { FileRef } from '../core/files';

@@ -10,7 +10,7 @@ import {
 import type { OpenedRun } from '../core/opened-run';
 import type { RunPlan } from '../core/plan';
 import type { CommitResult, RunSummary } from '../core/tasks';
-import { isCommitResult, isRunSummary } from '../core/answers/step-results';
+import { asCommitResult, asRunSummary } from '../core/answers/step-results';
 import { shardId } from '../core/units/shards';
 import { failed, settledStatus, withinTolerance, type RunStatus } from '../core/status';
 import { stopMessage } from '../core/failures/stop';
@@ -87,7 +87,7 @@ export function statusAfter(error: unknown): RunStatus {
 export function summaryIn(error: unknown): RunSummary | null {
   const details = error instanceof ApplicationFailure ? error.details?.[0] : null;
   // Refusals have other details, and a workflow that was failed by hand may have any.
-  return isRunSummary(details) ? details : null;
+  return asRunSummary(details);
 }
 
 /** `plan` is null if the run was not planned in time. */
@@ -156,7 +156,7 @@ export async function commit(plan: RunPlan, opened: OpenedRun, summary: RunSumma
       keyColumns,
       index,
     });
-    result = resultOf('commitRun', answer, isCommitResult);
+    result = resultOf('commitRun', answer, asCommitResult);
   } catch (error) {
     if (isCancellation(error)) throw error;
     // The commit failed for another reason at the same time, but the run was cancelled.

@@ -12,7 +12,7 @@ import {
 import { encodeOrdinals } from '../core/units/ordinals';
 import type { ShardSettings, ShardTask } from '../core/tasks';
 import { shardId } from '../core/units/shards';
-import { isShardReport } from '../core/answers/shard-messages';
+import { asShardReport } from '../core/answers/shard-messages';
 import { endedIn, type ShardReport } from '../core/units/shard-report';
 import type { partitionShard } from './partition-shard';
 import { provenanceOf } from './payload-converter';
@@ -61,9 +61,8 @@ export class LiveShard {
   async run(onStarted: () => void): Promise<ShardEnd> {
     const { task, scope } = this;
     const shards = { [task.shard]: { partitions: task.partitions } };
-    const isReport = (value: unknown): value is ShardReport => isShardReport(value, shards);
     try {
-      const report: unknown = await scope.run(async () => {
+      const returned: unknown = await scope.run(async () => {
         const { runId, shard, plan } = task;
         this.#handle = await startChild<typeof partitionShard>('partitionShard', {
           workflowId: shardId({ runId, execution: plan.execution }, shard),
@@ -76,9 +75,10 @@ export class LiveShard {
         void this.#deliver();
         return this.#handle.result();
       });
-      if (provenanceOf(report) === null)
+      if (provenanceOf(returned) === null)
         return { type: 'lost', why: 'its report was not written by the project’s worker' };
-      if (!isReport(report)) return { type: 'lost', why: 'it returned something that is not a report' };
+      const report = asShardReport(returned, shards);
+      if (report === null) return { type: 'lost', why: 'it returned something that is not a report' };
       const cutShort = endedIn(report) < task.partitions || report.counts.CANCELLED > 0;
       return cutShort && !scope.consideredCancelled
         ? { type: 'lost', why: 'it was cancelled, but its run was not' }

@@ -18,8 +18,8 @@ import {
 import { decodeOrdinals, ordinalsWithin } from '../core/units/ordinals';
 import type { Unit } from '../core/plan';
 import type { ShardSettings, ShardTask } from '../core/tasks';
-import { isShardSettings } from '../core/answers/shard-messages';
-import { isLoadedShard } from '../core/answers/step-results';
+import { asShardSettings } from '../core/answers/shard-messages';
+import { asLoadedShard } from '../core/answers/step-results';
 import { isObject } from '../core/shape';
 import { firstReport, isDue, type ShardReport } from '../core/units/shard-report';
 import { inputOf } from '../core/provenance';
@@ -73,8 +73,9 @@ class ShardRun {
     this.#reported = firstReport(task.shard, 0);
     this.#progress.begin(task.partitions, null);
     this.#apply();
-    setHandler(settingsSignal, (settings: unknown) => {
-      if (!isShardSettings(settings) || settings.number <= this.#settings.number) return;
+    setHandler(settingsSignal, (sent: unknown) => {
+      const settings = asShardSettings(sent);
+      if (settings === null || settings.number <= this.#settings.number) return;
       this.#settings = settings;
       this.#apply();
     });
@@ -130,7 +131,7 @@ class ShardRun {
     });
     try {
       const answer = await loadShard({ version, stageToken, list, stage: plan.stage });
-      return resultOf('loadShard', answer, isLoadedShard).units;
+      return resultOf('loadShard', answer, asLoadedShard).units;
     } catch (error) {
       if (isCancellation(error)) return null;
       throw error;

@@ -21,7 +21,7 @@ import {
 import type { Closing, OpenedRun } from '../core/opened-run';
 import type { RunPlan } from '../core/plan';
 import type { RunSummary } from '../core/tasks';
-import { isOpenedRun, isRunPlan } from '../core/answers/step-results';
+import { asOpenedRun, asRunPlan } from '../core/answers/step-results';
 import type { RunStatus } from '../core/status';
 import { resultOf } from './result-of';
 import { closeWorkflow, closingAfter } from './closing';
@@ -102,7 +102,7 @@ class Run implements LiveRun {
       heartbeatTimeout: '10s',
       retry: CONTROL_RETRY,
     });
-    const opened = resultOf('openRun', await unwrapped(openRun(this.input)), isOpenedRun);
+    const opened = resultOf('openRun', await unwrapped(openRun(this.input)), asOpenedRun);
     this.#opened = opened;
     return this.#withinTime(opened.runTimeoutMs, () => this.#planAndProcess(opened));
   }
@@ -113,7 +113,7 @@ class Run implements LiveRun {
       heartbeatTimeout: opened.heartbeatTimeoutMs,
       retry: CONTROL_RETRY,
     });
-    const plan = resultOf('planRun', await unwrapped(planRun({ opened })), isRunPlan);
+    const plan = resultOf('planRun', await unwrapped(planRun({ opened })), asRunPlan);
     const { control, progress } = this;
     this.#plan = plan;
     progress.begin(plan.partitions, plan.carried);

@@ -6,8 +6,15 @@ import type { Carried } from '../core/carried';
 import type { AlikeFailures, ErrorInfo, UnitResult } from '../core/outcome';
 import type { UnitTask } from '../core/tasks';
 import { type GivenBack, takeBack } from '../core/units/retry-units';
-import type { ShardReport, WaitingEnds } from '../core/units/shard-report';
-import { failed, noCounts, PARTITION_STATUSES, type RunStatus, type StatusCounts } from '../core/status';
+import { noneWaiting, type ShardReport, type WaitingEnds } from '../core/units/shard-report';
+import {
+  failed,
+  FAILURE_STATUSES,
+  noCounts,
+  PARTITION_STATUSES,
+  type RunStatus,
+  type StatusCounts,
+} from '../core/status';
 
 /** Errors kept for the summary and the queries. */
 const MAX_ERRORS = 10;
@@ -65,12 +72,10 @@ export class Progress {
 
   /** Number of partitions waiting for a retry, by their status if there is none. */
   get waitingEnds(): WaitingEnds {
-    const ends = { FAILED: 0, INTERNAL_ERROR: 0 };
+    const ends = noneWaiting();
     for (const { otherwise } of this.waiting.values()) ends[otherwise]++;
-    for (const { waiting } of this.#reports.values()) {
-      ends.FAILED += waiting.FAILED;
-      ends.INTERNAL_ERROR += waiting.INTERNAL_ERROR;
-    }
+    for (const { waiting } of this.#reports.values())
+      for (const status of FAILURE_STATUSES) ends[status] += waiting[status];
     return ends;
   }
 
@@ -131,8 +136,7 @@ export class Progress {
    */
   stop(): number {
     const waiting = this.waitingEnds;
-    this.#end('FAILED', waiting.FAILED);
-    this.#end('INTERNAL_ERROR', waiting.INTERNAL_ERROR);
+    for (const status of FAILURE_STATUSES) this.#end(status, waiting[status]);
     this.waiting.clear();
     if (this.firstErrors.length === 0 && this.alike !== null) this.#note([this.alike]);
     const notStarted = this.counts.PENDING;

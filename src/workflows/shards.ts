@@ -19,7 +19,7 @@ import { encodeOrdinals } from '../core/units/ordinals';
 import type { OpenedRun } from '../core/opened-run';
 import type { RunPlan, Sharding } from '../core/plan';
 import type { ShardSettings, ShardTask, UnitCallPlan } from '../core/tasks';
-import { isShardReport } from '../core/answers/shard-messages';
+import { asShardReport } from '../core/answers/shard-messages';
 import { isObject } from '../core/shape';
 import { firstReport } from '../core/units/shard-report';
 import { lanesOf, shardsInFlight } from '../core/units/shards';
@@ -71,8 +71,9 @@ export class RunShards implements LaneGate, RunWork {
     private readonly control: Control,
     private readonly stopping: Stopping,
   ) {
-    setHandler(reportSignal, (report: unknown) => {
-      if (!isShardReport(report, sharding.shards)) return;
+    setHandler(reportSignal, (sent: unknown) => {
+      const report = asShardReport(sent, sharding.shards);
+      if (report === null) return;
       progress.takeReport(report);
       stopping.consider();
     });

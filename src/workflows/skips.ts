@@ -10,10 +10,10 @@ import {
   uuid4,
 } from '@temporalio/workflow';
 import { encodeOrdinals } from '../core/units/ordinals';
-import { notAResult } from '../core/failures/not-a-result';
+import { notAResult } from '../core/answers/not-a-result';
 import type { OpenedRun } from '../core/opened-run';
 import type { RunPlan } from '../core/plan';
-import { isFoundPartitions } from '../core/answers/step-results';
+import { asFoundPartitions } from '../core/answers/step-results';
 import type { FinalStatus } from '../core/outcome';
 import { quote } from '../core/quote';
 import { problemText } from '../core/refusal';
@@ -75,14 +75,14 @@ async function findOrdinals(
   const { stage, unitPlan, index } = plan;
   for (let asked = 1; ; asked++) {
     const task = { version: 1, stage, stageToken: opened.stageToken, plan: unitPlan, index, ids } as const;
-    const found: unknown = await findPartitions
+    const answer: unknown = await findPartitions
       // Ids assigned by Temporal are numbers, like those of units, and open activities must not share an id.
       .executeWithOptions({ activityId: `find-${uuid4()}` }, [task])
       .catch((error: unknown) => {
         throw refused([messageOf(error)]);
       });
-    if (!isFoundPartitions(found, { ids: ids.length, partitions: plan.partitions }))
-      throw refused([notAResult('findPartitions').message]);
+    const found = asFoundPartitions(answer, { ids: ids.length, partitions: plan.partitions });
+    if (found === null) throw refused([notAResult('findPartitions').message]);
     if (found.ended.length > 0) {
       throw refused(found.ended.map(({ id, status }) => `${quote(id)} has already ended: it is ${status}.`));
     }

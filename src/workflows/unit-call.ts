@@ -12,8 +12,8 @@ import { decodeOrdinals, encodeOrdinals } from '../core/units/ordinals';
 import type { ErrorInfo, UnitResult } from '../core/outcome';
 import type { OpenedRun } from '../core/opened-run';
 import type { UnitCallPlan, UnitTask } from '../core/tasks';
-import { isUnitResult } from '../core/answers/unit-result';
-import { endsWithoutResult, withoutResult } from '../core/failures/not-a-result';
+import { asUnitResult } from '../core/answers/unit-result';
+import { endsWithoutResult, withoutResult } from '../core/answers/not-a-result';
 import type { RunActivities } from '../core/workflow';
 
 /** The run that units belong to. */
@@ -106,8 +106,9 @@ export class UnitCall {
     let task = this.#task(plan, opened, 0);
     try {
       for (let lostBefore = 1; ; lostBefore++) {
-        const result: unknown = await this.#scope.run(() => this.#activity(plan, task));
-        if (isUnitResult(result, task)) return { type: 'result', result };
+        const answer: unknown = await this.#scope.run(() => this.#activity(plan, task));
+        const result = asUnitResult(answer, task);
+        if (result !== null) return { type: 'result', result };
         const times = endsWithoutResult(task, plan.retry);
         if (times !== null) return { type: 'lost', error: withoutResult(times) };
         // The worker that has the unit may continue it until a heartbeat is rejected.
@@ -191,8 +192,8 @@ function unitTimeoutMs(plan: UnitCallPlan, partitions: number): number {
 
 function ended({ message, cause, retryState }: ActivityFailure, task: UnitTask): UnitEnd {
   const failure = cause instanceof ApplicationFailure ? cause : null;
-  const result = failure?.details?.[0];
-  if (isUnitResult(result, task)) return { type: 'result', result };
+  const result = asUnitResult(failure?.details?.[0], task);
+  if (result !== null) return { type: 'result', result };
   // It failed or was lost, and would have been retried.
   if (retryState === 'CANCEL_REQUESTED') return { type: 'cutOff' };
   const type = failure?.type ?? cause?.name ?? 'ActivityFailure';

@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { Partwise } from '../../src/index';
 import { encodePartitionId } from '../../src/core/partition-id';
-import { findTemporalBinary } from '../../src/temporal/binary/binary';
+import { findTemporalBinary } from '../../src/temporal/binary/find-binary';
 import { startServer } from '../../src/temporal/host/server';
 import { stateFolder } from '../../src/temporal/state-folder';
 import { quoteText, withDatabase } from '../../src/duckdb/database-file';

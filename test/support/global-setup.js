@@ -14,7 +14,7 @@ module.exports = async () => {
     // Never the developer's own server, profile or settings.
     if (/^(TEMPORAL|PARTWISE|SNOWFLAKE)_/.test(name) && !kept.test(name)) delete process.env[name];
   }
-  const { findTemporalBinary } = require('../../dist/temporal/binary/binary');
+  const { findTemporalBinary } = require('../../dist/temporal/binary/find-binary');
   const { startServer } = require('../../dist/temporal/host/server');
   const { stateFolder } = require('../../dist/temporal/state-folder');
   const projectDir = mkdtempSync(join(tmpdir(), 'partwise-suite-'));

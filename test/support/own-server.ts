@@ -2,7 +2,7 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { tmpdir } from 'node:os';
-import { findTemporalBinary } from '../../src/temporal/binary/binary';
+import { findTemporalBinary } from '../../src/temporal/binary/find-binary';
 import { startServer, type RunningServer } from '../../src/temporal/host/server';
 import { stateFolder } from '../../src/temporal/state-folder';
 

@@ -11,7 +11,7 @@ import type { RunnerUnit } from '../../src/runners/protocol';
 import { artifactRefs, outcomeAt } from '../../src/core/done-block';
 import type { EndedOutcome } from '../../src/core/outcome';
 import { runUnit, type UnitRunResult } from '../../src/runners/unit-run';
-import type { UnitRunOptions } from '../../src/runners/unit';
+import type { UnitRunOptions } from '../../src/runners/unit-run-types';
 
 export function makeFolder(): string {
   return realpathSync(mkdtempSync(join(tmpdir(), 'partwise-runners-')));

@@ -5,7 +5,17 @@
 import { performance } from 'node:perf_hooks';
 import { Context } from '@temporalio/activity';
 import { ActivityNotFoundError } from '@temporalio/client';
-import { count, flag, isObject, listOf, mapOf, orNull, shapeOf, text, type Check } from '../../core/shape';
+import {
+  count,
+  flag,
+  isObject,
+  listOf,
+  mapOf,
+  orNull,
+  shapeOf,
+  text,
+  type ShapeTest,
+} from '../../core/shape';
 
 /** Often enough to notice a cancel within a second. */
 const BEAT_MS = 1_000;
@@ -61,7 +71,7 @@ export const FIRST_BEAT: UnitBeat = {
   ended: 0,
 };
 
-const beatShape: { [Name in keyof Required<UnitBeat>]: Check } = {
+const beatShape: { [Name in keyof Required<UnitBeat>]: ShapeTest } = {
   throws: count,
   shutdowns: count,
   losses: listOf(text),
@@ -84,7 +94,7 @@ const beatShape: { [Name in keyof Required<UnitBeat>]: Check } = {
  */
 export function beatFrom(details: unknown): UnitBeat {
   const given = isObject(details) ? details : {};
-  const own = Object.entries<Check>(beatShape).filter(
+  const own = Object.entries<ShapeTest>(beatShape).filter(
     ([name, check]) => Object.hasOwn(given, name) && check(given[name]),
   );
   return { ...FIRST_BEAT, ...Object.fromEntries(own.map(([name]) => [name, given[name]])) };

@@ -37,7 +37,7 @@ import { loadUnitPlan } from '../../stored/unit-plan';
 import { unitResult } from './result';
 import { inTurn } from './turns';
 import { openWarehouse } from '../../warehouse';
-import type { UnitRunOptions } from '../../runners/unit';
+import type { UnitRunOptions } from '../../runners/unit-run-types';
 
 /** After waiting this long for a worker, check whether the run was paused in the meantime. */
 const LONG_WAIT_MS = 2_000;

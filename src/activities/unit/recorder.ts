@@ -25,7 +25,7 @@ import type { UnitBudget } from './unit-budget';
 import { LineSink } from '../../stored/numbered-objects';
 import { putAgain, type StageWait } from './stage-wait';
 import type { ModelFile } from '../../models/types';
-import type { RunningSession, UnitHandlers, UploadRequest } from '../../runners/unit';
+import type { RunningSession, UnitHandlers, UploadRequest } from '../../runners/unit-run-types';
 
 const LOG_EVERY_MS = 1_000;
 /** Maximum number of errors per attempt that keep their stack. */

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { withExamples } from '../help';
-import { reading, withJson, withProject, type ReadingOptions } from '../project';
+import { reading } from '../connect';
+import { withJson, withProject, type ReadingOptions } from '../options';
 import { note, print, printJson } from '../terminal';
 
 const NOTES = `Every run archives its history when it ends; once the Temporal server has deleted the history, the

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { untilInterrupted } from '../follow';
 import { withExamples } from '../help';
-import { reading, withJson, withProject, type ReadingOptions } from '../project';
+import { reading } from '../connect';
+import { withJson, withProject, type ReadingOptions } from '../options';
 import { renderRunState } from '../render/run-state';
 import { aside, paint, print, printJson, widthOfTerminal } from '../terminal';
 

@@ -3,14 +3,8 @@ import type { Command } from 'commander';
 import type { CleanOptions } from '../..';
 import { CannotDo } from '../exit';
 import { withExamples } from '../help';
-import {
-  loadProject,
-  wholeNumber,
-  withJson,
-  withPartwise,
-  withProject,
-  type ReadingOptions,
-} from '../project';
+import { loadProject, withPartwise } from '../connect';
+import { places, wholeNumber, withJson, withProject, type ReadingOptions } from '../options';
 import { renderClean, sizeText } from '../render/clean';
 import { SEVERAL } from '../run-flags';
 import { toProjectPath } from '../source';
@@ -46,10 +40,7 @@ export function define(command: Command): void {
     .option('--run <id>', 'delete all files of this run (repeatable)', SEVERAL)
     .option('--older-than <duration>', 'delete runs that ended longer ago than this, such as 30d or 12h')
     .option('--keep <n>', 'keep the newest n runs, delete the others', wholeNumber)
-    .option(
-      '--stage <place>',
-      "folder, s3://bucket/prefix or @DATABASE.SCHEMA.STAGE/path (default: the project's)",
-    )
+    .option('--stage <place>', `${places().stage.examples} (default: the project's)`)
     .option('--dry-run', 'show what would be deleted, without deleting it')
     .option('--yes', 'do not ask for confirmation');
   withJson(withProject(command)).action(clean);

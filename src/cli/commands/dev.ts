@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { withExamples } from '../help';
-import { loadProject, withoutServer, withProject, type ProjectOptions } from '../project';
+import { loadProject, withoutServer } from '../connect';
+import { withProject, type ProjectOptions } from '../options';
 import { shellWord } from '../render/next-commands';
 import { aside, note, paint, print } from '../terminal';
 

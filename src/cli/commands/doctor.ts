@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Check, OnTemporalEvent } from '../..';
 import { NOT_DONE, OK } from '../exit';
 import { withExamples } from '../help';
-import { withJson, withProject, type ReadingOptions } from '../project';
+import { withJson, withProject, type ReadingOptions } from '../options';
 import { cleanLines, padEnd } from '../render/text';
 import { aside, paint, print, printJson } from '../terminal';
 

@@ -4,7 +4,8 @@ import { CannotDo } from '../exit';
 import { withExamples } from '../help';
 import { parseModel } from '../model-reference';
 import { toPartitionId } from '../partition-argument';
-import { reading, wholeNumber, withJson, withProject, type ReadingOptions } from '../project';
+import { reading } from '../connect';
+import { wholeNumber, withJson, withProject, type ReadingOptions } from '../options';
 import {
   otherRowsNote,
   renderComparison,

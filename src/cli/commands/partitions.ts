@@ -2,15 +2,15 @@ import type { Command } from 'commander';
 import { withExamples } from '../help';
 import { PARTITION_STATUSES, type PartitionStatus } from '../../core/status';
 import { suggesting } from '../invocation';
+import { readingRun } from '../connect';
 import {
-  readingRun,
   statusOption,
   wholeNumber,
   withJson,
   withProject,
   withRun,
   type RunReadingOptions,
-} from '../project';
+} from '../options';
 import { renderPartitions } from '../render/partitions';
 import { shellWord } from '../render/next-commands';
 import { aside, paint, print, printJson, widthOfTerminal } from '../terminal';

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { checkedInput } from '../checked-input';
 import { withExamples } from '../help';
-import { loadProject, withJson, withoutServer, withProject } from '../project';
+import { loadProject, withoutServer } from '../connect';
+import { withJson, withProject } from '../options';
 import { renderPlan } from '../render/plan';
 import { withRunFlags, withScheduledTime, type RunFlags } from '../run-flags';
 import { paint, print, printJson, widthOfTerminal } from '../terminal';

@@ -3,7 +3,8 @@ import { checkedInput } from '../checked-input';
 import { CannotDo } from '../exit';
 import { GROUP, withExamples } from '../help';
 import { parseModel } from '../model-reference';
-import { loadProject, withJson, withPartwise, withProject } from '../project';
+import { loadProject, withPartwise } from '../connect';
+import { withJson, withProject } from '../options';
 import {
   withHoldout,
   withOutcomeFlags,

@@ -3,7 +3,8 @@ import type { RunHistory } from '../..';
 import type { ReplayReport } from '../../worker';
 import { CannotDo, ENDED_BADLY, OK } from '../exit';
 import { withExamples } from '../help';
-import { loadProject, reading, wholeNumber, withJson, withProject, type ReadingOptions } from '../project';
+import { loadProject, reading } from '../connect';
+import { wholeNumber, withJson, withProject, type ReadingOptions } from '../options';
 import { clean, plural } from '../render/text';
 import { aside, paint, print, printJson } from '../terminal';
 

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { withExamples } from '../help';
-import { readingRun, wholeNumber, withJson, withProject, withRun, type RunReadingOptions } from '../project';
+import { readingRun } from '../connect';
+import { wholeNumber, withJson, withProject, withRun, type RunReadingOptions } from '../options';
 import { csvOf, renderRows } from '../render/rows';
 import { aside, paint, print, printJson, widthOfTerminal } from '../terminal';
 

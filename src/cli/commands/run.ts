@@ -1,7 +1,8 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { checkedInput } from '../checked-input';
 import { GROUP, withExamples } from '../help';
-import { loadProject, wholeNumber, withJson, withProject } from '../project';
+import { loadProject } from '../connect';
+import { wholeNumber, withJson, withProject } from '../options';
 import { withOutcomeFlags, withRunFlags, withScheduledTime, type RunFlags } from '../run-flags';
 import { startAndFollow, withStartFlags, type StartOptions } from '../start-and-follow';
 import { tryInstead } from '../try';

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { withExamples } from '../help';
-import type { ProjectOptions } from '../project';
 import { suggesting } from '../invocation';
-import { loadProject, withJson, withPartwise, withProject } from '../project';
+import { loadProject, withPartwise } from '../connect';
+import { withJson, withProject, type ProjectOptions } from '../options';
 import { commandLines, shellWord } from '../render/next-commands';
 import { renderSchedule } from '../render/schedules';
 import { withOutcomeFlags, withRunFlags } from '../run-flags';

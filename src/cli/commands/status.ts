@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { withExamples } from '../help';
 import { suggesting } from '../invocation';
-import { readingRun, withJson, withProject, withRun, type RunReadingOptions } from '../project';
+import { readingRun } from '../connect';
+import { withJson, withProject, withRun, type RunReadingOptions } from '../options';
 import { renderRunState } from '../render/run-state';
 import { firstFailures, suggestions } from '../summary';
 import { paint, print, printJson, widthOfTerminal } from '../terminal';

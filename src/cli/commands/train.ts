@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { checkedInput } from '../checked-input';
 import { withExamples } from '../help';
-import { loadProject, withJson, withProject } from '../project';
+import { loadProject } from '../connect';
+import { withJson, withProject } from '../options';
 import { withFailureFlags, withSourceFlags, withTrainingFlags, type RunFlags } from '../run-flags';
 import { startAndFollow, withStartFlags, type StartOptions } from '../start-and-follow';
 

@@ -2,14 +2,8 @@ import type { Command } from 'commander';
 import { follow, untilInterrupted } from '../follow';
 import { withExamples } from '../help';
 import { suggesting } from '../invocation';
-import {
-  followingMoves,
-  loadProject,
-  withJson,
-  withPartwise,
-  withProject,
-  type ReadingOptions,
-} from '../project';
+import { followingMoves, loadProject, withPartwise } from '../connect';
+import { withJson, withProject, type ReadingOptions } from '../options';
 
 interface WatchOptions extends ReadingOptions {
   strict?: boolean;

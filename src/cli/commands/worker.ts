@@ -3,7 +3,8 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { withExamples } from '../help';
 import { parseDuration } from '../../input/duration';
 import type { PartwiseWorker, SdkOptions, WorkerPart } from '../../worker';
-import { loadProject, withProject, type ProjectOptions } from '../project';
+import { loadProject } from '../connect';
+import { withProject, type ProjectOptions } from '../options';
 import { aside, note } from '../terminal';
 
 interface WorkerOptions extends ProjectOptions {

@@ -1,6 +1,6 @@
 /** The outcome of a debugging call, and how it differs from what the run recorded. */
 import type { CallView, DebugReport, OutcomeComparison } from '../..';
-import { showJson } from '../../rows/json';
+import { showJson } from '../../core/json';
 import { bytesText } from './measures';
 import type { Paint } from './paint';
 import { clean, cut, plural } from './text';

@@ -1,4 +1,4 @@
-/** The results of a try, one block per partition. */
+/** The results of a trial, one block per partition. */
 import type { TriedPartition, TryReport } from '../..';
 import { partitionName } from '../partition-argument';
 import type { PartitionStatus } from '../../core/status';

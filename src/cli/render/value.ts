@@ -1,5 +1,5 @@
 /** Formats a value of a row as the text of a table cell. */
-import { showJson } from '../../rows/json';
+import { showJson } from '../../core/json';
 import { isSeries, sparkline } from './sparkline';
 import { clean } from './text';
 

@@ -4,7 +4,7 @@ import { isoTime } from '../../history/events';
 import { MODELS_FOLDER } from '../../models/manifest';
 import { folderOf, runIdOfFolder, SERIES_FOLDER } from '../../stored/layout';
 import { ObjectMissing, StageUnavailable, type Stage } from '../../stage';
-import { STATUS } from '../../reader/chain';
+import { STATUS } from '../../reader/find-execution';
 import { NoSuchRun, UnreadableHistory } from '../../reader/errors';
 import { HistorySource, isNotFound, isServerError } from '../../reader/histories/history-source';
 import { locatorsAmong, type Locator } from '../../stored/locators';

@@ -19,7 +19,7 @@ import { checkPin } from '../../functions/file-rows';
 import type { RunRecord } from '../../history/fold';
 import type { FunctionPlan, UnitPlan } from '../../core/unit-plan';
 import { Refusal } from '../../core/refusal';
-import type { CallHereOptions } from '../../runners/language';
+import type { CallHereOptions, Language } from '../../runners/language';
 import { languageOfBundle } from '../../runners/languages';
 import { runnerUnit } from '../../runners/runner-unit';
 import type { Stage } from '../../stage';
@@ -33,9 +33,9 @@ import { openWarehouse, type Warehouse } from '../../warehouse';
 import { SQL_FUNCTION } from '../../core/function-description';
 
 /**
- * Throws a `Refusal` if the partition cannot be debugged (the function no longer exists, or the snapshot is
- * damaged), and `SourceChanged` if a file is not the one that the run pinned. Errors of the function are in
- * the report.
+ * Throws a `Refusal` if the partition cannot be debugged (the function no longer exists, its language has no
+ * `callHere`, or the snapshot is damaged), and `SourceChanged` if a file is not the one that the run pinned.
+ * Errors of the function are in the report.
  */
 export async function debugPartition(
   client: Client,
@@ -51,6 +51,7 @@ export async function debugPartition(
   const stage = await openPlannedStage(record.plan!.stage, record.opened!.stageToken);
   const plan = await loadUnitPlan(stage, record.plan!.unitPlan);
   const fn = await functionOf(plan, record, project, options);
+  const callHere = callerOf(fn);
   if (plan.files !== null) await checkPin(plan.files[ordinal]!);
   const recorded = await recordedCall(partition, described);
   if (options.inspect === true) await waitForDebugger(fn, options);
@@ -68,6 +69,7 @@ export async function debugPartition(
       warehouse: openWarehouse(plan.warehouse, project.projectDir),
       plan,
       fn,
+      callHere,
       ordinal,
       execution,
       attempt,
@@ -140,6 +142,15 @@ function isLater(a: LogEntry, b: LogEntry): boolean {
   return a.execution > b.execution || (a.execution === b.execution && a.attempt > b.attempt);
 }
 
+function callerOf(fn: FunctionPlan): CallHere {
+  const language = languageOfBundle(fn.bundle)!;
+  if (language.callHere !== undefined) return (options) => language.callHere!(options);
+  throw new Refusal('InvalidInput', [
+    `The function "${fn.name}" is written in ${language.name}, which partwise debug cannot call. ` +
+      'Print what you need to see, and call it on a few partitions with partwise run --try.',
+  ]);
+}
+
 /** Blocks this process until a debugger is attached. */
 async function waitForDebugger(fn: FunctionPlan, { onEvent }: DebugOptions): Promise<void> {
   if (fn.bundle === null) {
@@ -154,6 +165,7 @@ async function waitForDebugger(fn: FunctionPlan, { onEvent }: DebugOptions): Pro
   inspector.waitForDebugger();
 }
 
+type CallHere = NonNullable<Language['callHere']>;
 type OnDownload = CallHereOptions['onDownload'];
 
 interface Prepared {
@@ -162,6 +174,7 @@ interface Prepared {
   warehouse: Warehouse;
   plan: UnitPlan;
   fn: FunctionPlan;
+  callHere: CallHere;
   ordinal: number;
   execution: number;
   attempt: number;
@@ -170,12 +183,24 @@ interface Prepared {
 }
 
 async function callNow(
-  { partition, stage, warehouse, plan, fn, ordinal, execution, attempt, scratch, onDownload }: Prepared,
+  {
+    partition,
+    stage,
+    warehouse,
+    plan,
+    fn,
+    callHere,
+    ordinal,
+    execution,
+    attempt,
+    scratch,
+    onDownload,
+  }: Prepared,
   { inspect, onEvent, signal = new AbortController().signal }: DebugOptions,
 ): Promise<WholeCall> {
   const logs: LogEntry[] = [];
   const index = await stage.localFile(plan.index, scratch);
-  const { outcome, rowsFiles, uploads } = await languageOfBundle(fn.bundle)!.callHere({
+  const { outcome, rowsFiles, uploads } = await callHere({
     unit: runnerUnit(plan, {
       function: fn,
       bundle: fn.bundle,

@@ -1,4 +1,4 @@
-/** Temporary folders for a try, which keeps nothing. */
+/** Temporary folders for a trial, which keeps nothing. */
 import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -18,7 +18,7 @@ import type { Stage } from '../../stage';
 import { fetchModel } from '../../models/fetch-model';
 import type { Warehouse } from '../../warehouse';
 import type { ModelFile } from '../../models/types';
-import type { UnitHandlers, UploadRequest } from '../../runners/unit';
+import type { UnitHandlers, UploadRequest } from '../../runners/unit-run-types';
 
 export interface PartitionTrial {
   pool: RunnerPool;

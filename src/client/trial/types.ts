@@ -1,34 +1,12 @@
-/** Results of planning and trying a run, and of debugging a partition of one. None of them is recorded. */
-import type { TypeGuesses } from '../../core/type-guesses';
+/** Results of trying a run, and of debugging a partition of one. None of them is recorded. */
 import type { FinalStatus } from '../../core/outcome';
-import type { Column } from '../../core/plan';
 import type { LogEntry, PartitionView } from '../../reader/types';
 import type { Row } from '../../core/row';
 
 /** Maximum number of result rows shown per partition. */
 export const MAX_ROWS_SHOWN = 20;
 
-/** A preview of a run; nothing was started. */
-export interface PlanPreview {
-  partitions: number;
-  /** Source rows. */
-  rows: number;
-  keyColumns: Column[];
-  /** The columns that functions get. */
-  columns: Column[];
-  /** How the types were found, for CSV and JSON files; null: the source has types. */
-  guesses: TypeGuesses | null;
-  /** Number of activities. */
-  units: number;
-  /** The largest partitions by rows, largest first. */
-  largest: { id: string; rows: number }[];
-  /** The smallest partitions, smallest first, without those in `largest`. */
-  smallest: { id: string; rows: number }[];
-  /** Partitions by size: `label` is a range of rows, such as `100 – 999`. */
-  histogram: { label: string; partitions: number }[];
-}
-
-/** One partition that was tried. Its artifacts are deleted with the try. */
+/** One partition that was tried. Its artifacts are deleted with the trial. */
 export interface TriedPartition extends Pick<PartitionView, 'id' | 'key' | 'rows' | 'artifacts' | 'error'> {
   /** `DONE`, `FAILED` or `INTERNAL_ERROR`, as a run would record it after this one call. */
   status: FinalStatus;
@@ -39,7 +17,7 @@ export interface TriedPartition extends Pick<PartitionView, 'id' | 'key' | 'rows
   resultRows: number;
 }
 
-/** The result of a try. */
+/** The result of a trial. */
 export interface TryReport {
   function: string;
   /** Largest partition first. */

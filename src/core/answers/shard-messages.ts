@@ -2,29 +2,33 @@
 import type { Shard } from '../plan';
 import type { ShardSettings } from '../tasks';
 import { count, either, flag, listOf, oneOf, orNull, shapeOf } from '../shape';
-import type { ShardReport } from '../units/shard-report';
-import { alike, counts, failure, version } from './shared-shapes';
+import { FAILURE_STATUSES } from '../status';
+import { noneWaiting, type ShardReport } from '../units/shard-report';
+import { alike, counts, countsOf, everyCount, failure, version } from './shared-shapes';
 
 const report = shapeOf<ShardReport>({
   version,
   shard: count,
   number: count,
   counts,
-  waiting: shapeOf<ShardReport['waiting']>({ FAILED: count, INTERNAL_ERROR: count }),
+  waiting: shapeOf<ShardReport['waiting']>(countsOf(FAILURE_STATUSES)),
   running: count,
   alike: orNull(either(oneOf('not'), alike)),
   firstErrors: listOf(failure),
 });
 
-/** Whether it is a report of a shard of these, about no more partitions than it has. */
-export function isShardReport(
+/** The report of one of these shards, about no more partitions than it has; null if it is anything else. */
+export function asShardReport(
   value: unknown,
   shards: Readonly<Record<number, Pick<Shard, 'partitions'>>>,
-): value is ShardReport {
-  if (!report(value)) return false;
-  const { shard: sender, counts: ended, waiting } = value as ShardReport;
+): ShardReport | null {
+  if (!report(value)) return null;
+  const sent = value as ShardReport;
+  const ended = everyCount(sent.counts);
+  const waiting = { ...noneWaiting(), ...sent.waiting };
   const all = [...Object.values(ended), ...Object.values(waiting)].reduce((sum, each) => sum + each, 0);
-  return ended.PENDING === 0 && ended.RUNNING === 0 && all <= (shards[sender]?.partitions ?? -1);
+  if (ended.PENDING > 0 || ended.RUNNING > 0 || all > (shards[sent.shard]?.partitions ?? -1)) return null;
+  return { ...sent, counts: ended, waiting };
 }
 
 const settings = shapeOf<ShardSettings>({
@@ -34,6 +38,6 @@ const settings = shapeOf<ShardSettings>({
   everyFailures: orNull(count),
 });
 
-export function isShardSettings(value: unknown): value is ShardSettings {
-  return settings(value);
+export function asShardSettings(value: unknown): ShardSettings | null {
+  return settings(value) ? (value as ShardSettings) : null;
 }

@@ -1,6 +1,7 @@
 /**
- * What counts as the result of an activity other than `processUnit`. Workflows and readers of history call
- * the same functions, so that they agree about an activity that was completed by hand (I8).
+ * What counts as the result of an activity other than `processUnit`: each function returns null for anything
+ * else. Workflows and readers of history call the same functions, so that they agree about an activity that
+ * was completed by hand (I8).
  */
 import type { Carried } from '../carried';
 import type { NormalizedRetry, NormalizedRule } from '../failures/retry-plan';
@@ -32,18 +33,18 @@ import {
   orNull,
   shapeOf,
   text,
-  type Check,
+  type ShapeTest,
 } from '../shape';
 import { PARTITION_STATUSES, RUN_STATUSES } from '../status';
-import { counts, failure, fileRef, version } from './shared-shapes';
+import { counts, everyCount, failure, fileRef, version } from './shared-shapes';
 
 const fields = isObject;
-const totals: Check = (value) => counts(value) && count((value as { total?: unknown }).total);
+const totals: ShapeTest = (value) => counts(value) && count((value as { total?: unknown }).total);
 
 const carried = shapeOf<Carried>({ file: fileRef, counts, reused: count, firstErrors: listOf(failure) });
 const column = shapeOf<Column>({ name: text, type: text });
 
-const rule: { [Name in keyof RetryRule]: Check } = {
+const rule: { [Name in keyof RetryRule]: ShapeTest } = {
   maximumAttempts: count,
   initialIntervalMs: count,
   backoffCoefficient: number,
@@ -75,7 +76,7 @@ const output = either(
 );
 
 /** What a continuation's plan takes over from the plan before it, too. */
-const planned: { [Name in keyof Required<Continued['plan']>]: Check } = {
+const planned: { [Name in keyof Required<Continued['plan']>]: ShapeTest } = {
   version,
   runId: text,
   generation: count,
@@ -117,7 +118,7 @@ const commitResult = shapeOf<CommitResult>({
   committedAt: text,
   modelVersion: optional(count),
 });
-const retryAsked: { [Name in keyof NormalizedRule]: Check } = {
+const retryAsked: { [Name in keyof NormalizedRule]: ShapeTest } = {
   maximumAttempts: orNull(count),
   initialIntervalMs: orNull(count),
   backoffCoefficient: orNull(number),
@@ -219,32 +220,45 @@ const foundPartitions = shapeOf<FoundPartitions>({
   ),
 });
 
-export function isOpenedRun(value: unknown): value is OpenedRun {
-  return opened(value);
+export function asOpenedRun(value: unknown): OpenedRun | null {
+  if (!opened(value)) return null;
+  const run = value as OpenedRun;
+  const { continues } = run;
+  if (continues === null) return run;
+  return { ...run, continues: { ...continues, carried: withEveryCount(continues.carried) } };
 }
 
-export function isRunPlan(value: unknown): value is RunPlan {
-  return plan(value);
+export function asRunPlan(value: unknown): RunPlan | null {
+  if (!plan(value)) return null;
+  const planned = value as RunPlan;
+  return planned.carried === null ? planned : { ...planned, carried: withEveryCount(planned.carried) };
 }
 
-export function isCommitResult(value: unknown): value is CommitResult {
-  return commitResult(value);
+export function asCommitResult(value: unknown): CommitResult | null {
+  return commitResult(value) ? (value as CommitResult) : null;
 }
 
-export function isRunSummary(value: unknown): value is RunSummary {
-  return summary(value);
+export function asRunSummary(value: unknown): RunSummary | null {
+  if (!summary(value)) return null;
+  const ended = value as RunSummary;
+  return { ...ended, counts: everyCount(ended.counts) };
 }
 
-export function isLoadedShard(value: unknown): value is LoadedShard {
-  return loadedShard(value);
+export function asLoadedShard(value: unknown): LoadedShard | null {
+  return loadedShard(value) ? (value as LoadedShard) : null;
 }
 
-/** Whether it is about as many ids as were asked for, in a run of so many partitions. */
-export function isFoundPartitions(
+/** About as many ids as were asked for, in a run of so many partitions; null if it is anything else. */
+export function asFoundPartitions(
   value: unknown,
   { ids, partitions }: { ids: number; partitions: number },
-): value is FoundPartitions {
-  if (!foundPartitions(value)) return false;
-  const { ordinals } = value as FoundPartitions;
-  return ordinals.length === ids && ordinals.every((ordinal) => ordinal < partitions);
+): FoundPartitions | null {
+  if (!foundPartitions(value)) return null;
+  const found = value as FoundPartitions;
+  const { ordinals } = found;
+  return ordinals.length === ids && ordinals.every((ordinal) => ordinal < partitions) ? found : null;
+}
+
+function withEveryCount(taken: Carried): Carried {
+  return { ...taken, counts: everyCount(taken.counts) };
 }

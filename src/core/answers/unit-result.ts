@@ -18,7 +18,7 @@ import {
   text,
 } from '../shape';
 import { ordinalsWithin, type OrdinalRange } from '../units/ordinals';
-import { alike, counts, error, failure, fileRef, version } from './shared-shapes';
+import { alike, counts, error, everyCount, failure, fileRef, version } from './shared-shapes';
 
 const artifact = shapeOf<ArtifactRef>({
   path: text,
@@ -81,23 +81,24 @@ const unitResult = shapeOf<UnitResult>({
 /** What a result is compared with. */
 export type TaskOfResult = Pick<UnitTask, 'unit' | 'from' | 'to' | 'partitions'>;
 
-/** Whether it is a result of this unit: about its partitions, and about each of them once. */
-export function isUnitResult(value: unknown, task: TaskOfResult): value is UnitResult {
+/** The result of this unit, about each of its partitions once; null if it is anything else. */
+export function asUnitResult(value: unknown, task: TaskOfResult): UnitResult | null {
   // enforces I8: what is not a result counts nothing, in the workflow and for readers.
-  if (!unitResult(value)) return false;
-  const result = value as UnitResult;
+  if (!unitResult(value)) return null;
+  const sent = value as UnitResult;
+  const result = { ...sent, counts: everyCount(sent.counts) };
   const { PENDING, RUNNING, ...ended } = result.counts;
   const named = [result.retry, result.big, ...result.otherCode.map(({ ordinals }) => ordinals)];
   const [again, big, ...others] = named.map((ordinals) => ordinalsWithin(ordinals ?? '', task));
-  if (again === null || big === null || others.includes(null)) return false;
+  if (again === null || big === null || others.includes(null)) return null;
   const sum = Object.values(ended).reduce((all, each) => all + each, again! + big!);
-  return (
+  const isOfUnit =
     result.unit === task.unit &&
     PENDING === 0 &&
     RUNNING === 0 &&
     sum === task.partitions &&
-    (!Array.isArray(result.outcomes) || result.outcomes.every((each) => isOutcome(each, task)))
-  );
+    (!Array.isArray(result.outcomes) || result.outcomes.every((each) => isOutcome(each, task)));
+  return isOfUnit ? result : null;
 }
 
 function isOutcome(value: unknown, range: OrdinalRange): boolean {

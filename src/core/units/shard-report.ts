@@ -4,7 +4,14 @@
  */
 import type { AlikeState } from '../failures/alike';
 import type { ErrorInfo } from '../outcome';
-import { failed, noCounts, PARTITION_STATUSES, type FailureStatus, type StatusCounts } from '../status';
+import {
+  failed,
+  FAILURE_STATUSES,
+  noCounts,
+  PARTITION_STATUSES,
+  type FailureStatus,
+  type StatusCounts,
+} from '../status';
 
 /** The state of a shard. Each report is complete, so only the latest one counts. */
 export interface ShardReport {
@@ -23,6 +30,11 @@ export interface ShardReport {
 }
 
 export type WaitingEnds = Record<FailureStatus, number>;
+
+/** All zero. */
+export function noneWaiting(): WaitingEnds {
+  return Object.fromEntries(FAILURE_STATUSES.map((status) => [status, 0])) as WaitingEnds;
+}
 
 /** When a report is due. */
 export interface ReportRule {
@@ -44,7 +56,7 @@ export function firstReport(shard: number, skipped: number): ShardReport {
     shard,
     number: 0,
     counts: { ...noCounts(), SKIPPED: skipped },
-    waiting: { FAILED: 0, INTERNAL_ERROR: 0 },
+    waiting: noneWaiting(),
     running: 0,
     alike: null,
     firstErrors: [],

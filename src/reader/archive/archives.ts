@@ -1,7 +1,7 @@
 /** Finds a run's archives on a stage. */
 import { archiveFolder, runFolder } from '../../stored/layout';
 import type { Stage } from '../../stage';
-import { hasPlannedIn } from '../chain';
+import { hasPlannedIn } from '../find-execution';
 import { parseHistory } from './archive';
 import { NoSuchRun } from '../errors';
 import type { RecordedHistory } from '../histories/execution-history';

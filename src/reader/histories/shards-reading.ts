@@ -1,12 +1,11 @@
 /** Reads the histories of a run's shards into the run's record. */
 import { HistoryDecoder } from '../../history/decode';
 import { applyFact, type RunRecord, type ShardRecord } from '../../history/fold';
+import { inParallel } from '../in-parallel';
 import type { PendingActivity } from '../live-units';
 import type { ShardHistory } from './shard-history';
 import type { HistoryEvent, PayloadDecoder } from '../../history/events';
 
-/** Number of histories read in parallel. */
-const AT_ONCE = 8;
 /** A server ends the shards of a terminated run a moment after the run. */
 export const TERMINATED_WITHIN_MS = 10_000;
 
@@ -45,15 +44,6 @@ export async function readShards(
       if (!late.aborted) throw error;
     }
   });
-}
-
-/** Runs `work` for all items, a few at a time. */
-export async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const left = [...items];
-  const lane = async (): Promise<void> => {
-    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, lane));
 }
 
 /** The shards that have not ended. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { digestFile } from '../../files/digest';
 import { lockFolder } from '../lock';
 import { readJson, writeJson } from '../state-folder';
-import type { TemporalBinary } from './temporal-binary';
+import type { TemporalBinary } from './types';
 
 /** Downloads a binary to somewhere below `folder` and returns its path. */
 export type FetchBinary = (options: {

@@ -1,4 +1,4 @@
-/** `node binary-download-main.js FOLDER`: makes the SDK download its Temporal CLI into the folder. */
+/** `node download-main.js FOLDER`: makes the SDK download its Temporal CLI into the folder. */
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { errorText } from '../problems';
 

@@ -1,5 +1,5 @@
 /** `partwise dev`: runs the host in the foreground. */
-import { findTemporalBinary } from '../binary/binary';
+import { findTemporalBinary } from '../binary/find-binary';
 import type { OnTemporalEvent } from '../events';
 import { Host } from './host';
 import { connectHost } from './connection';

@@ -23,7 +23,7 @@ import { eventsBetween } from './state-events';
 import { ensureSecret } from '../../trust/secret';
 import { Supervisor, type Running } from './supervisor';
 import { startWorker, type RunningWorker } from './worker-process';
-import type { TemporalBinary } from '../binary/temporal-binary';
+import type { TemporalBinary } from '../binary/types';
 
 const HOUSEKEEPING_MS = 5_000;
 const LOCK_RETRY_MS = 1_000;

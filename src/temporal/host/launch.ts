@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';
-import { findTemporalBinary } from '../binary/binary';
+import { findTemporalBinary } from '../binary/find-binary';
 import { fingerprint } from '../build';
 import type { OnTemporalEvent } from '../events';
 import { connectHost, type HostConnection } from './connection';

@@ -5,7 +5,7 @@
 import { Host } from './host';
 import { tryLockFolder } from '../lock';
 import { stateFolder } from '../state-folder';
-import type { TemporalBinary } from '../binary/temporal-binary';
+import type { TemporalBinary } from '../binary/types';
 
 /** JSON in the environment variable `PARTWISE_HOST`. */
 export interface HostParameters {

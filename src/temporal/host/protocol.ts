@@ -3,7 +3,7 @@
  * command starts with `Hello`; the host responds with its state, and sends it again on every change.
  */
 import type { SupervisedStatus } from './supervisor';
-import type { TemporalBinary } from '../binary/temporal-binary';
+import type { TemporalBinary } from '../binary/types';
 
 /** Content of `host.json`, readable only by the project's owner. */
 export interface HostRecord {

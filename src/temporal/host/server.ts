@@ -11,7 +11,7 @@ import { errorText } from '../problems';
 import { commandLine, endProcess, gone, isAlive } from '../processes';
 import { makeStateFolder, readJson, writeJson, type StateFolder } from '../state-folder';
 import type { Running } from './supervisor';
-import type { TemporalBinary } from '../binary/temporal-binary';
+import type { TemporalBinary } from '../binary/types';
 
 /** Closed runs stay readable for 90 days; the server's own default is one day. */
 const RETENTION = '2160h';

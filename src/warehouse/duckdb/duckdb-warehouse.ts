@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { widened, type Confinement } from '../../duckdb/confinement';
-import { check, type Check } from '../../core/check';
+import { check, type Check } from '../../core/setup-check';
 import type { ModelRecord } from '../../models/records';
 import type { OutputPlan } from '../../core/plan';
 import type { CommitResult, CommitTask } from '../../core/tasks';

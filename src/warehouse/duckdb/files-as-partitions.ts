@@ -1,6 +1,6 @@
 /**
- * Stage mode: each file that matches a pattern is a partition, which is read in place and pinned by its
- * digest (I1).
+ * Files as partitions: each file that matches a pattern is a partition, which is read in place and pinned by
+ * its digest (I1).
  */
 import { realpath, stat } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { isForbidden, isUnknownObject, poolOf, unusedSettings, type SessionPool } from '../../snowflake';
 import { quoteName } from '../../snowflake/names';
 import type { SnowflakeStage } from '../../stage/snowflake/snowflake-stage';
-import { check, type Check } from '../../core/check';
+import { check, type Check } from '../../core/setup-check';
 
 /** The session's user, role and location as reported by the service, quoted where needed. */
 interface Whereabouts {

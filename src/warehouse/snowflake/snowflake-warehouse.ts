@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Confinement } from '../../duckdb/confinement';
-import type { Check } from '../../core/check';
+import type { Check } from '../../core/setup-check';
 import type { ModelRecord } from '../../models/records';
 import type { OutputPlan } from '../../core/plan';
 import type { CommitResult, CommitTask } from '../../core/tasks';

@@ -4,7 +4,7 @@
  */
 import { decodeClose } from '../history/decode-close';
 import { valueOf } from '../history/untrusted-payloads';
-import { isRunPlan } from '../core/answers/step-results';
+import { asRunPlan } from '../core/answers/step-results';
 import {
   isInvalidArgument,
   isNotFound,
@@ -93,5 +93,5 @@ export async function hasPlannedIn(
     (event) =>
       String(event.activityTaskCompletedEventAttributes?.scheduledEventId) === String(scheduled.eventId),
   )?.activityTaskCompletedEventAttributes;
-  return completed != null && isRunPlan(await valueOf(decoder, completed.result));
+  return completed != null && asRunPlan(await valueOf(decoder, completed.result)) !== null;
 }

@@ -5,7 +5,7 @@
 import type { Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import { archivedExecution, leftPlan } from '../reader/archive/archives';
-import { hasPlanned, hasPlannedIn } from '../reader/chain';
+import { hasPlanned, hasPlannedIn } from '../reader/find-execution';
 import { HistorySource, isNotFound } from '../reader/histories/history-source';
 import { NoSuchRun, UnreadableHistory } from '../reader/errors';
 import { openShards } from '../reader/histories/shards-reading';

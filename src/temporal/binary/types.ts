@@ -1,3 +1,4 @@
+/** The Temporal CLI that the embedded server runs. */
 export interface TemporalBinary {
   readonly path: string;
   /** Version of the Temporal CLI, e.g. `1.9.1`. */

@@ -1,12 +1,12 @@
 /** A ready-made model: gradient-boosted trees over feature columns. */
-import type { PartitionData, PartitionFunction } from '../functions/types';
-import { didYouMean } from '../core/nearest';
-import { definePartitionModel } from './define';
-import { bytesSerde } from './serde';
-import type { ModelMetrics, PartitionModel } from './types';
+import type { PartitionData, PartitionFunction } from '../../functions/types';
+import { didYouMean } from '../../core/nearest';
+import { definePartitionModel } from '../define';
+import { bytesSerde } from '../serde';
+import type { ModelMetrics, PartitionModel } from '../types';
 import { askTrees, trainTrees, type YdfColumn } from './ydf';
-import type { Row } from '../core/row';
-import { InvalidResult } from '../rows/invalid-result';
+import type { Row } from '../../core/row';
+import { InvalidResult } from '../../rows/invalid-result';
 
 export interface TreesOptions extends Pick<
   PartitionFunction,

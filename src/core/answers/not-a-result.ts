@@ -2,7 +2,7 @@
  * Activities that were completed with something other than their result, for example by hand. Pure: workflows
  * and readers share it, so they decide the same way (I8).
  */
-import { maxLostWorkers } from './budgets';
+import { maxLostWorkers } from '../failures/budgets';
 import type { ErrorInfo } from '../outcome';
 import type { RetryPlan } from '../plan';
 import type { UnitTask } from '../tasks';

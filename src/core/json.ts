@@ -2,7 +2,7 @@
  * JSON for artifacts, models, progress and nested cells: it supports bigints and Dates, and errors name the
  * place.
  */
-import { describe } from '../core/quote';
+import { describe } from './quote';
 
 /** A value that JSON cannot represent. The message begins with the caller's name for the value. */
 export class NotJson extends Error {

@@ -1,75 +1,9 @@
-/** Options shared by all commands that access a project's runs, and the connection that they configure. */
-import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { ConfigFlags, ProjectConfig } from '../config';
-import type { OnTemporalEvent, Partwise, Places, Project, RunHandle } from '..';
+/** What commands run on: the project's configuration, and a connection to its runs. */
+import type { ProjectConfig } from '../config';
+import type { OnTemporalEvent, Partwise, Project, RunHandle } from '..';
 import { CannotDo, ServerMoved } from './exit';
-import { GROUP } from './help';
+import type { ProjectOptions, RunReadingOptions } from './options';
 import { aside } from './terminal';
-
-export interface ProjectOptions extends ConfigFlags {
-  project?: string;
-}
-
-export interface ReadingOptions extends ProjectOptions {
-  json?: boolean;
-}
-
-/** For commands that read one run. */
-export interface RunReadingOptions extends ReadingOptions {
-  history?: string;
-  execution?: number;
-}
-
-/** Adds the run argument, and --history to read the run from a file instead of a server. */
-export function withRun(command: Command): Command {
-  return withHistory(command.argument('[run]', 'run id (not needed with --history)')).option(
-    '--execution <n>',
-    'show the state after this execution; 1 is the one before the first retry (default: the latest)',
-    wholeNumber,
-  );
-}
-
-export function withHistory(command: Command): Command {
-  return command.option(
-    '--history <file>',
-    'read the run from an archive or an exported history, without a server',
-  );
-}
-
-export function withProject(command: Command): Command {
-  return command
-    .optionsGroup(GROUP.connection)
-    .option('--project <dir>', 'project folder (default: nearest one, searching upwards from here)')
-    .option('--address <host:port>', 'Temporal server (default: the embedded server)')
-    .option('--namespace <name>', 'Temporal namespace')
-    .option('--profile <name>', "profile from Temporal's configuration file")
-    .option('--task-queue <name>', 'task queue of the workers')
-    .optionsGroup(GROUP.own);
-}
-
-export function withJson(command: Command): Command {
-  return command
-    .optionsGroup(GROUP.output)
-    .option('--json', 'print a single JSON document to standard output')
-    .optionsGroup(GROUP.own);
-}
-
-/** The option `--status`, case-insensitive. */
-export function statusOption<Status extends string>(statuses: readonly Status[]): Option {
-  return new Option('--status <status>', 'only those with this status')
-    .choices(statuses)
-    .argParser((text: string) => {
-      const status = statuses.find((each) => each === text.toUpperCase());
-      if (status !== undefined) return status;
-      throw new InvalidArgumentError(`Use one of ${statuses.join(', ')}.`);
-    });
-}
-
-/** For options that take a whole number. */
-export function wholeNumber(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Give a whole number.');
-  return Number(text);
-}
 
 export async function loadProject(options: ProjectOptions): Promise<ProjectConfig> {
   const { loadConfig }: typeof import('../config') = require('../config');
@@ -137,12 +71,6 @@ export async function followingMoves<T>(
       aside('The Temporal server of this project restarted on another port; reconnecting …');
     }
   }
-}
-
-/** How warehouses and stages are named. */
-export function places(): Places {
-  const { Project }: typeof import('..') = require('..');
-  return Project.places();
 }
 
 /** For work without a server: the project is closed whatever happens. */

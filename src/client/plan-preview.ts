@@ -1,16 +1,37 @@
 /**
  * Previews a run with the same checks and the same division into units as planning, without keeping anything.
  */
-import type { PlanPreview } from './types';
-import type { ProjectConfig } from '../../config';
-import { parseRunInput } from '../../input/parse-input';
-import { Refusal } from '../../core/refusal';
-import { scheduledFor } from '../../input/scheduled-time';
-import { cutUnits } from '../../core/units/cut-units';
-import { DEFAULT_WAREHOUSE, openWarehouse } from '../../warehouse';
-import { queryProblems, withoutWaiting } from '../../planning/check-run';
+import type { Column } from '../core/plan';
+import type { TypeGuesses } from '../core/type-guesses';
+import type { ProjectConfig } from '../config';
+import { parseRunInput } from '../input/parse-input';
+import { Refusal } from '../core/refusal';
+import { scheduledFor } from '../input/scheduled-time';
+import { cutUnits } from '../core/units/cut-units';
+import { DEFAULT_WAREHOUSE, openWarehouse } from '../warehouse';
+import { queryProblems, withoutWaiting } from '../planning/check-run';
 
 const EXTREMES = 5;
+
+/** A preview of a run; nothing was started. */
+export interface PlanPreview {
+  partitions: number;
+  /** Source rows. */
+  rows: number;
+  keyColumns: Column[];
+  /** The columns that functions get. */
+  columns: Column[];
+  /** How the types were found, for CSV and JSON files; null: the source has types. */
+  guesses: TypeGuesses | null;
+  /** Number of activities. */
+  units: number;
+  /** The largest partitions by rows, largest first. */
+  largest: { id: string; rows: number }[];
+  /** The smallest partitions, smallest first, without those in `largest`. */
+  smallest: { id: string; rows: number }[];
+  /** Partitions by size: `label` is a range of rows, such as `100 – 999`. */
+  histogram: { label: string; partitions: number }[];
+}
 
 /** Throws a `Refusal` with every problem. */
 export function previewPlan(raw: unknown, project: ProjectConfig): Promise<PlanPreview> {

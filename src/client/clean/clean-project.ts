@@ -7,7 +7,7 @@ import { quote } from '../../core/quote';
 import type { ModelRecord } from '../../models/records';
 import { openStage } from '../../stage';
 import { openWarehouse } from '../../warehouse';
-import { cleanStage } from './clean';
+import { cleanStage } from './clean-stage';
 import type { Selection } from './selection';
 import type { CleanOptions, CleanReport } from './types';
 import { CleanRefused } from '../../reader/errors';
