@@ -112,7 +112,7 @@ export class SqlFunction {
     const made = await connection.run(resultTableSql(this.sql));
     const [[count]] = (await made.getRows()) as [[bigint]];
     const head = await connection.run(`SELECT * FROM ${RESULT} LIMIT 1`);
-    const shape = shapeOf(head, 1);
+    const shape = shapeOf(head, 1, 'exact');
     const described = shape.names.map((name, i) => ({ name, type: shape.types[i]! }));
     const columns = await this.withoutKeys(connection, ordinal, described);
     // enforces I5

@@ -2,8 +2,9 @@
  * Cells are the values of returned rows as columns store them. A cell is a copy, taken when the function
  * returns, so this call and the next may reuse objects and buffers.
  */
+import { parseExactJson } from '../core/exact-json';
 import { describe } from '../core/quote';
-import { encodeJson, NotJson, WHY_NO_SURROGATE } from './json';
+import { encodeJsonCell, NotJson, WHY_NO_SURROGATE } from './json';
 import { InvalidResult } from './invalid-result';
 
 /**
@@ -76,7 +77,7 @@ function takeObject(value: object, name: string, row: number): { type: CellType;
   if (value instanceof Uint8Array) return { type: 'BLOB', cell: new Uint8Array(value) };
   if (isObject(value) || Array.isArray(value)) {
     try {
-      return { type: 'JSON', cell: encodeJson(value, at(name, row)) };
+      return { type: 'JSON', cell: encodeJsonCell(value, at(name, row)) };
     } catch (error) {
       if (error instanceof NotJson) throw new InvalidResult(error.message);
       throw error;
@@ -96,5 +97,5 @@ function at(name: string, row: number): string {
 export function readCell(cell: Cell, type: CellType | null): unknown {
   if (cell === null) return null;
   if (type === 'TIMESTAMP') return new Date(cell as number);
-  return type === 'JSON' ? (JSON.parse(cell as string) as unknown) : cell;
+  return type === 'JSON' ? parseExactJson(cell as string) : cell;
 }

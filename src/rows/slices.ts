@@ -1,6 +1,7 @@
 /** Converts rows from DuckDB's form (chunks of vectors) to that of functions (objects, columns). */
 import type { DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
 import { setOwn, type Row } from '../core/row';
+import type { Reading } from '../duckdb/values';
 import { vectorReader, type VectorReader } from '../duckdb/vector-readers';
 
 /** The columns of a result that a function sees. */
@@ -19,13 +20,13 @@ export interface Slice {
   to: number;
 }
 
-export function shapeOf(result: DuckDBResult, offset: number): Shape {
+export function shapeOf(result: DuckDBResult, offset: number, reading: Reading = 'usual'): Shape {
   const names = distinctNames(result.columnNames()).slice(offset);
   const types = result.columnTypes().slice(offset);
   return {
     names,
     types: types.map((type) => type.alias ?? String(type)),
-    readers: types.map(vectorReader),
+    readers: types.map((type) => vectorReader(type, reading)),
     offset,
   };
 }
@@ -69,8 +70,8 @@ export function addRows(slice: Slice, shape: Shape, constants: Constants, rows: 
 }
 
 /** Every row of a result as an object. */
-export async function allRows(result: DuckDBResult): Promise<Row[]> {
-  const shape = shapeOf(result, 0);
+export async function allRows(result: DuckDBResult, reading: Reading = 'usual'): Promise<Row[]> {
+  const shape = shapeOf(result, 0, reading);
   const rows: Row[] = [];
   for (let chunk; (chunk = await result.fetchChunk()) !== null && chunk.rowCount > 0;) {
     addRows({ chunk, from: 0, to: chunk.rowCount }, shape, NO_CONSTANTS, rows);
