@@ -18,7 +18,7 @@ describe('the columns of combined rows', () => {
     [
       'STRUCT(a BIGINT, "b, c" VARCHAR)',
       'STRUCT(a DOUBLE, d DATE)',
-      'STRUCT(a DOUBLE, "b, c" VARCHAR, d DATE)',
+      'STRUCT("a" DOUBLE, "b, c" VARCHAR, "d" DATE)',
     ],
     ['BIGINT', 'VARCHAR', null],
     ['BOOLEAN', 'BIGINT', null],

@@ -103,7 +103,7 @@ describe('results', () => {
 
   test("have the query's columns in its order, which objects do not keep", async () => {
     const rows = await read(`'N' AS region, 1 AS "10", 2 AS "2"`);
-    expect(rows.columns.map(({ name, type }) => [name, type])).toEqual([
+    expect(rows.columns!.map(({ name, type }) => [name, type])).toEqual([
       ['region', 'VARCHAR'],
       ['10', 'INTEGER'],
       ['2', 'INTEGER'],

@@ -4,6 +4,9 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { bundleFunctions } from '../src/runners/functions-file';
 import type { FunctionBundle } from '../src/runners/language';
+import { definePartitionFunction } from '../src';
+import { outputProblems } from '../src/functions/output-check';
+import { readLocalRows } from '../src/reader/partitions/results';
 import { decodeArtifact } from '../src/functions/artifact-codec';
 import { describeThrown } from '../src/functions/errors';
 import { writeOrRefuse } from '../src/rows/written-alone';
@@ -61,10 +64,107 @@ function expectOnlyK3Fails(ran: Ran, type: string, message: string | RegExp): vo
   );
 }
 
+/** All rows as results show them, without the key, and their types. */
+async function mergedRows(files: readonly string[]) {
+  const rows = await readLocalRows(
+    files.map((file) => ({ file, except: [] })),
+    [{ name: 'region', type: 'VARCHAR' }],
+  );
+  const types = Object.fromEntries(rows.columns!.slice(1).map(({ name, type }) => [name, type]));
+  return { types, rows: rows.map(({ region: _region, ...row }) => row) };
+}
+
 const UNITS = [
   ['a unit of single partitions', false],
   ['a batch', true],
 ] as const;
+
+describe('columns keep the types', () => {
+  test('that a call has read, if they hold what it returns under the same names', async () => {
+    const { files, ended } = await runUnit('returnsRead', { unit: { isBatch: true } });
+    expect(endsOf({ ended } as Ran).get(3)!.outcome).toMatchObject({ status: 'DONE', error: null });
+    const whole = await mergedRows(files);
+    expect(whole.types).toEqual({
+      day: 'DATE',
+      price: 'DOUBLE',
+      ratio: 'DOUBLE',
+      small: 'SMALLINT',
+      clock: 'TIME',
+      list: 'INTEGER[]',
+      structs: `STRUCT("at" DATE, "it's" DECIMAL(4,1))[]`,
+      dates: 'MAP(DATE, VARCHAR)',
+      moment: 'TIMESTAMP WITH TIME ZONE',
+      json: 'JSON',
+    });
+    expect(whole.rows[0]).toEqual({
+      day: new Date('2024-01-02'),
+      price: 2.5,
+      ratio: 3,
+      small: 7,
+      clock: '10:00:00',
+      list: [1, null],
+      structs: [{ at: new Date('2024-01-02'), "it's": 1.5 }],
+      dates: { '2024-01-02': 'x' },
+      moment: new Date('2024-01-02T03:04:05Z'),
+      json: { a: [1] },
+    });
+    expect(whole.rows[3]).toMatchObject({ price: 2.505, day: new Date('2024-01-02') });
+  });
+
+  test('that the function declares, also of columns without any value', async () => {
+    const { files } = await runUnit('declares');
+    const { types, rows } = await mergedRows(files);
+    expect(types).toEqual({
+      day: 'DATE',
+      total: 'DECIMAL(12,2)',
+      tags: 'VARCHAR[]',
+      nothing: 'STRUCT(a INTEGER)',
+    });
+    const [row] = rows;
+    expect(row).toEqual({ day: new Date('2024-01-02'), total: 0.3, tags: ['a', "b's"], nothing: null });
+  });
+
+  test.each([
+    ['text', 'The column "day" of row 0 is "yesterday", which is not a value of DATE'],
+    [
+      'time',
+      'The column "day" of row 0 is a Date ("2024-01-02T10:00:00.000Z"), which is not a value of DATE',
+    ],
+    ['fraction', 'The column "total" of row 0 is 0.123, which is not a value of DECIMAL(12,2)'],
+    ['digits', 'The column "total" of row 0 is 12345678901.5, which is not a value of DECIMAL(12,2)'],
+    ['item', 'The column "tags" of row 0 is an Array (["a",1]), which is not a value of VARCHAR[]'],
+    ['field', 'The column "nothing" of row 0 is an Object ({"a":1,"b":2}), which is not a value of STRUCT'],
+    ['other', `Row 0 has a column "comment" that the function's "output" does not declare`],
+  ])(
+    'that the function declares: a partition that returns another %s fails alone I5',
+    async (kind, message) => {
+      expectOnlyK3Fails(await runKind('declares', kind), 'InvalidResult', message);
+    },
+  );
+
+  test('that the function declares, in a test of it', async () => {
+    const { rows } = await runPartitionFunction(functions.declares, { rows: [], key: { region: 'k1' } });
+    expect(rows).toEqual([
+      { region: 'k1', day: new Date('2024-01-02'), total: 0.3, tags: ['a', "b's"], nothing: null },
+    ]);
+    const call = { rows: [], key: { region: 'k3' }, params: { kind: 'text' } };
+    await expect(runPartitionFunction(functions.declares, call)).rejects.toThrow('is not a value of DATE');
+  });
+
+  test('that the function declares, which are checked before anything runs', async () => {
+    const output = { a: 'INTEGER', b: 'dte', c: 'UNION(x INTEGER)', d: 'MAP(VARCHAR, DATE[])' };
+    expect(await outputProblems('f', output)).toEqual([
+      'In the function "f": "output" declares "b" as "dte", which is not a type of DuckDB, such as "DATE", "DECIMAL(12,2)" or "VARCHAR[]".',
+      'In the function "f": "output" declares "c" as UNION(x INTEGER), which functions cannot return. Declare another type, such as "VARCHAR" or "JSON".',
+    ]);
+    const define = (given: unknown) => () =>
+      definePartitionFunction({ name: 'f', run() {}, output: given } as never);
+    expect(define('DATE')).toThrow('"output" of "f" is not an object of columns and types');
+    expect(define({ a: 'DATE', A: 'DATE' })).toThrow('two columns "A" that differ only in case');
+    expect(define({ __partwise_x: 'DATE' })).toThrow('reserved for Partwise');
+    expect(define({ a: 1 })).toThrow('has no type for "a"');
+  });
+});
 
 describe('values that a call returns or receives are copied', () => {
   test.each(UNITS)(

@@ -2,7 +2,7 @@
 
 /** Strings, which are skipped, and numbers. */
 const TOKENS = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
-/** Texts without so many digits in a row, and without an exponent, have only numbers that JavaScript can hold. */
+/** Without one of these, a text has only numbers that JavaScript can hold. */
 const SUSPICIOUS = /\d{16}|\d[eE][+-]?\d{3}/;
 
 /**

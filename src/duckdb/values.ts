@@ -148,9 +148,7 @@ function converter(
       return Object.fromEntries(Object.entries(value.entries).map(([name, entry]) => [name, convert(entry)]));
     }
     if (value instanceof DuckDBMapValue) {
-      return Object.fromEntries(
-        value.entries.map((entry) => [String(convert(entry.key)), convert(entry.value)]),
-      );
+      return Object.fromEntries(value.entries.map((entry) => [String(entry.key), convert(entry.value)]));
     }
     if (value instanceof DuckDBUnionValue || value instanceof DuckDBVariantValue) return convert(value.value);
     // TIME, TIMETZ, INTERVAL, UUID, BIT and types that DuckDB may add: their text in DuckDB.

@@ -2,28 +2,35 @@
 import { setOwn, type Row } from '../core/row';
 import type { PartitionRows } from '../rows/partition-rows';
 import { addRows, readColumn, type Shape, type Slice, type Constants } from '../rows/slices';
+import { SeenTypes } from '../rows/seen-types';
 import { SomeRows } from './some-rows';
 import type { SqlSession } from './sql-session';
 import type { PartitionData } from './types';
 import { SPLIT_DATA, type SplitData } from './model-hooks';
 
-/** `conditions` is the session for conditions of the input, if not that of the function's own queries. */
+/**
+ * `seen` learns the types of the columns that the function queries. `conditions` is the session for
+ * conditions of the input, if not that of the function's own queries.
+ */
 export function createPartitionData(
   rows: PartitionRows,
   sql: SqlSession,
+  seen: SeenTypes = new SeenTypes(rows.columns),
   conditions: SqlSession = sql,
 ): PartitionData {
-  return new Data(rows, sql, conditions);
+  return new Data(rows, sql, seen, conditions);
 }
 
 class Data implements PartitionData {
   readonly #rows: PartitionRows;
   readonly #sql: SqlSession;
+  readonly #seen: SeenTypes;
   readonly #conditions: SqlSession;
 
-  constructor(rows: PartitionRows, sql: SqlSession, conditions: SqlSession) {
+  constructor(rows: PartitionRows, sql: SqlSession, seen: SeenTypes, conditions: SqlSession) {
     this.#rows = rows;
     this.#sql = sql;
+    this.#seen = seen;
     this.#conditions = conditions;
   }
 
@@ -80,7 +87,8 @@ class Data implements PartitionData {
           'data.sql is a template tag: write data.sql`SELECT … FROM data`, without parentheses.',
         );
       }
-      return (await this.#sql.query(this.#rows, strings, values)) as T[];
+      const see = this.#seen.see.bind(this.#seen);
+      return (await this.#sql.query(this.#rows, strings, values, see)) as T[];
     };
   }
 
@@ -100,7 +108,7 @@ class Data implements PartitionData {
     const held = new Set(positions);
     const rest = Array.from({ length: this.rowCount }, (_, i) => i).filter((i) => !held.has(i));
     const part = (name: string, of: readonly number[]): PartitionData =>
-      new Data(new SomeRows(this.#rows, of), this.#sql.sibling(name), this.#conditions);
+      new Data(new SomeRows(this.#rows, of), this.#sql.sibling(name), this.#seen, this.#conditions);
     return { rest: part('rest', rest), heldOut: part('held out', positions), positions };
   }
 }

@@ -10,7 +10,9 @@ import { fileTable } from './file-rows';
 import { showJson } from '../rows/json';
 import { memoryRows } from '../rows/memory-rows';
 import type { PartitionRows } from '../rows/partition-rows';
-import { toObjects, toOutputRows } from '../rows/rows';
+import { declaredColumns } from '../rows/declared-columns';
+import { type OutputColumns, toDeclaredRows, toObjects, toOutputRows } from '../rows/rows';
+import { addRows, NO_CONSTANTS } from '../rows/slices';
 import { SqlSession } from './sql-session';
 import type { PartitionFunction, PartitionResult } from './types';
 import { withWarehouse } from './warehouse-connection';
@@ -73,7 +75,7 @@ export async function runPartitionFunction<Params = Record<string, unknown>>(
   let database: DuckDBInstance | null = null;
   try {
     database = await openDatabase(options);
-    return await callOnce(fn, call, await rowsOf(database, call), session);
+    return await callOnce(fn, call, await rowsOf(database, call), session, database);
   } finally {
     await session.close();
     kept.close();
@@ -87,6 +89,7 @@ async function callOnce<Params>(
   call: TestCall<Params>,
   rows: PartitionRows,
   session: SqlSession,
+  database: DuckDBInstance,
 ): Promise<TestOutcome> {
   const { key = {}, artifacts = {}, models = {} } = call;
   const uploads = new Map<string, unknown>();
@@ -124,9 +127,27 @@ async function callOnce<Params>(
   );
   const result = await fn.run(createPartitionData(rows, session), context);
   await finish();
-  // A copy of the array has no exact columns, which only files need: a test gets the values.
-  const returned = toObjects(toOutputRows(Array.isArray(result) ? [...result] : result, key));
+  const returned =
+    fn.output === undefined
+      ? // A copy of the array has no exact columns, which only files need: a test gets the values.
+        toObjects(toOutputRows(Array.isArray(result) ? [...result] : result, key))
+      : await declaredRows(database, result, key, fn.output);
   return { result, rows: returned.map((row) => ({ ...key, ...row })), uploads, logs, heartbeats };
+}
+
+/** The rows as the columns that the function declares store them. */
+async function declaredRows(
+  database: DuckDBInstance,
+  result: unknown,
+  key: Row,
+  output: Readonly<Record<string, string>>,
+): Promise<Row[]> {
+  const declared = await declaredColumns(await database.connect(), output, Object.keys(key));
+  const columns: OutputColumns = new Map(declared.columns.map(({ name, type }) => [name, `=${type}`]));
+  const stored = await memoryRows(database, { columns, rows: toDeclaredRows(result, key, declared) });
+  const rows: Row[] = [];
+  for await (const { slice, shape } of stored.slices()) addRows(slice, shape, NO_CONSTANTS, rows);
+  return rows;
 }
 
 async function rowsOf<Params>(

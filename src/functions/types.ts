@@ -157,4 +157,12 @@ export interface PartitionFunction<Params = Record<string, unknown>> {
    * memory is retried once there. Default: it is retried on its own worker, with no other runner next to it.
    */
   readonly bigTaskQueue?: string;
+  /**
+   * The columns of the rows that it returns, in order, with DuckDB's types: `{ day: 'DATE', total:
+   * 'DECIMAL(12,2)', tags: 'VARCHAR[]' }`. Key columns are added automatically. A column that a row leaves
+   * out is NULL; a partition that returns another column, or a value that its type does not hold, fails with
+   * `InvalidResult`. DECIMALs and times may also be given as text. Default: columns and types follow from the
+   * values.
+   */
+  readonly output?: Readonly<Record<string, string>>;
 }

@@ -165,8 +165,8 @@ export interface PartitionHandle {
  * cannot hold and a time with a fraction of a millisecond are text.
  */
 export type ResultRows = Row[] & {
-  /** The columns in order, with DuckDB's types. (Objects list names such as `10` first.) */
-  readonly columns: { name: string; type: string }[];
+  /** The columns in order, with DuckDB's types: objects list names such as `10` first. */
+  readonly columns?: { name: string; type: string }[];
 };
 
 /** A run, running or finished, in this process or any other. */

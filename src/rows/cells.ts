@@ -4,8 +4,9 @@
  */
 import { parseExactJson } from '../core/exact-json';
 import { describe } from '../core/quote';
-import { encodeJsonCell, NotJson, WHY_NO_SURROGATE } from './json';
+import { encodeJsonCell, isObject, NotJson, WHY_NO_SURROGATE } from './json';
 import { InvalidResult } from './invalid-result';
+import { typedText } from './typed-text';
 
 /**
  * The type of a cell, which corresponds to one kind of JavaScript value. `=TYPE` is an exact column of this
@@ -24,16 +25,23 @@ export function exactType(type: CellType): string | null {
   return type.startsWith('=') ? type.slice(1) : null;
 }
 
-/**
- * True for objects with properties, including instances of the user's classes; false for a Map, Date, Promise
- * or typed array.
- */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return Object.prototype.toString.call(value) === '[object Object]';
-}
-
 const INT64 = 2n ** 63n;
 const DIGITS_38 = 10n ** 38n;
+
+/** Types that JavaScript's values have anyway. */
+const NATURAL = ['BOOLEAN', 'BIGINT', 'VARCHAR', 'TIMESTAMP', 'BLOB', 'JSON'];
+
+/**
+ * A cell of a column that was read with this type, or null if the type does not hold the value as it is, or
+ * makes no difference.
+ */
+export function typedCell(value: unknown, type: string): { type: CellType | null; cell: Cell } | null {
+  if (value === null || value === undefined) return { type: null, cell: null };
+  if (NATURAL.includes(type) || type.startsWith('ENUM(')) return null;
+  if (type === 'DOUBLE') return typeof value === 'number' ? { type, cell: value } : null;
+  const cell = typedText(type, 'read')?.(value);
+  return cell === undefined ? null : { type: `=${type}`, cell };
+}
 
 /** Throws `InvalidResult` for a value that cannot be stored. The type is null for NULL. */
 export function takeCell(value: unknown, name: string, row: number): { type: CellType | null; cell: Cell } {

@@ -1,6 +1,6 @@
 /** The rows of all partitions as one query, which commits write and `results` reads. */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { combineColumns, type FileColumns } from './combine';
+import { combineColumns, type FileColumns, isExactNumber, roundedByDouble } from './combine';
 import type { RowsFile } from '../core/files';
 import type { Column } from '../core/plan';
 import { Refusal } from '../core/refusal';
@@ -39,6 +39,7 @@ export async function combinedRows(
     files.map(({ file }) => file),
   );
   const { columns, problems } = combineColumns(groups);
+  if (problems.length === 0) problems.push(...(await roundedNumbers(connection, columns, groups)));
   if (problems.length > 0) throw new Refusal('OutputMismatch', problems);
   // A run without any rows still has its key columns, whose types are known.
   const typed = groups.length > 0 ? columns : [...keyColumns];
@@ -115,7 +116,7 @@ async function writeMerged(
     parts.map(({ file }) => file),
   );
   const { columns, problems } = combineColumns(groups);
-  if (problems.length > 0) return false;
+  if (problems.length > 0 || (await roundedNumbers(connection, columns, groups)).length > 0) return false;
   // A column without any value stays untyped, so that another unit's values can determine its type.
   const valued = new Set(groups.flatMap((group) => group.columns.map(({ name }) => name)));
   const typed = columns.filter(({ name }) => valued.has(name));
@@ -187,6 +188,33 @@ async function groupFiles(
     });
   }
   return groups;
+}
+
+/** Sentences about columns in which integers or DECIMALs would lose digits because others have fractions. */
+async function roundedNumbers(
+  connection: DuckDBConnection,
+  columns: readonly Column[],
+  groups: readonly FileGroup[],
+): Promise<string[]> {
+  const problems: string[] = [];
+  for (const { name } of columns.filter(({ type }) => type === 'DOUBLE')) {
+    for (const { files, columns: own } of groups) {
+      const type = own.find((column) => column.name === name)?.type;
+      if (type === undefined || !isExactNumber(type)) continue;
+      const where = roundedByDouble(quoteIdentifier(name), type);
+      const [found] = await queryRows<{ value: string }>(
+        connection,
+        `SELECT ${quoteIdentifier(name)}::VARCHAR AS value FROM ${readSql(listOf(files))} WHERE ${where} LIMIT 1`,
+      );
+      if (found === undefined) continue;
+      problems.push(
+        `The column "${name}" is ${type} in some partitions and DOUBLE in others, which would round ${found.value}: ` +
+          `return one type for all, for example String(${name}).`,
+      );
+      break;
+    }
+  }
+  return problems;
 }
 
 function unionSql(columns: readonly Column[], groups: readonly FileGroup[], picked: Picked): string {

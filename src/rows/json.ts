@@ -10,6 +10,14 @@ export class NotJson extends Error {
   readonly nonRetryable = true;
 }
 
+/**
+ * True for objects with properties, including instances of the user's classes; false for a Map, Date, Promise
+ * or typed array.
+ */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return Object.prototype.toString.call(value) === '[object Object]';
+}
+
 /** JSON parsers recurse, here and in other languages: Python's stops at about this many levels. */
 const MAX_DEPTH = 1_000;
 /** Longer places are truncated in messages. */
@@ -119,7 +127,7 @@ class Preparation {
       return Array.from(value as unknown[], (item, i) => this.#prepareAt(i, item ?? null));
     if ('toJSON' in value && typeof value.toJSON === 'function')
       return this.prepare((value as { toJSON(): unknown }).toJSON());
-    if (Object.prototype.toString.call(value) !== '[object Object]') {
+    if (!isObject(value)) {
       const hint =
         value instanceof Map
           ? 'Use Object.fromEntries(map).'

@@ -19,6 +19,7 @@ import {
 import type { Column } from '../core/plan';
 import { type Cell, type CellType, exactType, type ValueType } from './cells';
 import { identifier, literal } from '../duckdb/quote';
+import { mapPlain, parseType, typeText } from '../duckdb/sql-type';
 import { storable } from './storable';
 
 /** Rows of a DuckDB vector. */
@@ -79,7 +80,15 @@ export function declaredAs(type: CellType): string {
 export function writtenAs(column: string, type: CellType): string {
   if (type === 'JSON') return `${column}::JSON`;
   const exact = exactType(type);
-  return exact === null ? column : storable(`${column}::${exact}`, exact);
+  return exact === null ? column : storable(castSql(column, exact), exact);
+}
+
+/** Casts text to a type. DuckDB reads text of JSON inside other values as one JSON value. */
+function castSql(text: string, type: string): string {
+  const parsed = parseType(type);
+  if (parsed.kind === 'plain') return `${text}::${type}`;
+  const asText = typeText(mapPlain(parsed, (name) => (name === 'JSON' ? 'VARCHAR' : name)));
+  return `${text}::${asText}::${type}`;
 }
 
 /** Fills a temporary table with the columns `ord INTEGER, row BIGINT` and then the given ones, in order. */

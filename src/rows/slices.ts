@@ -1,6 +1,7 @@
 /** Converts rows from DuckDB's form (chunks of vectors) to that of functions (objects, columns). */
 import type { DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
 import { setOwn, type Row } from '../core/row';
+import type { Column } from '../core/plan';
 import type { Reading } from '../duckdb/values';
 import { vectorReader, type VectorReader } from '../duckdb/vector-readers';
 
@@ -71,7 +72,14 @@ export function addRows(slice: Slice, shape: Shape, constants: Constants, rows: 
 
 /** Every row of a result as an object. */
 export async function allRows(result: DuckDBResult, reading: Reading = 'usual'): Promise<Row[]> {
-  const shape = shapeOf(result, 0, reading);
+  return rowsOf(result, shapeOf(result, 0, reading));
+}
+
+export function columnsOf({ names, types }: Shape): Column[] {
+  return names.map((name, i) => ({ name, type: types[i]! }));
+}
+
+export async function rowsOf(result: DuckDBResult, shape: Shape): Promise<Row[]> {
   const rows: Row[] = [];
   for (let chunk; (chunk = await result.fetchChunk()) !== null && chunk.rowCount > 0;) {
     addRows({ chunk, from: 0, to: chunk.rowCount }, shape, NO_CONSTANTS, rows);

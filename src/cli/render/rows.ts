@@ -35,7 +35,7 @@ export function renderRows(
 
 /** Objects list names such as `10` first, so the query's order is used where it is known. */
 function namesOf(rows: readonly Row[], shown: readonly Row[]): string[] {
-  const { columns } = rows as Partial<ResultRows>;
+  const { columns } = rows as ResultRows;
   return columns?.map(({ name }) => name) ?? [...new Set(shown.flatMap((row) => Object.keys(row)))];
 }
 
