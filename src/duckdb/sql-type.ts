@@ -1,4 +1,4 @@
-/** Reads and writes DuckDB's names of types, such as `STRUCT("a b" INTEGER[], m MAP(VARCHAR, DATE))`. Pure. */
+/** Reads and writes DuckDB's names of types, such as `STRUCT("a b" INTEGER[], m DATE)`. Pure. */
 import { identifier } from './quote';
 
 /** A type by its structure. Names of fields are without quotes. */

@@ -2,6 +2,7 @@
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Column } from '../core/plan';
 import { HELD_ROWS, type HeldRows, type PartitionRows } from '../rows/partition-rows';
+import { restoringClause } from '../rows/storable';
 import type { IndexedPartition } from './unit-index';
 import type { Shape, Slice, Constants } from '../rows/slices';
 import { streamQuery } from '../rows/stream-query';
@@ -17,10 +18,11 @@ export class SnapshotRows {
   private readonly position: Map<number, number>;
   /** Ordinals of the partitions in each connection's temporary table. */
   private readonly windows = new WeakMap<DuckDBConnection, Set<number>>();
+  private readonly all: string;
 
   constructor(
     private readonly database: DuckDBInstance,
-    private readonly snapshot: readonly string[],
+    snapshot: readonly string[],
     private readonly columns: Column[],
     private readonly ordinals: readonly number[],
     private readonly rowsOf: (ordinal: number) => number,
@@ -28,7 +30,8 @@ export class SnapshotRows {
     private readonly onUnreadable: (error: SnapshotUnreadable) => void = () => undefined,
   ) {
     this.position = new Map(ordinals.map((ordinal, i) => [ordinal, i]));
-    this.cursor = new UnitCursor(database, snapshot, Math.max(...ends(ordinals)), (ordinal) =>
+    this.all = `(SELECT *${restoringClause(columns)} FROM ${readParquet(snapshot)})`;
+    this.cursor = new UnitCursor(database, this.all, Math.max(...ends(ordinals)), (ordinal) =>
       this.position.has(ordinal) ? rowsOf(ordinal) : undefined,
     );
   }
@@ -65,7 +68,7 @@ export class SnapshotRows {
 
   /** The query for the rows of a partition that is too large to be held in memory. */
   selectSql(ordinal: number): string {
-    return `SELECT * EXCLUDE ${OWN_COLUMNS} FROM ${readParquet(this.snapshot)} WHERE __partwise_ord = ${ordinal}`;
+    return `SELECT * EXCLUDE ${OWN_COLUMNS} FROM ${this.all} WHERE __partwise_ord = ${ordinal}`;
   }
 
   close(): void {
@@ -86,7 +89,7 @@ export class SnapshotRows {
     const [first, last] = ends([...window]);
     const sparse = last - first + 1 > window.size ? ` AND __partwise_ord IN (${[...window].join(', ')})` : '';
     const load =
-      `CREATE OR REPLACE TEMP TABLE ${WINDOW} AS SELECT * FROM ${readParquet(this.snapshot)} ` +
+      `CREATE OR REPLACE TEMP TABLE ${WINDOW} AS SELECT * FROM ${this.all} ` +
       `WHERE __partwise_ord BETWEEN ${first} AND ${last}${sparse}`;
     await this.guarded(() => connection.run(load));
     this.windows.set(connection, window);

@@ -5,7 +5,6 @@ import { type Cell, type CellType, exactType, takeCell, typedCell } from './cell
 import type { DeclaredColumns } from './declared-columns';
 import { exactColumnsOf } from './exact-columns';
 import { appendColumns, copyWithKeys, declaredAs, writtenAs } from './output-file';
-import { identifier } from '../duckdb/quote';
 import {
   areDoubles,
   joinColumns,
@@ -215,9 +214,11 @@ async function writeRows(
   const declared = typed.map(({ type }, i) => `, c${i} ${declaredAs(type)}`).join('');
   await connection.run(`CREATE OR REPLACE TEMP TABLE ${PENDING} (ord INTEGER, row BIGINT${declared})`);
   await appendColumns(connection, PENDING, places, typed);
-  const selected = typed.map(
-    ({ name, type }, i) => `${writtenAs(`pending.c${i}`, type)} AS ${identifier(name)}`,
-  );
+  const selected = typed.map(({ name, type }, i) => ({
+    name,
+    value: writtenAs(`pending.c${i}`, type),
+    type: exactType(type),
+  }));
   const place = { rows: `${PENDING} AS pending`, ord: 'pending.ord', row: 'pending.row', file };
   await copyWithKeys(connection, { ...place, selected, keyColumns, columns });
   await connection.run(`DROP TABLE ${PENDING}`);

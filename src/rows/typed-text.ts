@@ -1,6 +1,6 @@
 /**
- * Writes JavaScript values as text from which DuckDB casts a value of a given type. `undefined` means that the
- * type cannot hold the value as it is: nothing is rounded, cut or guessed. Pure.
+ * Writes JavaScript values as text from which DuckDB casts a value of a given type. `undefined` means that
+ * the type cannot hold the value as it is: nothing is rounded, cut or guessed. Pure.
  */
 import { parseType, type SqlType } from '../duckdb/sql-type';
 import { encodeJsonCell, isObject } from './json';

@@ -241,3 +241,9 @@ export const declares = definePartitionFunction({
     return { ...usual, ...kinds[(params as { kind: string }).kind] };
   },
 });
+
+export const returnsWide = definePartitionFunction({
+  name: 'returnsWide',
+  run: (data) =>
+    data.sql`SELECT 170141183460469231731687303715884105727::HUGEINT AS wide, INTERVAL '-5 minutes' AS ago`,
+});

@@ -104,7 +104,7 @@ async function userFunction(
 
 function sqlFunction(unit: RunnerUnit, session: SqlSession): UnitFunction {
   const query = new SqlFunction(unit.function.sql ?? '', unit.keyColumns, session, (connection) =>
-    loadKeys(connection, unit.index, unit.ordinals),
+    loadKeys(connection, unit.index, unit.keyColumns, unit.ordinals),
   );
   return {
     canAlwaysKeep: false,

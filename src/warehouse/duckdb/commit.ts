@@ -12,6 +12,7 @@ import { makeFolder } from '../../stage';
 import { renameDurably, syncFile } from '../../files/durable';
 import type { CommitRows } from '../warehouse';
 import { combinedRows } from '../../rows/combined-rows';
+import { indexKeys, restoringClause, storedSql } from '../../rows/storable';
 import {
   inTransaction,
   queryRows,
@@ -137,7 +138,8 @@ function isDone({ keyColumns }: CommitTask, target: string, { index, notDone }: 
     .map(({ name }, i) => `${target}.${quoteIdentifier(name)} IS NOT DISTINCT FROM done.key_${i}`)
     .join(' AND ');
   const except = notDone.length === 0 ? '' : ` WHERE ord NOT IN (${notDone.join(', ')})`;
-  const done = `SELECT * FROM read_parquet(${quoteText(index)})${except}`;
+  const keys = restoringClause(indexKeys(keyColumns));
+  const done = `SELECT *${keys} FROM read_parquet(${quoteText(index)})${except}`;
   return `EXISTS (SELECT 1 FROM (${done}) AS done WHERE ${match})`;
 }
 
@@ -205,6 +207,24 @@ async function columnsOfTable(connection: DuckDBConnection, target: string): Pro
   }
 }
 
+/** Rows for a Parquet file that others read: 128-bit integers are DECIMALs if a column's values all fit. */
+async function forParquet(
+  connection: DuckDBConnection,
+  sql: string,
+  columns: readonly Column[],
+): Promise<string> {
+  const values: string[] = [];
+  for (const { name, type } of columns) {
+    const column = quoteIdentifier(name);
+    const isWide = type === 'HUGEINT' || type === 'UHUGEINT';
+    const tooWide = `${column} IS NOT NULL AND TRY_CAST(${column} AS DECIMAL(38,0)) IS NULL`;
+    const fits =
+      isWide && (await queryRows(connection, `SELECT 1 FROM (${sql}) WHERE ${tooWide} LIMIT 1`)).length === 0;
+    values.push(`${fits ? `CAST(${column} AS DECIMAL(38,0))` : storedSql(column, type)} AS ${column}`);
+  }
+  return `SELECT ${values.join(', ')} FROM (${sql})`;
+}
+
 async function writeFile(
   task: CommitTask,
   output: Extract<OutputPlan, { file: string }>,
@@ -217,7 +237,9 @@ async function writeFile(
     const write = async (connection: DuckDBConnection): Promise<number> => {
       const combined = await combinedRows(connection, task.keyColumns, local.rows);
       const format = output.format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet';
-      await connection.run(`COPY (${combined.sql}) TO ${quoteText(partial)} (${format})`);
+      const select =
+        output.format === 'csv' ? combined.sql : await forParquet(connection, combined.sql, combined.columns);
+      await connection.run(`COPY (${select}) TO ${quoteText(partial)} (${format})`);
       return combined.rows;
     };
     const confined = confinement === null ? null : widened(confinement, { paths: [partial] });

@@ -38,8 +38,8 @@ interface Fit {
 
 /**
  * Changes the table where that is needed, and returns the run's columns in the table's types.
- * Throws a `Refusal` with all differences that cannot be resolved. Must come before other changes of the table
- * in the transaction: DuckDB refuses to commit them the other way round.
+ * Throws a `Refusal` with all differences that cannot be resolved. Must come before other changes of the
+ * table in the transaction: DuckDB refuses to commit them the other way round.
  */
 export async function fitTable(
   connection: DuckDBConnection,

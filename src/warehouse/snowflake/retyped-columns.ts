@@ -18,7 +18,7 @@ export function withoutReplacements(columns: readonly ResultColumn[]): ResultCol
   return columns.filter(({ name }) => !name.startsWith(PREFIX));
 }
 
-/** Finishes the replacements that a transaction has filled, and drops the others. `table` is the quoted name. */
+/** Finishes the replacements that a transaction has filled, and drops others. `table` is the quoted name. */
 export async function finishReplacements(
   session: Session,
   table: string,
