@@ -1,5 +1,5 @@
 /** Values keep their digits, types and order on their way out of DuckDB, of JSON and of functions. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -7,6 +7,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { toRunInput } from '../src/cli/run-input';
 import { csvOf, renderRows } from '../src/cli/render/rows';
 import { cellText } from '../src/cli/render/value';
+import { definePartitionFunction } from '../src';
+import { toBind } from '../src/functions/bind';
+import { createPartitionData } from '../src/functions/data';
+import { SnapshotRows } from '../src/functions/snapshot-rows';
+import { runPartitionFunction } from '../src/testing';
 import { parseExactJson } from '../src/core/exact-json';
 import { readLocalRows } from '../src/reader/partitions/results';
 import { takeCell } from '../src/rows/cells';
@@ -63,6 +68,16 @@ describe('numbers in JSON', () => {
   });
 });
 
+test('values that JSON lacks are refused or shown by name, never as null', () => {
+  const where = 'Value 1 of query';
+  expect(toBind({ id: 9007199254740993n, at: new Date(0) }, where)).toBe(
+    '{"id":9007199254740993,"at":"1970-01-01T00:00:00.000Z"}',
+  );
+  expect(() => toBind({ a: [NaN] }, where)).toThrow('Value 1 of query contains NaN at "a[0]"');
+  expect(() => toBind({ a: new Map() }, where)).toThrow('Value 1 of query contains a Map at "a"');
+  expect(csvOf([{ list: [NaN, 1n, -Infinity] }])).toBe('list\n"[""NaN"",1,""-Infinity""]"\n');
+});
+
 describe('results', () => {
   const read = async (select: string) => {
     const file = join(folder, 'rows.parquet');
@@ -115,5 +130,52 @@ describe('results', () => {
   test('show years before 0 and after 9999 in full', () => {
     expect(cellText(new Date('-000043-03-15'))).toBe('-000043-03-15');
     expect(cellText(new Date('+012345-01-01'))).toBe('+012345-01-01');
+  });
+});
+
+describe('rows of one partition', () => {
+  test('keep their own text where keys are equal in other spellings', async () => {
+    const file = join(folder, 'snapshot.parquet');
+    const connection = await database.connect();
+    await connection.run(
+      `COPY (SELECT 0::INTEGER AS __partwise_ord, * FROM (VALUES ('North', '1 month'), ('NORTH', '30 days')) t(region, term))
+       TO '${file}' (FORMAT parquet)`,
+    );
+    const columns = [
+      { name: 'region', type: 'VARCHAR' },
+      { name: 'term', type: 'INTERVAL' },
+    ];
+    const rows = new SnapshotRows(database, [file], columns, [0], () => 2);
+    const key = { region: 'North', term: '1 month' };
+    const data = createPartitionData(rows.partition({ ordinal: 0, id: '', rows: 2, key }), {} as never);
+    expect(await data.rows()).toEqual([key, { region: 'NORTH', term: '30 days' }]);
+    expect(await data.columns()).toEqual({ region: ['North', 'NORTH'], term: ['1 month', '30 days'] });
+    rows.close();
+  });
+
+  test('are all that a test of a function gets of a file', async () => {
+    const file = join(folder, 'sales.csv');
+    writeFileSync(file, 'region,zip,v\nNorth,1,1\nSouth,2,2\nNorth,1,3\n');
+    const sums = definePartitionFunction({
+      name: 'sums',
+      run: async (data) => [
+        ...(await data.sql`SELECT sum(v)::INTEGER AS total, count(*) AS n FROM data`),
+        { total: data.rowCount, n: (await data.rows()).length },
+      ],
+    });
+    const both = (rows: object[]) => rows.map((row) => ({ ...row, region: undefined, zip: undefined }));
+    const ran = (key: object) => runPartitionFunction(sums, { file, key: key as never });
+    const north = [
+      { total: 4, n: 2 },
+      { total: 2, n: 2 },
+    ];
+    expect(both((await ran({ region: 'North' })).rows)).toEqual(north);
+    expect(both((await ran({ region: 'North', zip: '1' })).rows)).toEqual(north);
+    expect((await ran({ zip: 2 })).rows).toEqual([
+      { zip: 2, total: 2, n: 1 },
+      { zip: 2, total: 1, n: 1 },
+    ]);
+    expect((await ran({ file: 'sales.csv' })).rows[0]).toMatchObject({ total: 6, n: 3 });
+    await expect(ran({ region: 'Nort' })).rejects.toThrow('has no rows with the key {"region":"Nort"}');
   });
 });

@@ -1,7 +1,7 @@
 /** `data`, the first argument of a partition function. */
 import { setOwn, type Row } from '../core/row';
 import type { PartitionRows } from '../rows/partition-rows';
-import { addRows, readColumn, type Shape, type Slice, type Constants } from '../rows/slices';
+import { addRows, readColumn, type Shape, type Slice } from '../rows/slices';
 import { SeenTypes } from '../rows/seen-types';
 import { SomeRows } from './some-rows';
 import type { SqlSession } from './sql-session';
@@ -43,22 +43,21 @@ class Data implements PartitionData {
   }
 
   async rows<T>(): Promise<T[]> {
-    const { constants } = this.#rows;
     const all: Row[] = [];
     const held = this.#rows.held();
     if (held !== null) {
       const { slices, shape } = await held;
-      for (const slice of slices) addRows(slice, shape, constants, all);
-    } else for await (const { slice, shape } of this.#rows.slices()) addRows(slice, shape, constants, all);
+      for (const slice of slices) addRows(slice, shape, all);
+    } else for await (const { slice, shape } of this.#rows.slices()) addRows(slice, shape, all);
     return all as T[];
   }
 
   async columns<T>(): Promise<T> {
-    const { columns, constants } = this.#rows;
+    const { columns } = this.#rows;
     const held = this.#rows.held();
     if (held !== null) {
       const { slices, shape } = await held;
-      return columnsOf(slices, shape, constants) as T;
+      return columnsOf(slices, shape) as T;
     }
     const slices: Slice[] = [];
     let last: Shape | null = null;
@@ -67,14 +66,13 @@ class Data implements PartitionData {
       last = shape;
     }
     if (last === null) return Object.fromEntries(columns.map(({ name }) => [name, []])) as T;
-    return columnsOf(slices, last, constants) as T;
+    return columnsOf(slices, last) as T;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Row[], void, undefined> {
-    const { constants } = this.#rows;
     for await (const { slice, shape } of this.#rows.slices()) {
       const rows: Row[] = [];
-      addRows(slice, shape, constants, rows);
+      addRows(slice, shape, rows);
       yield rows;
     }
   }
@@ -120,18 +118,18 @@ const FEW_ROWS = 200;
  * An array per column. Expensive ones are created on first access, since most functions use only a few of
  * many columns.
  */
-function columnsOf(slices: readonly Slice[], shape: Shape, constants: Constants): Record<string, unknown[]> {
+function columnsOf(slices: readonly Slice[], shape: Shape): Record<string, unknown[]> {
   const all: Record<string, unknown[]> = {};
   const { names, readers } = shape;
   const few = slices.reduce((sum, { from, to }) => sum + to - from, 0) <= FEW_ROWS;
   const read = (column: number): unknown[] => {
     const values: unknown[] = [];
-    for (const slice of slices) readColumn(slice, shape, constants, column, values);
+    for (const slice of slices) readColumn(slice, shape, column, values);
     return values;
   };
   for (let i = 0; i < names.length; i++) {
     const name = names[i]!;
-    if (few || readers[i]!.isCheap || constants.has(name)) setOwn(all, name, read(i));
+    if (few || readers[i]!.isCheap) setOwn(all, name, read(i));
     else defineLazy(all, name, () => read(i));
   }
   return all;

@@ -7,12 +7,15 @@ import { createContext } from './context';
 import { createPartitionData } from './data';
 import { KeptDatabase, openDatabase } from '../duckdb/database';
 import { fileTable } from './file-rows';
-import { showJson } from '../rows/json';
+import { encodeJson, showJson } from '../rows/json';
 import { memoryRows } from '../rows/memory-rows';
 import type { PartitionRows } from '../rows/partition-rows';
 import { declaredColumns } from '../rows/declared-columns';
 import { type OutputColumns, toDeclaredRows, toObjects, toOutputRows } from '../rows/rows';
-import { addRows, NO_CONSTANTS } from '../rows/slices';
+import { addRows, allRows } from '../rows/slices';
+import { identifier } from '../duckdb/quote';
+import { toParameter } from '../duckdb/values';
+import { SomeRows } from './some-rows';
 import { SqlSession } from './sql-session';
 import type { PartitionFunction, PartitionResult } from './types';
 import { withWarehouse } from './warehouse-connection';
@@ -25,7 +28,7 @@ import type { ModelInput } from '../core/input';
 export interface TestCall<Params = Record<string, unknown>> {
   /** The partition's rows. Missing key columns are added. */
   rows?: Row[];
-  /** Instead of `rows`: a CSV, Parquet or JSON file. */
+  /** Instead of `rows`: a CSV, Parquet or JSON file, of which the function gets only the rows of the key. */
   file?: string;
   /** The partition's key, e.g. `{ region: 'North' }`. */
   key?: Row;
@@ -146,7 +149,7 @@ async function declaredRows(
   const columns: OutputColumns = new Map(declared.columns.map(({ name, type }) => [name, `=${type}`]));
   const stored = await memoryRows(database, { columns, rows: toDeclaredRows(result, key, declared) });
   const rows: Row[] = [];
-  for await (const { slice, shape } of stored.slices()) addRows(slice, shape, NO_CONSTANTS, rows);
+  for await (const { slice, shape } of stored.slices()) addRows(slice, shape, rows);
   return rows;
 }
 
@@ -162,8 +165,36 @@ async function rowsOf<Params>(
         {},
       ),
     );
-  if (file !== undefined) return fileTable(database, file, null);
+  if (file !== undefined) return rowsOfKey(database, await fileTable(database, file, null), file, key);
   throw new TypeError('runPartitionFunction needs "rows" (an array of objects) or "file" (a path).');
+}
+
+/** Only the partition's rows of the file, as far as the key's columns are in it. */
+async function rowsOfKey(
+  database: DuckDBInstance,
+  all: PartitionRows,
+  file: string,
+  key: Row,
+): Promise<PartitionRows> {
+  const names = new Map(all.columns.map(({ name }) => [name.toLowerCase(), identifier(name)]));
+  const wanted = Object.entries(key).filter(([name]) => names.has(name.toLowerCase()));
+  if (wanted.length === 0) return all;
+  const conditions = wanted.map(([name, value], i) => {
+    const column = names.get(name.toLowerCase())!;
+    return `${typeof value === 'string' ? `${column}::VARCHAR` : column} IS NOT DISTINCT FROM $${i + 1}`;
+  });
+  const parameters = wanted.map(([name, value]) => toParameter(value, `key.${name}`));
+  const connection = await database.connect();
+  const found = await connection.run(
+    `SELECT position FROM (SELECT row_number() OVER () - 1 AS position, * FROM (${await all.view(connection)})) WHERE ${conditions.join(' AND ')} ORDER BY position`,
+    parameters.map(({ value }) => value),
+    parameters.map(({ type }) => type),
+  );
+  const positions = (await allRows(found)).map(({ position }) => position as number);
+  if (positions.length > 0) return new SomeRows(all, positions);
+  throw new TypeError(
+    `The file "${file}" has no rows with the key ${showJson(Object.fromEntries(wanted))}: pass a key of one of its rows.`,
+  );
 }
 
 function partitionIdOf(key: Row): string {
@@ -194,5 +225,5 @@ function artifactOf(
   const value = artifacts[name];
   if (value instanceof Uint8Array) return { bytes: value, codec: 'bytes' };
   if (typeof value === 'string') return { bytes: Buffer.from(value), codec: 'text' };
-  return { bytes: Buffer.from(JSON.stringify(value)), codec: 'json' };
+  return { bytes: Buffer.from(encodeJson(value, `The artifact "${name}"`)), codec: 'json' };
 }

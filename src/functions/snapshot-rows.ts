@@ -4,10 +4,9 @@ import type { Column } from '../core/plan';
 import { HELD_ROWS, type HeldRows, type PartitionRows } from '../rows/partition-rows';
 import { restoringClause } from '../rows/storable';
 import type { IndexedPartition } from './unit-index';
-import type { Shape, Slice, Constants } from '../rows/slices';
+import type { Shape, Slice } from '../rows/slices';
 import { streamQuery } from '../rows/stream-query';
 import { readingSnapshot, readParquet, SnapshotUnreadable, UnitCursor } from './unit-cursor';
-import type { Row } from '../core/row';
 
 const OWN_COLUMNS = '(__partwise_ord)';
 /** The temporary table with the rows of several partitions, for SQL. */
@@ -36,8 +35,8 @@ export class SnapshotRows {
     );
   }
 
-  partition({ ordinal, rows, key }: IndexedPartition): PartitionRows {
-    return new SnapshotPartition(this, ordinal, rows, this.columns, constantsOf(key));
+  partition({ ordinal, rows }: IndexedPartition): PartitionRows {
+    return new SnapshotPartition(this, ordinal, rows, this.columns);
   }
 
   read(ordinal: number): Promise<HeldRows> {
@@ -105,7 +104,6 @@ class SnapshotPartition implements PartitionRows {
     private readonly ordinal: number,
     readonly rowCount: number,
     readonly columns: Column[],
-    readonly constants: Constants,
   ) {}
 
   held(): Promise<HeldRows> | null {
@@ -124,14 +122,6 @@ class SnapshotPartition implements PartitionRows {
     if (this.rowCount > HELD_ROWS) return this.unit.selectSql(this.ordinal);
     return this.unit.loadWindow(connection, this.ordinal);
   }
-}
-
-/** Strings of the key are identical in every row. (Other values may be equal but not identical: 0 and -0.) */
-function constantsOf(key: Row): Constants {
-  const constants = new Map<string, string | null>();
-  for (const [name, value] of Object.entries(key))
-    if (value === null || typeof value === 'string') constants.set(name, value);
-  return constants;
 }
 
 function ends(ordinals: readonly number[]): [number, number] {

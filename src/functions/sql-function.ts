@@ -5,7 +5,7 @@ import type { Column } from '../core/plan';
 import { copyWithKeys, KEYS_TABLE } from '../rows/output-file';
 import { type PartitionRows } from '../rows/partition-rows';
 import { identifier } from '../duckdb/quote';
-import { addRows, allRows, columnsOf, NO_CONSTANTS, type Shape, shapeOf } from '../rows/slices';
+import { addRows, allRows, columnsOf, type Shape, shapeOf } from '../rows/slices';
 import { asSqlError, SqlError } from '../duckdb/sql-error';
 import { typeProblem } from '../rows/storable';
 import type { SqlSession } from './sql-session';
@@ -116,7 +116,7 @@ export class SqlFunction {
     assertStorable(columns);
     const chunk = await head.fetchChunk();
     const first: Row[] = [];
-    if (count > 0n) addRows({ chunk: chunk!, from: 0, to: 1 }, shape, NO_CONSTANTS, first);
+    if (count > 0n) addRows({ chunk: chunk!, from: 0, to: 1 }, shape, first);
     return { rows: Number(count), first: first[0] ?? null, columns };
   }
 

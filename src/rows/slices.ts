@@ -43,24 +43,16 @@ function distinctNames(names: readonly string[]): string[] {
 }
 
 /** Appends the values of one column. */
-export function readColumn(
-  { chunk, from, to }: Slice,
-  shape: Shape,
-  constants: Constants,
-  column: number,
-  into: unknown[],
-): void {
-  const constant = constants.get(shape.names[column]!);
-  if (constant !== undefined) for (let row = from; row < to; row++) into.push(constant);
-  else shape.readers[column]!.read(chunk.getColumnVector(shape.offset + column), from, to, into);
+export function readColumn({ chunk, from, to }: Slice, shape: Shape, column: number, into: unknown[]): void {
+  shape.readers[column]!.read(chunk.getColumnVector(shape.offset + column), from, to, into);
 }
 
 /** Appends the rows as objects. */
-export function addRows(slice: Slice, shape: Shape, constants: Constants, rows: Row[]): void {
+export function addRows(slice: Slice, shape: Shape, rows: Row[]): void {
   const { names } = shape;
   const columns = names.map((_, column) => {
     const values: unknown[] = [];
-    readColumn(slice, shape, constants, column, values);
+    readColumn(slice, shape, column, values);
     return values;
   });
   for (let i = 0; i < slice.to - slice.from; i++) {
@@ -82,12 +74,7 @@ export function columnsOf({ names, types }: Shape): Column[] {
 export async function rowsOf(result: DuckDBResult, shape: Shape): Promise<Row[]> {
   const rows: Row[] = [];
   for (let chunk; (chunk = await result.fetchChunk()) !== null && chunk.rowCount > 0;) {
-    addRows({ chunk, from: 0, to: chunk.rowCount }, shape, NO_CONSTANTS, rows);
+    addRows({ chunk, from: 0, to: chunk.rowCount }, shape, rows);
   }
   return rows;
 }
-
-/** String columns that have the same value in all rows of a partition, by name: those of its key. */
-export type Constants = ReadonlyMap<string, string | null>;
-
-export const NO_CONSTANTS: Constants = new Map();

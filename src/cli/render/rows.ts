@@ -1,4 +1,5 @@
 /** Combined rows as a table. */
+import { showJson } from '../../rows/json';
 import type { Paint } from './paint';
 import { clean, plural } from './text';
 import { renderTable } from './table';
@@ -59,7 +60,7 @@ function csvCell(value: unknown): string {
       : value instanceof Uint8Array
         ? Buffer.from(value).toString('base64')
         : typeof value === 'object'
-          ? JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? String(item) : item))
+          ? showJson(value)
           : String(value as string | number | bigint | boolean);
   // Quoted, to distinguish an empty string from NULL.
   return text === '' || /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
