@@ -140,7 +140,7 @@ module.exports = {
           '^src/cli/',
           '^src/(index|worker)\\.ts$',
           '^src/config/index\\.ts$',
-          '^src/core/(file-format|json|partition-id|stack-place|status)\\.ts$',
+          '^src/core/(exact-json|file-format|json|partition-id|stack-place|status)\\.ts$',
           '^src/files/folder-name\\.ts$',
           '^src/input/(duration|output-target)\\.ts$',
         ],

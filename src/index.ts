@@ -60,6 +60,7 @@ export type {
   LogEntry,
   PartitionHandle,
   PartitionPage,
+  ResultRows,
   PartitionView,
   PlannedRun,
   RunArchive,

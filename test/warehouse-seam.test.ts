@@ -630,9 +630,61 @@ function commits(
     expect(await warehouse.select('SELECT * FROM totals')).toEqual([
       { region: 'N', total: 1, note: null, median: 2 },
     ]);
-    await warehouse.execute('CREATE OR REPLACE TABLE totals (region VARCHAR, total BOOLEAN)');
-    const again = commit(table('replace', true), { runId: `${runId}-2` });
+    await warehouse.execute(
+      'CREATE OR REPLACE TABLE totals (region VARCHAR, total BOOLEAN)',
+      "INSERT INTO totals VALUES ('S', TRUE)",
+    );
+    const again = commit(table('append', true), { runId: `${runId}-2` });
     expect((await problemsOf(again)).problems[0]).toMatch(/The column "total" is .* and BOOLEAN in/);
+  });
+
+  let nightly = 0;
+  const nights = async (mode: 'replace' | 'partitions' | 'append', ...totals: string[]) => {
+    for (const [night, total] of totals.entries()) {
+      await makeRows(`SELECT 'night ${mode === 'partitions' ? night : ''}' AS region, ${total}`);
+      await commit(table(mode), { runId: `night-${++nightly}` });
+    }
+    return (await warehouse.select('SELECT total FROM totals ORDER BY total')).map(({ total }) => total);
+  };
+  /** A function that returned no value has no such column in its file, only its name. */
+  const NOTHING = 'NULL::VARCHAR AS total';
+
+  test('of nights whose numbers are whole, then fractions, then missing, widens the column', async () => {
+    expect(await nights('append', '3 AS total', '3.5::DOUBLE AS total', NOTHING, '4 AS total')).toEqual([
+      3,
+      3.5,
+      4,
+      null,
+    ]);
+  });
+
+  test('of nights without values first takes the type of the first ones', async () => {
+    expect(await nights('partitions', NOTHING, '3 AS total', '3.5::DOUBLE AS total')).toEqual([3, 3.5, null]);
+  });
+
+  test('that replaces the table takes the types of its rows', async () => {
+    expect(await nights('replace', "'many' AS total", '3 AS total')).toEqual([3]);
+    expect(await nights('replace', '3.5::DOUBLE AS total', NOTHING)).toEqual([null]);
+    expect(await nights('replace', '3 AS total', "'many' AS total")).toEqual(['many']);
+  });
+
+  test('never rounds numbers that are there, or new ones', async () => {
+    await nights('append', '9007199254740993 AS total');
+    await makeRows("SELECT 'x' AS region, 1.5::DOUBLE AS total");
+    const { problems } = await problemsOf(commit(table('append'), { runId: `${runId}-2` }));
+    expect(problems[0]).toMatch(/The column "total" is (DOUBLE|FLOAT) in this run and/);
+    await warehouse.execute('DROP TABLE totals');
+    await nights('append', '1.5::DOUBLE AS total');
+    await makeRows("SELECT 'x' AS region, 9007199254740993 AS total");
+    const refused = await problemsOf(commit(table('append'), { runId: `${runId}-3` }));
+    expect(refused.problems[0]).toMatch(/The column "total" is (BIGINT|NUMBER\(38,0\)) in this run and/);
+  });
+
+  test('of rows that nobody returned changes no column', async () => {
+    await nights('append', '3 AS total');
+    await makeRows("SELECT 'x' AS region WHERE false");
+    await commit(table('append'), { runId: `${runId}-2` });
+    expect(await rows()).toHaveLength(1);
   });
 
   test('creates a table with every type that rows can have', async () => {

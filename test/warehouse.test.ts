@@ -142,14 +142,28 @@ describe('a snapshot', () => {
     expect(pinned.rows.reduce((sum, n) => sum + n, 0)).toBe(20_000);
   });
 
-  it('keeps every digit of 128-bit integers (I1)', async () => {
-    const query = 'SELECT 9007199254740993::HUGEINT AS k, 9007199254740995::HUGEINT AS v';
-    const pinned = await snapshot({ source: { query }, partitionBy: ['k'] });
-    expect(pinned.ids).toEqual(['9007199254740993']);
-    expect(pinned.keyColumns).toEqual([{ name: 'k', type: 'DECIMAL(38,0)' }]);
-    expect(await select(`SELECT v::VARCHAR AS v FROM read_parquet('${pinned.data[0]}')`)).toEqual([
-      { v: '9007199254740995' },
+  it('keeps every digit of keys and values that Parquet would change (I1)', async () => {
+    const huge = '170141183460469231731687303715884105727';
+    await execute(
+      `CREATE TABLE wide AS SELECT INTERVAL '-1.123456 seconds' AS k, ${huge}::HUGEINT AS v, ['a']::ENUM('a')[] AS e`,
+    );
+    const pinned = await snapshot({ source: { table: 'wide' }, partitionBy: ['k'] });
+    expect(pinned.ids).toEqual(['-00%3A00%3A01.123456']);
+    expect(pinned.columns).toEqual([
+      { name: 'k', type: 'INTERVAL' },
+      { name: 'v', type: 'HUGEINT' },
+      { name: 'e', type: 'VARCHAR[]' },
     ]);
+    expect(
+      await select(`SELECT k::INTERVAL::VARCHAR AS k, v FROM read_parquet('${pinned.data[0]}')`),
+    ).toEqual([{ k: '-00:00:01.123456', v: huge }]);
+  });
+
+  it('refuses a UNION by name, before anything runs (I9)', async () => {
+    const query = 'SELECT 1 AS k, [union_value(num := 5)] AS u';
+    await expect(snapshot({ source: { query }, partitionBy: ['k'] })).rejects.toThrow(
+      'The column "u" of the query contains a UNION, which Parquet cannot store: leave it out or convert it in a query.',
+    );
   });
 
   it('distinguishes keys of any type, including composite ones and NULLs (I6)', async () => {

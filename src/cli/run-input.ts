@@ -1,5 +1,6 @@
 /** The flags of a run → the same input object that the library takes. */
 import type { RunInput } from '..';
+import { parseExactJson } from '../core/exact-json';
 import { isOutputFile } from '../input/output-target';
 import { asVersion, parseModel } from './model-reference';
 import { toPartitionId } from './partition-argument';
@@ -80,13 +81,13 @@ function toTypes(pairs: readonly string[]): Record<string, string> {
   );
 }
 
-/** Values that parse as JSON are used as JSON, anything else as text. */
+/** JSON is used as JSON, with integers that a number cannot hold as text; anything else is text. */
 function toParams(pairs: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(
     pairs.map((pair) => {
       const [, name, value] = /^([^=]*)=(.*)$/s.exec(pair) ?? [null, pair, 'true'];
       try {
-        return [name, JSON.parse(value!) as unknown];
+        return [name, parseExactJson(value!, (digits) => digits)];
       } catch {
         return [name, value];
       }

@@ -8,6 +8,8 @@ export interface FunctionDescription {
   memory?: string;
   retry?: RetryOptions;
   bigTaskQueue?: string;
+  /** Declared columns: names and SQL types. */
+  output?: Record<string, string>;
   /** Only for the functions of a partition model. */
   model?: { name: string; task: ModelTask };
 }

@@ -10,6 +10,14 @@ export class NotJson extends Error {
   readonly nonRetryable = true;
 }
 
+/**
+ * True for objects with properties, including instances of the user's classes; false for a Map, Date, Promise
+ * or typed array.
+ */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return Object.prototype.toString.call(value) === '[object Object]';
+}
+
 /** JSON parsers recurse, here and in other languages: Python's stops at about this many levels. */
 const MAX_DEPTH = 1_000;
 /** Longer places are truncated in messages. */
@@ -28,6 +36,24 @@ export function encodeJson(value: unknown, what: string, indent?: number): strin
   return JSON.stringify(new Preparation(what, true).prepare(value), null, indent) ?? 'null';
 }
 
+/** The same for cells, which DuckDB and warehouses read: bigints keep all of their digits as numbers. */
+export function encodeJsonCell(value: unknown, what: string): string {
+  const preparation = new Preparation(what, true, (bigint) => bigint);
+  const prepared = preparation.prepare(value);
+  return preparation.hasBigints ? withBigints(prepared) : (JSON.stringify(prepared) ?? 'null');
+}
+
+/** `JSON.stringify` for a prepared value that contains bigints. */
+function withBigints(value: unknown): string {
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(withBigints).join(',')}]`;
+  const entries = Object.entries(value).map(
+    ([name, entry]) => `${JSON.stringify(name)}:${withBigints(entry)}`,
+  );
+  return `{${entries.join(',')}}`;
+}
+
 /**
  * The same for displaying existing values: numbers and dates that JSON cannot represent become strings, and
  * values that are nested too deeply are cut off.
@@ -42,9 +68,13 @@ class Preparation {
   readonly #open: object[] = [];
   readonly #path: (string | number)[] = [];
 
+  /** Whether there were bigints that are not safe numbers. */
+  hasBigints = false;
+
   constructor(
     private readonly what: string,
     private readonly strict: boolean,
+    private readonly toJson: (bigint: bigint) => unknown = String,
   ) {}
 
   prepare(value: unknown): unknown {
@@ -58,7 +88,9 @@ class Preparation {
           this.#refuse(`contains ${value}`, ', which JSON cannot represent. Use null, or a string.');
         return String(value);
       case 'bigint':
-        return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+        if (Number.isSafeInteger(Number(value))) return Number(value);
+        this.hasBigints = true;
+        return this.toJson(value);
       case 'function':
       case 'symbol':
         return this.#refuse(`contains ${describe(value)}`, ', which JSON cannot represent. Leave it out.');
@@ -95,7 +127,7 @@ class Preparation {
       return Array.from(value as unknown[], (item, i) => this.#prepareAt(i, item ?? null));
     if ('toJSON' in value && typeof value.toJSON === 'function')
       return this.prepare((value as { toJSON(): unknown }).toJSON());
-    if (Object.prototype.toString.call(value) !== '[object Object]') {
+    if (!isObject(value)) {
       const hint =
         value instanceof Map
           ? 'Use Object.fromEntries(map).'

@@ -36,16 +36,19 @@ function toNumber(text: string): number {
   return infinite === null ? Number(text) : infinite[1] === '-' ? -Infinity : Infinity;
 }
 
-/** `2013-01-31`, `2013-01-31 10:20:30.123456`, `…+00`; times without a zone are UTC. */
-function toDate(text: string): Date {
-  const match = /^(\d+)-(\d\d)-(\d\d)(?: (\d\d):(\d\d):(\d\d)(?:\.(\d+))?)?(?:\+00(?::00)?)?( \(BC\))?$/.exec(
+/**
+ * `2013-01-31`, `2013-01-31 10:20:30.123456`, `…+00`; times without a zone are UTC. Text for what a Date
+ * cannot hold, as in `data`.
+ */
+function toDate(text: string): Date | string {
+  const match = /^(\d+)-(\d\d)-(\d\d)( \(BC\))?(?: (\d\d):(\d\d):(\d\d)(?:\.(\d+))?)?(?:\+00(?::00)?)?$/.exec(
     text,
   );
-  // `infinity` is not a date.
-  if (match === null) return new Date(NaN);
-  const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', bc] = match;
+  // `infinity`
+  if (match === null) return text;
+  const [, year, month, day, bc, hour = '0', minute = '0', second = '0', fraction = ''] = match;
   const date = new Date(0);
   date.setUTCFullYear(bc === undefined ? Number(year) : 1 - Number(year), Number(month) - 1, Number(day));
   date.setUTCHours(Number(hour), Number(minute), Number(second), Number(fraction.padEnd(3, '0').slice(0, 3)));
-  return date;
+  return Number.isNaN(date.getTime()) ? text : date;
 }

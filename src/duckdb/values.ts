@@ -32,13 +32,21 @@ import {
   TIMESTAMP,
   VARCHAR,
 } from '@duckdb/node-api';
+import { parseExactJson } from '../core/exact-json';
 import { describe } from '../core/quote';
 
 /** Converts a value of one column, other than NULL, to JavaScript. */
 export type ValueReader = (value: NonNullable<DuckDBValue>) => unknown;
 
+/**
+ * How values that JavaScript has no exact form for are read: `usual` rounds DECIMALs to a number and times to
+ * milliseconds, for functions, which calculate with them; `exact` returns such values as text, for people and
+ * files.
+ */
+export type Reading = 'usual' | 'exact';
+
 /** The reader for a column, chosen once per column so that the loop over rows has no type tests. */
-export function valueReader(type: DuckDBType): ValueReader {
+export function valueReader(type: DuckDBType, reading: Reading): ValueReader {
   if (hasProtoField(type)) {
     return () => {
       throw new TypeError(
@@ -46,7 +54,7 @@ export function valueReader(type: DuckDBType): ValueReader {
       );
     };
   }
-  if (type.alias === 'JSON') return (value) => JSON.parse(value as string) as unknown;
+  if (type.alias === 'JSON') return (value) => parseExactJson(value as string);
   switch (type.typeId) {
     case DuckDBTypeId.BOOLEAN:
     case DuckDBTypeId.TINYINT:
@@ -67,7 +75,7 @@ export function valueReader(type: DuckDBType): ValueReader {
     case DuckDBTypeId.BIGNUM:
       return (value) => integer(value as bigint);
     default:
-      return toJavaScript;
+      return reading === 'exact' ? toExact : toUsual;
   }
 }
 
@@ -88,41 +96,72 @@ function integer(value: bigint): number | bigint {
 
 export const DAY_MS = 86_400_000;
 
-function toJavaScript(value: DuckDBValue): unknown {
-  if (typeof value === 'bigint') return integer(value);
-  if (typeof value !== 'object' || value === null) return value;
-  if (value instanceof DuckDBDecimalValue) return value.scale === 0 ? integer(value.value) : value.toDouble();
-  if (value instanceof DuckDBDateValue) return toDate(value.days * DAY_MS, value);
-  if (value instanceof DuckDBTimestampValue) return toDate(floorDivide(value.micros, 1000n), value);
-  if (value instanceof DuckDBTimestampTZValue) return toDate(floorDivide(value.micros, 1000n), value);
-  if (value instanceof DuckDBTimestampSecondsValue) return toDate(Number(value.seconds) * 1000, value);
-  if (value instanceof DuckDBTimestampMillisecondsValue) return toDate(Number(value.millis), value);
-  if (value instanceof DuckDBTimestampNanosecondsValue)
-    return toDate(floorDivide(value.nanos, 1_000_000n), value);
-  if (value instanceof DuckDBBlobValue) return new Uint8Array(value.bytes);
-  if (value instanceof DuckDBListValue || value instanceof DuckDBArrayValue)
-    return value.items.map(toJavaScript);
-  if (value instanceof DuckDBStructValue) {
-    return Object.fromEntries(
-      Object.entries(value.entries).map(([name, entry]) => [name, toJavaScript(entry)]),
-    );
-  }
-  if (value instanceof DuckDBMapValue) {
-    return Object.fromEntries(
-      value.entries.map((entry) => [String(toJavaScript(entry.key)), toJavaScript(entry.value)]),
-    );
-  }
-  if (value instanceof DuckDBUnionValue || value instanceof DuckDBVariantValue)
-    return toJavaScript(value.value);
-  // TIME, TIMETZ, INTERVAL, UUID, BIT and types that DuckDB may add: their text in DuckDB.
-  return String(value);
+const toUsual = converter(
+  (value) => value.toDouble(),
+  (nanoseconds, value) => toDate(floorDivide(nanoseconds, 1_000_000n), value),
+);
+const toExact = converter(
+  (value) => {
+    const text = value.toString();
+    const number = Number(text);
+    return significantDigits(String(number)) === significantDigits(text) ? number : text;
+  },
+  (nanoseconds, value) => {
+    const date = toDate(floorDivide(nanoseconds, 1_000_000n), value);
+    if (typeof date === 'string' || nanoseconds % 1_000_000n === 0n) return date;
+    const fraction = String(((nanoseconds % SECOND_NS) + SECOND_NS) % SECOND_NS).padStart(9, '0');
+    return date.toISOString().replace(/\d{3}Z$/, `${fraction.replace(/0+$/, '')}Z`);
+  },
+);
+
+const SECOND_NS = 1_000_000_000n;
+
+/** The digits of a number's text; two texts of similar numbers with the same digits are the same number. */
+function significantDigits(text: string): string {
+  const digits = text.replace(/e.*$/, '').replace(/[-.]/g, '').replace(/^0+/, '');
+  return digits.replace(/0+$/, '');
+}
+
+/** A value of a time type, other than a whole number of milliseconds. */
+type Time = { isFinite: boolean; toString(): string };
+
+/** `readDecimal` gets DECIMALs with a fraction, and `readTime` nanoseconds since 1970. */
+function converter(
+  readDecimal: (value: DuckDBDecimalValue) => unknown,
+  readTime: (nanoseconds: bigint, value: Time) => unknown,
+): (value: DuckDBValue) => unknown {
+  const convert = (value: DuckDBValue): unknown => {
+    if (typeof value === 'bigint') return integer(value);
+    if (typeof value !== 'object' || value === null) return value;
+    if (value instanceof DuckDBDecimalValue)
+      return value.scale === 0 ? integer(value.value) : readDecimal(value);
+    if (value instanceof DuckDBDateValue) return toDate(value.days * DAY_MS, value);
+    if (value instanceof DuckDBTimestampValue || value instanceof DuckDBTimestampTZValue)
+      return readTime(value.micros * 1000n, value);
+    if (value instanceof DuckDBTimestampSecondsValue) return toDate(Number(value.seconds) * 1000, value);
+    if (value instanceof DuckDBTimestampMillisecondsValue) return toDate(Number(value.millis), value);
+    if (value instanceof DuckDBTimestampNanosecondsValue) return readTime(value.nanos, value);
+    if (value instanceof DuckDBBlobValue) return new Uint8Array(value.bytes);
+    if (value instanceof DuckDBListValue || value instanceof DuckDBArrayValue)
+      return value.items.map(convert);
+    if (value instanceof DuckDBStructValue) {
+      return Object.fromEntries(Object.entries(value.entries).map(([name, entry]) => [name, convert(entry)]));
+    }
+    if (value instanceof DuckDBMapValue) {
+      return Object.fromEntries(value.entries.map((entry) => [String(entry.key), convert(entry.value)]));
+    }
+    if (value instanceof DuckDBUnionValue || value instanceof DuckDBVariantValue) return convert(value.value);
+    // TIME, TIMETZ, INTERVAL, UUID, BIT and types that DuckDB may add: their text in DuckDB.
+    return String(value);
+  };
+  return convert;
 }
 
 /**
  * A Date cannot hold `infinity` or a day more than 100 million from 1970: such values become their text in
  * DuckDB.
  */
-function toDate(milliseconds: number, value: { isFinite: boolean; toString(): string }): Date | string {
+function toDate(milliseconds: number, value: Time): Date | string {
   if (!value.isFinite) return milliseconds < 0 ? '-infinity' : 'infinity';
   const date = new Date(milliseconds);
   return Number.isNaN(date.getTime()) ? value.toString() : date;

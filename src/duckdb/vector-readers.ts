@@ -4,7 +4,7 @@
  * those of `valueReader`.
  */
 import { type DuckDBType, DuckDBTypeId, type DuckDBVector } from '@duckdb/node-api';
-import { DAY_MS, valueReader, type ValueReader } from './values';
+import { DAY_MS, type Reading, valueReader, type ValueReader } from './values';
 
 export interface VectorReader {
   /** Whether reading values costs almost nothing. */
@@ -40,9 +40,9 @@ function nullsOf({ validity }: Inside): ((row: number) => boolean) | null | unde
 }
 
 /** The reader for a column, chosen once. */
-export function vectorReader(type: DuckDBType): VectorReader {
-  const read = valueReader(type);
-  const fast = fastReader(type, read);
+export function vectorReader(type: DuckDBType, reading: Reading = 'usual'): VectorReader {
+  const read = valueReader(type, reading);
+  const fast = fastReader(type, read, reading);
   return {
     isCheap: type.alias === undefined && CHEAP.includes(type.typeId),
     read(vector, from, to, into) {
@@ -72,7 +72,7 @@ function valueAt(vector: DuckDBVector, row: number, read: ValueReader): unknown 
 /** Returns false if nothing was read. */
 type FastReader = (vector: DuckDBVector, from: number, to: number, into: unknown[]) => boolean;
 
-function fastReader(type: DuckDBType, read: ValueReader): FastReader | null {
+function fastReader(type: DuckDBType, read: ValueReader, reading: Reading): FastReader | null {
   // An alias makes it a different type: JSON is an alias of VARCHAR.
   if (type.alias !== undefined) return null;
   switch (type.typeId) {
@@ -82,7 +82,7 @@ function fastReader(type: DuckDBType, read: ValueReader): FastReader | null {
       return dates(read);
     case DuckDBTypeId.TIMESTAMP:
     case DuckDBTypeId.TIMESTAMP_TZ:
-      return integers(read, (micros) => new Date(Math.floor(micros / 1000)));
+      return reading === 'exact' ? null : integers(read, (micros) => new Date(Math.floor(micros / 1000)));
     case DuckDBTypeId.VARCHAR:
       return texts;
     default:

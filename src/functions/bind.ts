@@ -1,10 +1,11 @@
 import { describe } from '../core/quote';
+import { encodeJsonCell } from '../core/json';
 import type { Bind } from '../core/warehouse-access';
 
 /**
  * Converts a value to a parameter of a statement that the worker runs. Large integers and times (UTC, without
  * a zone) become text, which the warehouse casts to the column's type; bytes become hexadecimal, and objects
- * JSON. Throws a `TypeError` that begins with `where`.
+ * JSON. Throws an error that begins with `where` for a value that cannot be bound.
  */
 export function toBind(value: unknown, where: string): Bind {
   if (value === null || value === undefined) return null;
@@ -17,7 +18,7 @@ export function toBind(value: unknown, where: string): Bind {
     return value.toISOString().replace('T', ' ').replace('Z', '');
   }
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
-  if (typeof value === 'object') return JSON.stringify(value);
+  if (typeof value === 'object') return encodeJsonCell(value, where);
   throw new TypeError(
     `${where} is ${describe(value)}, which cannot be bound. ` +
       'Pass a string, number, bigint, boolean, Date, Uint8Array, null, or an object or array for JSON.',

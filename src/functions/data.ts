@@ -1,29 +1,36 @@
 /** `data`, the first argument of a partition function. */
 import { setOwn, type Row } from '../core/row';
 import type { PartitionRows } from '../rows/partition-rows';
-import { addRows, readColumn, type Shape, type Slice, type Constants } from '../rows/slices';
+import { addRows, readColumn, type Shape, type Slice } from '../rows/slices';
+import { SeenTypes } from '../rows/seen-types';
 import { SomeRows } from './some-rows';
 import type { SqlSession } from './sql-session';
 import type { PartitionData } from './types';
 import { SPLIT_DATA, type SplitData } from './model-hooks';
 
-/** `conditions` is the session for conditions of the input, if not that of the function's own queries. */
+/**
+ * `seen` learns the types of the columns that the function queries. `conditions` is the session for
+ * conditions of the input, if not that of the function's own queries.
+ */
 export function createPartitionData(
   rows: PartitionRows,
   sql: SqlSession,
+  seen: SeenTypes = new SeenTypes(rows.columns),
   conditions: SqlSession = sql,
 ): PartitionData {
-  return new Data(rows, sql, conditions);
+  return new Data(rows, sql, seen, conditions);
 }
 
 class Data implements PartitionData {
   readonly #rows: PartitionRows;
   readonly #sql: SqlSession;
+  readonly #seen: SeenTypes;
   readonly #conditions: SqlSession;
 
-  constructor(rows: PartitionRows, sql: SqlSession, conditions: SqlSession) {
+  constructor(rows: PartitionRows, sql: SqlSession, seen: SeenTypes, conditions: SqlSession) {
     this.#rows = rows;
     this.#sql = sql;
+    this.#seen = seen;
     this.#conditions = conditions;
   }
 
@@ -36,22 +43,21 @@ class Data implements PartitionData {
   }
 
   async rows<T>(): Promise<T[]> {
-    const { constants } = this.#rows;
     const all: Row[] = [];
     const held = this.#rows.held();
     if (held !== null) {
       const { slices, shape } = await held;
-      for (const slice of slices) addRows(slice, shape, constants, all);
-    } else for await (const { slice, shape } of this.#rows.slices()) addRows(slice, shape, constants, all);
+      for (const slice of slices) addRows(slice, shape, all);
+    } else for await (const { slice, shape } of this.#rows.slices()) addRows(slice, shape, all);
     return all as T[];
   }
 
   async columns<T>(): Promise<T> {
-    const { columns, constants } = this.#rows;
+    const { columns } = this.#rows;
     const held = this.#rows.held();
     if (held !== null) {
       const { slices, shape } = await held;
-      return columnsOf(slices, shape, constants) as T;
+      return columnsOf(slices, shape) as T;
     }
     const slices: Slice[] = [];
     let last: Shape | null = null;
@@ -60,14 +66,13 @@ class Data implements PartitionData {
       last = shape;
     }
     if (last === null) return Object.fromEntries(columns.map(({ name }) => [name, []])) as T;
-    return columnsOf(slices, last, constants) as T;
+    return columnsOf(slices, last) as T;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Row[], void, undefined> {
-    const { constants } = this.#rows;
     for await (const { slice, shape } of this.#rows.slices()) {
       const rows: Row[] = [];
-      addRows(slice, shape, constants, rows);
+      addRows(slice, shape, rows);
       yield rows;
     }
   }
@@ -80,7 +85,8 @@ class Data implements PartitionData {
           'data.sql is a template tag: write data.sql`SELECT … FROM data`, without parentheses.',
         );
       }
-      return (await this.#sql.query(this.#rows, strings, values)) as T[];
+      const see = this.#seen.see.bind(this.#seen);
+      return (await this.#sql.query(this.#rows, strings, values, see)) as T[];
     };
   }
 
@@ -100,7 +106,7 @@ class Data implements PartitionData {
     const held = new Set(positions);
     const rest = Array.from({ length: this.rowCount }, (_, i) => i).filter((i) => !held.has(i));
     const part = (name: string, of: readonly number[]): PartitionData =>
-      new Data(new SomeRows(this.#rows, of), this.#sql.sibling(name), this.#conditions);
+      new Data(new SomeRows(this.#rows, of), this.#sql.sibling(name), this.#seen, this.#conditions);
     return { rest: part('rest', rest), heldOut: part('held out', positions), positions };
   }
 }
@@ -112,18 +118,18 @@ const FEW_ROWS = 200;
  * An array per column. Expensive ones are created on first access, since most functions use only a few of
  * many columns.
  */
-function columnsOf(slices: readonly Slice[], shape: Shape, constants: Constants): Record<string, unknown[]> {
+function columnsOf(slices: readonly Slice[], shape: Shape): Record<string, unknown[]> {
   const all: Record<string, unknown[]> = {};
   const { names, readers } = shape;
   const few = slices.reduce((sum, { from, to }) => sum + to - from, 0) <= FEW_ROWS;
   const read = (column: number): unknown[] => {
     const values: unknown[] = [];
-    for (const slice of slices) readColumn(slice, shape, constants, column, values);
+    for (const slice of slices) readColumn(slice, shape, column, values);
     return values;
   };
   for (let i = 0; i < names.length; i++) {
     const name = names[i]!;
-    if (few || readers[i]!.isCheap || constants.has(name)) setOwn(all, name, read(i));
+    if (few || readers[i]!.isCheap) setOwn(all, name, read(i));
     else defineLazy(all, name, () => read(i));
   }
   return all;

@@ -1,4 +1,6 @@
 /** Creates partition functions, and recognizes them among other exports. */
+import { isObject } from '../core/json';
+import { nameProblem } from '../rows/rows';
 import type { PartitionFunction } from './types';
 import { SQL_FUNCTION } from '../core/function-description';
 
@@ -36,7 +38,7 @@ export function isPartitionFunction(value: unknown): value is PartitionFunction 
 }
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,99}$/;
-const KNOWN = ['name', 'run', 'timeout', 'memory', 'retry', 'bigTaskQueue'];
+const KNOWN = ['name', 'run', 'timeout', 'memory', 'retry', 'bigTaskQueue', 'output'];
 
 function findProblem(options: unknown): string | null {
   if (typeof options !== 'object' || options === null) return 'pass an object with "name" and "run".';
@@ -50,5 +52,21 @@ function findProblem(options: unknown): string | null {
   const unknown = Object.keys(rest).find((key) => !KNOWN.includes(key));
   if (unknown !== undefined)
     return `"${name}" has the unknown setting "${unknown}"; allowed are ${KNOWN.join(', ')}.`;
-  return null;
+  return rest.output === undefined ? null : outputProblem(name, rest.output);
+}
+
+function outputProblem(name: string, output: unknown): string | null {
+  const example = `write { day: 'DATE', total: 'DECIMAL(12,2)' }.`;
+  if (!isObject(output)) return `"output" of "${name}" is not an object of columns and types; ${example}`;
+  const seen = new Set<string>();
+  for (const [column, type] of Object.entries(output)) {
+    const problem = nameProblem(column);
+    if (problem !== null) return `"output" of "${name}" has a column with ${problem}`;
+    if (seen.has(column.toLowerCase()))
+      return `"output" of "${name}" has two columns "${column}" that differ only in case. Rename one.`;
+    seen.add(column.toLowerCase());
+    if (typeof type !== 'string' || type.trim() === '')
+      return `"output" of "${name}" has no type for "${column}"; ${example}`;
+  }
+  return seen.size === 0 ? `"output" of "${name}" declares no column; ${example}` : null;
 }

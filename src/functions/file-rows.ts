@@ -4,7 +4,7 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { digestFile } from '../files/digest';
 import type { PinnedFile } from '../core/unit-plan';
 import { HELD_ROWS, type PartitionRows } from '../rows/partition-rows';
-import { allRows, NO_CONSTANTS } from '../rows/slices';
+import { allRows } from '../rows/slices';
 import { streamQuery } from '../rows/stream-query';
 import type { Column } from '../core/plan';
 import { columnsOfFiles, selectFiles } from '../duckdb/file-columns';
@@ -75,7 +75,6 @@ export async function fileTable(
   return {
     rowCount: count,
     columns,
-    constants: NO_CONSTANTS,
     held: () => null,
     slices: () => streamQuery(database, all),
     async view(connection) {

@@ -6,11 +6,9 @@ import { HELD_ROWS, type HeldRows, type PartitionRows } from '../rows/partition-
 import type { Shape, Slice } from '../rows/slices';
 import { SnapshotRows } from './snapshot-rows';
 import type { IndexedPartition } from './unit-index';
-import { NO_CONSTANTS } from '../rows/slices';
 
 export class QueriedRows implements PartitionRows {
   readonly rowCount: number;
-  readonly constants = NO_CONSTANTS;
   #read: Promise<{ file: string; unit: SnapshotRows; rows: PartitionRows }> | null = null;
 
   /**

@@ -7,10 +7,15 @@ import { createContext } from './context';
 import { createPartitionData } from './data';
 import { KeptDatabase, openDatabase } from '../duckdb/database';
 import { fileTable } from './file-rows';
-import { showJson } from '../core/json';
+import { encodeJson, showJson } from '../core/json';
 import { memoryRows } from '../rows/memory-rows';
 import type { PartitionRows } from '../rows/partition-rows';
-import { toObjects, toOutputRows } from '../rows/rows';
+import { declaredColumns } from '../rows/declared-columns';
+import { type OutputColumns, toDeclaredRows, toObjects, toOutputRows } from '../rows/rows';
+import { addRows, allRows } from '../rows/slices';
+import { identifier } from '../duckdb/quote';
+import { toParameter } from '../duckdb/values';
+import { SomeRows } from './some-rows';
 import { SqlSession } from './sql-session';
 import type { PartitionFunction, PartitionResult } from './types';
 import { withWarehouse } from './warehouse-connection';
@@ -23,7 +28,7 @@ import type { ModelInput } from '../core/input';
 export interface TestCall<Params = Record<string, unknown>> {
   /** The partition's rows. Missing key columns are added. */
   rows?: Row[];
-  /** Instead of `rows`: a CSV, Parquet or JSON file. */
+  /** Instead of `rows`: a CSV, Parquet or JSON file, of which the function gets only the rows of the key. */
   file?: string;
   /** The partition's key, e.g. `{ region: 'North' }`. */
   key?: Row;
@@ -73,7 +78,7 @@ export async function runPartitionFunction<Params = Record<string, unknown>>(
   let database: DuckDBInstance | null = null;
   try {
     database = await openDatabase(options);
-    return await callOnce(fn, call, await rowsOf(database, call), session);
+    return await callOnce(fn, call, await rowsOf(database, call), session, database);
   } finally {
     await session.close();
     kept.close();
@@ -87,6 +92,7 @@ async function callOnce<Params>(
   call: TestCall<Params>,
   rows: PartitionRows,
   session: SqlSession,
+  database: DuckDBInstance,
 ): Promise<TestOutcome> {
   const { key = {}, artifacts = {}, models = {} } = call;
   const uploads = new Map<string, unknown>();
@@ -124,9 +130,27 @@ async function callOnce<Params>(
   );
   const result = await fn.run(createPartitionData(rows, session), context);
   await finish();
-  // A copy of the array has no exact columns, which only files need: a test gets the values.
-  const returned = toObjects(toOutputRows(Array.isArray(result) ? [...result] : result, key));
+  const returned =
+    fn.output === undefined
+      ? // A copy of the array has no exact columns, which only files need: a test gets the values.
+        toObjects(toOutputRows(Array.isArray(result) ? [...result] : result, key))
+      : await declaredRows(database, result, key, fn.output);
   return { result, rows: returned.map((row) => ({ ...key, ...row })), uploads, logs, heartbeats };
+}
+
+/** The rows as the columns that the function declares store them. */
+async function declaredRows(
+  database: DuckDBInstance,
+  result: unknown,
+  key: Row,
+  output: Readonly<Record<string, string>>,
+): Promise<Row[]> {
+  const declared = await declaredColumns(await database.connect(), output, Object.keys(key));
+  const columns: OutputColumns = new Map(declared.columns.map(({ name, type }) => [name, `=${type}`]));
+  const stored = await memoryRows(database, { columns, rows: toDeclaredRows(result, key, declared) });
+  const rows: Row[] = [];
+  for await (const { slice, shape } of stored.slices()) addRows(slice, shape, rows);
+  return rows;
 }
 
 async function rowsOf<Params>(
@@ -141,8 +165,36 @@ async function rowsOf<Params>(
         {},
       ),
     );
-  if (file !== undefined) return fileTable(database, file, null);
+  if (file !== undefined) return rowsOfKey(database, await fileTable(database, file, null), file, key);
   throw new TypeError('runPartitionFunction needs "rows" (an array of objects) or "file" (a path).');
+}
+
+/** Only the partition's rows of the file, as far as the key's columns are in it. */
+async function rowsOfKey(
+  database: DuckDBInstance,
+  all: PartitionRows,
+  file: string,
+  key: Row,
+): Promise<PartitionRows> {
+  const names = new Map(all.columns.map(({ name }) => [name.toLowerCase(), identifier(name)]));
+  const wanted = Object.entries(key).filter(([name]) => names.has(name.toLowerCase()));
+  if (wanted.length === 0) return all;
+  const conditions = wanted.map(([name, value], i) => {
+    const column = names.get(name.toLowerCase())!;
+    return `${typeof value === 'string' ? `${column}::VARCHAR` : column} IS NOT DISTINCT FROM $${i + 1}`;
+  });
+  const parameters = wanted.map(([name, value]) => toParameter(value, `key.${name}`));
+  const connection = await database.connect();
+  const found = await connection.run(
+    `SELECT position FROM (SELECT row_number() OVER () - 1 AS position, * FROM (${await all.view(connection)})) WHERE ${conditions.join(' AND ')} ORDER BY position`,
+    parameters.map(({ value }) => value),
+    parameters.map(({ type }) => type),
+  );
+  const positions = (await allRows(found)).map(({ position }) => position as number);
+  if (positions.length > 0) return new SomeRows(all, positions);
+  throw new TypeError(
+    `The file "${file}" has no rows with the key ${showJson(Object.fromEntries(wanted))}: pass a key of one of its rows.`,
+  );
 }
 
 function partitionIdOf(key: Row): string {
@@ -173,5 +225,5 @@ function artifactOf(
   const value = artifacts[name];
   if (value instanceof Uint8Array) return { bytes: value, codec: 'bytes' };
   if (typeof value === 'string') return { bytes: Buffer.from(value), codec: 'text' };
-  return { bytes: Buffer.from(JSON.stringify(value)), codec: 'json' };
+  return { bytes: Buffer.from(encodeJson(value, `The artifact "${name}"`)), codec: 'json' };
 }

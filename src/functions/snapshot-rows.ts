@@ -2,11 +2,11 @@
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Column } from '../core/plan';
 import { HELD_ROWS, type HeldRows, type PartitionRows } from '../rows/partition-rows';
+import { restoringClause } from '../rows/storable';
 import type { IndexedPartition } from './unit-index';
-import type { Shape, Slice, Constants } from '../rows/slices';
+import type { Shape, Slice } from '../rows/slices';
 import { streamQuery } from '../rows/stream-query';
 import { readingSnapshot, readParquet, SnapshotUnreadable, UnitCursor } from './unit-cursor';
-import type { Row } from '../core/row';
 
 const OWN_COLUMNS = '(__partwise_ord)';
 /** The temporary table with the rows of several partitions, for SQL. */
@@ -17,10 +17,11 @@ export class SnapshotRows {
   private readonly position: Map<number, number>;
   /** Ordinals of the partitions in each connection's temporary table. */
   private readonly windows = new WeakMap<DuckDBConnection, Set<number>>();
+  private readonly all: string;
 
   constructor(
     private readonly database: DuckDBInstance,
-    private readonly snapshot: readonly string[],
+    snapshot: readonly string[],
     private readonly columns: Column[],
     private readonly ordinals: readonly number[],
     private readonly rowsOf: (ordinal: number) => number,
@@ -28,13 +29,14 @@ export class SnapshotRows {
     private readonly onUnreadable: (error: SnapshotUnreadable) => void = () => undefined,
   ) {
     this.position = new Map(ordinals.map((ordinal, i) => [ordinal, i]));
-    this.cursor = new UnitCursor(database, snapshot, Math.max(...ends(ordinals)), (ordinal) =>
+    this.all = `(SELECT *${restoringClause(columns)} FROM ${readParquet(snapshot)})`;
+    this.cursor = new UnitCursor(database, this.all, Math.max(...ends(ordinals)), (ordinal) =>
       this.position.has(ordinal) ? rowsOf(ordinal) : undefined,
     );
   }
 
-  partition({ ordinal, rows, key }: IndexedPartition): PartitionRows {
-    return new SnapshotPartition(this, ordinal, rows, this.columns, constantsOf(key));
+  partition({ ordinal, rows }: IndexedPartition): PartitionRows {
+    return new SnapshotPartition(this, ordinal, rows, this.columns);
   }
 
   read(ordinal: number): Promise<HeldRows> {
@@ -65,7 +67,7 @@ export class SnapshotRows {
 
   /** The query for the rows of a partition that is too large to be held in memory. */
   selectSql(ordinal: number): string {
-    return `SELECT * EXCLUDE ${OWN_COLUMNS} FROM ${readParquet(this.snapshot)} WHERE __partwise_ord = ${ordinal}`;
+    return `SELECT * EXCLUDE ${OWN_COLUMNS} FROM ${this.all} WHERE __partwise_ord = ${ordinal}`;
   }
 
   close(): void {
@@ -86,7 +88,7 @@ export class SnapshotRows {
     const [first, last] = ends([...window]);
     const sparse = last - first + 1 > window.size ? ` AND __partwise_ord IN (${[...window].join(', ')})` : '';
     const load =
-      `CREATE OR REPLACE TEMP TABLE ${WINDOW} AS SELECT * FROM ${readParquet(this.snapshot)} ` +
+      `CREATE OR REPLACE TEMP TABLE ${WINDOW} AS SELECT * FROM ${this.all} ` +
       `WHERE __partwise_ord BETWEEN ${first} AND ${last}${sparse}`;
     await this.guarded(() => connection.run(load));
     this.windows.set(connection, window);
@@ -102,7 +104,6 @@ class SnapshotPartition implements PartitionRows {
     private readonly ordinal: number,
     readonly rowCount: number,
     readonly columns: Column[],
-    readonly constants: Constants,
   ) {}
 
   held(): Promise<HeldRows> | null {
@@ -121,14 +122,6 @@ class SnapshotPartition implements PartitionRows {
     if (this.rowCount > HELD_ROWS) return this.unit.selectSql(this.ordinal);
     return this.unit.loadWindow(connection, this.ordinal);
   }
-}
-
-/** Strings of the key are identical in every row. (Other values may be equal but not identical: 0 and -0.) */
-function constantsOf(key: Row): Constants {
-  const constants = new Map<string, string | null>();
-  for (const [name, value] of Object.entries(key))
-    if (value === null || typeof value === 'string') constants.set(name, value);
-  return constants;
 }
 
 function ends(ordinals: readonly number[]): [number, number] {

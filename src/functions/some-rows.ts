@@ -6,7 +6,7 @@ import { BIGINT, type DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api
 import type { Column } from '../core/plan';
 import type { HeldRows, PartitionRows } from '../rows/partition-rows';
 import { identifier } from '../duckdb/quote';
-import type { Shape, Slice, Constants } from '../rows/slices';
+import type { Shape, Slice } from '../rows/slices';
 
 const POSITIONS = '__partwise_positions';
 /** Rows of a DuckDB vector. */
@@ -14,7 +14,6 @@ const CHUNK = 2_048;
 
 export class SomeRows implements PartitionRows {
   readonly columns: Column[];
-  readonly constants: Constants;
   #held: Promise<HeldRows> | null = null;
 
   /** `positions` are ascending and start at 0. */
@@ -23,7 +22,6 @@ export class SomeRows implements PartitionRows {
     private readonly positions: readonly number[],
   ) {
     this.columns = all.columns;
-    this.constants = all.constants;
   }
 
   get rowCount(): number {

@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Confinement } from '../duckdb/confinement';
-import { conditionProblem } from '../duckdb/input-sql';
+import { conditionProblem, withoutEnd } from '../duckdb/input-sql';
 import type { Column } from '../core/plan';
 import { openDatabase } from '../duckdb/database';
 import { identifier } from '../duckdb/quote';
 import { asSqlError, SqlError } from '../duckdb/sql-error';
+import { allRows } from '../rows/slices';
+import { typeProblem } from '../rows/storable';
 import { checkQuery, resultTableSql } from './sql-function';
 
 /** A separate folder, because DuckDB lets a confined database read everything in its temporary folder. */
@@ -29,9 +31,21 @@ export async function sqlProblem(
 ): Promise<string | null> {
   const problem = await problemOn(columns, confinement, async (connection) => {
     await checkQuery(connection, sql);
+    await refuseTypes(connection, sql);
     return resultTableSql(sql);
   });
   return problem === null ? null : `"sql" cannot be run: ${problem}`;
+}
+
+/** Refuses columns whose types cannot be stored. */
+async function refuseTypes(connection: DuckDBConnection, sql: string): Promise<void> {
+  const described = await connection.run(`DESCRIBE SELECT * FROM (${withoutEnd(sql)}\n)`);
+  for (const { column_name: name, column_type: type } of await allRows(described)) {
+    const problem = typeProblem(type as string);
+    if (problem === null) continue;
+    const cast = `${identifier(name as string)}::VARCHAR`;
+    throw new SqlError('Syntax', `The column "${name as string}" ${problem}. Cast it in the query: ${cast}.`);
+  }
 }
 
 /** The problem with a condition on the rows of `data`, or null. */

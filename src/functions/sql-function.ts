@@ -5,9 +5,9 @@ import type { Column } from '../core/plan';
 import { copyWithKeys, KEYS_TABLE } from '../rows/output-file';
 import { type PartitionRows } from '../rows/partition-rows';
 import { identifier } from '../duckdb/quote';
-import { allRows, shapeOf, addRows, NO_CONSTANTS } from '../rows/slices';
+import { addRows, allRows, columnsOf, type Shape, shapeOf } from '../rows/slices';
 import { asSqlError, SqlError } from '../duckdb/sql-error';
-import { storable, typeProblem, valueProblem } from '../rows/storable';
+import { typeProblem } from '../rows/storable';
 import type { SqlSession } from './sql-session';
 import { type Written, writeOrRefuse } from '../rows/written-alone';
 import type { Row } from '../core/row';
@@ -63,10 +63,7 @@ export class SqlFunction {
     if (this.columns !== null && JSON.stringify(this.columns) !== JSON.stringify(result.columns))
       return false;
     const connection = await this.session.connected();
-    const values = result.columns.map(
-      ({ name, type }) => `, ${storable(identifier(name), type)} AS ${identifier(name)}`,
-    );
-    // Cast here, so that a value that does not fit fails its own partition only.
+    const values = result.columns.map(({ name }) => `, ${identifier(name)}`);
     const select = `SELECT ${ordinal}::INTEGER AS __partwise_ord, __partwise_row${values.join('')} FROM ${RESULT}`;
     const target = this.pending();
     await connection.run(
@@ -94,7 +91,7 @@ export class SqlFunction {
         rows: `${rows} AS pending`,
         ord: 'pending.__partwise_ord',
         row: 'pending.__partwise_row',
-        selected: columns.map(({ name }) => `pending.${identifier(name)} AS ${identifier(name)}`),
+        selected: columns.map(({ name, type }) => ({ name, value: `pending.${identifier(name)}`, type })),
         keyColumns: this.keyColumns,
         columns: columns.map(({ name }) => name),
         file,
@@ -112,14 +109,14 @@ export class SqlFunction {
     const made = await connection.run(resultTableSql(this.sql));
     const [[count]] = (await made.getRows()) as [[bigint]];
     const head = await connection.run(`SELECT * FROM ${RESULT} LIMIT 1`);
-    const shape = shapeOf(head, 1);
-    const described = shape.names.map((name, i) => ({ name, type: shape.types[i]! }));
+    const shape = shapeOf(head, 1, 'exact');
+    const described = await describeResult(connection, shape);
     const columns = await this.withoutKeys(connection, ordinal, described);
     // enforces I5
-    await assertStorable(connection, columns);
+    assertStorable(columns);
     const chunk = await head.fetchChunk();
     const first: Row[] = [];
-    if (count > 0n) addRows({ chunk: chunk!, from: 0, to: 1 }, shape, NO_CONSTANTS, first);
+    if (count > 0n) addRows({ chunk: chunk!, from: 0, to: 1 }, shape, first);
     return { rows: Number(count), first: first[0] ?? null, columns };
   }
 
@@ -148,23 +145,26 @@ export class SqlFunction {
   }
 }
 
-/** Throws `InvalidResult` for values that Parquet would change or refuse, since a file has other rows too. */
-async function assertStorable(connection: DuckDBConnection, columns: readonly Column[]): Promise<void> {
+/** Throws `InvalidResult` for types that Parquet cannot store, since a file has other rows too. */
+function assertStorable(columns: readonly Column[]): void {
   for (const { name, type } of columns) {
-    const advice = `Cast it in the query: ${identifier(name)}::VARCHAR.`;
     const problem = typeProblem(type);
-    if (problem !== null) throw new InvalidResult(`The column "${name}" ${problem}. ${advice}`);
-    const condition = valueProblem(identifier(name), type);
-    if (condition === null) continue;
-    const found = await connection.run(
-      `SELECT ${identifier(name)}::VARCHAR AS value FROM ${RESULT} WHERE ${condition} LIMIT 1`,
-    );
-    const [row] = await allRows(found);
-    if (row === undefined) continue;
-    throw new InvalidResult(
-      `The column "${name}" contains the ${type} ${String(row.value)}, which Parquet cannot store: its INTERVALs are not negative, have no fractions of a millisecond, and have fewer than 1,193 hours. ${advice}`,
-    );
+    if (problem !== null)
+      throw new InvalidResult(
+        `The column "${name}" ${problem}. Cast it in the query: ${identifier(name)}::VARCHAR.`,
+      );
   }
+}
+
+/** The columns of the result, without Partwise's own. */
+async function describeResult(connection: DuckDBConnection, shape: Shape): Promise<Column[]> {
+  const columns = columnsOf(shape);
+  // The driver does not tell the names of types inside others, such as JSON in a list.
+  if (columns.every(({ type }) => !/[[(]/.test(type) || type.startsWith('DECIMAL('))) return columns;
+  const described = await allRows(
+    await connection.run(`DESCRIBE SELECT * EXCLUDE (__partwise_row) FROM ${RESULT}`),
+  );
+  return described.map((row) => ({ name: row.column_name as string, type: row.column_type as string }));
 }
 
 /** The statement that stores the query's result for one partition. */

@@ -13,9 +13,10 @@ import {
 import type { Confinement } from '../duckdb/confinement';
 import type { DatabaseOptions, KeptDatabase } from '../duckdb/database';
 import type { PartitionRows } from '../rows/partition-rows';
-import { allRows } from '../rows/slices';
+import { columnsOf, rowsOf, shapeOf } from '../rows/slices';
 import { asSqlError } from '../duckdb/sql-error';
 import { toParameter } from '../duckdb/values';
+import type { Column } from '../core/plan';
 import type { Row } from '../core/row';
 
 const INTERRUPT_EVERY_MS = 20;
@@ -33,14 +34,25 @@ export class SqlSession {
     private readonly kept: KeptDatabase,
   ) {}
 
-  /** Runs a template's text with its values bound, and returns the rows of its last statement. */
-  async query(rows: PartitionRows, strings: readonly string[], values: readonly unknown[]): Promise<Row[]> {
+  /**
+   * Runs a template's text with its values bound, and returns the rows of its last statement, whose columns
+   * `onColumns` gets.
+   */
+  async query(
+    rows: PartitionRows,
+    strings: readonly string[],
+    values: readonly unknown[],
+    onColumns: (columns: readonly Column[]) => void = () => undefined,
+  ): Promise<Row[]> {
     const parameters = values.map((value, i) => toParameter(value, `\${…} number ${i + 1} of data.sql`));
     const text = strings.reduce((sql, part, i) => `${sql}$${i}${part}`);
     try {
       return await this.track(async () => {
         const connection = await this.connectTo(rows);
-        return allRows(await this.execute(connection, text, parameters));
+        const result = await this.execute(connection, text, parameters);
+        const shape = shapeOf(result, 0);
+        onColumns(columnsOf(shape));
+        return rowsOf(result, shape);
       });
     } catch (error) {
       // DuckDB's own errors have no stack; one created here leads to the caller's line.

@@ -12,7 +12,8 @@ export type { PartitionSql };
  * DOUBLE are numbers (cast a DECIMAL to VARCHAR to keep all digits; a DECIMAL of scale 0 is read like an
  * integer); DATE and TIMESTAMP are Dates in UTC, or strings where a Date cannot hold them (`infinity`); TIME,
  * INTERVAL and UUID are strings; BLOB is a Uint8Array; LIST is an array; STRUCT is an object; MAP is an
- * object whose property names are its keys as text; JSON is parsed; NULL is null.
+ * object whose property names are its keys as text; JSON is parsed, with unsafe integers as bigints; NULL is
+ * null.
  */
 export interface PartitionData {
   /** Number of rows, known without reading them. */
@@ -156,4 +157,12 @@ export interface PartitionFunction<Params = Record<string, unknown>> {
    * memory is retried once there. Default: it is retried on its own worker, with no other runner next to it.
    */
   readonly bigTaskQueue?: string;
+  /**
+   * The columns of the rows that it returns, in order, with DuckDB's types: `{ day: 'DATE', total:
+   * 'DECIMAL(12,2)', tags: 'VARCHAR[]' }`. Key columns are added automatically. A column that a row leaves
+   * out is NULL; a partition that returns another column, or a value that its type does not hold, fails with
+   * `InvalidResult`. DECIMALs and times may also be given as text. Default: columns and types follow from the
+   * values.
+   */
+  readonly output?: Readonly<Record<string, string>>;
 }

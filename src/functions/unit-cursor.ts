@@ -58,10 +58,13 @@ export class UnitCursor {
   /** The next ordinal that the stream can still return. */
   private next = -1;
 
-  /** `rowsOf` returns the number of rows of an ordinal, or undefined if it is not in the unit. */
+  /**
+   * `rows` is the FROM clause of the snapshot. `rowsOf` returns the number of rows of an ordinal, or
+   * undefined if it is not in the unit.
+   */
   constructor(
     private readonly database: DuckDBInstance,
-    private readonly snapshot: readonly string[],
+    private readonly rows: string,
     private readonly last: number,
     private readonly rowsOf: (ordinal: number) => number | undefined,
   ) {}
@@ -115,7 +118,7 @@ export class UnitCursor {
     this.close();
     this.connection = await this.database.connect();
     this.result = await this.connection.stream(
-      `SELECT __partwise_ord, * EXCLUDE (__partwise_ord) FROM ${readParquet(this.snapshot)} ` +
+      `SELECT __partwise_ord, * EXCLUDE (__partwise_ord) FROM ${this.rows} ` +
         `WHERE __partwise_ord BETWEEN ${ordinal} AND ${this.last}`,
     );
     this.shape = shapeOf(this.result, 1);

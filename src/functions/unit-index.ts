@@ -4,6 +4,7 @@ import type { Column } from '../core/plan';
 import { KEYS_TABLE } from '../rows/output-file';
 import { literal } from '../duckdb/quote';
 import { allRows } from '../rows/slices';
+import { indexKeys, restoringClause } from '../rows/storable';
 import type { Row } from '../core/row';
 
 export interface IndexedPartition {
@@ -17,11 +18,12 @@ export interface IndexedPartition {
 export async function loadKeys(
   connection: DuckDBConnection,
   index: string,
+  keyColumns: readonly Column[],
   ordinals: readonly number[],
 ): Promise<void> {
   const list = ordinals.join(', ');
   await connection.run(
-    `CREATE OR REPLACE TEMP TABLE ${KEYS_TABLE} AS SELECT * FROM read_parquet(${literal(index)}) ` +
+    `CREATE OR REPLACE TEMP TABLE ${KEYS_TABLE} AS SELECT *${restoringClause(indexKeys(keyColumns))} FROM read_parquet(${literal(index)}) ` +
       `WHERE ord BETWEEN ${Math.min(...ordinals)} AND ${Math.max(...ordinals)} AND ord IN (${list})`,
   );
 }

@@ -16,7 +16,7 @@ export const NO_SETTINGS: FunctionSettings = {
 export type SettingsReport = { ok: true; settings: FunctionSettings } | { ok: false; problems: string[] };
 
 export function parseFunctionSettings(described: FunctionDescription): SettingsReport {
-  const { name, model: _, ...given } = described;
+  const { name, model: _, output: __, ...given } = described;
   const parsed = functionSettingsSchema.safeParse(given);
   if (!parsed.success) {
     const problems = explainIssues(parsed.error.issues, given, 'It');

@@ -4,6 +4,7 @@
 import { resolve } from 'node:path';
 import type { ProjectConfig } from '../config';
 import type { Confinement } from '../duckdb/confinement';
+import { outputProblems } from '../functions/output-check';
 import { sqlProblem } from '../functions/sql-check';
 import { NO_SETTINGS, parseFunctionSettings } from '../input/function-settings';
 import type { FunctionSettings, NormalizedInput } from '../core/normalized-input';
@@ -93,6 +94,7 @@ export async function findFunction(
     if (bundle !== null && described !== undefined) {
       const checked = parseFunctionSettings(described);
       if (!checked.ok) problems.push(...checked.problems);
+      if (described.output !== undefined) problems.push(...(await outputProblems(name, described.output)));
       const plan = { name, digest: bundle.digest, bundle: bundle.path, sql: null };
       return { plan, described, settings: checked.ok ? checked.settings : NO_SETTINGS };
     }

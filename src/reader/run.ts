@@ -15,6 +15,7 @@ import type {
   LogEntry,
   PartitionHandle,
   PartitionPage,
+  ResultRows,
   RunArchive,
   RunEvent,
   RunHandle,
@@ -23,7 +24,6 @@ import type {
   WaitOptions,
 } from './types';
 import type { RetryInput } from '../core/input';
-import type { Row } from '../core/row';
 import type { FailureGroup } from '../history/failure-groups';
 import type { PartitionColumns } from '../history/partition-columns';
 import type { RunState } from '../history/state';
@@ -126,13 +126,11 @@ export class Run implements RunHandle {
     return (file.endsWith('.json') && typeof content === 'string' ? JSON.parse(content) : content) as Model;
   }
 
-  async results({ limit }: { limit?: number } = {}): Promise<Row[]> {
+  async results({ limit }: { limit?: number } = {}): Promise<ResultRows> {
     const { record } = await this.reader.read();
-    if (record.plan === null) return [];
-    const files = await this.reader.rowsFiles(record);
-    const { keyColumns } = record.plan;
+    const files = record.plan === null ? [] : await this.reader.rowsFiles(record);
     return orRerun(this.reader.runId, () =>
-      readRows(this.reader.stage(record)!, files, keyColumns, { limit }),
+      readRows(this.reader.stage(record)!, files, record.plan?.keyColumns ?? [], { limit }),
     );
   }
 

@@ -160,6 +160,15 @@ export interface PartitionHandle {
   };
 }
 
+/**
+ * Rows that functions returned. Values are as in `data`, but without losing digits: a DECIMAL that a number
+ * cannot hold and a time with a fraction of a millisecond are text.
+ */
+export type ResultRows = Row[] & {
+  /** The columns in order, with DuckDB's types: objects list names such as `10` first. */
+  readonly columns?: { name: string; type: string }[];
+};
+
 /** A run, running or finished, in this process or any other. */
 export interface RunHandle {
   readonly runId: string;
@@ -212,7 +221,7 @@ export interface RunHandle {
    */
   model<Model = unknown>(partitionId: string, serde?: ModelSerde<Model>): Promise<Model>;
   /** The combined rows, with key columns first, ordered by key; all rows unless `limit` is set. */
-  results(options?: { limit?: number }): Promise<Row[]>;
+  results(options?: { limit?: number }): Promise<ResultRows>;
   /** Number of combined rows, without reading them. */
   countResults(): Promise<number>;
   /** Log lines of all partitions or of one; with `follow`, until the run ends. */

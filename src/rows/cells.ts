@@ -2,9 +2,11 @@
  * Cells are the values of returned rows as columns store them. A cell is a copy, taken when the function
  * returns, so this call and the next may reuse objects and buffers.
  */
+import { parseExactJson } from '../core/exact-json';
 import { describe } from '../core/quote';
-import { encodeJson, NotJson, WHY_NO_SURROGATE } from '../core/json';
+import { encodeJsonCell, isObject, NotJson, WHY_NO_SURROGATE } from '../core/json';
 import { InvalidResult } from './invalid-result';
+import { typedText } from './typed-text';
 
 /**
  * The type of a cell, which corresponds to one kind of JavaScript value. `=TYPE` is an exact column of this
@@ -23,16 +25,23 @@ export function exactType(type: CellType): string | null {
   return type.startsWith('=') ? type.slice(1) : null;
 }
 
-/**
- * True for objects with properties, including instances of the user's classes; false for a Map, Date, Promise
- * or typed array.
- */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return Object.prototype.toString.call(value) === '[object Object]';
-}
-
 const INT64 = 2n ** 63n;
 const DIGITS_38 = 10n ** 38n;
+
+/** Types that JavaScript's values have anyway. */
+const NATURAL = ['BOOLEAN', 'BIGINT', 'VARCHAR', 'TIMESTAMP', 'BLOB', 'JSON'];
+
+/**
+ * A cell of a column that was read with this type, or null if the type does not hold the value as it is, or
+ * makes no difference.
+ */
+export function typedCell(value: unknown, type: string): { type: CellType | null; cell: Cell } | null {
+  if (value === null || value === undefined) return { type: null, cell: null };
+  if (NATURAL.includes(type) || type.startsWith('ENUM(')) return null;
+  if (type === 'DOUBLE') return typeof value === 'number' ? { type, cell: value } : null;
+  const cell = typedText(type, 'read')?.(value);
+  return cell === undefined ? null : { type: `=${type}`, cell };
+}
 
 /** Throws `InvalidResult` for a value that cannot be stored. The type is null for NULL. */
 export function takeCell(value: unknown, name: string, row: number): { type: CellType | null; cell: Cell } {
@@ -76,7 +85,7 @@ function takeObject(value: object, name: string, row: number): { type: CellType;
   if (value instanceof Uint8Array) return { type: 'BLOB', cell: new Uint8Array(value) };
   if (isObject(value) || Array.isArray(value)) {
     try {
-      return { type: 'JSON', cell: encodeJson(value, at(name, row)) };
+      return { type: 'JSON', cell: encodeJsonCell(value, at(name, row)) };
     } catch (error) {
       if (error instanceof NotJson) throw new InvalidResult(error.message);
       throw error;
@@ -96,5 +105,5 @@ function at(name: string, row: number): string {
 export function readCell(cell: Cell, type: CellType | null): unknown {
   if (cell === null) return null;
   if (type === 'TIMESTAMP') return new Date(cell as number);
-  return type === 'JSON' ? (JSON.parse(cell as string) as unknown) : cell;
+  return type === 'JSON' ? parseExactJson(cell as string) : cell;
 }

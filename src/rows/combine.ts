@@ -4,6 +4,7 @@
  * unified in one column.
  */
 import type { Column } from '../core/plan';
+import { type Field, parseType, type SqlType, typeText } from '../duckdb/sql-type';
 
 /** Columns of one file of returned rows. */
 export interface FileColumns {
@@ -90,7 +91,28 @@ function kindOf(type: string): string {
 /** The narrowest type that holds the values of both, or null if there is none. */
 export function unifyTypes(a: string, b: string): string | null {
   if (a === b) return a;
-  return unifyNumbers(a, b) ?? unifyDates(a, b) ?? unifyTexts(a, b) ?? unifyNested(a, b);
+  const both = unify(parseType(a), parseType(b));
+  return both && typeText(both);
+}
+
+function unify(a: SqlType, b: SqlType): SqlType | null {
+  const [nameA, nameB] = [plainName(a), plainName(b)];
+  if (nameA !== null && nameB !== null) {
+    const name =
+      nameA === nameB
+        ? nameA
+        : (unifyNumbers(nameA, nameB) ?? unifyDates(nameA, nameB) ?? unifyTexts(nameA, nameB));
+    return name === null ? null : { kind: 'plain', name };
+  }
+  // JSON has a form for everything that is nested.
+  if (nameA === 'JSON' || nameB === 'JSON') return JSON_TYPE;
+  return unifyNested(a, b);
+}
+
+const JSON_TYPE: SqlType = { kind: 'plain', name: 'JSON' };
+
+function plainName(type: SqlType): string | null {
+  return type.kind === 'plain' ? type.name : null;
 }
 
 const SIGNED = ['TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT'];
@@ -127,6 +149,27 @@ function unifyNumbers(a: string, b: string): string | null {
   return numbers ? 'DOUBLE' : null;
 }
 
+/**
+ * `unifyTypes`, but only within a kind (numbers, times, and lists and structs of them), so that a column does
+ * not become text or JSON. Returns `before` as it is spelled if nothing has to change.
+ */
+export function widenedType(before: string, fresh: string): string | null {
+  const both = unify(parseType(before), parseType(fresh));
+  if (both === null || (both.kind === 'plain' && ['VARCHAR', 'JSON'].includes(both.name))) return null;
+  const text = typeText(both);
+  return text === typeText(parseType(before)) ? before : text;
+}
+
+/** Whether values of the type are integers or DECIMALs. */
+export function isExactNumber(type: string): boolean {
+  return asDecimal(type) !== null;
+}
+
+/** The SQL condition for values of such a type that have more digits than a DOUBLE. */
+export function roundedByDouble(column: string, type: string): string {
+  return `${column} IS NOT NULL AND TRY_CAST(CAST(${column} AS DOUBLE) AS ${type}) IS DISTINCT FROM ${column}`;
+}
+
 function asDecimal(type: string): { whole: number; scale: number } | null {
   const rank = integerRank(type);
   return rank === null ? decimal(type) : { whole: DIGITS[rank]!, scale: 0 };
@@ -147,70 +190,34 @@ function unifyDates(a: string, b: string): string | null {
   return DATES[Math.max(DATES.indexOf(a), DATES.indexOf(b))]!;
 }
 
+/** Types that functions read as text, so a partition may return other text for them. */
+const TEXTS = ['VARCHAR', 'JSON', 'UUID', 'TIME', 'TIME_NS', 'TIME WITH TIME ZONE', 'INTERVAL', 'BIT'];
+
 function unifyTexts(a: string, b: string): string | null {
-  const texts = [a, b].every(
-    (type) => type === 'VARCHAR' || type === 'JSON' || type === 'UUID' || type.startsWith('ENUM('),
-  );
+  const texts = [a, b].every((type) => TEXTS.includes(type) || type.startsWith('ENUM('));
   return texts ? 'VARCHAR' : null;
 }
 
-function unifyNested(a: string, b: string): string | null {
-  const [itemA, itemB] = [listItem(a), listItem(b)];
-  if (itemA !== null && itemB !== null) {
-    const item = unifyTypes(itemA, itemB);
-    return item === null ? null : `${item}[]`;
+function unifyNested(a: SqlType, b: SqlType): SqlType | null {
+  if (a.kind === 'list' && b.kind === 'list') {
+    const item = unify(a.item, b.item);
+    return item && { kind: 'list', item, size: a.size === b.size ? a.size : null };
   }
-  const [fieldsA, fieldsB] = [structFields(a), structFields(b)];
-  if (fieldsA !== null && fieldsB !== null) return unifyStructs(fieldsA, fieldsB);
+  if (a.kind === 'map' && b.kind === 'map') {
+    const [key, value] = [unify(a.key, b.key), unify(a.value, b.value)];
+    return key && value && { kind: 'map', key, value };
+  }
+  if (a.kind === 'struct' && b.kind === 'struct') return unifyStructs(a.fields, b.fields);
   return null;
 }
 
-/** `INTEGER[]` and `INTEGER[3]` → `INTEGER`. */
-function listItem(type: string): string | null {
-  const match = /^(.*)\[\d*\]$/s.exec(type);
-  return match === null ? null : match[1]!;
-}
-
-function unifyStructs(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): string | null {
-  const fields: string[] = [];
-  for (const name of new Set([...a.keys(), ...b.keys()])) {
-    const [typeA, typeB] = [a.get(name), b.get(name)];
-    const type = typeA === undefined ? typeB! : typeB === undefined ? typeA : unifyTypes(typeA, typeB);
-    if (type === null) return null;
-    fields.push(`${name} ${type}`);
+function unifyStructs(a: readonly Field[], b: readonly Field[]): SqlType | null {
+  const fields = new Map(a);
+  for (const [name, type] of b) {
+    const before = fields.get(name);
+    const both = before === undefined ? type : unify(before, type);
+    if (both === null) return null;
+    fields.set(name, both);
   }
-  return `STRUCT(${fields.join(', ')})`;
-}
-
-/** `STRUCT(a INTEGER, "b c" VARCHAR[])` → name (as written) and type of each field. */
-function structFields(type: string): Map<string, string> | null {
-  if (!type.startsWith('STRUCT(') || !type.endsWith(')')) return null;
-  const fields = new Map<string, string>();
-  for (const field of splitTopLevel(type.slice('STRUCT('.length, -1))) {
-    const match = /^("(?:[^"]|"")*"|\S+) (.*)$/s.exec(field);
-    if (match === null) return null;
-    fields.set(match[1]!, match[2]!);
-  }
-  return fields;
-}
-
-/** Splits at commas outside parentheses and quotes. */
-function splitTopLevel(text: string): string[] {
-  const parts: string[] = [];
-  let depth = 0;
-  let quote: string | null = null;
-  let start = 0;
-  for (let i = 0; i < text.length; i++) {
-    const char = text[i]!;
-    if (quote !== null) quote = char === quote ? null : quote;
-    else if (char === '"' || char === "'") quote = char;
-    else if (char === '(') depth++;
-    else if (char === ')') depth--;
-    else if (char === ',' && depth === 0) {
-      parts.push(text.slice(start, i).trim());
-      start = i + 1;
-    }
-  }
-  parts.push(text.slice(start).trim());
-  return parts;
+  return { kind: 'struct', fields: [...fields] };
 }

@@ -1,7 +1,8 @@
 /** The rows of all partitions as one query, which commits write and `results` reads. */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { combineColumns, type FileColumns } from './combine';
+import { combineColumns, type FileColumns, isExactNumber, roundedByDouble } from './combine';
 import type { RowsFile } from '../core/files';
+import { COLUMNS_METADATA, restoredSql, storedTypes, storingClause, TYPES_METADATA } from './storable';
 import type { Column } from '../core/plan';
 import { Refusal } from '../core/refusal';
 import { queryRows, quoteIdentifier, quoteText, withDatabase } from '../duckdb/database-file';
@@ -19,8 +20,6 @@ const ORDINAL = '__partwise_ord';
 const POSITION = '__partwise_row';
 /** The column with a row's file, while files are read. */
 const FILE = '__partwise_file';
-/** Key of the files' metadata that lists all columns, including those without any value. */
-const COLUMNS_KEY = 'partwise_columns';
 
 /**
  * Plans the query over local Parquet files of returned rows. Throws a `Refusal` if their columns are
@@ -39,6 +38,7 @@ export async function combinedRows(
     files.map(({ file }) => file),
   );
   const { columns, problems } = combineColumns(groups);
+  if (problems.length === 0) problems.push(...(await roundedNumbers(connection, columns, groups)));
   if (problems.length > 0) throw new Refusal('OutputMismatch', problems);
   // A run without any rows still has its key columns, whose types are known.
   const typed = groups.length > 0 ? columns : [...keyColumns];
@@ -115,14 +115,14 @@ async function writeMerged(
     parts.map(({ file }) => file),
   );
   const { columns, problems } = combineColumns(groups);
-  if (problems.length > 0) return false;
+  if (problems.length > 0 || (await roundedNumbers(connection, columns, groups)).length > 0) return false;
   // A column without any value stays untyped, so that another unit's values can determine its type.
   const valued = new Set(groups.flatMap((group) => group.columns.map(({ name }) => name)));
   const typed = columns.filter(({ name }) => valued.has(name));
   const listed = JSON.stringify(columns.map(({ name }) => name).filter((name) => !keys.includes(name)));
   await connection.run(
-    `COPY (SELECT * FROM (${unionSql(typed, groups, picked)}) ORDER BY ${ORDINAL}, ${POSITION}) TO ${quoteText(target)} ` +
-      `(FORMAT parquet, KV_METADATA {${COLUMNS_KEY}: ${quoteText(listed)}})`,
+    `COPY (SELECT *${storingClause(typed)} FROM (${unionSql(typed, groups, picked)}) ORDER BY ${ORDINAL}, ${POSITION}) TO ${quoteText(target)} ` +
+      `(FORMAT parquet, KV_METADATA {${COLUMNS_METADATA}: ${quoteText(listed)}, ${TYPES_METADATA}: ${quoteText(storedTypes(typed))}})`,
   );
   return true;
 }
@@ -165,45 +165,78 @@ async function groupFiles(
   files: readonly string[],
 ): Promise<FileGroup[]> {
   if (files.length === 0) return [];
-  const found = await queryRows<{ files: string[]; listed: string | null }>(
+  const metadata = (key: string, name: string): string =>
+    `LEFT JOIN (SELECT file_name, decode(value) AS ${name} FROM parquet_kv_metadata(${listOf(files)})
+          WHERE decode(key) = ${quoteText(key)}) USING (file_name)`;
+  const found = await queryRows<{ files: string[]; listed: string | null; types: string | null }>(
     connection,
-    `SELECT list(file_name ORDER BY file_name) AS files, listed FROM
+    `SELECT list(file_name ORDER BY file_name) AS files, listed, types FROM
        (SELECT file_name, string_agg(concat_ws('|', name, type, converted_type, logical_type, num_children, precision, scale), ',') AS shape
           FROM parquet_schema(${listOf(files)}) GROUP BY file_name)
-       LEFT JOIN (SELECT file_name, decode(value) AS listed FROM parquet_kv_metadata(${listOf(files)})
-          WHERE decode(key) = ${quoteText(COLUMNS_KEY)}) USING (file_name)
-     GROUP BY shape, listed ORDER BY min(file_name)`,
+       ${metadata(COLUMNS_METADATA, 'listed')} ${metadata(TYPES_METADATA, 'types')}
+     GROUP BY shape, listed, types ORDER BY min(file_name)`,
   );
   const groups: FileGroup[] = [];
-  for (const { files: alike, listed } of found) {
+  for (const { files: alike, listed, types } of found) {
     const columns = await queryRows<{ column_name: string; column_type: string }>(
       connection,
       `DESCRIBE SELECT * EXCLUDE (${ORDINAL}, ${POSITION}) FROM read_parquet(${quoteText(alike[0]!)})`,
     );
+    const own = new Map(Object.entries(JSON.parse(types ?? '{}') as Record<string, string>));
     groups.push({
       files: alike,
-      columns: columns.map(({ column_name: name, column_type: type }) => ({ name, type })),
+      columns: columns.map(({ column_name: name, column_type: type }) => ({
+        name,
+        type: own.get(name) ?? type,
+      })),
       order: [...keys, ...(listed === null ? [] : (JSON.parse(listed) as string[]))],
     });
   }
   return groups;
 }
 
+/** Sentences about columns in which integers or DECIMALs would lose digits because others have fractions. */
+async function roundedNumbers(
+  connection: DuckDBConnection,
+  columns: readonly Column[],
+  groups: readonly FileGroup[],
+): Promise<string[]> {
+  const problems: string[] = [];
+  for (const { name } of columns.filter(({ type }) => type === 'DOUBLE')) {
+    for (const { files, columns: own } of groups) {
+      const type = own.find((column) => column.name === name)?.type;
+      if (type === undefined || !isExactNumber(type)) continue;
+      const where = roundedByDouble(restoredSql(name, type), type);
+      const [found] = await queryRows<{ value: string }>(
+        connection,
+        `SELECT ${quoteIdentifier(name)}::VARCHAR AS value FROM ${readSql(listOf(files))} WHERE ${where} LIMIT 1`,
+      );
+      if (found === undefined) continue;
+      problems.push(
+        `The column "${name}" is ${type} in some partitions and DOUBLE in others, which would round ${found.value}: ` +
+          `return one type for all, for example String(${name}).`,
+      );
+      break;
+    }
+  }
+  return problems;
+}
+
 function unionSql(columns: readonly Column[], groups: readonly FileGroup[], picked: Picked): string {
-  const select = (has: ReadonlySet<string>): string =>
+  const select = (types: ReadonlyMap<string, string>): string =>
     columns
       .map(({ name, type }) => {
-        const quoted = quoteIdentifier(name);
-        return `CAST(${has.has(name) ? quoted : 'NULL'} AS ${type}) AS ${quoted}`;
+        const own = types.get(name);
+        return `CAST(${own === undefined ? 'NULL' : restoredSql(name, own)} AS ${type}) AS ${quoteIdentifier(name)}`;
       })
       .join(', ');
   if (groups.length === 0) {
-    return `SELECT NULL::INTEGER AS ${ORDINAL}, NULL::BIGINT AS ${POSITION}, ${select(new Set())} WHERE false`;
+    return `SELECT NULL::INTEGER AS ${ORDINAL}, NULL::BIGINT AS ${POSITION}, ${select(new Map())} WHERE false`;
   }
   return groups
     .map(({ files, columns: own }) => {
-      const has = new Set(own.map(({ name }) => name));
-      return `SELECT ${picked.ordinal} AS ${ORDINAL}, ${POSITION}, ${select(has)} FROM ${picked.from(listOf(files))}`;
+      const types = new Map(own.map(({ name, type }) => [name, type]));
+      return `SELECT ${picked.ordinal} AS ${ORDINAL}, ${POSITION}, ${select(types)} FROM ${picked.from(listOf(files))}`;
     })
     .join(' UNION ALL ');
 }

@@ -8,7 +8,7 @@ import type { CellType } from './cells';
 import { type PartitionRows } from './partition-rows';
 import { identifier } from '../duckdb/quote';
 import type { OutputRows } from './rows';
-import { shapeOf, NO_CONSTANTS } from './slices';
+import { shapeOf } from './slices';
 
 const TABLE = '__partwise_memory';
 
@@ -39,7 +39,6 @@ export async function memoryRows(
   return {
     rowCount: rows.length,
     columns: typed.map(([name, type]) => ({ name, type })),
-    constants: NO_CONSTANTS,
     held: () => null,
     async *slices() {
       await fill(reader);

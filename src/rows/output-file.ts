@@ -19,23 +19,21 @@ import {
 import type { Column } from '../core/plan';
 import { type Cell, type CellType, exactType, type ValueType } from './cells';
 import { identifier, literal } from '../duckdb/quote';
-import { storable } from './storable';
+import { mapPlain, parseType, typeText } from '../duckdb/sql-type';
+import { COLUMNS_METADATA, storedSql, storedTypes, TYPES_METADATA } from './storable';
 
 /** Rows of a DuckDB vector. */
 const CHUNK = 2048;
 
 /** Temporary table `(ord, key_0, …)` of the unit's partitions, on the connection that writes. */
 export const KEYS_TABLE = '__partwise_keys';
-/** Parquet metadata: all columns in order as a JSON array, including those that were null in every row. */
-const COLUMNS_METADATA = 'partwise_columns';
-
 export interface KeyedCopy {
   /** The FROM clause. */
   rows: string;
   ord: string;
   row: string;
-  /** The output's columns, as in a SELECT list. */
-  selected: string[];
+  /** The output's columns. A type is null if Parquet holds its values as they are. */
+  selected: { name: string; value: string; type: string | null }[];
   keyColumns: readonly Column[];
   /** Names of the output's columns in order, including those that are not selected. */
   columns: string[];
@@ -44,18 +42,20 @@ export interface KeyedCopy {
 
 /** Copies rows to Parquet: `__partwise_ord`, `__partwise_row`, the key columns, then the output's. */
 export async function copyWithKeys(connection: DuckDBConnection, copy: KeyedCopy): Promise<void> {
-  const keys = copy.keyColumns.map(({ name }, i) => `keys.key_${i} AS ${identifier(name)}`);
+  const keys = copy.keyColumns.map(({ name, type }, i) => ({ name, value: `keys.key_${i}`, type }));
+  const columns = [...keys, ...copy.selected];
   const select = [
     `${copy.ord} AS __partwise_ord`,
     `${copy.row} AS __partwise_row`,
-    ...keys,
-    ...copy.selected,
+    ...columns.map(
+      ({ name, value, type }) => `${type === null ? value : storedSql(value, type)} AS ${identifier(name)}`,
+    ),
   ].join(', ');
   const names = JSON.stringify([...copy.keyColumns.map(({ name }) => name), ...copy.columns]);
   await connection.run(
     `COPY (SELECT ${select} FROM ${copy.rows} JOIN ${KEYS_TABLE} AS keys ON keys.ord = ${copy.ord} ` +
       `ORDER BY __partwise_ord, __partwise_row) TO ${literal(copy.file)} ` +
-      `(FORMAT parquet, KV_METADATA {${COLUMNS_METADATA}: ${literal(names)}})`,
+      `(FORMAT parquet, KV_METADATA {${COLUMNS_METADATA}: ${literal(names)}, ${TYPES_METADATA}: ${literal(storedTypes(columns))}})`,
   );
 }
 
@@ -79,7 +79,15 @@ export function declaredAs(type: CellType): string {
 export function writtenAs(column: string, type: CellType): string {
   if (type === 'JSON') return `${column}::JSON`;
   const exact = exactType(type);
-  return exact === null ? column : storable(`${column}::${exact}`, exact);
+  return exact === null ? column : castSql(column, exact);
+}
+
+/** Casts text to a type. DuckDB reads text of JSON inside other values as one JSON value. */
+function castSql(text: string, type: string): string {
+  const parsed = parseType(type);
+  if (parsed.kind === 'plain') return `${text}::${type}`;
+  const asText = typeText(mapPlain(parsed, (name) => (name === 'JSON' ? 'VARCHAR' : name)));
+  return `${text}::${asText}::${type}`;
 }
 
 /** Fills a temporary table with the columns `ord INTEGER, row BIGINT` and then the given ones, in order. */

@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column } from '../core/plan';
-import type { Shape, Slice, Constants } from './slices';
+import type { Shape, Slice } from './slices';
 
 /** Partitions up to this many rows are held in memory as DuckDB's chunks; larger ones are streamed. */
 export const HELD_ROWS = 300_000;
@@ -16,7 +16,6 @@ export interface PartitionRows {
   readonly rowCount: number;
   /** The source's columns, without Partwise's own. */
   readonly columns: Column[];
-  readonly constants: Constants;
   /**
    * Returns all rows in order, or null if the partition is too large to be held in memory. May be called more
    * than once.

@@ -1,11 +1,20 @@
 /** Rows that functions returned, held by column until they are written. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column } from '../core/plan';
-import { type Cell, type CellType, takeCell } from './cells';
+import { type Cell, type CellType, exactType, takeCell, typedCell } from './cells';
+import type { DeclaredColumns } from './declared-columns';
 import { exactColumnsOf } from './exact-columns';
 import { appendColumns, copyWithKeys, declaredAs, writtenAs } from './output-file';
-import { identifier } from '../duckdb/quote';
-import { joinColumns, type OutputColumns, type OutputRows, storesAs, toOutputRows } from './rows';
+import {
+  areDoubles,
+  joinColumns,
+  type KnownTypes,
+  type OutputColumns,
+  type OutputRows,
+  storesAs,
+  toDeclaredRows,
+  toOutputRows,
+} from './rows';
 import { type Written, writeOrRefuse } from './written-alone';
 import type { Row } from '../core/row';
 
@@ -19,6 +28,16 @@ export class PendingRows {
   #ordinals: number[] = [];
   #positions: number[] = [];
   #values: Cell[][] = [];
+  readonly #declared: DeclaredColumns | null;
+  readonly #declaredTypes: OutputColumns = new Map();
+  /** Columns that some partition returned with values that their known types do not hold. */
+  readonly #unfit = new Set<string>();
+
+  /** `declared` are the function's own columns; null: they follow from the values. */
+  constructor(declared: DeclaredColumns | null = null) {
+    this.#declared = declared;
+    for (const { name, type } of declared?.columns ?? []) this.#declaredTypes.set(name, `=${type}`);
+  }
 
   get rows(): number {
     return this.#ordinals.length;
@@ -27,25 +46,39 @@ export class PendingRows {
   /**
    * Copies the rows of a result, so that later changes to its objects have no effect. Throws `InvalidResult`
    * for values that cannot be stored. There is a fast path for rows with the same columns as the previous
-   * ones, as most have.
+   * ones, as most have. `known` are the types that the call has read.
    */
-  take(result: unknown, key: Row): OutputRows {
+  take(result: unknown, key: Row, known: KnownTypes): OutputRows {
+    if (this.#declared !== null)
+      return { columns: this.#declaredTypes, rows: toDeclaredRows(result, key, this.#declared) };
     const rows = Array.isArray(result) ? (result as unknown[]) : [result];
-    if (this.#names.length === 0 || exactColumnsOf(result) !== null) return toOutputRows(result, key);
+    if (this.#names.length === 0 || exactColumnsOf(result) !== null)
+      return this.#takeOther(result, key, known);
     const taken: Cell[][] = [];
     for (let i = 0; i < rows.length; i++) {
-      const cells = this.#takeSameShape(rows[i], i);
-      if (cells === null) return toOutputRows(result, key);
+      const cells = this.#takeSameShape(rows[i], i, known);
+      if (cells === null) return this.#takeOther(result, key, known);
       taken.push(cells);
     }
     return { columns: this.#columns, rows: taken };
+  }
+
+  #takeOther(result: unknown, key: Row, known: KnownTypes): OutputRows {
+    const fit = { get: (name: string) => (this.#unfit.has(name) ? null : (known.get(name) ?? null)) };
+    const taken = toOutputRows(result, key, fit);
+    // From then on for all partitions, so that their rows go into one file.
+    for (const [name, type] of taken.columns) {
+      const asked = fit.get(name);
+      if (asked !== null && type !== null && type !== asked && type !== `=${asked}`) this.#unfit.add(name);
+    }
+    return taken;
   }
 
   /** Returns false if the types are incompatible with the pending rows, which must be written first. */
   add(ordinal: number, { columns, rows }: OutputRows): boolean {
     if (columns !== this.#columns) {
       const joined = joinColumns(this.#columns, columns);
-      if (joined === null && this.rows > 0) return false;
+      if (this.rows > 0 && (joined === null || this.#losesDigits(joined, columns, rows))) return false;
       this.#setColumns(joined ?? columns);
     }
     const places = columns === this.#columns ? null : this.#placesIn([...columns.keys()]);
@@ -87,11 +120,29 @@ export class PendingRows {
     });
   }
 
+  /** Whether integers of either side would be rounded in a column of doubles. */
+  #losesDigits(joined: OutputColumns, columns: OutputColumns, rows: readonly Cell[][]): boolean {
+    const own = [...columns.keys()];
+    return [...joined].some(([name, type]) => {
+      if (type !== 'DOUBLE') return false;
+      const pending = this.#names.indexOf(name);
+      return (
+        (columns.get(name) !== 'DOUBLE' && !areDoubles(rows, own.indexOf(name))) ||
+        (pending >= 0 &&
+          this.#types[pending] !== 'DOUBLE' &&
+          !areDoubles(
+            this.#values[pending]!.map((cell) => [cell]),
+            0,
+          ))
+      );
+    });
+  }
+
   /**
    * The cells of a plain object with exactly these columns in this order and with values that they store as
    * is; null if the object differs.
    */
-  #takeSameShape(row: unknown, position: number): Cell[] | null {
+  #takeSameShape(row: unknown, position: number, known: KnownTypes): Cell[] | null {
     if (typeof row !== 'object' || row === null || Object.getPrototypeOf(row) !== Object.prototype)
       return null;
     const names = Object.keys(row);
@@ -101,7 +152,12 @@ export class PendingRows {
       if (names[i] !== this.#names[i]) return null;
       const type = this.#types[i]!;
       const value = (row as Row)[names[i]!];
-      if (storesAs(type, value)) cells.push(value ?? null);
+      const exact = type === null ? null : exactType(type);
+      if (exact !== null) {
+        const typed = known.get(names[i]!) === exact ? typedCell(value, exact) : null;
+        if (typed === null) return null;
+        cells.push(typed.cell);
+      } else if (storesAs(type, value)) cells.push(value ?? null);
       else if (typeof value !== 'object') return null;
       else {
         const taken = takeCell(value, names[i]!, position);
@@ -158,9 +214,11 @@ async function writeRows(
   const declared = typed.map(({ type }, i) => `, c${i} ${declaredAs(type)}`).join('');
   await connection.run(`CREATE OR REPLACE TEMP TABLE ${PENDING} (ord INTEGER, row BIGINT${declared})`);
   await appendColumns(connection, PENDING, places, typed);
-  const selected = typed.map(
-    ({ name, type }, i) => `${writtenAs(`pending.c${i}`, type)} AS ${identifier(name)}`,
-  );
+  const selected = typed.map(({ name, type }, i) => ({
+    name,
+    value: writtenAs(`pending.c${i}`, type),
+    type: exactType(type),
+  }));
   const place = { rows: `${PENDING} AS pending`, ord: 'pending.ord', row: 'pending.row', file };
   await copyWithKeys(connection, { ...place, selected, keyColumns, columns });
   await connection.run(`DROP TABLE ${PENDING}`);

@@ -1,6 +1,8 @@
 /** Converts rows from DuckDB's form (chunks of vectors) to that of functions (objects, columns). */
 import type { DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
 import { setOwn, type Row } from '../core/row';
+import type { Column } from '../core/plan';
+import type { Reading } from '../duckdb/values';
 import { vectorReader, type VectorReader } from '../duckdb/vector-readers';
 
 /** The columns of a result that a function sees. */
@@ -19,13 +21,13 @@ export interface Slice {
   to: number;
 }
 
-export function shapeOf(result: DuckDBResult, offset: number): Shape {
+export function shapeOf(result: DuckDBResult, offset: number, reading: Reading = 'usual'): Shape {
   const names = distinctNames(result.columnNames()).slice(offset);
   const types = result.columnTypes().slice(offset);
   return {
     names,
     types: types.map((type) => type.alias ?? String(type)),
-    readers: types.map(vectorReader),
+    readers: types.map((type) => vectorReader(type, reading)),
     offset,
   };
 }
@@ -41,24 +43,16 @@ function distinctNames(names: readonly string[]): string[] {
 }
 
 /** Appends the values of one column. */
-export function readColumn(
-  { chunk, from, to }: Slice,
-  shape: Shape,
-  constants: Constants,
-  column: number,
-  into: unknown[],
-): void {
-  const constant = constants.get(shape.names[column]!);
-  if (constant !== undefined) for (let row = from; row < to; row++) into.push(constant);
-  else shape.readers[column]!.read(chunk.getColumnVector(shape.offset + column), from, to, into);
+export function readColumn({ chunk, from, to }: Slice, shape: Shape, column: number, into: unknown[]): void {
+  shape.readers[column]!.read(chunk.getColumnVector(shape.offset + column), from, to, into);
 }
 
 /** Appends the rows as objects. */
-export function addRows(slice: Slice, shape: Shape, constants: Constants, rows: Row[]): void {
+export function addRows(slice: Slice, shape: Shape, rows: Row[]): void {
   const { names } = shape;
   const columns = names.map((_, column) => {
     const values: unknown[] = [];
-    readColumn(slice, shape, constants, column, values);
+    readColumn(slice, shape, column, values);
     return values;
   });
   for (let i = 0; i < slice.to - slice.from; i++) {
@@ -69,16 +63,18 @@ export function addRows(slice: Slice, shape: Shape, constants: Constants, rows: 
 }
 
 /** Every row of a result as an object. */
-export async function allRows(result: DuckDBResult): Promise<Row[]> {
-  const shape = shapeOf(result, 0);
+export async function allRows(result: DuckDBResult, reading: Reading = 'usual'): Promise<Row[]> {
+  return rowsOf(result, shapeOf(result, 0, reading));
+}
+
+export function columnsOf({ names, types }: Shape): Column[] {
+  return names.map((name, i) => ({ name, type: types[i]! }));
+}
+
+export async function rowsOf(result: DuckDBResult, shape: Shape): Promise<Row[]> {
   const rows: Row[] = [];
   for (let chunk; (chunk = await result.fetchChunk()) !== null && chunk.rowCount > 0;) {
-    addRows({ chunk, from: 0, to: chunk.rowCount }, shape, NO_CONSTANTS, rows);
+    addRows({ chunk, from: 0, to: chunk.rowCount }, shape, rows);
   }
   return rows;
 }
-
-/** String columns that have the same value in all rows of a partition, by name: those of its key. */
-export type Constants = ReadonlyMap<string, string | null>;
-
-export const NO_CONSTANTS: Constants = new Map();

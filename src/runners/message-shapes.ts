@@ -116,6 +116,7 @@ const described = z.strictObject({
       memory: z.any().optional(),
       retry: z.any().optional(),
       bigTaskQueue: z.any().optional(),
+      output: z.record(text, text).optional(),
       model: z.strictObject({ name: text, task: z.enum(['train', 'predict', 'fitPredict']) }).optional(),
     }),
   ),

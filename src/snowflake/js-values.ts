@@ -1,4 +1,5 @@
 /** Converts Snowflake's values to those that functions get: see `PartitionData`. */
+import { parseExactJson } from '../core/exact-json';
 import { nameInSnapshot } from './names';
 import type { ResultColumn } from './session';
 
@@ -39,7 +40,7 @@ function readerOf({ type, scale }: ResultColumn): Reader {
     case 'object':
     case 'array':
     case 'map':
-      return (text) => JSON.parse(text as string) as unknown;
+      return (text) => parseExactJson(text as string);
     default:
       return (value) => value;
   }

@@ -207,3 +207,43 @@ export const repeats = definePartitionFunction({
     return rows;
   },
 });
+
+const TYPES =
+  "DATE '2024-01-02' AS day, 2.50::DECIMAL(10,2) AS price, 3::DOUBLE AS ratio, 7::SMALLINT AS small, TIME '10:00:00' AS clock, " +
+  "[1, NULL] AS list, [{'at': DATE '2024-01-02', 'it''s': 1.5::DECIMAL(4,1)}] AS structs, MAP {DATE '2024-01-02': 'x'} AS dates, " +
+  "TIMESTAMPTZ '2024-01-02 03:04:05+00' AS moment, '{\"a\":[1]}'::JSON AS json";
+
+/** Returns what its query read, in a new row; in partition k3, a price that its type does not hold. */
+export const returnsRead = definePartitionFunction({
+  name: 'returnsRead',
+  async run(data, { partitionId }) {
+    const [row] = (await data.sql(Object.assign([`SELECT ${TYPES}`], { raw: [] }) as never)) as Row[];
+    return { ...row, ...(partitionId === 'k3' && { price: 2.505 }) };
+  },
+});
+
+/** Declares its columns; in partition k3, returns `params.kind` for them. */
+export const declares = definePartitionFunction({
+  name: 'declares',
+  output: { day: 'date', total: 'DECIMAL(12,2)', tags: 'text[]', nothing: 'STRUCT(a INT)' },
+  run(_, { partitionId, params }) {
+    const usual = { day: new Date('2024-01-02'), total: 0.1 + 0.2, tags: ['a', "b's"] };
+    if (partitionId !== 'k3') return usual;
+    const kinds: Record<string, object> = {
+      text: { day: 'yesterday' },
+      time: { day: new Date('2024-01-02T10:00:00Z') },
+      fraction: { total: 0.123 },
+      digits: { total: 12345678901.5 },
+      item: { tags: ['a', 1] },
+      field: { nothing: { a: 1, b: 2 } },
+      other: { comment: 'x' },
+    };
+    return { ...usual, ...kinds[(params as { kind: string }).kind] };
+  },
+});
+
+export const returnsWide = definePartitionFunction({
+  name: 'returnsWide',
+  run: (data) =>
+    data.sql`SELECT 170141183460469231731687303715884105727::HUGEINT AS wide, INTERVAL '-5 minutes' AS ago`,
+});

@@ -1,9 +1,10 @@
 /** Combined rows as a table. */
+import { showJson } from '../../core/json';
 import type { Paint } from './paint';
 import { clean, plural } from './text';
 import { renderTable } from './table';
 import { cellText, isNumeric } from './value';
-import type { Row } from '../..';
+import type { ResultRows, Row } from '../..';
 
 /**
  * Shows at most `most` rows, and below them the number of rows left out. `total` is the number of all rows,
@@ -17,8 +18,8 @@ export function renderRows(
   total = rows.length,
 ): string {
   if (rows.length === 0) return paint.dim('no rows');
-  const names = [...new Set(rows.slice(0, most).flatMap((row) => Object.keys(row)))];
   const shown = rows.slice(0, most);
+  const names = namesOf(rows, shown);
   const columns = names.map((name) => ({
     name: clean(name),
     align: shown.some((row) => isNumeric(cellOf(row, name))) ? ('right' as const) : ('left' as const),
@@ -33,6 +34,12 @@ export function renderRows(
   return left <= 0 ? table : `${table}\n${paint.dim(`… and ${plural(left, 'more row')}`)}`;
 }
 
+/** Objects list names such as `10` first, so the query's order is used where it is known. */
+function namesOf(rows: readonly Row[], shown: readonly Row[]): string[] {
+  const { columns } = rows as ResultRows;
+  return columns?.map(({ name }) => name) ?? [...new Set(shown.flatMap((row) => Object.keys(row)))];
+}
+
 /** Undefined if the row has no such column, even if all objects inherit a property of that name. */
 function cellOf(row: Row, name: string): unknown {
   return Object.hasOwn(row, name) ? row[name] : undefined;
@@ -40,7 +47,7 @@ function cellOf(row: Row, name: string): unknown {
 
 /** Rows as CSV: comma-separated, quoted where needed, LF line ends; dates in ISO 8601. */
 export function csvOf(rows: readonly Row[]): string {
-  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const names = namesOf(rows, rows);
   const lines = [names.map(csvCell), ...rows.map((row) => names.map((name) => csvCell(cellOf(row, name))))];
   return lines.map((line) => `${line.join(',')}\n`).join('');
 }
@@ -53,7 +60,7 @@ function csvCell(value: unknown): string {
       : value instanceof Uint8Array
         ? Buffer.from(value).toString('base64')
         : typeof value === 'object'
-          ? JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? String(item) : item))
+          ? showJson(value)
           : String(value as string | number | bigint | boolean);
   // Quoted, to distinguish an empty string from NULL.
   return text === '' || /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

@@ -27,7 +27,7 @@ function dateText(value: Date): string {
   if (Number.isNaN(value.getTime())) return 'invalid date';
   const text = value.toISOString();
   return text.endsWith('T00:00:00.000Z')
-    ? text.slice(0, 10)
+    ? text.slice(0, text.indexOf('T'))
     : text.replace('T', ' ').replace(/(\.000)?Z$/, '');
 }
 

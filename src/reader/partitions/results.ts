@@ -8,6 +8,7 @@ import type { Stage } from '../../stage';
 import { combinedRows } from '../../rows/combined-rows';
 import { withDatabase } from '../../duckdb/database-file';
 import type { Row } from '../../core/row';
+import type { ResultRows } from '../types';
 
 /** Number of files fetched in parallel. */
 const FILES_AT_ONCE = 8;
@@ -18,8 +19,8 @@ export async function readRows(
   files: readonly RowsFile[],
   keyColumns: readonly Column[],
   { ordinal = null, limit }: { ordinal?: number | null; limit?: number } = {},
-): Promise<Row[]> {
-  if (files.length === 0) return [];
+): Promise<ResultRows> {
+  if (files.length === 0) return withColumns([], [...keyColumns]);
   return withLocalRows(stage, files, (local) => readLocalRows(local, keyColumns, { ordinal, limit }));
 }
 
@@ -28,12 +29,18 @@ export function readLocalRows(
   local: readonly RowsFile<string>[],
   keyColumns: readonly Column[],
   { ordinal = null, limit }: { ordinal?: number | null; limit?: number } = {},
-): Promise<Row[]> {
+): Promise<ResultRows> {
   return withDatabase(':memory:', 'read', async (connection) => {
-    const { sql } = await combinedRows(connection, keyColumns, local, ordinal === null ? null : [ordinal]);
+    const { sql, columns } = await combinedRows(
+      connection,
+      keyColumns,
+      local,
+      ordinal === null ? null : [ordinal],
+    );
     // Not imported at the top, because it loads DuckDB.
     const { allRows }: typeof import('../../rows/slices') = require('../../rows/slices');
-    return allRows(await connection.stream(limit === undefined ? sql : `${sql} LIMIT ${limit}`));
+    const limited = limit === undefined ? sql : `${sql} LIMIT ${limit}`;
+    return withColumns(await allRows(await connection.stream(limited), 'exact'), columns);
   });
 }
 
@@ -58,4 +65,9 @@ export async function withLocalRows<T>(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Not enumerable, so that the rows compare and print as an array of objects. */
+function withColumns(rows: Row[], columns: Column[]): ResultRows {
+  return Object.defineProperty(rows, 'columns', { value: columns }) as ResultRows;
 }

@@ -80,12 +80,13 @@ function onUncaught(error: unknown): void {
 async function describeBundle(bundle: string): Promise<void> {
   try {
     const described = [...(await loadFunctions(bundle)).values()].map(
-      ({ name, timeout, memory, retry, bigTaskQueue, model }) => ({
+      ({ name, timeout, memory, retry, bigTaskQueue, output, model }) => ({
         name,
         timeout,
         memory,
         retry,
         bigTaskQueue,
+        output,
         model,
       }),
     );

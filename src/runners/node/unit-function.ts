@@ -4,7 +4,9 @@ import type { CallContext } from '../../functions/context';
 import { createPartitionData } from '../../functions/data';
 import { FunctionMissing } from '../../functions/errors';
 import { loadFunctions } from './load-functions';
+import { declaredColumns } from '../../rows/declared-columns';
 import { PendingRows } from '../../rows/pending-rows';
+import { SeenTypes } from '../../rows/seen-types';
 import type { PartitionRows } from '../../rows/partition-rows';
 import { previewOf } from '../../functions/preview';
 import { SqlFunction } from '../../functions/sql-function';
@@ -70,21 +72,26 @@ async function userFunction(
     const known = names.length === 0 ? 'It has no functions.' : `It has: ${names.join(', ')}.`;
     throw new FunctionMissing(`This worker has no function "${name}".${didYouMean(name, names)} ${known}`);
   }
-  const pending = new PendingRows();
+  const { output } = found;
+  const keyNames = unit.keyColumns.map((column) => column.name);
+  const pending = new PendingRows(
+    output === undefined ? null : await declaredColumns(writer, output, keyNames),
+  );
   return {
     canAlwaysKeep: true,
     get rows() {
       return pending.rows;
     },
     async call({ ordinal, key }, rows, { context, finish }) {
-      const data = createPartitionData(rows, own, input);
+      const seen = new SeenTypes(rows.columns);
+      const data = createPartitionData(rows, own, seen, input);
       // The user's file is loaded, so breakpoints in it work from here on.
       // eslint-disable-next-line no-debugger
       if (unit.pause === true) debugger;
       const result: unknown = await found.run(data, context);
       await finish();
       // The partition's own key, since the function may have changed the context's.
-      const taken = pending.take(result, key);
+      const taken = pending.take(result, key, seen);
       return {
         rows: taken.rows.length,
         preview: unit.isBatch ? null : previewOf(result),
@@ -97,7 +104,7 @@ async function userFunction(
 
 function sqlFunction(unit: RunnerUnit, session: SqlSession): UnitFunction {
   const query = new SqlFunction(unit.function.sql ?? '', unit.keyColumns, session, (connection) =>
-    loadKeys(connection, unit.index, unit.ordinals),
+    loadKeys(connection, unit.index, unit.keyColumns, unit.ordinals),
   );
   return {
     canAlwaysKeep: false,

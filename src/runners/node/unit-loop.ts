@@ -77,7 +77,9 @@ export class UnitLoop {
     try {
       writer = await database.connect();
       const connection = writer;
-      await readingSnapshot(() => loadKeys(connection, this.unit.index, this.unit.ordinals));
+      await readingSnapshot(() =>
+        loadKeys(connection, this.unit.index, this.unit.keyColumns, this.unit.ordinals),
+      );
       this.index = await readUnitIndex(connection, this.unit.keyColumns);
       const sessions = { own: this.session, input: this.inputSession };
       const fn = await unitFunction(this.unit, sessions, writer);

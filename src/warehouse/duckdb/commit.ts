@@ -12,6 +12,7 @@ import { makeFolder } from '../../files/make-folder';
 import { renameDurably, syncFile } from '../../files/durable';
 import type { CommitRows } from '../warehouse';
 import { combinedRows } from '../../rows/combined-rows';
+import { indexKeys, restoringClause, storedSql } from '../../rows/storable';
 import {
   inTransaction,
   queryRows,
@@ -20,6 +21,7 @@ import {
   withDatabase,
 } from '../../duckdb/database-file';
 import { needsFile } from './output-check';
+import { fitTable } from './output-columns';
 import { quoteTable } from './source';
 
 /**
@@ -82,17 +84,21 @@ async function replaceRows(
   const fresh = output.mode === 'append' && before !== undefined ? local.doneAfter(before.execution) : null;
   const combined = await combinedRows(connection, task.keyColumns, local.rows, fresh);
   const existing = await columnsOfTable(connection, target);
+  let written = combined.columns.map(({ name }) => ({ name, value: quoteIdentifier(name) }));
   if (existing === null) {
     await connection.run(`CREATE TABLE ${target} AS SELECT * FROM (${combined.sql}) LIMIT 0`);
   } else {
-    await adaptColumns(connection, output, target, existing, combined.columns);
+    const kept = keptRows(task, output, target, local);
+    const place = { output, name: target, columns: existing, kept, keyColumns: task.keyColumns };
+    written = await fitTable(connection, place, combined);
   }
   if (existing !== null && output.mode === 'replace') await connection.run(`DELETE FROM ${target}`);
   if (existing !== null && output.mode === 'partitions') {
     await connection.run(deletePartitionsSql(task, target, local));
   }
-  const names = combined.columns.map(({ name }) => quoteIdentifier(name)).join(', ');
-  await connection.run(`INSERT INTO ${target} (${names}) ${combined.sql}`);
+  const names = written.map(({ name }) => quoteIdentifier(name)).join(', ');
+  const values = written.map(({ value }) => value).join(', ');
+  await connection.run(`INSERT INTO ${target} (${names}) SELECT ${values} FROM (${combined.sql})`);
   const result: CommitResult = {
     version: 1,
     target: output.table,
@@ -122,13 +128,30 @@ async function replaceRows(
 }
 
 /** Deletes the rows of this run's DONE partitions, including those that returned no rows this time. */
-function deletePartitionsSql(task: CommitTask, target: string, { index, notDone }: CommitRows): string {
-  const match = task.keyColumns
+function deletePartitionsSql(task: CommitTask, target: string, local: CommitRows): string {
+  return `DELETE FROM ${target} WHERE ${isDone(task, target, local)}`;
+}
+
+/** Whether a row of the table belongs to one of this run's DONE partitions. */
+function isDone({ keyColumns }: CommitTask, target: string, { index, notDone }: CommitRows): string {
+  const match = keyColumns
     .map(({ name }, i) => `${target}.${quoteIdentifier(name)} IS NOT DISTINCT FROM done.key_${i}`)
     .join(' AND ');
   const except = notDone.length === 0 ? '' : ` WHERE ord NOT IN (${notDone.join(', ')})`;
-  const done = `SELECT * FROM read_parquet(${quoteText(index)})${except}`;
-  return `DELETE FROM ${target} WHERE EXISTS (SELECT 1 FROM (${done}) AS done WHERE ${match})`;
+  const keys = restoringClause(indexKeys(keyColumns));
+  const done = `SELECT *${keys} FROM read_parquet(${quoteText(index)})${except}`;
+  return `EXISTS (SELECT 1 FROM (${done}) AS done WHERE ${match})`;
+}
+
+/** SELECT of the table's rows that the commit leaves there; null: none. */
+function keptRows(
+  task: CommitTask,
+  { mode }: Extract<OutputPlan, { table: string }>,
+  target: string,
+  local: CommitRows,
+): string | null {
+  if (mode === 'replace') return null;
+  return `SELECT * FROM ${target}${mode === 'append' ? '' : ` WHERE NOT ${isDone(task, target, local)}`}`;
 }
 
 interface EarlierCommit {
@@ -184,53 +207,22 @@ async function columnsOfTable(connection: DuckDBConnection, target: string): Pro
   }
 }
 
-/**
- * Refuses column drift with the differences, unless the run allows evolution: then new columns are added.
- */
-async function adaptColumns(
+/** Rows for a Parquet file that others read: 128-bit integers are DECIMALs if a column's values all fit. */
+async function forParquet(
   connection: DuckDBConnection,
-  output: Extract<OutputPlan, { table: string }>,
-  target: string,
-  existing: readonly Column[],
-  fresh: readonly Column[],
-): Promise<void> {
-  const inTable = new Map(existing.map(({ name, type }) => [name.toLowerCase(), type]));
-  const inRun = new Set(fresh.map(({ name }) => name.toLowerCase()));
-  const added = fresh.filter(({ name }) => !inTable.has(name.toLowerCase()));
-  const missing = existing.filter(({ name }) => !inRun.has(name.toLowerCase()));
-  const changed = fresh.filter(({ name, type }) => {
-    const before = inTable.get(name.toLowerCase());
-    return before !== undefined && before !== type && !isWider(before, type);
-  });
-  const problems = changed.map(
-    ({ name, type }) =>
-      `The column "${name}" is ${type} in this run and ${inTable.get(name.toLowerCase())} in "${output.table}".`,
-  );
-  if (!output.evolve) {
-    problems.push(
-      ...added.map(({ name }) => `The column "${name}" is new: "${output.table}" does not have it.`),
-    );
-    problems.push(
-      ...missing.map(
-        ({ name }) => `The column "${name}" of "${output.table}" is missing from this run's rows.`,
-      ),
-    );
+  sql: string,
+  columns: readonly Column[],
+): Promise<string> {
+  const values: string[] = [];
+  for (const { name, type } of columns) {
+    const column = quoteIdentifier(name);
+    const isWide = type === 'HUGEINT' || type === 'UHUGEINT';
+    const tooWide = `${column} IS NOT NULL AND TRY_CAST(${column} AS DECIMAL(38,0)) IS NULL`;
+    const fits =
+      isWide && (await queryRows(connection, `SELECT 1 FROM (${sql}) WHERE ${tooWide} LIMIT 1`)).length === 0;
+    values.push(`${fits ? `CAST(${column} AS DECIMAL(38,0))` : storedSql(column, type)} AS ${column}`);
   }
-  if (problems.length > 0) {
-    throw new Refusal('OutputMismatch', [
-      ...problems,
-      `"${output.table}" was not changed: drop it, name another table, or allow new columns with output.evolve.`,
-    ]);
-  }
-  for (const { name, type } of added) {
-    await connection.run(`ALTER TABLE ${target} ADD COLUMN ${quoteIdentifier(name)} ${type}`);
-  }
-}
-
-/** Whether every value of type `fresh` fits into a column of type `before`. */
-function isWider(before: string, fresh: string): boolean {
-  const order = ['TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT', 'DOUBLE'];
-  return order.includes(before) && order.indexOf(fresh) >= 0 && order.indexOf(fresh) < order.indexOf(before);
+  return `SELECT ${values.join(', ')} FROM (${sql})`;
 }
 
 async function writeFile(
@@ -245,7 +237,9 @@ async function writeFile(
     const write = async (connection: DuckDBConnection): Promise<number> => {
       const combined = await combinedRows(connection, task.keyColumns, local.rows);
       const format = output.format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet';
-      await connection.run(`COPY (${combined.sql}) TO ${quoteText(partial)} (${format})`);
+      const select =
+        output.format === 'csv' ? combined.sql : await forParquet(connection, combined.sql, combined.columns);
+      await connection.run(`COPY (${select}) TO ${quoteText(partial)} (${format})`);
       return combined.rows;
     };
     const confined = confinement === null ? null : widened(confinement, { paths: [partial] });

@@ -138,7 +138,7 @@ export async function pinFiles(
   }
   appender.closeSync();
   const put = async (place: SnapshotPlace): Promise<Snapshot> => ({
-    index: await putIndex(connection, request, place, files.length),
+    index: await putIndex(connection, request, place, files.length, sizes.keyColumns),
     files: [],
   });
   return { ...sizes, fingerprints, files, pushDown: null, put };

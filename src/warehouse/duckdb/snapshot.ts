@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { FileRef } from '../../core/files';
+import type { Column } from '../../core/plan';
 import type { SnapshotFile } from '../../core/unit-plan';
 import type {
   PinnedSource,
@@ -15,6 +16,7 @@ import type {
   SourceShape,
 } from '../warehouse';
 import { quoteText } from '../../duckdb/database-file';
+import { indexKeys, storingClause } from '../../rows/storable';
 import { fingerprintSql } from './fingerprint';
 import { runUntilAborted } from './interrupt';
 import {
@@ -83,11 +85,11 @@ async function pinned(
   const sizes = { ...shape, ...(await listPartitions(connection)) };
   const fingerprints = request.fingerprints === true ? await listFingerprints(connection) : null;
   const put = async (place: SnapshotPlace): Promise<Snapshot> => ({
-    index: await putIndex(connection, request, place, sizes.rows.length),
+    index: await putIndex(connection, request, place, sizes.rows.length, keyColumns),
     files:
       place.ranges === null
         ? []
-        : await putRows(connection, request, match, sizes.rows, { ...place, ranges: place.ranges }),
+        : await putRows(connection, request, shape, match, sizes.rows, { ...place, ranges: place.ranges }),
   });
   return { ...sizes, fingerprints, files: null, pushDown, put };
 }
@@ -98,12 +100,13 @@ export async function putIndex(
   { scratch, signal }: Pick<SnapshotRequest, 'scratch' | 'signal'>,
   { stage, folder, ranges }: SnapshotPlace,
   partitions: number,
+  keyColumns: readonly Column[],
 ): Promise<FileRef> {
   const file = join(scratch, 'index.parquet');
   await runUntilAborted(
     connection,
     signal,
-    `COPY (SELECT * FROM partition_index ORDER BY ord) TO ${quoteText(file)} (${parquet(partitions, ranges ?? [])})`,
+    `COPY (SELECT *${storingClause(indexKeys(keyColumns))} FROM partition_index ORDER BY ord) TO ${quoteText(file)} (${parquet(partitions, ranges ?? [])})`,
   );
   return stage.put(`${folder}index.parquet`, { file });
 }
@@ -121,6 +124,7 @@ export function parquet(rows: number, ranges: readonly unknown[]): string {
 async function putRows(
   connection: DuckDBConnection,
   { scratch, signal }: SnapshotRequest,
+  { columns }: SourceShape,
   match: string,
   rows: readonly number[],
   { stage, folder, ranges }: RangedPlace,
@@ -133,7 +137,7 @@ async function putRows(
   await runUntilAborted(
     connection,
     signal,
-    `COPY (SELECT pinned.* EXCLUDE (__partwise_row), partition_index.ord AS __partwise_ord FROM pinned JOIN partition_index ON ${match} ` +
+    `COPY (SELECT pinned.* EXCLUDE (__partwise_row)${storingClause(columns)}, partition_index.ord AS __partwise_ord FROM pinned JOIN partition_index ON ${match} ` +
       `ORDER BY __partwise_ord, __partwise_row) TO ${quoteText(sorted)} (${format})`,
   );
   if (stage.isLocal) {

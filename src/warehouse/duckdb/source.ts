@@ -14,6 +14,7 @@ import type { SourceRequest, SourceShape } from '../warehouse';
 import { queryRows, quoteIdentifier, userProblem } from '../../duckdb/database-file';
 import { parametersOf, type Parameters } from './parameters';
 import { columnsOfFiles, filledFiles } from '../../duckdb/file-columns';
+import { typeProblem, withoutEnums } from '../../rows/storable';
 import { readerSql } from '../../duckdb/file-reader';
 import { folderHint, listFiles } from './list-files';
 
@@ -97,14 +98,6 @@ async function isTable(
 }
 
 /**
- * The type in a snapshot: Parquet has no 128-bit integers, and an ENUM's type would list all of its values.
- */
-function storable(type: string): string {
-  if (type === 'HUGEINT' || type === 'UHUGEINT') return 'DECIMAL(38,0)';
-  return type.startsWith('ENUM(') ? 'VARCHAR' : type;
-}
-
-/**
  * Finds the source's columns and the exact names of the key columns. Throws a `Refusal` with all problems.
  */
 export async function describeSource(
@@ -120,6 +113,16 @@ export async function describeSource(
       ({ name }) =>
         `The source has a column "${name}", a name that is reserved for Partwise: rename it in a query.`,
     );
+  problems.push(
+    ...columns.flatMap(({ name, type }) => {
+      const problem = typeProblem(type);
+      return problem === null
+        ? []
+        : [
+            `The column "${name}" of ${nameOf(request.source)} ${problem}: leave it out or convert it in a query.`,
+          ];
+    }),
+  );
   const keyColumns: Column[] = [];
   for (const wanted of request.partitionBy) {
     const found = findColumn(columns, wanted);
@@ -199,7 +202,10 @@ async function columnsOf(
     const parameters = await parametersOf(connection, describe, request);
     const described = await connection.runAndReadAll(describe, parameters);
     const columns = (described.getRowObjectsJS() as { column_name: string; column_type: string }[]).map(
-      ({ column_name: name, column_type: type }) => ({ name, type: storable(type) }),
+      ({ column_name: name, column_type: type }) => ({
+        name,
+        type: type.includes('ENUM(') ? withoutEnums(type) : type,
+      }),
     );
     return { columns, parameters, from, guesses };
   } catch (error) {

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import type { OutputPlan } from '../../core/plan';
 import type { CommitResult, CommitTask } from '../../core/tasks';
 import { sha256Of } from '../../files/digest';
@@ -16,12 +17,19 @@ import {
   type SessionPool,
 } from '../../snowflake';
 import { quoteName, quoteText, tableName } from '../../snowflake/names';
-import { combinedRows } from '../../rows/combined-rows';
-import { quoteText as quoteForDuckDb, withDatabase } from '../../duckdb/database-file';
+import { roundedByDouble } from '../../rows/combine';
+import { combinedRows, type CombinedRows } from '../../rows/combined-rows';
+import {
+  queryRows,
+  quoteIdentifier,
+  quoteText as quoteForDuckDb,
+  withDatabase,
+} from '../../duckdb/database-file';
 import type { CommitRows } from '../warehouse';
 import { Fence, type EarlierCommit } from './fence';
 import { LOAD_PARAMETERS } from './load-parameters';
-import { formsOf, outputColumns, type OutputColumn } from './output-columns';
+import { formsOf, outputColumns, type OutputColumn, type Values } from './output-columns';
+import { finishReplacements, withoutReplacements } from './retyped-columns';
 
 type TableOutput = Extract<OutputPlan, { table: string }>;
 
@@ -84,7 +92,9 @@ class TableCommit {
     const before = this.#lastOfTable(earlier);
     // Rows that an earlier execution of the generation has appended are not appended again.
     const fresh = output.mode === 'append' && before !== undefined ? local.doneAfter(before.execution) : null;
-    const existing = await this.#existing();
+    const columnsNow = await this.#existing();
+    if (columnsNow !== null) await finishReplacements(session, this.#target, columnsNow);
+    const existing = columnsNow && withoutReplacements(columnsNow);
     const rowsFile = join(this.scratch, 'rows.parquet');
     const keysFile = join(this.scratch, 'keys.parquet');
     const { columns, rows } = await withDatabase(
@@ -92,7 +102,8 @@ class TableCommit {
       'read',
       async (connection) => {
         const combined = await combinedRows(connection, task.keyColumns, local.rows, fresh);
-        const targets = outputColumns(combined.columns, existing, output);
+        const values = this.#valuesOf(connection, combined);
+        const targets = await outputColumns(combined, task.keyColumns, existing, output, values);
         await connection.run(
           `COPY (SELECT ${formsOf(targets)} FROM (${combined.sql})) TO ${quoteForDuckDb(rowsFile)} (FORMAT parquet)`,
         );
@@ -125,6 +136,10 @@ class TableCommit {
         throw new Error(`Another execution of run "${task.runId}" wrote "${output.table}" in the meantime.`);
       if (output.mode === 'replace') await this.#execute(`DELETE FROM ${this.#target}`);
       if (keys !== null) await this.#execute(this.#deleteSql(keys, this.#keys(columns)));
+      for (const { target, replaces, keepsValues } of columns) {
+        if (replaces !== null && keepsValues)
+          await this.#execute(`UPDATE ${this.#target} SET ${quoteName(target)} = ${quoteName(replaces)}`);
+      }
       await this.#execute(this.#insertSql(loaded, columns));
       const result: CommitResult = {
         version: 1,
@@ -135,6 +150,7 @@ class TableCommit {
       await this.#fence.write(result);
       local.signal.throwIfAborted();
       await session.run('COMMIT');
+      await this.#finish(columns);
       return result;
     } catch (error) {
       await session.rollBack();
@@ -185,6 +201,30 @@ class TableCommit {
     if (rows !== null && count !== rows)
       throw new Error(`Snowflake loaded ${count} of ${rows} rows for "${this.output.table}".`);
     return name;
+  }
+
+  /** The commit is made, so an interruption here only leaves the rest to the next commit. */
+  async #finish(columns: readonly OutputColumn[]): Promise<void> {
+    if (columns.every(({ replaces }) => replaces === null)) return;
+    const now = await this.#existing();
+    if (now !== null) await finishReplacements(this.session, this.#target, now);
+  }
+
+  #valuesOf(connection: DuckDBConnection, { sql }: CombinedRows): Values {
+    const some = async (where: string): Promise<boolean> =>
+      (await queryRows(connection, `SELECT 1 AS found FROM (${sql}) WHERE ${where} LIMIT 1`)).length > 0;
+    const someInTable = async (where: string): Promise<boolean> =>
+      (await this.#execute(`SELECT 1 FROM ${this.#target} WHERE ${where} LIMIT 1`)).rows.length > 0;
+    return {
+      inRun: (name) => some(`${quoteIdentifier(name)} IS NOT NULL`),
+      roundedInRun: (name, type) => some(roundedByDouble(quoteIdentifier(name), type)),
+      inTable: async ({ name }) =>
+        this.output.mode !== 'replace' && someInTable(`${quoteName(name)} IS NOT NULL`),
+      roundedInTable: ({ name, precision, scale }) =>
+        someInTable(
+          `CAST(CAST(${quoteName(name)} AS FLOAT) AS NUMBER(${precision},${scale})) <> ${quoteName(name)}`,
+        ),
+    };
   }
 
   /** Creates the table, or the columns that it lacks. Idempotent. */

@@ -4,9 +4,11 @@
  */
 import type { Column, OutputPlan } from '../../core/plan';
 import { Refusal } from '../../core/refusal';
+import type { CombinedRows } from '../../rows/combined-rows';
 import type { ResultColumn } from '../../snowflake';
 import { nameInSnowflake } from '../../snowflake/names';
 import { quoteIdentifier } from '../../duckdb/database-file';
+import { replacementOf } from './retyped-columns';
 
 /** How values of a type are loaded into Snowflake. */
 interface Loading {
@@ -44,7 +46,13 @@ function ofType(type: string): Loading {
       value: asIs,
     };
   if (type === 'BOOLEAN') return { families: ['boolean'], type, loaded: type, form: asIs, value: asIs };
-  if (type === 'DATE') return { ...TEXT, families: ['date'], type, value: (form) => `CAST(${form} AS DATE)` };
+  if (type === 'DATE')
+    return {
+      ...TEXT,
+      families: ['date', 'timestamp_ntz'],
+      type,
+      value: (form) => `CAST(${form} AS DATE)`,
+    };
   if (type === 'TIME') return { ...TEXT, families: ['time'], type, value: (form) => `CAST(${form} AS TIME)` };
   if (type === 'TIMESTAMP WITH TIME ZONE') {
     return {
@@ -110,39 +118,72 @@ function digitsOf(type: string): { precision: number; scale: number; isInteger: 
 export interface OutputColumn extends Loading {
   /** Its name in the rows. */
   name: string;
-  /** Its name in the table. */
+  /** The column of the table that it is written to. */
   target: string;
-  /** Whether the table lacks it. */
+  /** Whether the table lacks that column. */
   isNew: boolean;
+  /** The column that the target is going to replace; null: none. */
+  replaces: string | null;
+  /** Whether the values of that column are kept. */
+  keepsValues: boolean;
+}
+
+/** What is asked about values, of columns whose types differ. */
+export interface Values {
+  /** Whether the run's rows have a value in the column. */
+  inRun(name: string): Promise<boolean>;
+  /** Whether a DOUBLE would round the run's values. */
+  roundedInRun(name: string, type: string): Promise<boolean>;
+  /** Whether any row of the table that stays has a value. */
+  inTable(column: ResultColumn): Promise<boolean>;
+  /** Whether FLOAT would round the table's values. */
+  roundedInTable(column: ResultColumn): Promise<boolean>;
 }
 
 /**
- * Maps each column to its target. `existing` are the table's columns, or null if it does not exist. Column
- * drift is refused with the differences, unless the run allows evolution: then columns are added.
+ * Maps each column to its target. `existing` are the table's columns, or null if it does not exist. Types
+ * follow from the day's values, so columns are widened where that keeps all values, or replaced where none
+ * are kept. Other drift is refused with the differences, unless the run allows evolution: then columns are
+ * added.
  */
-export function outputColumns(
-  columns: readonly Column[],
+export async function outputColumns(
+  { columns, rows }: Pick<CombinedRows, 'columns' | 'rows'>,
+  keyColumns: readonly Column[],
   existing: readonly ResultColumn[] | null,
   output: Extract<OutputPlan, { table: string }>,
-): OutputColumn[] {
+  values: Values,
+): Promise<OutputColumn[]> {
   const problems: string[] = [];
-  const found = columns.map(({ name, type }) => {
+  const found: OutputColumn[] = [];
+  // A table that was made by a run without rows has only keys.
+  const onlyKeys = existing !== null && existing.length <= keyColumns.length;
+  for (const { name, type } of columns) {
     const loading = ofType(type);
     const own =
       existing?.find((column) => column.name === name) ??
       existing?.find((column) => isSame(column.name, name));
     if (own === undefined) {
-      if (existing !== null && !output.evolve)
+      if (existing !== null && !output.evolve && !onlyKeys)
         problems.push(`The column "${name}" is new: "${output.table}" does not have it.`);
-      return { ...loading, name, target: nameInSnowflake(name), isNew: true };
+      found.push({
+        ...loading,
+        name,
+        target: nameInSnowflake(name),
+        isNew: true,
+        replaces: null,
+        keepsValues: false,
+      });
+      continue;
     }
-    if (!takes(own, type, loading))
+    const fit = await fitting(own, name, type, loading, values);
+    if (fit !== null) found.push({ ...fit, name });
+    else
       problems.push(
         `The column "${name}" is ${loading.type} in this run and ${typeOf(own)} in "${output.table}".`,
       );
-    return { ...loading, name, target: own.name, isNew: false };
-  });
-  if (!output.evolve) {
+  }
+  // Rows that nobody returned say nothing about columns.
+  if (!output.evolve && rows > 0) {
     for (const { name } of existing ?? []) {
       if (!columns.some((column) => isSame(column.name, name)))
         problems.push(`The column "${name}" of "${output.table}" is missing from this run's rows.`);
@@ -151,8 +192,44 @@ export function outputColumns(
   if (problems.length === 0) return found;
   throw new Refusal('OutputMismatch', [
     ...problems,
-    `"${output.table}" was not changed: drop it, name another table, or allow new columns with output.evolve.`,
+    `"${output.table}" was not changed: drop it, name another table, allow new columns with output.evolve, ` +
+      'or let the function declare its columns with "output".',
   ]);
+}
+
+/** Null if no type holds all values. */
+async function fitting(
+  own: ResultColumn,
+  name: string,
+  type: string,
+  loading: Loading,
+  values: Values,
+): Promise<Omit<OutputColumn, 'name'> | null> {
+  const unchanged = { target: own.name, isNew: false, replaces: null, keepsValues: true };
+  const isRounded = own.type === 'real' && loading.type !== 'FLOAT' && digitsOf(type) !== null;
+  if (takes(own, type, loading) && !(isRounded && (await values.roundedInRun(name, type))))
+    return { ...loading, ...unchanged };
+  if (!(await values.inRun(name))) return { ...TEXT, value: () => 'NULL', ...unchanged };
+  const replacement = { target: replacementOf(own.name), isNew: true, replaces: own.name };
+  if (!(await values.inTable(own))) return { ...loading, ...replacement, keepsValues: false };
+  const wider = widened(own, type, loading);
+  if (wider === null) return null;
+  const becomesFloat = wider.type === 'FLOAT';
+  if (becomesFloat && digitsOf(type) !== null && (await values.roundedInRun(name, type))) return null;
+  if (becomesFloat && own.type === 'fixed' && (await values.roundedInTable(own))) return null;
+  return { ...wider, ...replacement, keepsValues: true };
+}
+
+/** How values are loaded into the narrowest type that holds those of both; null if there is none. */
+function widened(own: ResultColumn, type: string, loading: Loading): Loading | null {
+  if (own.type === 'date' && loading.type === 'TIMESTAMP_NTZ') return loading;
+  if (own.type !== 'fixed') return null;
+  if (loading.type === 'FLOAT') return loading;
+  const digits = digitsOf(type);
+  if (digits === null) return null;
+  const scale = Math.max(digits.scale, own.scale ?? 0);
+  const whole = Math.max(digits.precision - digits.scale, (own.precision ?? 38) - (own.scale ?? 0));
+  return ofType(whole + scale <= 38 ? `DECIMAL(${whole + scale},${scale})` : 'DOUBLE');
 }
 
 function isSame(a: string, b: string): boolean {

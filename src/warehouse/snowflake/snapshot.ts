@@ -82,7 +82,7 @@ export async function pinRows(
   const numbers = request.only === null ? null : await listNumbers(connection);
   const fingerprints = more.length > 0 ? await listFingerprints(connection) : null;
   const put = async (place: SnapshotPlace): Promise<Snapshot> => ({
-    index: await putIndex(connection, request, place, sizes.rows.length),
+    index: await putIndex(connection, request, place, sizes.rows.length, keyColumns),
     files:
       place.ranges === null
         ? []
