@@ -245,5 +245,5 @@ export const declares = definePartitionFunction({
 export const returnsWide = definePartitionFunction({
   name: 'returnsWide',
   run: (data) =>
-    data.sql`SELECT 170141183460469231731687303715884105727::HUGEINT AS wide, INTERVAL '-5 minutes' AS ago`,
+    data.sql<Row>`SELECT 170141183460469231731687303715884105727::HUGEINT AS wide, INTERVAL '-5 minutes' AS ago`,
 });
