@@ -3,15 +3,16 @@ import type { Command } from 'commander';
 import { GROUP } from './help';
 import { flagOf } from './flag-words';
 import { places, type ProjectOptions } from './project';
+import { SEVERAL } from './repeated';
 
 export interface RunFlags extends ProjectOptions {
   from?: string;
-  by?: string;
+  by?: string[];
   pattern?: string;
   sql?: string;
   param?: string[];
   only?: string[];
-  where?: string;
+  where?: string[];
   snapshot?: string;
   output?: string;
   mode?: string;
@@ -20,7 +21,7 @@ export interface RunFlags extends ProjectOptions {
   run?: string;
   onMissing?: string;
   fallback?: string;
-  keep?: string;
+  keep?: string[];
   holdout?: string;
   as?: string;
   base?: string;
@@ -40,9 +41,6 @@ export interface RunFlags extends ProjectOptions {
   maxPartitions?: string;
   partitionsPerUnit?: string;
 }
-
-/** Collects the values of a repeatable option. */
-export const SEVERAL = (value: string, before: string[] = []): string[] => [...before, value];
 
 /** Options for which rows a run reads and how it runs. */
 export function withRunFlags(command: Command): Command {
@@ -83,7 +81,11 @@ export function withPredictionFlags(command: Command): Command {
       'what to do for a partition without a model: error (default), skip or fallback',
     )
     .option('--fallback <key>', 'with --on-missing fallback: partition whose model to use instead')
-    .option('--keep <columns>', 'comma-separated input columns to include in the predictions')
+    .option(
+      '--keep <columns>',
+      'comma-separated input columns to include in the predictions (repeatable)',
+      SEVERAL,
+    )
     .optionsGroup(GROUP.own);
 }
 
@@ -103,9 +105,17 @@ export function withSourceFlags(command: Command): Command {
   const flagged = command
     .optionsGroup(GROUP.source)
     .option('--from <source>', 'table, file or glob, or query:SELECT …')
-    .option('--by <columns>', 'comma-separated key columns; without them each file is a partition')
+    .option(
+      '--by <columns>',
+      'comma-separated key columns, such as region or \'year,"net, total"\'; without them each file is a partition (repeatable)',
+      SEVERAL,
+    )
     .option('--pattern <glob>', 'glob below the folder --from; each matching file is a partition')
-    .option('--where <condition>', 'only use rows that match this SQL condition')
+    .option(
+      '--where <condition>',
+      'only use rows that match this SQL condition (repeatable: all must match)',
+      SEVERAL,
+    )
     .option(
       '--snapshot <how>',
       'where to keep the snapshot: stage (default), or none to query a table as of planning through its time travel',

@@ -1,6 +1,8 @@
 /** The flags of a run → the same input object that the library takes. */
 import type { RunInput } from '..';
 import { isOutputFile } from '../input/output-target';
+import { columnNames } from './column-names';
+import { CannotDo } from './exit';
 import { asVersion, parseModel } from './model-reference';
 import { toPartitionId } from './partition-argument';
 import { places } from './project';
@@ -19,7 +21,7 @@ export function toRunInput(
   flags: RunFlags,
   { projectDir, cwd }: Folders,
 ): RunInput {
-  const partitionBy = flags.by?.split(',').map((name) => name.trim());
+  const partitionBy = flags.by && columnNames(flags.by);
   const path = (text: string): string => toProjectPath(text, projectDir, cwd);
   const options = defined({
     maxConcurrency: number(flags.maxConcurrency),
@@ -49,7 +51,7 @@ export function toRunInput(
     stage: flags.stage !== undefined && places().stage.isPath(flags.stage) ? path(flags.stage) : flags.stage,
     params: flags.param === undefined ? undefined : toParams(flags.param),
     sql: flags.sql,
-    where: flags.where,
+    where: flags.where && conditionOf(flags.where),
     snapshot: flags.snapshot,
     only: flags.only?.map((key) => toPartitionId(key, partitionBy?.length ?? 1)),
     output: toOutput(flags, path),
@@ -65,8 +67,15 @@ export function toRunInput(
   return input as unknown as RunInput;
 }
 
+/** One condition that all of these meet; each is on lines of its own, since it may end in a comment. */
+function conditionOf(conditions: readonly string[]): string {
+  if (conditions.length === 1) return conditions[0]!;
+  return conditions.map((condition) => `(${condition}\n)`).join(' AND ');
+}
+
 /** Values that parse as JSON are used as JSON, anything else as text. */
 function toParams(pairs: readonly string[]): Record<string, unknown> {
+  refuseRepeatedNames(pairs);
   return Object.fromEntries(
     pairs.map((pair) => {
       const [, name, value] = /^([^=]*)=(.*)$/s.exec(pair) ?? [null, pair, 'true'];
@@ -77,6 +86,15 @@ function toParams(pairs: readonly string[]): Record<string, unknown> {
       }
     }),
   );
+}
+
+function refuseRepeatedNames(pairs: readonly string[]): void {
+  const names = pairs.map((pair) => pair.split('=', 1)[0]!);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined)
+    throw new CannotDo(
+      `--param ${twice} is given twice, and can have only one value: remove one of the two.`,
+    );
 }
 
 /** Settings for one kind of warehouse; undefined if none are given. */
@@ -98,7 +116,7 @@ function toModel(
     run,
     onMissing,
     fallback: fallback === undefined ? undefined : toPartitionId(fallback, columns),
-    keep: keep?.split(',').map((column) => column.trim()),
+    keep: keep && columnNames(keep),
     holdout,
   });
   return Object.keys(settings).length === 0 ? undefined : settings;

@@ -12,7 +12,7 @@ import {
   type ReadingOptions,
 } from '../project';
 import { renderClean, sizeText } from '../render/clean';
-import { SEVERAL } from '../run-flags';
+import { SEVERAL } from '../repeated';
 import { toProjectPath } from '../source';
 import { note, paint, print, printJson, widthOfTerminal } from '../terminal';
 

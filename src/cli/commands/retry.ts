@@ -7,7 +7,8 @@ import { suggesting } from '../invocation';
 import { followingMoves, loadProject, withJson, withPartwise, withProject } from '../project';
 import { nextCommands } from '../render/next-commands';
 import { clean, plural } from '../render/text';
-import { SEVERAL, withOutcomeFlags, type RunFlags } from '../run-flags';
+import { SEVERAL } from '../repeated';
+import { withOutcomeFlags, type RunFlags } from '../run-flags';
 import { aside, errorPaint, note, paint, print, printJson } from '../terminal';
 import type { RunState } from '../..';
 
