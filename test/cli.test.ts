@@ -21,6 +21,11 @@ export const count = definePartitionFunction({
   },
 });
 
+export const odd = definePartitionFunction({
+  name: 'odd',
+  run: (data, context) => ({ when: context.key.region === 'North' ? new Date() : [1, 2] }),
+});
+
 export const wait = definePartitionFunction({
   name: 'wait',
   async run(data, context) {
@@ -132,6 +137,22 @@ describe('in a project', () => {
       expect(again.code).toBe(0);
       expect(again.stdout).not.toBe('');
     }
+  });
+
+  it('rows that cannot be combined are a note below the summary, and do not change the exit code (I8)', async () => {
+    const { code, stdout, stderr } = await cli(project.folder, run('odd'));
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: expect.stringContaining('The rows cannot be shown. The column "when" is'),
+    });
+    expect(stdout).toMatch(/ SUCCESS {2}took .*\n[^]*show what the functions printed/);
+  });
+
+  it('a run is followed to its end, and exits with its own code, if the reader closes the pipe (I8)', async () => {
+    const started = startCli(project.folder, run('count').with(-1, project.runId('unread')));
+    started.process.stdout!.destroy();
+    started.process.stderr!.destroy();
+    expect(await started.finished).toMatchObject({ code: 1 });
   });
 
   it('failures above the tolerance exit with 1, and so does any failure with --strict (I8)', async () => {
@@ -326,15 +347,16 @@ describe('in a project', () => {
     const args = run('sql', '--only', 'North', '--json').concat('--sql', sql);
     const runId = args.at(args.indexOf('--run-id') + 1)!;
     expect((await cli(project.folder, args)).code).toBe(0);
-    const reading = spawn('sh', ['-c', `"${process.execPath}" "${CLI}" results ${runId} --csv | head -n 1`], {
+    const command = `"${process.execPath}" "${CLI}" results ${runId} --csv | head -n 1; exit \${PIPESTATUS[0]}`;
+    const reading = spawn('bash', ['-c', command], {
       cwd: project.folder,
       env: { ...process.env, NODE_OPTIONS: '' },
     });
     let output = '';
     reading.stderr.on('data', (text: Buffer) => (output += text.toString()));
     reading.stdout.resume();
-    await once(reading, 'close');
-    expect(output).toBe('');
+    const [code] = (await once(reading, 'close')) as [number];
+    expect({ code, output }).toEqual({ code: 141, output: '' });
   });
 
   it('doctor says for each part that it is ok, or what to do', async () => {
@@ -342,7 +364,7 @@ describe('in a project', () => {
     expect(good).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(
-        /✓ Node.*\n✓ config.*\n✓ Temporal.*\n✓ warehouse.*\n✓ stage.*\n✓ functions .*: count, wait\n/,
+        /✓ Node.*\n✓ config.*\n✓ Temporal.*\n✓ warehouse.*\n✓ stage.*\n✓ functions .*: count, odd, wait\n/,
       ),
     });
     await project.write('broken.ts', 'export const x = ;');

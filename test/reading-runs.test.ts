@@ -410,6 +410,13 @@ describe('finding runs', () => {
     await expect(run.partition('North').describe()).rejects.toThrow('it ended before it was planned');
   });
 
+  it('is read from the server if its source was empty, although it was archived', async () => {
+    const run = await start('empty', { where: 'false' });
+    await run.wait();
+    const state = await project.partwise.getRun(run.runId).status();
+    expect(state).toMatchObject({ status: 'FAILURE', error: { type: 'SourceEmpty' }, archived: false });
+  });
+
   it('reports all problems of an input before anything is started (I9)', async () => {
     const wrong = project.partwise.start({ ...sales, partitionBy: [], onExisting: 'replace' } as never, {
       runId: '..',
@@ -435,6 +442,8 @@ describe('finding runs', () => {
     await expect(project.partwise.getRun('no-such-run-anywhere').status()).rejects.toThrow(
       'There is no run "no-such-run-anywhere"',
     );
+    await expect(project.partwise.getRun('').status()).rejects.toThrow('There is no run ""');
+    await expect(project.partwise.schedules.describe('')).rejects.toThrow('There is no schedule ""');
     const workflowId = project.runId('other-type');
     await project.client.workflow.start('somethingElse', { workflowId, taskQueue: 'nobody', args: [] });
     await expect(project.partwise.getRun(workflowId).status()).rejects.toThrow(

@@ -1,6 +1,6 @@
 /** Columns as users type them: `--by 'region, year'`. */
 
-/** One name of a list in which a comma follows each: in double quotes (`""` is a quote), or up to the comma. */
+/** A name and the comma after it: in double quotes (`""` is a quote), or everything up to the comma. */
 const NAME = /\s*"((?:[^"]|"")*)"\s*,|([^,]*),/g;
 
 /** The names in comma-separated lists. Names that contain commas or outer spaces are in double quotes. */

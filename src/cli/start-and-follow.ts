@@ -9,7 +9,7 @@ import { suggesting } from './invocation';
 import { followingMoves, withPartwise, type ProjectOptions } from './project';
 import { nextCommands } from './render/next-commands';
 import { clean } from './render/text';
-import { aside, errorPaint, note, paint, print, printJson } from './terminal';
+import { aside, errorPaint, note, outliveReader, paint, print, printJson } from './terminal';
 
 export interface StartOptions extends ProjectOptions {
   runId?: string;
@@ -36,6 +36,7 @@ export async function startAndFollow(
 ): Promise<void> {
   const suggest = suggesting(options);
   let started: string | null = null;
+  outliveReader();
   process.exitCode = await untilInterrupted('Stopped: no run was started.', (interrupt) =>
     followingMoves(
       () =>

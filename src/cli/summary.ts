@@ -5,7 +5,8 @@ import type { Suggest } from './invocation';
 import { nextCommands } from './render/next-commands';
 import { renderRows } from './render/rows';
 import { renderRunState } from './render/run-state';
-import { paint, print, widthOfTerminal } from './terminal';
+import { cleanLines } from './render/text';
+import { note, paint, print, widthOfTerminal } from './terminal';
 
 const MAX_FAILURES = 5;
 const MAX_ROWS = 20;
@@ -16,12 +17,19 @@ export async function summarise(handle: RunHandle, state: RunState, suggest: Sug
   const width = widthOfTerminal();
   print('');
   print(renderRunState(state, failures, width, paint));
-  if (state.counts.DONE > 0) {
+  if (state.counts.DONE > 0) await preview(handle, width);
+  if (state.counts.total > 0) print(`\n${await suggestions(handle, state, failures, suggest)}`);
+}
+
+/** Rows that cannot be shown leave the rest of the summary as it is. */
+async function preview(handle: RunHandle, width: number): Promise<void> {
+  try {
     const rows = await handle.results({ limit: MAX_ROWS });
     const total = rows.length < MAX_ROWS ? rows.length : await handle.countResults();
     if (rows.length > 0) print(`\n${renderRows(rows, MAX_ROWS, width, paint, total)}`);
+  } catch (error) {
+    note(`\nThe rows cannot be shown. ${cleanLines((error as Error).message)}`);
   }
-  if (state.counts.total > 0) print(`\n${await suggestions(handle, state, failures, suggest)}`);
 }
 
 export async function suggestions(

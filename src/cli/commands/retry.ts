@@ -9,7 +9,7 @@ import { nextCommands } from '../render/next-commands';
 import { clean, plural } from '../render/text';
 import { SEVERAL } from '../repeated';
 import { withOutcomeFlags, type RunFlags } from '../run-flags';
-import { aside, errorPaint, note, paint, print, printJson } from '../terminal';
+import { aside, errorPaint, note, outliveReader, paint, print, printJson } from '../terminal';
 import type { RunState } from '../..';
 
 interface RetryOptions extends RunFlags {
@@ -51,6 +51,7 @@ async function retry(runId: string, options: RetryOptions): Promise<void> {
   const changes = checkedChanges(options, config.projectDir);
   const suggest = suggesting(options);
   let hasStarted = false;
+  outliveReader();
   process.exitCode = await untilInterrupted('Stopped: nothing was started.', (interrupt) =>
     followingMoves(
       () =>
@@ -76,7 +77,11 @@ async function retry(runId: string, options: RetryOptions): Promise<void> {
 
 function announce(runId: string, before: RunState, { rerunMissing }: RetryOptions): void {
   const { total, DONE } = before.counts;
-  note(`${errorPaint.dim('retry of')} ${errorPaint.bold(clean(runId))}`);
   const but = rerunMissing === true ? ', except those whose files are missing' : '';
-  aside(`${plural(DONE, 'partition')} of ${total} ${DONE === 1 ? 'is' : 'are'} DONE and kept${but}`);
+  note(`${errorPaint.dim('retry of')} ${errorPaint.bold(clean(runId))}`);
+  if (total === 0) aside('It had no partitions yet: it is planned again');
+  else
+    aside(
+      `${plural(DONE, 'partition')} of ${total.toLocaleString('en')} ${DONE === 1 ? 'is' : 'are'} DONE and kept${but}`,
+    );
 }

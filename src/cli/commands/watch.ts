@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { follow, untilInterrupted } from '../follow';
 import { withExamples } from '../help';
 import { suggesting } from '../invocation';
+import { outliveReader } from '../terminal';
 import {
   followingMoves,
   loadProject,
@@ -22,6 +23,7 @@ export function define(command: Command): void {
     .option('--strict', 'exit with 1 if any partition failed, even within the tolerance');
   withJson(withProject(command)).action(async (runId: string, options: WatchOptions) => {
     const config = await loadProject(options);
+    outliveReader();
     process.exitCode = await untilInterrupted('Stopped; the run is not affected.', (interrupt) =>
       // With a worker, so that a run that waits for one can continue.
       followingMoves(() =>
