@@ -142,7 +142,7 @@ module.exports = {
           '^src/config/index\\.ts$',
           '^src/core/(partition-id|stack-place|status)\\.ts$',
           '^src/files/folder-name\\.ts$',
-          '^src/input/(duration|output-target)\\.ts$',
+          '^src/input/(duration|output-target|zoned-time)\\.ts$',
           '^src/rows/json\\.ts$',
         ],
       },

@@ -138,7 +138,7 @@ describe('removed runs', () => {
     await expect(one.results()).rejects.toThrow(gone);
     await expect(totalOf(one, 'a')).rejects.toThrow(gone);
     await expect(one.partition('a').logs()).rejects.toThrow(gone);
-    await expect(one.logs().next()).rejects.toThrow(gone);
+    await expect(one.logs()[Symbol.asyncIterator]().next()).rejects.toThrow(gone);
     await expect(project.partwise.debug(one.runId, 'a')).rejects.toThrow(gone);
     expect(await removed({ keep: 1 })).toEqual([]);
     expect(await removed({ keep: 0 })).toEqual([two.runId]);

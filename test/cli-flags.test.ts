@@ -7,6 +7,7 @@ import { COMMANDS, loadCommand } from '../src/cli/commands';
 import { groupItems } from '../src/cli/help';
 import { exitCodeOf } from '../src/cli/exit';
 import { repeatedWithout, suggesting } from '../src/cli/invocation';
+import { runIdOf } from '../src/cli/last-run';
 import { partitionName, toPartitionId } from '../src/cli/partition-argument';
 import { refuseRepeated } from '../src/cli/repeated';
 import { partitionFolders } from '../src/cli/partition-folders';
@@ -16,6 +17,7 @@ import { encodePartitionId } from '../src/core/partition-id';
 import { parseRunInput } from '../src/input/parse-input';
 import { noCounts } from '../src/core/status';
 import type { RunState } from '../src/history/state';
+import type { ListOptions, RunListing, RunPage } from '../src/index';
 
 const HERE = { projectDir: '/project', cwd: '/project' };
 
@@ -183,6 +185,23 @@ test('a partition is shown the way it can be typed', () => {
   expect(named('line\nfeed')).toBe('line%0Afeed');
 });
 
+test('@last is the run that started last, whichever the list has first', async () => {
+  const runs = ['2026-11-01', '2026-11-03', '2026-11-02'].map((startedAt) => ({
+    runId: `of-${startedAt}`,
+    startedAt,
+  }));
+  const list = async ({ after, startedFrom }: ListOptions): Promise<RunPage> => {
+    const found = runs.filter((run) => startedFrom === undefined || new Date(run.startedAt) >= startedFrom);
+    const from = Number(after ?? 0);
+    const page = found.slice(from, from + 1) as unknown as RunListing[];
+    return { runs: page, next: from + 1 < found.length ? String(from + 1) : null };
+  };
+  expect(await runIdOf({ list }, '@last')).toBe('of-2026-11-03');
+  expect(await runIdOf({ list }, 'last')).toBe('last');
+  const none = async (): Promise<RunPage> => ({ runs: [], next: null });
+  await expect(runIdOf({ list: none }, '@last')).rejects.toThrow('There are no runs, so @last names none');
+});
+
 test('a command line can be repeated without one of its options', () => {
   const argv = ['run', 'f', '--try', '3', '--param', 'a=b c', '--try=2'];
   expect(repeatedWithout('--try', argv, '/p/node_modules/.bin/partwise', '/p')).toBe(
@@ -304,7 +323,9 @@ test.each(ALL_COMMANDS)(
     command.exitOverride().configureOutput({ writeErr: () => {} });
     refuseRepeated(command);
     for (const { long, required, argChoices, description } of command.options) {
-      const given = required ? [long!, argChoices?.[0] ?? (long === '--grace' ? '10s' : '1')] : [long!];
+      const given = required
+        ? [long!, argChoices?.[0] ?? (/grace|since/.test(long!) ? '10s' : '1')]
+        : [long!];
       const twice = (): unknown => command.parseOptions([...given, ...given]);
       if (/repeatable/.test(description)) expect(twice).not.toThrow();
       else expect(twice).toThrow(`${long} is given twice`);

@@ -9,6 +9,7 @@ import { PLAIN } from '../src/cli/render/paint';
 import { failureLine, renderPartitions } from '../src/cli/render/partitions';
 import { placeOf } from '../src/cli/render/error';
 import { csvOf, renderRows } from '../src/cli/render/rows';
+import { renderRuns } from '../src/cli/render/runs';
 import { renderRunState, waitingText } from '../src/cli/render/run-state';
 import { clean, cut, widthOf } from '../src/cli/render/text';
 import { cellText } from '../src/cli/render/value';
@@ -167,6 +168,18 @@ test('rows become a table that fits the width: numbers to the right, lists of nu
   );
   for (const line of renderRows(rows, 20, 40, PLAIN).split('\n'))
     expect(widthOf(line)).toBeLessThanOrEqual(40);
+});
+
+test('run ids are never cut: other columns give way', () => {
+  const runId = 'salesByRegion-20240131-235959-x7k2-of-a-long-name-that-someone-chose-for-a-run';
+  const run = {
+    runId,
+    status: 'PARTIAL_FAILURE' as const,
+    function: 'f',
+    startedAt: '2024-01-31T23:59:59.000Z',
+    endedAt: null,
+  };
+  for (const width of [40, 80, 120]) expect(renderRuns([run], run.startedAt, width, PLAIN)).toContain(runId);
 });
 
 test('rows that do not fit are counted, and columns that do not fit are named', () => {

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { RunHandle } from '..';
 import { CannotDo } from './exit';
 import { suggesting } from './invocation';
+import { runIdOf } from './last-run';
 import { loadProject, withJson, withPartwise, withProject, type ReadingOptions } from './project';
 import { nextCommands } from './render/next-commands';
 import { renderRunState } from './render/run-state';
@@ -27,7 +28,7 @@ export async function changing(
 ): Promise<void> {
   // Needs a worker: the run's workflow applies the change.
   await withPartwise(await loadProject(options), { needWorker: true }, async (partwise) => {
-    const handle = partwise.getRun(runId);
+    const handle = partwise.getRun(await runIdOf(partwise, runId));
     try {
       await change(handle);
     } catch (error) {

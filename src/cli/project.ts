@@ -4,6 +4,7 @@ import type { ConfigFlags, ProjectConfig } from '../config';
 import type { OnTemporalEvent, Partwise, Places, Project, RunHandle } from '..';
 import { CannotDo, ServerMoved } from './exit';
 import { GROUP } from './help';
+import { RUN_ID, runIdOf } from './last-run';
 import { aside } from './terminal';
 
 export interface ProjectOptions extends ConfigFlags {
@@ -22,7 +23,7 @@ export interface RunReadingOptions extends ReadingOptions {
 
 /** Adds the run argument, and --history to read the run from a file instead of a server. */
 export function withRun(command: Command): Command {
-  return withHistory(command.argument('[run]', 'run id (not needed with --history)')).option(
+  return withHistory(command.argument('[run]', `${RUN_ID} (not needed with --history)`)).option(
     '--execution <n>',
     'show the state after this execution; 1 is the one before the first retry (default: the latest)',
     wholeNumber,
@@ -69,6 +70,12 @@ export function statusOption<Status extends string>(statuses: readonly Status[])
 export function wholeNumber(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Give a whole number.');
   return Number(text);
+}
+
+export function atLeastOne(text: string): number {
+  const n = wholeNumber(text);
+  if (n > 0) return n;
+  throw new InvalidArgumentError('Give a whole number, 1 or more.');
 }
 
 export async function loadProject(options: ProjectOptions): Promise<ProjectConfig> {
@@ -190,7 +197,9 @@ export async function readingRun<T>(
   const { history } = options;
   if (history === undefined) {
     if (runId === undefined) throw new CannotDo('Give a run id, or a file with --history.');
-    return reading(options, async (partwise) => use(await executionOf(partwise.getRun(runId), options)));
+    return reading(options, async (partwise) =>
+      use(await executionOf(partwise.getRun(await runIdOf(partwise, runId)), options)),
+    );
   }
   const { Partwise }: typeof import('..') = require('..');
   const handle = await Partwise.fromHistory(history, { config: await loadProject(options) });

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { CleanOptions } from '../..';
 import { CannotDo } from '../exit';
 import { withExamples } from '../help';
+import { runIdOf } from '../last-run';
 import {
   loadProject,
   wholeNumber,
@@ -43,7 +44,7 @@ export function define(command: Command): void {
     NOTES,
   );
   command
-    .option('--run <id>', 'remove all files of this run (repeatable)', SEVERAL)
+    .option('--run <id>', 'remove all files of this run, or of @last, the newest (repeatable)', SEVERAL)
     .option('--older-than <duration>', 'remove runs that ended longer ago than this, such as 30d or 12h')
     .option('--keep <n>', 'keep the newest n runs, remove the others', wholeNumber)
     .option(
@@ -59,12 +60,12 @@ async function clean(options: CleanCommandOptions): Promise<void> {
   const { run, olderThan, keep, stage, dryRun = false, yes = false, json = false } = options;
   const config = await loadProject(options);
   const wanted: CleanOptions = {
-    ...(run !== undefined && { runs: run }),
     ...(olderThan !== undefined && { olderThan }),
     ...(keep !== undefined && { keep }),
     ...(stage !== undefined && { stage: toProjectPath(stage, config.projectDir, process.cwd()) }),
   };
   await withPartwise(config, { needWorker: false }, async (partwise) => {
+    if (run !== undefined) wanted.runs = await Promise.all(run.map((id) => runIdOf(partwise, id)));
     const planned = await partwise.clean({ ...wanted, dryRun: true });
     if (!json) print(renderClean(planned, widthOfTerminal(), paint) || paint.dim('nothing to remove'));
     for (const { runId, why } of planned.unread)

@@ -4,7 +4,7 @@ import { CannotDo } from '../exit';
 import { withExamples } from '../help';
 import { parseModel } from '../model-reference';
 import { toPartitionId } from '../partition-argument';
-import { reading, wholeNumber, withJson, withProject, type ReadingOptions } from '../project';
+import { reading, atLeastOne, withJson, withProject, type ReadingOptions } from '../project';
 import {
   otherRowsNote,
   renderComparison,
@@ -41,7 +41,7 @@ export function define(command: Command): void {
   sub('show', "list a model's versions, or the partitions of one version", 'traffic@production')
     .argument('<model>', 'model, or MODEL@VERSION')
     .argument('[partition]', 'partition id')
-    .option('--limit <n>', 'maximum number of partitions', wholeNumber, ROWS_ON_SCREEN)
+    .option('--limit <n>', 'maximum number of partitions', atLeastOne, ROWS_ON_SCREEN)
     .action(show);
 
   sub(

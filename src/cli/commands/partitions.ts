@@ -5,7 +5,7 @@ import { suggesting } from '../invocation';
 import {
   readingRun,
   statusOption,
-  wholeNumber,
+  atLeastOne,
   withJson,
   withProject,
   withRun,
@@ -27,7 +27,7 @@ export function define(command: Command): void {
   withExamples(command, ['partitions regional-2024 --status FAILED']);
   withRun(command)
     .addOption(statusOption(PARTITION_STATUSES))
-    .option('--limit <n>', 'maximum number of runs', wholeNumber, PAGE)
+    .option('--limit <n>', 'maximum number of partitions', atLeastOne, PAGE)
     .option('--after <cursor>', 'start after this cursor, which the previous page printed');
   withJson(withProject(command)).action(async (runId: string | undefined, options: PartitionsOptions) => {
     const { status, limit, after } = options;

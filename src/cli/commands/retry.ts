@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { RUN_ID, runIdOf } from '../last-run';
 import { checkedChanges } from '../checked-input';
 import { OK } from '../exit';
 import { follow, untilInterrupted } from '../follow';
@@ -31,7 +32,7 @@ export function define(command: Command): void {
     ['retry regional-2024', 'retry regional-2024 --only North --max-concurrency 2'],
     NOTES,
   );
-  withOutcomeFlags(command.argument('<run>', 'run id'))
+  withOutcomeFlags(command.argument('<run>', RUN_ID))
     .optionsGroup(GROUP.work)
     .option('--only <key>', 'rerun only this partition, if it is not DONE (repeatable)', SEVERAL)
     .option('--rerun-missing', 'also rerun DONE partitions whose files are missing from the stage')
@@ -46,16 +47,18 @@ export function define(command: Command): void {
   withJson(withProject(command)).action(retry);
 }
 
-async function retry(runId: string, options: RetryOptions): Promise<void> {
+async function retry(wanted: string, options: RetryOptions): Promise<void> {
   const config = await loadProject(options);
   const changes = checkedChanges(options, config.projectDir);
   const suggest = suggesting(options);
+  let runId = wanted;
   let hasStarted = false;
   outliveReader();
   process.exitCode = await untilInterrupted('Stopped: nothing was started.', (interrupt) =>
     followingMoves(
       () =>
         withPartwise(config, { needWorker: true, signal: interrupt }, async (partwise, moved) => {
+          runId = await runIdOf(partwise, runId);
           let run = partwise.getRun(runId);
           if (!hasStarted) {
             const before = await run.status();

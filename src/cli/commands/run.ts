@@ -1,7 +1,7 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { checkedInput } from '../checked-input';
 import { GROUP, withExamples } from '../help';
-import { loadProject, wholeNumber, withJson, withProject } from '../project';
+import { atLeastOne, loadProject, withJson, withProject } from '../project';
 import { withOutcomeFlags, withRunFlags, withScheduledTime, type RunFlags } from '../run-flags';
 import { startAndFollow, withStartFlags, type StartOptions } from '../start-and-follow';
 import { tryInstead } from '../try';
@@ -28,7 +28,7 @@ export function define(command: Command): void {
     .optionsGroup(GROUP.work)
     .addOption(
       new Option('--try <n>', 'call the function for n partitions locally, without starting a run')
-        .argParser((text: string) => atLeastOne(wholeNumber(text)))
+        .argParser(atLeastOne)
         .conflicts('detach'),
     )
     .optionsGroup(GROUP.own);
@@ -46,9 +46,4 @@ async function run(functionName: string | undefined, options: RunCommandOptions)
     return;
   }
   await startAndFollow(input, config, options);
-}
-
-function atLeastOne(n: number): number {
-  if (n > 0) return n;
-  throw new InvalidArgumentError('Give a whole number, 1 or more.');
 }
