@@ -8,7 +8,7 @@ import { groupItems } from '../src/cli/help';
 import { exitCodeOf } from '../src/cli/exit';
 import { repeatedWithout, suggesting } from '../src/cli/invocation';
 import { runIdOf } from '../src/cli/last-run';
-import { partitionName, toPartitionId } from '../src/cli/partition-argument';
+import { partitionName, toPartitionId } from '../src/core/partition-name';
 import { refuseRepeated } from '../src/cli/repeated';
 import { partitionFolders } from '../src/cli/partition-folders';
 import { toRunInput } from '../src/cli/run-input';

@@ -124,19 +124,20 @@ describe('in a project', () => {
     const suggested = [...stdout.matchAll(/main\.js (.+?)(?: {2,}.*)?$/gm)].map(([, command]) =>
       command!.split(' '),
     );
-    expect(suggested.map(([command]) => command)).toEqual([
-      'retry',
-      'status',
-      'partitions',
-      'logs',
-      'artifacts',
-      'results',
-    ]);
+    expect(suggested.map(([command]) => command)).toEqual(['debug', 'retry', 'logs']);
     for (const command of suggested) {
       const again = await cli(project.folder, command);
-      expect(again.code).toBe(0);
+      // The function still throws.
+      expect(again.code).toBe(command[0] === 'debug' ? 1 : 0);
       expect(again.stdout).not.toBe('');
     }
+    const causes = await cli(project.folder, ['failures', runId]);
+    expect(causes).toMatchObject({
+      code: 0,
+      stdout: '✗ South  ExpectationFailed: South is closed (functions.ts:9)\n',
+    });
+    const listed = JSON.parse((await cli(project.folder, ['failures', runId, '--json'])).stdout) as object;
+    expect(listed).toMatchObject({ failures: [{ count: 1, examples: [{ id: 'South' }] }] });
   });
 
   it('rows that cannot be combined are a note below the summary, and do not change the exit code (I8)', async () => {
@@ -145,7 +146,7 @@ describe('in a project', () => {
       code: 0,
       stderr: expect.stringContaining('The rows cannot be shown. The column "when" is'),
     });
-    expect(stdout).toMatch(/ SUCCESS {2}took .*\n[^]*show what the functions printed/);
+    expect(stdout).toMatch(/ SUCCESS {2}took .*\n[^]*show the combined rows/);
   });
 
   it('a run is followed to its end, and exits with its own code, if the reader closes the pipe (I8)', async () => {
@@ -251,7 +252,7 @@ describe('in a project', () => {
     const runId = args.at(args.indexOf('--run-id') + 1)!;
     await cli(project.folder, args);
     const first = await cli(project.folder, ['partitions', runId, '--limit', '2']);
-    expect(first.stdout).toMatch(/^partition .*\nNew%20York +DONE .*\nNorth +DONE .*\n$/);
+    expect(first.stdout).toMatch(/^partition .*\nNew York +DONE .*\nNorth +DONE .*\n$/);
     const next = /main\.js (partitions .*)$/m.exec(first.stderr)![1]!;
     expect((await cli(project.folder, next.split(' '))).stdout).toMatch(
       /^partition .*\nSouth +FAILED .*South is closed\n$/,
@@ -266,7 +267,7 @@ describe('in a project', () => {
     await mkdir(join(project.folder, 'other/New%20York/count.json'), { recursive: true });
     const some = await cli(project.folder, ['artifacts', 'download', runId, '--to', 'other']);
     expect(some.code).toBe(2);
-    expect(some.stderr).toMatch(/^Not downloaded:\nNew%20York count\.json: EISDIR.*\n1 file in other\n$/);
+    expect(some.stderr).toMatch(/^Not downloaded:\nNew York count\.json: EISDIR.*\n1 file in other\n$/);
     expect(JSON.parse(await project.read('other/North/count.json'))).toEqual({ orders: 2 });
   });
 

@@ -40,7 +40,7 @@ export async function changing(
     const state = await handle.status();
     if (options.json === true) return printJson(state);
     print(renderRunState(state, [], widthOfTerminal(), paint));
-    const next = { state, failed: null, hasArtifacts: false, suggest: suggesting(options) };
+    const next = { state, failures: [], hasArtifacts: false, suggest: suggesting(options) };
     print(`\n${nextCommands(next, paint)}`);
   });
 }

@@ -50,6 +50,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "list a run's partitions",
   },
   {
+    name: 'failures',
+    summary: 'list the causes of failures, with the partitions that failed of each',
+  },
+  {
     name: 'logs',
     summary: 'show what the functions printed',
   },

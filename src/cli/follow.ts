@@ -4,7 +4,7 @@ import { wasRefused } from '../core/status';
 import { DETACHED, exitCodeOf, Interrupted } from './exit';
 import type { Suggest } from './invocation';
 import { showProgress } from './progress';
-import { shellWord } from './render/next-commands';
+import { shellWord } from '../core/shell-word';
 import { cleanLines, plural } from './render/text';
 import { waitingText } from './render/run-state';
 import { summarise } from './summary';

@@ -4,7 +4,7 @@ import { isOutputFile } from '../input/output-target';
 import { columnNames } from './column-names';
 import { CannotDo } from './exit';
 import { asVersion, parseModel } from './model-reference';
-import { toPartitionId } from './partition-argument';
+import { toPartitionId } from '../core/partition-name';
 import { places } from './project';
 import type { RunFlags } from './run-flags';
 import { parseSource, toProjectPath } from './source';

@@ -49,7 +49,7 @@ export async function startAndFollow(
           if (options.detach !== true) return follow(handle, { json, strict, suggest, interrupt, moved });
           const state = await handle.status();
           if (json) printJson(state);
-          else print(nextCommands({ state, failed: null, hasArtifacts: false, suggest }, paint));
+          else print(nextCommands({ state, failures: [], hasArtifacts: false, suggest }, paint));
           return OK;
         }),
       () => started !== null,

@@ -1,6 +1,6 @@
 /** The summary shown when a run has ended. */
 import { FAILURE_STATUSES } from '../core/status';
-import type { PartitionView, RunHandle, RunState } from '..';
+import type { FailureGroup, PartitionView, RunHandle, RunState } from '..';
 import type { Suggest } from './invocation';
 import { nextCommands } from './render/next-commands';
 import { renderRows } from './render/rows';
@@ -8,12 +8,11 @@ import { renderRunState } from './render/run-state';
 import { cleanLines } from './render/text';
 import { note, paint, print, widthOfTerminal } from './terminal';
 
-const MAX_FAILURES = 5;
 const MAX_ROWS = 20;
 
-/** Prints the run's state, the first failures, the combined rows and suggested commands. */
+/** Prints the run's state, the causes of failures, the combined rows and suggested commands. */
 export async function summarise(handle: RunHandle, state: RunState, suggest: Suggest): Promise<void> {
-  const failures = await firstFailures(handle, state, MAX_FAILURES);
+  const failures = await handle.failures();
   const width = widthOfTerminal();
   print('');
   print(renderRunState(state, failures, width, paint));
@@ -35,12 +34,12 @@ async function preview(handle: RunHandle, width: number): Promise<void> {
 export async function suggestions(
   handle: RunHandle,
   state: RunState,
-  failures: readonly PartitionView[],
+  failures: readonly FailureGroup[],
   suggest: Suggest,
 ): Promise<string> {
   const { partitions } = await handle.partitions({ status: 'DONE', limit: 1 });
   const hasArtifacts = partitions.some(({ artifacts }) => artifacts.length > 0);
-  return nextCommands({ state, failed: failures[0] ?? null, hasArtifacts, suggest }, paint);
+  return nextCommands({ state, failures, hasArtifacts, suggest }, paint);
 }
 
 /** At most `limit` failed partitions. */

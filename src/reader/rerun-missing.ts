@@ -1,3 +1,4 @@
+import { shellWord } from '../core/shell-word';
 import { Refusal } from '../core/refusal';
 import { ObjectDamaged, ObjectMissing } from '../stage';
 import { RunFilesRemoved } from './removed-files';
@@ -13,7 +14,7 @@ export async function orRerun<T>(runId: string, work: () => Promise<T>): Promise
     if (error instanceof RunFilesRemoved) throw error;
     if (!(error instanceof ObjectMissing || error instanceof ObjectDamaged)) throw error;
     throw new Refusal('StageDamaged', [
-      `${error.message} Restore an intact copy, or run its partitions again: partwise retry ${runId} --rerun-missing`,
+      `${error.message} Restore an intact copy, or run its partitions again: partwise retry ${shellWord(runId)} --rerun-missing`,
     ]);
   }
 }

@@ -4,7 +4,7 @@ import type { PartitionView, RunHandle } from '../..';
 import { NOT_DONE } from '../exit';
 import { withExamples } from '../help';
 import { RUN_ID } from '../last-run';
-import { toPartitionId } from '../partition-argument';
+import { partitionName, toPartitionId } from '../../core/partition-name';
 import { partitionFolders } from '../partition-folders';
 import { folderName } from '../../files/folder-name';
 import { readingRun, withHistory, withJson, withProject, type RunReadingOptions } from '../project';
@@ -95,7 +95,7 @@ async function downloadArtifacts(
           files++;
         } catch (error) {
           // Keep downloading the others.
-          problems.push(`${id} ${artifact.name}: ${(error as Error).message}`);
+          problems.push(`${partitionName(id)} ${artifact.name}: ${(error as Error).message}`);
         }
       }
     }

@@ -6,11 +6,11 @@ import { ENDED_BADLY, Interrupted, OK } from '../exit';
 import { withExamples } from '../help';
 import { RUN_ID, runIdOf } from '../last-run';
 import { suggesting } from '../invocation';
-import { toPartitionId } from '../partition-argument';
+import { toPartitionId } from '../../core/partition-name';
 import { reading, withJson, withProject, type ReadingOptions } from '../project';
 import { renderDebug } from '../render/debug';
 import { logLine } from '../render/logs';
-import { shellWord } from '../render/next-commands';
+import { shellWord } from '../../core/shell-word';
 import { plural } from '../render/text';
 import { aside, errorPaint, note, paint, print, printJson, widthOfTerminal } from '../terminal';
 

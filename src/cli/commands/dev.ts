@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { withExamples } from '../help';
 import { loadProject, withoutServer, withProject, type ProjectOptions } from '../project';
-import { shellWord } from '../render/next-commands';
+import { shellWord } from '../../core/shell-word';
 import { aside, note, paint, print } from '../terminal';
 
 interface DevOptions extends ProjectOptions {

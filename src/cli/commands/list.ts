@@ -7,7 +7,7 @@ import { RUN_STATUSES, type RunStatus } from '../../core/status';
 import type { RunListing } from '../..';
 import { reading, statusOption, atLeastOne, withJson, withProject, type ReadingOptions } from '../project';
 import { renderRuns } from '../render/runs';
-import { shellWord } from '../render/next-commands';
+import { shellWord } from '../../core/shell-word';
 import { aside, paint, print, printJson, widthOfTerminal } from '../terminal';
 
 interface ListCommandOptions extends ReadingOptions {

@@ -3,7 +3,7 @@ import type { ComparisonOptions, ModelEntry, ModelRegistry, ModelVersion } from 
 import { CannotDo } from '../exit';
 import { withExamples } from '../help';
 import { parseModel } from '../model-reference';
-import { toPartitionId } from '../partition-argument';
+import { toPartitionId } from '../../core/partition-name';
 import { reading, atLeastOne, withJson, withProject, type ReadingOptions } from '../project';
 import {
   otherRowsNote,

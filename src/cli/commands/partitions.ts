@@ -12,7 +12,7 @@ import {
   type RunReadingOptions,
 } from '../project';
 import { renderPartitions } from '../render/partitions';
-import { shellWord } from '../render/next-commands';
+import { shellWord } from '../../core/shell-word';
 import { aside, paint, print, printJson, widthOfTerminal } from '../terminal';
 
 interface PartitionsOptions extends RunReadingOptions {

@@ -70,7 +70,7 @@ async function retry(wanted: string, options: RetryOptions): Promise<void> {
           if (options.detach !== true) return follow(run, { json, strict, suggest, interrupt, moved });
           const state = await run.status();
           if (json) printJson(state);
-          else print(nextCommands({ state, failed: null, hasArtifacts: false, suggest }, paint));
+          else print(nextCommands({ state, failures: [], hasArtifacts: false, suggest }, paint));
           return OK;
         }),
       () => hasStarted,

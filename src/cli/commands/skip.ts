@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { changing, withChange, type ChangeOptions } from '../changing';
 import { withExamples } from '../help';
 import { RUN_ID } from '../last-run';
-import { toPartitionId } from '../partition-argument';
+import { toPartitionId } from '../../core/partition-name';
 import { plural } from '../render/text';
 
 export function define(command: Command): void {

@@ -1,5 +1,6 @@
 /** Models, versions, entries and comparisons as tables. */
 import type { Comparison, ModelEntry, ModelListing, VersionView } from '../..';
+import { partitionName } from '../../core/partition-name';
 import type { Paint } from './paint';
 import { renderTable } from './table';
 import { clean, plural } from './text';
@@ -75,7 +76,7 @@ export function renderEntries(
       { name: 'run', whole: true },
     ],
     shown.map((entry) => [
-      clean(entry.partition),
+      clean(partitionName(entry.partition)),
       entry.rows.toLocaleString('en'),
       ...metrics.map((name) => metricText(Object.hasOwn(entry.metrics, name) ? entry.metrics[name]! : null)),
       entry.bytes.toLocaleString('en'),
@@ -104,7 +105,7 @@ export function renderComparison(
       { name: 'better' },
     ],
     partitions.map(({ partition, a, b, better: which, same, otherRows: other }) => [
-      clean(partition),
+      clean(partitionName(partition)),
       metricText(a),
       metricText(b),
       which !== null ? clean(names[which]) : same ? 'same model' : other ? 'other rows' : '',
