@@ -140,7 +140,7 @@ module.exports = {
           '^src/cli/',
           '^src/(index|worker)\\.ts$',
           '^src/config/index\\.ts$',
-          '^src/core/(partition-id|partition-name|shell-word|stack-place|status)\\.ts$',
+          '^src/core/(key-order|partition-id|partition-name|shell-word|stack-place|status)\\.ts$',
           '^src/files/folder-name\\.ts$',
           '^src/input/(duration|output-target|zoned-time)\\.ts$',
           '^src/rows/json\\.ts$',

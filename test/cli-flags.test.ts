@@ -13,6 +13,7 @@ import { refuseRepeated } from '../src/cli/repeated';
 import { partitionFolders } from '../src/cli/partition-folders';
 import { toRunInput } from '../src/cli/run-input';
 import { inFlagWords } from '../src/cli/flag-words';
+import { compareKeys } from '../src/core/key-order';
 import { encodePartitionId } from '../src/core/partition-id';
 import { parseRunInput } from '../src/input/parse-input';
 import { noCounts } from '../src/core/status';
@@ -200,6 +201,11 @@ test('@last is the run that started last, whichever the list has first', async (
   expect(await runIdOf({ list }, 'last')).toBe('last');
   const none = async (): Promise<RunPage> => ({ runs: [], next: null });
   await expect(runIdOf({ list: none }, '@last')).rejects.toThrow('There are no runs, so @last names none');
+});
+
+test('partitions are in key order where only ids are known: numbers by value, NULL last', () => {
+  const ids = ['10', '2', '1', '%-', '-3', '1.5', 'b', 'a', '2/10', '2/9'];
+  expect(ids.toSorted(compareKeys)).toEqual(['-3', '1', '1.5', '2', '2/9', '2/10', '10', 'a', 'b', '%-']);
 });
 
 test('a command line can be repeated without one of its options', () => {

@@ -116,6 +116,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'run a worker for a Temporal server',
   },
   {
+    name: 'stop',
+    summary: 'end the background server and worker of the project',
+  },
+  {
     name: 'doctor',
     summary: 'check Node, Temporal, warehouse, stage and functions',
   },

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { ComparisonOptions, ModelEntry, ModelRegistry, ModelVersion } from '../..';
+import { compareKeys } from '../../core/key-order';
 import { CannotDo } from '../exit';
 import { withExamples } from '../help';
 import { parseModel } from '../model-reference';
@@ -134,9 +135,8 @@ async function firstEntries(version: ModelVersion, most: number): Promise<ModelE
   const entries: ModelEntry[] = [];
   for await (const entry of version.entries()) {
     entries.push(entry);
-    if (entries.length === most) break;
   }
-  return entries;
+  return entries.sort((a, b) => compareKeys(a.partition, b.partition)).slice(0, most);
 }
 
 async function oneEntry(version: ModelVersion, id: string): Promise<ModelEntry[]> {
@@ -152,6 +152,7 @@ function comparisonOptions(metric: string, { higherIsBetter = false }: MetricOpt
 async function compare(model: string, a: string, b: string, options: MetricOptions): Promise<void> {
   await withRegistry(options, async (registry) => {
     const comparison = await registry.model(model).compare(a, b, comparisonOptions(options.metric!, options));
+    comparison.partitions.sort((x, y) => compareKeys(x.partition, y.partition));
     if (options.json === true) return printJson(comparison);
     print(renderComparison(comparison, { a, b }, widthOfTerminal(), paint));
   });
