@@ -16,6 +16,8 @@ import { renderRunState, waitingText } from '../src/cli/render/run-state';
 import { clean, cut, widthOf, wrapped } from '../src/cli/render/text';
 import { cellText } from '../src/cli/render/value';
 import { noCounts } from '../src/core/status';
+import { workerLine } from '../src/cli/render/worker-events';
+import type { WorkerEvent } from '../src/worker';
 import type { FailureGroup } from '../src/history/failure-groups';
 import type { RunState } from '../src/history/state';
 
@@ -133,6 +135,29 @@ test('failures are grouped by cause: what differs is left out, and further cause
     '✗ 305 partitions  ExpectationFailed: ◦ of ◦ months have no\n    sales\n    San Marcos, Köln, San Marcos, …',
     '  … and 7 more failed partitions with 2 other causes',
   ]);
+});
+
+test('a worker logs the start, the failures and the end of a run on a line each', () => {
+  const at = '2026-11-01T06:00:00.123Z';
+  const line = (event: object): string =>
+    workerLine({ runId: 'nightly', ...event } as WorkerEvent, at, PLAIN).replace(
+      '2026-11-01 06:00:00  nightly  ',
+      '',
+    );
+  const error = { type: 'Error', message: 'no\nluck', stack: null };
+  expect(line({ type: 'runStarted', function: 'f', partitions: 46, rows: 8602 })).toBe(
+    'started f: 46 partitions of 8,602 rows',
+  );
+  expect(
+    line({ type: 'partitionFailed', partition: 'K%C3%B6ln', status: 'FAILED', attempts: 3, error }),
+  ).toBe('failed Köln after 3 attempts: Error: no⏎luck');
+  const counts = { ...noCounts(), total: 3, DONE: 2, FAILED: 1 };
+  expect(line({ type: 'runEnded', status: 'PARTIAL_FAILURE', counts, error: null })).toBe(
+    'ended PARTIAL_FAILURE: 2 DONE, 1 FAILED',
+  );
+  expect(line({ type: 'runEnded', status: 'FAILURE', counts: null, error })).toBe(
+    'ended FAILURE (Error: no⏎luck)',
+  );
 });
 
 test('text is wrapped at spaces, and words only if they fit no line', () => {

@@ -408,7 +408,7 @@ describe('init', () => {
       'sales.csv',
     ]);
 
-    const worker = startCli(folder, ['worker'], env);
+    const worker = startCli(folder, ['worker', '--log-format', 'json'], env);
     try {
       await worker.prints('Executing runs from');
       const { code, stdout } = await cli(
@@ -422,7 +422,18 @@ describe('init', () => {
       });
     } finally {
       worker.process.kill('SIGTERM');
-      expect((await worker.finished).code).toBe(0);
+      const { code, stdout } = await worker.finished;
+      const logged = stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as object);
+      expect({ code, logged }).toMatchObject({
+        code: 0,
+        logged: [
+          { type: 'runStarted', function: 'salesByRegion', partitions: 4 },
+          { type: 'runEnded', status: 'SUCCESS', counts: { DONE: 4 }, error: null },
+        ],
+      });
     }
 
     await writeFile(join(folder, 'sales.csv'), 'mine');
