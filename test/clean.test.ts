@@ -134,6 +134,12 @@ describe('removed runs', () => {
     await expect(handle.result()).rejects.toMatchObject({
       cause: { message: expect.stringContaining('snapshot is no longer complete on the stage') },
     });
+    const gone = `The files of the run "${one.runId}" were removed from the stage`;
+    await expect(one.results()).rejects.toThrow(gone);
+    await expect(totalOf(one, 'a')).rejects.toThrow(gone);
+    await expect(one.partition('a').logs()).rejects.toThrow(gone);
+    await expect(one.logs()[Symbol.asyncIterator]().next()).rejects.toThrow(gone);
+    await expect(project.partwise.debug(one.runId, 'a')).rejects.toThrow(gone);
     expect(await removed({ keep: 1 })).toEqual([]);
     expect(await removed({ keep: 0 })).toEqual([two.runId]);
   });

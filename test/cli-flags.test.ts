@@ -7,14 +7,18 @@ import { COMMANDS, loadCommand } from '../src/cli/commands';
 import { groupItems } from '../src/cli/help';
 import { exitCodeOf } from '../src/cli/exit';
 import { repeatedWithout, suggesting } from '../src/cli/invocation';
-import { partitionName, toPartitionId } from '../src/cli/partition-argument';
+import { runIdOf } from '../src/cli/last-run';
+import { partitionName, toPartitionId } from '../src/core/partition-name';
+import { refuseRepeated } from '../src/cli/repeated';
 import { partitionFolders } from '../src/cli/partition-folders';
 import { toRunInput } from '../src/cli/run-input';
 import { inFlagWords } from '../src/cli/flag-words';
+import { compareKeys } from '../src/core/key-order';
 import { encodePartitionId } from '../src/core/partition-id';
 import { parseRunInput } from '../src/input/parse-input';
 import { noCounts } from '../src/core/status';
 import type { RunState } from '../src/history/state';
+import type { ListOptions, RunListing, RunPage } from '../src/index';
 
 const HERE = { projectDir: '/project', cwd: '/project' };
 
@@ -23,10 +27,10 @@ test('flags build the same input object that the library takes', () => {
     'salesByRegion',
     {
       from: 'sales',
-      by: 'region, year',
+      by: ['region, year'],
       param: ['currency=EUR', 'rates=[1, 2]', 'limit=5', 'note=a=b', 'dry'],
       only: ['North/2024', 'San Marcos/2023'],
-      where: 'amount > 0',
+      where: ['amount > 0'],
       warehouse: 'duckdb:./w.duckdb',
       output: 'summary',
       mode: 'append',
@@ -50,8 +54,28 @@ test('flags build the same input object that the library takes', () => {
   expect(parseRunInput(input).ok).toBe(true);
 });
 
+test('--by and --keep add to each other, and a name in double quotes may contain commas and outer spaces', () => {
+  const flags = { from: 'sales', by: ['region,"net, total"', 'year ,"5"" pipe"'], keep: ['a', '" b"'] };
+  const { partitionBy, model } = toRunInput('f', flags, HERE);
+  expect(partitionBy).toEqual(['region', 'net, total', 'year', '5" pipe']);
+  expect(model).toEqual({ keep: ['a', ' b'] });
+});
+
+test('several --where must all match, even if one has an OR or a comment', () => {
+  const where = ["region = 'North' OR region = 'South' -- open", 'amount > 1'];
+  expect(toRunInput('f', { from: 'sales', where }, HERE).where).toBe(
+    "(region = 'North' OR region = 'South' -- open\n) AND (amount > 1\n)",
+  );
+});
+
+test('a parameter that is given twice is refused by name (I9)', () => {
+  expect(() => toRunInput('f', { param: ['a=1', 'b=1', 'a=2'] }, HERE)).toThrow(
+    '--param a is given twice, and can have only one value: remove one of the two.',
+  );
+});
+
 test('settings of a warehouse kind are flags too, and problems name the flag', () => {
-  const flags = { from: 'sales', by: 'region', loadingWarehouse: 'LOAD_WH' };
+  const flags = { from: 'sales', by: ['region'], loadingWarehouse: 'LOAD_WH' };
   expect(toRunInput('salesByRegion', flags, HERE)).toMatchObject({
     options: { warehouse: { loadingWarehouse: 'LOAD_WH' } },
   });
@@ -61,7 +85,7 @@ test('settings of a warehouse kind are flags too, and problems name the flag', (
 });
 
 test('--sql implies the built-in function', () => {
-  expect(toRunInput(undefined, { from: 'sales', by: 'region', sql: 'SELECT 1 AS one' }, HERE)).toEqual({
+  expect(toRunInput(undefined, { from: 'sales', by: ['region'], sql: 'SELECT 1 AS one' }, HERE)).toEqual({
     function: 'sql',
     source: { table: 'sales' },
     partitionBy: ['region'],
@@ -73,7 +97,7 @@ test('a source is a query, a set of files or a table', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-source-'));
   await writeFile(join(folder, 'data'), '');
   await mkdir(join(folder, 'sales'));
-  const source = (from: string, flags: object = { by: 'k' }) =>
+  const source = (from: string, flags: object = { by: ['k'] }) =>
     toRunInput('f', { from, ...flags }, { projectDir: folder, cwd: folder }).source;
   try {
     expect(source('query: SELECT * FROM a')).toEqual({ query: 'SELECT * FROM a' });
@@ -96,7 +120,7 @@ test('relative paths are resolved against the current folder and sent relative t
   const places = { projectDir: '/project', cwd: '/project/data/2024' };
   const input = toRunInput(
     'f',
-    { from: 'sales.csv', by: 'k', output: 'out.csv', warehouse: 'duckdb:w.duckdb', stage: '../stage' },
+    { from: 'sales.csv', by: ['k'], output: 'out.csv', warehouse: 'duckdb:w.duckdb', stage: '../stage' },
     places,
   );
   expect(input).toMatchObject({
@@ -106,7 +130,7 @@ test('relative paths are resolved against the current folder and sent relative t
     stage: 'data/stage',
   });
   expect(
-    toRunInput('f', { from: '/tmp/x.csv', by: 'k', warehouse: 'duckdb::memory:' }, places),
+    toRunInput('f', { from: '/tmp/x.csv', by: ['k'], warehouse: 'duckdb::memory:' }, places),
   ).toMatchObject({
     source: { files: '/tmp/x.csv' },
     warehouse: 'duckdb::memory:',
@@ -125,7 +149,7 @@ test('problems name the flags that the user typed', () => {
 
 test('an output that is neither a table nor a file with a known extension, and a mode without an output, are refused (I9)', () => {
   const problems = (flags: object): string[] => {
-    const report = parseRunInput(toRunInput('f', { from: 't', by: 'k', ...flags }, HERE));
+    const report = parseRunInput(toRunInput('f', { from: 't', by: ['k'], ...flags }, HERE));
     return report.ok ? [] : report.problems.map(inFlagWords);
   };
   expect(problems({ output: 'a.xlsx' })).toEqual([
@@ -160,6 +184,28 @@ test('a partition is shown the way it can be typed', () => {
     '50%2525',
   ]);
   expect(named('line\nfeed')).toBe('line%0Afeed');
+});
+
+test('@last is the run that started last, whichever the list has first', async () => {
+  const runs = ['2026-11-01', '2026-11-03', '2026-11-02'].map((startedAt) => ({
+    runId: `of-${startedAt}`,
+    startedAt,
+  }));
+  const list = async ({ after, startedFrom }: ListOptions): Promise<RunPage> => {
+    const found = runs.filter((run) => startedFrom === undefined || new Date(run.startedAt) >= startedFrom);
+    const from = Number(after ?? 0);
+    const page = found.slice(from, from + 1) as unknown as RunListing[];
+    return { runs: page, next: from + 1 < found.length ? String(from + 1) : null };
+  };
+  expect(await runIdOf({ list }, '@last')).toBe('of-2026-11-03');
+  expect(await runIdOf({ list }, 'last')).toBe('last');
+  const none = async (): Promise<RunPage> => ({ runs: [], next: null });
+  await expect(runIdOf({ list: none }, '@last')).rejects.toThrow('There are no runs, so @last names none');
+});
+
+test('partitions are in key order where only ids are known: numbers by value, NULL last', () => {
+  const ids = ['10', '2', '1', '%-', '-3', '1.5', 'b', 'a', '2/10', '2/9'];
+  expect(ids.toSorted(compareKeys)).toEqual(['-3', '1', '1.5', '2', '2/9', '2/10', '10', 'a', 'b', '%-']);
 });
 
 test('a command line can be repeated without one of its options', () => {
@@ -273,6 +319,22 @@ test.each(ALL_COMMANDS)(
       const known = command.commands.flatMap((each) => each.options).concat(command.options);
       for (const [flag] of line.matchAll(/(?<= )--[a-z-]+/g))
         expect(known.map((each) => each.long)).toContain(flag);
+    }
+  },
+);
+
+test.each(ALL_COMMANDS)(
+  'an option of %s that is given twice adds to the first, or is refused by name (I9)',
+  (path, command) => {
+    command.exitOverride().configureOutput({ writeErr: () => {} });
+    refuseRepeated(command);
+    for (const { long, required, argChoices, description } of command.options) {
+      const given = required
+        ? [long!, argChoices?.[0] ?? (/grace|since/.test(long!) ? '10s' : '1')]
+        : [long!];
+      const twice = (): unknown => command.parseOptions([...given, ...given]);
+      if (/repeatable/.test(description)) expect(twice).not.toThrow();
+      else expect(twice).toThrow(`${long} is given twice`);
     }
   },
 );

@@ -4,15 +4,21 @@ import type { PartitionView } from '../src/reader/types';
 import { bar, sparkline } from '../src/cli/render/sparkline';
 import { bytesText, durationText } from '../src/cli/render/measures';
 import { countsBar, countsText } from '../src/cli/render/counts';
-import { nextCommands, shellWord } from '../src/cli/render/next-commands';
+import { nextCommands } from '../src/cli/render/next-commands';
+import { shellWord } from '../src/core/shell-word';
 import { PLAIN } from '../src/cli/render/paint';
+import { renderFailures } from '../src/cli/render/failures';
 import { failureLine, renderPartitions } from '../src/cli/render/partitions';
 import { placeOf } from '../src/cli/render/error';
 import { csvOf, renderRows } from '../src/cli/render/rows';
+import { renderRuns } from '../src/cli/render/runs';
 import { renderRunState, waitingText } from '../src/cli/render/run-state';
-import { clean, cut, widthOf } from '../src/cli/render/text';
+import { clean, cut, widthOf, wrapped } from '../src/cli/render/text';
 import { cellText } from '../src/cli/render/value';
 import { noCounts } from '../src/core/status';
+import { workerLine } from '../src/cli/render/worker-events';
+import type { WorkerEvent } from '../src/worker';
+import type { FailureGroup } from '../src/history/failure-groups';
 import type { RunState } from '../src/history/state';
 
 const WACO: PartitionView = {
@@ -53,14 +59,38 @@ const STATE: RunState = {
   toleratedFailures: 0,
 };
 
-test('a run fits on one screen: status, counts, first errors, rows written', () => {
-  expect(renderRunState(STATE, [WACO], 100, PLAIN)).toBe(
+/** A cause, with the partitions as examples. */
+function group(examples: readonly PartitionView[], count: number): FailureGroup {
+  const failed = examples.map(({ ordinal, id, error }) => ({
+    ordinal,
+    id,
+    status: 'FAILED' as const,
+    error: error!,
+  }));
+  const times = { firstAt: WACO.startedAt!, lastAt: WACO.startedAt!, firstExecution: 1 };
+  const pattern = 'ExpectationFailed: ◦ of ◦ months have no sales';
+  return {
+    type: 'ExpectationFailed',
+    pattern,
+    place: null,
+    count,
+    ordinals: new Int32Array(count),
+    examples: failed,
+    ...times,
+  };
+}
+
+test('a run fits on one screen: status, counts, causes of failures, rows written', () => {
+  expect(
+    renderRunState(STATE, [group([WACO], 1), group([WACO, { ...WACO, id: 'Waco' }], 2)], 100, PLAIN),
+  ).toBe(
     [
       'texas  PARTIAL_FAILURE  took 1 m 03 s',
       'function trendByCity, 8,602 rows',
       '██████████████████████████████████████▓▓  43 DONE, 2 FAILED, 1 INTERNAL_ERROR',
       '✗ San Marcos  ExpectationFailed: 46 of 187 months have no sales',
-      '  … and 2 more failed partitions',
+      '✗ 2 partitions  ExpectationFailed: 46 of 187 months have no sales',
+      '    San Marcos, Waco',
       'wrote 43 rows to table trends',
     ].join('\n'),
   );
@@ -82,13 +112,58 @@ test("a failed partition shows where in the user's code it failed, on a separate
     '✗ San Marcos  ExpectationFailed: 46 of 187 months have no sales (/p/jobs/functions.ts:31)',
   );
   expect(failureLine(failed, 60, PLAIN)).toBe(
-    '✗ San Marcos  ExpectationFailed: 46 of 187 months have no s…\n    at /p/jobs/functions.ts:31',
+    '✗ San Marcos  ExpectationFailed: 46 of 187 months have no\n    sales (/p/jobs/functions.ts:31)',
+  );
+  expect(failureLine(failed, 30, PLAIN)).toBe(
+    '✗ San Marcos\n    ExpectationFailed: 46 of\n    187 months have no sales\n    at /p/jobs/functions.ts:31',
   );
   expect(renderPartitions([failed, { ...WACO, id: 'Waco' }], 120, PLAIN).split('\n')).toEqual([
-    'partition     status  attempts  rows  duration  at                       error',
+    'partition   status  attempts  rows  duration  at                       error',
     expect.stringMatching(/ \/p\/jobs\/functions\.ts:31  ExpectationFailed: 46 of 187/),
     expect.stringMatching(/^Waco .* {20}ExpectationFailed/),
   ]);
+});
+
+test('failures are grouped by cause: what differs is left out, and further causes are counted', () => {
+  const error = { ...WACO.error!, message: '9 of 12 months have no sales' };
+  const groups = [
+    group([WACO, { ...WACO, id: 'K%C3%B6ln', error }, WACO], 305),
+    group([WACO], 4),
+    group([WACO], 3),
+  ];
+  expect(renderFailures(groups, 1, 60, PLAIN)).toEqual([
+    '✗ 305 partitions  ExpectationFailed: ◦ of ◦ months have no\n    sales\n    San Marcos, Köln, San Marcos, …',
+    '  … and 7 more failed partitions with 2 other causes',
+  ]);
+});
+
+test('a worker logs the start, the failures and the end of a run on a line each', () => {
+  const at = '2026-11-01T06:00:00.123Z';
+  const line = (event: object): string =>
+    workerLine({ runId: 'nightly', ...event } as WorkerEvent, at, PLAIN).replace(
+      '2026-11-01 06:00:00  nightly  ',
+      '',
+    );
+  const error = { type: 'Error', message: 'no\nluck', stack: null };
+  expect(line({ type: 'runStarted', function: 'f', partitions: 46, rows: 8602 })).toBe(
+    'started f: 46 partitions of 8,602 rows',
+  );
+  expect(
+    line({ type: 'partitionFailed', partition: 'K%C3%B6ln', status: 'FAILED', attempts: 3, error }),
+  ).toBe('failed Köln after 3 attempts: Error: no⏎luck');
+  const counts = { ...noCounts(), total: 3, DONE: 2, FAILED: 1 };
+  expect(line({ type: 'runEnded', status: 'PARTIAL_FAILURE', counts, error: null })).toBe(
+    'ended PARTIAL_FAILURE: 2 DONE, 1 FAILED',
+  );
+  expect(line({ type: 'runEnded', status: 'FAILURE', counts: null, error })).toBe(
+    'ended FAILURE (Error: no⏎luck)',
+  );
+});
+
+test('text is wrapped at spaces, and words only if they fit no line', () => {
+  expect(wrapped('one two  three', 7, '', ' ')).toBe('one two\n three');
+  expect(wrapped('a 日本日本日本', 6, '> ', '  ')).toBe('> a\n  日本\n  日本\n  日本');
+  expect(wrapped('one two', Infinity, '- ', '  ')).toBe('- one two');
 });
 
 test('a paused run shows that it is paused, its concurrency, and how to unpause it', () => {
@@ -106,7 +181,7 @@ test('a paused run shows that it is paused, its concurrency, and how to unpause 
   expect(lines[1]).toBe('function trendByCity, 8,602 rows, 3 at a time');
   const next = {
     state,
-    failed: null,
+    failures: [],
     hasArtifacts: false,
     suggest: (command: string) => `partwise ${command}`,
   };
@@ -167,6 +242,18 @@ test('rows become a table that fits the width: numbers to the right, lists of nu
   );
   for (const line of renderRows(rows, 20, 40, PLAIN).split('\n'))
     expect(widthOf(line)).toBeLessThanOrEqual(40);
+});
+
+test('run ids are never cut: other columns give way', () => {
+  const runId = 'salesByRegion-20240131-235959-x7k2-of-a-long-name-that-someone-chose-for-a-run';
+  const run = {
+    runId,
+    status: 'PARTIAL_FAILURE' as const,
+    function: 'f',
+    startedAt: '2024-01-31T23:59:59.000Z',
+    endedAt: null,
+  };
+  for (const width of [40, 80, 120]) expect(renderRuns([run], run.startedAt, width, PLAIN)).toContain(runId);
 });
 
 test('rows that do not fit are counted, and columns that do not fit are named', () => {
@@ -290,21 +377,19 @@ test('suggested commands are quoted for the shell and depend on how the run went
   const after = nextCommands(
     {
       state: { ...STATE, runId: "it's" },
-      failed: { id: 'San%20Marcos', status: 'FAILED' },
-      hasArtifacts: false,
+      failures: [group([WACO], 2)],
+      hasArtifacts: true,
       suggest,
     },
     PLAIN,
   );
   expect(after.split('\n').map((line) => line.trim().split(/ {2,}/)[0])).toEqual([
+    `npx partwise debug 'it'\\''s' 'San Marcos'`,
     `npx partwise retry 'it'\\''s'`,
-    `npx partwise status 'it'\\''s'`,
-    `npx partwise partitions 'it'\\''s' --status FAILED`,
-    `npx partwise logs 'it'\\''s' --partition San%20Marcos`,
-    `npx partwise results 'it'\\''s'`,
+    `npx partwise logs 'it'\\''s' --partition 'San Marcos'`,
   ]);
   const meanwhile = nextCommands(
-    { state: { ...STATE, status: 'IN_PROGRESS' }, failed: null, hasArtifacts: false, suggest },
+    { state: { ...STATE, status: 'IN_PROGRESS' }, failures: [], hasArtifacts: false, suggest },
     PLAIN,
   );
   expect(meanwhile).toMatch(/watch texas.*\n.*status texas.*\n.*cancel texas/);

@@ -21,6 +21,11 @@ export const count = definePartitionFunction({
   },
 });
 
+export const odd = definePartitionFunction({
+  name: 'odd',
+  run: (data, context) => ({ when: context.key.region === 'North' ? new Date() : [1, 2] }),
+});
+
 export const wait = definePartitionFunction({
   name: 'wait',
   async run(data, context) {
@@ -119,19 +124,36 @@ describe('in a project', () => {
     const suggested = [...stdout.matchAll(/main\.js (.+?)(?: {2,}.*)?$/gm)].map(([, command]) =>
       command!.split(' '),
     );
-    expect(suggested.map(([command]) => command)).toEqual([
-      'retry',
-      'status',
-      'partitions',
-      'logs',
-      'artifacts',
-      'results',
-    ]);
+    expect(suggested.map(([command]) => command)).toEqual(['debug', 'retry', 'logs']);
     for (const command of suggested) {
       const again = await cli(project.folder, command);
-      expect(again.code).toBe(0);
+      // The function still throws.
+      expect(again.code).toBe(command[0] === 'debug' ? 1 : 0);
       expect(again.stdout).not.toBe('');
     }
+    const causes = await cli(project.folder, ['failures', runId]);
+    expect(causes).toMatchObject({
+      code: 0,
+      stdout: '✗ South  ExpectationFailed: South is closed (functions.ts:9)\n',
+    });
+    const listed = JSON.parse((await cli(project.folder, ['failures', runId, '--json'])).stdout) as object;
+    expect(listed).toMatchObject({ failures: [{ count: 1, examples: [{ id: 'South' }] }] });
+  });
+
+  it('rows that cannot be combined are a note below the summary, and do not change the exit code (I8)', async () => {
+    const { code, stdout, stderr } = await cli(project.folder, run('odd'));
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: expect.stringContaining('The rows cannot be shown. The column "when" is'),
+    });
+    expect(stdout).toMatch(/ SUCCESS {2}took .*\n[^]*show the combined rows/);
+  });
+
+  it('a run is followed to its end, and exits with its own code, if the reader closes the pipe (I8)', async () => {
+    const started = startCli(project.folder, run('count').with(-1, project.runId('unread')));
+    started.process.stdout!.destroy();
+    started.process.stderr!.destroy();
+    expect(await started.finished).toMatchObject({ code: 1 });
   });
 
   it('failures above the tolerance exit with 1, and so does any failure with --strict (I8)', async () => {
@@ -230,7 +252,7 @@ describe('in a project', () => {
     const runId = args.at(args.indexOf('--run-id') + 1)!;
     await cli(project.folder, args);
     const first = await cli(project.folder, ['partitions', runId, '--limit', '2']);
-    expect(first.stdout).toMatch(/^partition .*\nNew%20York +DONE .*\nNorth +DONE .*\n$/);
+    expect(first.stdout).toMatch(/^partition .*\nNew York +DONE .*\nNorth +DONE .*\n$/);
     const next = /main\.js (partitions .*)$/m.exec(first.stderr)![1]!;
     expect((await cli(project.folder, next.split(' '))).stdout).toMatch(
       /^partition .*\nSouth +FAILED .*South is closed\n$/,
@@ -245,7 +267,7 @@ describe('in a project', () => {
     await mkdir(join(project.folder, 'other/New%20York/count.json'), { recursive: true });
     const some = await cli(project.folder, ['artifacts', 'download', runId, '--to', 'other']);
     expect(some.code).toBe(2);
-    expect(some.stderr).toMatch(/^Not downloaded:\nNew%20York count\.json: EISDIR.*\n1 file in other\n$/);
+    expect(some.stderr).toMatch(/^Not downloaded:\nNew York count\.json: EISDIR.*\n1 file in other\n$/);
     expect(JSON.parse(await project.read('other/North/count.json'))).toEqual({ orders: 2 });
   });
 
@@ -326,15 +348,16 @@ describe('in a project', () => {
     const args = run('sql', '--only', 'North', '--json').concat('--sql', sql);
     const runId = args.at(args.indexOf('--run-id') + 1)!;
     expect((await cli(project.folder, args)).code).toBe(0);
-    const reading = spawn('sh', ['-c', `"${process.execPath}" "${CLI}" results ${runId} --csv | head -n 1`], {
+    const command = `"${process.execPath}" "${CLI}" results ${runId} --csv | head -n 1; exit \${PIPESTATUS[0]}`;
+    const reading = spawn('bash', ['-c', command], {
       cwd: project.folder,
       env: { ...process.env, NODE_OPTIONS: '' },
     });
     let output = '';
     reading.stderr.on('data', (text: Buffer) => (output += text.toString()));
     reading.stdout.resume();
-    await once(reading, 'close');
-    expect(output).toBe('');
+    const [code] = (await once(reading, 'close')) as [number];
+    expect({ code, output }).toEqual({ code: 141, output: '' });
   });
 
   it('doctor says for each part that it is ok, or what to do', async () => {
@@ -342,7 +365,7 @@ describe('in a project', () => {
     expect(good).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(
-        /✓ Node.*\n✓ config.*\n✓ Temporal.*\n✓ warehouse.*\n✓ stage.*\n✓ functions .*: count, wait\n/,
+        /✓ Node.*\n✓ config.*\n✓ Temporal.*\n✓ warehouse.*\n✓ stage.*\n✓ functions .*: count, odd, wait\n/,
       ),
     });
     await project.write('broken.ts', 'export const x = ;');
@@ -385,7 +408,7 @@ describe('init', () => {
       'sales.csv',
     ]);
 
-    const worker = startCli(folder, ['worker'], env);
+    const worker = startCli(folder, ['worker', '--log-format', 'json'], env);
     try {
       await worker.prints('Executing runs from');
       const { code, stdout } = await cli(
@@ -399,7 +422,18 @@ describe('init', () => {
       });
     } finally {
       worker.process.kill('SIGTERM');
-      expect((await worker.finished).code).toBe(0);
+      const { code, stdout } = await worker.finished;
+      const logged = stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as object);
+      expect({ code, logged }).toMatchObject({
+        code: 0,
+        logged: [
+          { type: 'runStarted', function: 'salesByRegion', partitions: 4 },
+          { type: 'runEnded', status: 'SUCCESS', counts: { DONE: 4 }, error: null },
+        ],
+      });
     }
 
     await writeFile(join(folder, 'sales.csv'), 'mine');

@@ -583,7 +583,7 @@ describe('the commands', () => {
     expect(skipped.stdout).toContain('2 SKIPPED');
     const unknown = await cli(project.folder, ['skip', runId, 'no where']);
     expect(unknown.code).toBe(2);
-    expect(unknown.stderr).toContain('The run has no partition "no%20where".');
+    expect(unknown.stderr).toContain('The run has no partition "no where".');
 
     expect((await cli(project.folder, ['unpause', runId])).code).toBe(0);
     await watch.prints('Resumed.');

@@ -361,7 +361,9 @@ describe('finding runs', () => {
     const failing = { params: { failing: ['West'] }, options: { toleratedFailures: 1 } };
     const bad = await start('listed-bad', failing);
     const retried = await start('listed-retried', failing);
-    const runs = [bad, retried, await start('listed-other'), await start('listed-more')];
+    const schedule = project.runId('listed-nightly');
+    const due = await project.partwise.start(sales, { runId: `${schedule}-2026-11-01T00:30:00Z` });
+    const runs = [bad, retried, due, await start('listed-more')];
     await Promise.all(runs.map((run) => run.wait()));
     const { executions } = await (await retried.retry()).wait();
     runs.push(await start('listed-open', { params: { hold: ['North'], gate } }));
@@ -387,6 +389,8 @@ describe('finding runs', () => {
     await until(async () => (await list({ status: 'IN_PROGRESS' })).length === 1);
     expect(await list({})).toEqual(ids);
     expect(await list({ function: 'gated' })).toEqual(ids);
+    expect(await list({ schedule })).toEqual([due.runId]);
+    expect(await list({ schedule: schedule.slice(0, -2) })).toEqual([]);
     expect(await list({ function: 'another' })).toEqual([]);
     expect(await list({ status: 'PARTIAL_FAILURE' })).toEqual([bad.runId, retried.runId].sort());
     expect(await list({ status: 'SUCCESS' })).toHaveLength(2);
@@ -408,6 +412,20 @@ describe('finding runs', () => {
     expect(state.error!.message).toContain('Did you mean "sales"?');
     expect(wasRefused(state)).toBe(true);
     await expect(run.partition('North').describe()).rejects.toThrow('it ended before it was planned');
+    const after = await start('after-refused');
+    await after.wait();
+    const startedFrom = new Date(state.startedAt);
+    const listed = async (): Promise<string[]> =>
+      (await project.partwise.list({ startedFrom, limit: 100 })).runs.map(({ runId }) => runId);
+    await until(async () => (await listed()).includes(after.runId));
+    expect(await listed()).not.toContain(run.runId);
+  });
+
+  it('is read from the server if its source was empty, although it was archived', async () => {
+    const run = await start('empty', { where: 'false' });
+    await run.wait();
+    const state = await project.partwise.getRun(run.runId).status();
+    expect(state).toMatchObject({ status: 'FAILURE', error: { type: 'SourceEmpty' }, archived: false });
   });
 
   it('reports all problems of an input before anything is started (I9)', async () => {
@@ -435,6 +453,8 @@ describe('finding runs', () => {
     await expect(project.partwise.getRun('no-such-run-anywhere').status()).rejects.toThrow(
       'There is no run "no-such-run-anywhere"',
     );
+    await expect(project.partwise.getRun('').status()).rejects.toThrow('There is no run ""');
+    await expect(project.partwise.schedules.describe('')).rejects.toThrow('There is no schedule ""');
     const workflowId = project.runId('other-type');
     await project.client.workflow.start('somethingElse', { workflowId, taskQueue: 'nobody', args: [] });
     await expect(project.partwise.getRun(workflowId).status()).rejects.toThrow(

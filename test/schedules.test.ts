@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NoSuchSchedule, Partwise, ScheduleRefused, type RunInput, type ScheduleInput } from '../src/index';
-import { endBackground } from '../src/temporal';
 import { cli } from './support/cli';
 import { killAll } from './support/embedded';
 import { makeProject, type TestProject } from './support/project';
@@ -480,7 +479,9 @@ describe('on the embedded server', () => {
     await writeFile(join(folder, 'regions.csv'), 'region,n\na,1\nb,2\n');
   });
   afterAll(async () => {
-    await endBackground(folder);
+    const stopped = await cli(folder, ['stop']);
+    expect(stopped.stderr).toContain('Stopped the Temporal server and the worker of this project.');
+    expect((await cli(folder, ['stop'])).stderr).toBe('This project has no background processes.\n');
     await rm(folder, { recursive: true, force: true });
   });
 

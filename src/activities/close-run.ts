@@ -10,7 +10,7 @@ import { RunReader } from '../reader/run-reader';
 import { ServerRun } from '../reader/run-source';
 import { archiveClosingRun } from './archive-run';
 import type { ActivityDeps, ClosingRun } from './deps';
-import { notifyClosingRun } from './notify-closing-run';
+import { notifyClosingRun, statusOf } from './notify-closing-run';
 import { recordSeries } from './record-series';
 
 type ClosingStep = (deps: ActivityDeps, run: ClosingRun) => Promise<void>;
@@ -29,6 +29,7 @@ export async function closeRun(deps: ActivityDeps, task: CloseTask): Promise<voi
   const context = Context.current();
   const { runId } = context.info.workflowExecution!;
   const run = { task, context, reader: new RunReader(new ServerRun(context.client, task.runId, runId)) };
+  if (context.info.attempt === 1) reportEnd(deps, task);
   const before: unknown = context.info.heartbeatDetails;
   const done = new Set<string>(isNames(before) ? before : []);
   const beat = (): void => context.heartbeat([...done]);
@@ -51,6 +52,11 @@ export async function closeRun(deps: ActivityDeps, task: CloseTask): Promise<voi
     clearInterval(timer);
   }
   if (failed.length > 0) throw ApplicationFailure.create({ type: 'NotClosed', message: failed.join('\n') });
+}
+
+function reportEnd({ onEvent }: ActivityDeps, { runId, closing }: CloseTask): void {
+  const { summary, error } = closing;
+  onEvent({ type: 'runEnded', runId, status: statusOf(closing), counts: summary?.counts ?? null, error });
 }
 
 /** Heartbeat details can be written by anyone with write access to the namespace. */

@@ -5,6 +5,7 @@ import type { RunReader } from '../reader/run-reader';
 import type { RunnerPool } from '../runners/pool';
 import type { UnitSlots } from '../runners/unit-slots';
 import type { WorkerMetrics } from './metrics';
+import type { OnWorkerEvent } from './worker-events';
 import type { FunctionCatalog } from '../planning/function-catalog';
 import type { StartGate } from '../planning/run-trust';
 
@@ -27,6 +28,7 @@ export interface ActivityDeps {
   readonly stopping: AbortSignal;
   /** Null if metrics are not collected. */
   readonly metrics: WorkerMetrics | null;
+  readonly onEvent: OnWorkerEvent;
   /** The task queue of units; planning and commits use the main one. */
   readonly unitTaskQueue: string;
 }

@@ -7,6 +7,7 @@ import { RunReader } from '../reader/run-reader';
 import { ServerRun } from '../reader/run-source';
 import { decodeOrdinals } from '../core/units/ordinals';
 import type { FindTask, FoundPartitions } from '../core/tasks';
+import { partitionName } from '../core/partition-name';
 import { quote } from '../core/quote';
 import { Refusal } from '../core/refusal';
 import { refusing } from './failures';
@@ -43,7 +44,7 @@ async function find(task: FindTask, context: Context): Promise<FoundPartitions> 
   if (others.length > 0) {
     throw new Refusal(
       'InvalidInput',
-      others.map((id) => `${quote(id)} is not among the partitions that this execution runs.`),
+      others.map((id) => `${quote(partitionName(id))} is not among the partitions that this execution runs.`),
     );
   }
   return { version: 1, ordinals, ended };

@@ -1,3 +1,5 @@
+import type { Closing } from '../core/opened-run';
+import type { RunStatus } from '../core/status';
 import type { ActivityDeps, ClosingRun } from './deps';
 import { findNotifier, notify } from '../planning/notifiers';
 import { isTrusted, starterOf } from '../planning/run-trust';
@@ -20,8 +22,12 @@ export async function notifyClosingRun(deps: ActivityDeps, { task, context }: Cl
     version: 1,
     runId,
     workflowRunId: context.info.workflowExecution!.runId,
-    status: summary?.status ?? (closing.kind === 'cancelled' ? 'CANCELLED' : 'FAILURE'),
+    status: statusOf(closing),
     summary,
     error: error === null ? null : { type: error.type, message: error.message },
   });
+}
+
+export function statusOf({ summary, kind }: Closing): RunStatus {
+  return summary?.status ?? (kind === 'cancelled' ? 'CANCELLED' : 'FAILURE');
 }

@@ -3,6 +3,7 @@
  * problems together. An accepted execution writes its locator to the stage; from then on, the run id is
  * taken.
  */
+import { shellWord } from '../core/shell-word';
 import { Context } from '@temporalio/activity';
 import { damagedLocators, lineageOf, putLocator, readLocators } from '../stored/locators';
 import { asksToResume } from '../input/continue-input';
@@ -271,7 +272,7 @@ function refusalOver(
   const { onExisting, output, elsewhere } = asked;
   if (onExisting === 'error') {
     return new Refusal('RunExists', [
-      `The run "${runId}" already exists (see partwise status ${runId}). To run its unfinished partitions again, use partwise retry ${runId}; ` +
+      `The run "${runId}" already exists (see partwise status ${shellWord(runId)}). To run its unfinished partitions again, use partwise retry ${shellWord(runId)}; ` +
         'to run all of it on a new snapshot, --on-existing overwrite (onExisting "overwrite"); to start another run, --run-id.',
     ]);
   }

@@ -47,7 +47,10 @@ export function planRun(deps: ActivityDeps, { opened }: PlanTask): Promise<RunPl
         opened.continues === null
           ? await pinRows(deps, place, input, context)
           : await rowsPinnedBefore(place, input);
-      return settlePlan(stage, await putPlan(place, input, rows, deps.projectDir));
+      const plan = await settlePlan(stage, await putPlan(place, input, rows, deps.projectDir));
+      const { runId, partitions } = plan;
+      deps.onEvent({ type: 'runStarted', runId, function: plan.function.name, partitions, rows: plan.rows });
+      return plan;
     }),
   );
 }

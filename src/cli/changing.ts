@@ -5,6 +5,7 @@ import { CannotDo } from './exit';
 import { suggesting } from './invocation';
 import { loadProject, withPartwise } from './connect';
 import { withJson, withProject, type ReadingOptions } from './options';
+import { runIdOf } from './last-run';
 import { nextCommands } from './render/next-commands';
 import { renderRunState } from './render/run-state';
 import { aside, paint, print, printJson, widthOfTerminal } from './terminal';
@@ -28,7 +29,7 @@ export async function changing(
 ): Promise<void> {
   // Needs a worker: the run's workflow applies the change.
   await withPartwise(await loadProject(options), { needWorker: true }, async (partwise) => {
-    const handle = partwise.getRun(runId);
+    const handle = partwise.getRun(await runIdOf(partwise, runId));
     try {
       await change(handle);
     } catch (error) {
@@ -40,7 +41,7 @@ export async function changing(
     const state = await handle.status();
     if (options.json === true) return printJson(state);
     print(renderRunState(state, [], widthOfTerminal(), paint));
-    const next = { state, failed: null, hasArtifacts: false, suggest: suggesting(options) };
+    const next = { state, failures: [], hasArtifacts: false, suggest: suggesting(options) };
     print(`\n${nextCommands(next, paint)}`);
   });
 }

@@ -50,6 +50,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "list a run's partitions",
   },
   {
+    name: 'failures',
+    summary: 'list the causes of failures, with the partitions that failed of each',
+  },
+  {
     name: 'logs',
     summary: 'show what the functions printed',
   },
@@ -110,6 +114,10 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'worker',
     summary: 'run a worker for a Temporal server',
+  },
+  {
+    name: 'stop',
+    summary: 'end the background server and worker of the project',
   },
   {
     name: 'doctor',

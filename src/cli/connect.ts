@@ -2,6 +2,7 @@
 import type { ProjectConfig } from '../config';
 import type { OnTemporalEvent, Partwise, Project, RunHandle } from '..';
 import { CannotDo, ServerMoved } from './exit';
+import { runIdOf } from './last-run';
 import type { ProjectOptions, RunReadingOptions } from './options';
 import { aside } from './terminal';
 
@@ -118,7 +119,9 @@ export async function readingRun<T>(
   const { history } = options;
   if (history === undefined) {
     if (runId === undefined) throw new CannotDo('Give a run id, or a file with --history.');
-    return reading(options, async (partwise) => use(await executionOf(partwise.getRun(runId), options)));
+    return reading(options, async (partwise) =>
+      use(await executionOf(partwise.getRun(await runIdOf(partwise, runId)), options)),
+    );
   }
   const { Partwise }: typeof import('..') = require('..');
   const handle = await Partwise.fromHistory(history, { config: await loadProject(options) });

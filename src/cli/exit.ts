@@ -49,7 +49,8 @@ const EXIT_CODES: Readonly<Record<RunStatus, (state: RunState, strict: boolean) 
 /** Prints an error's message; its stack only with PARTWISE_DEBUG=1. */
 export function reportError(error: unknown): void {
   const message = error instanceof Error ? error.message || error.name : String(error);
-  note(`${errorPaint.red('error:')} ${message}`);
+  // Several problems are a list below the word.
+  note(`${errorPaint.red('error:')}${message.startsWith('- ') ? '\n' : ' '}${message}`);
   if (process.env['PARTWISE_DEBUG'] === '1' && error instanceof Error) {
     for (let at: unknown = error; at instanceof Error; at = at.cause)
       note(errorPaint.dim(at.stack ?? at.message));

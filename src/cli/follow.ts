@@ -4,7 +4,7 @@ import { wasRefused } from '../core/status';
 import { DETACHED, exitCodeOf, Interrupted } from './exit';
 import type { Suggest } from './invocation';
 import { showProgress } from './progress';
-import { shellWord } from './render/next-commands';
+import { shellWord } from '../core/shell-word';
 import { cleanLines, plural } from './render/text';
 import { waitingText } from './render/run-state';
 import { summarise } from './summary';
@@ -33,8 +33,13 @@ export async function follow(handle: RunHandle, options: FollowOptions): Promise
   }
   if (options.json) printJson(state);
   else if (wasRefused(state)) refuse(state);
-  else await summarise(handle, state, options.suggest);
+  else await summarise(handle, state, options.suggest).catch(noteUnreadable);
   return exitCodeOf(state, options.strict);
+}
+
+/** The run has ended, so a part of it that cannot be read does not change the exit code. */
+function noteUnreadable(error: Error): void {
+  note(`The summary is incomplete. ${cleanLines(error.message)}`);
 }
 
 /** Reports a refused run, which has nothing to summarise. */

@@ -1,7 +1,7 @@
 /** How this command was invoked, so that the commands it suggests work when pasted into the same shell. */
 import { basename, relative } from 'node:path';
 import type { RunReadingOptions } from './options';
-import { shellWord } from './render/next-commands';
+import { shellWord } from '../core/shell-word';
 
 export type Suggest = (command: string) => string;
 

@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { COMMANDS, loadCommand } from './commands';
 import { groupItems } from './help';
 import { DETACHED, Interrupted, NOT_DONE, OK, reportError } from './exit';
+import { refuseRepeated } from './repeated';
 import { drained, endQuietlyOnClosedPipe, note } from './terminal';
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -20,7 +21,9 @@ async function main(argv: readonly string[]): Promise<void> {
   const chosen = argv.find((word) => !word.startsWith('-') && word !== 'help');
   for (const { name, summary } of COMMANDS) {
     const command = program.command(name).summary(summary).description(sentence(summary));
-    if (name === chosen) loadCommand(name).define(command);
+    if (name !== chosen) continue;
+    loadCommand(name).define(command);
+    refuseRepeated(command);
   }
   await program.parseAsync(argv, { from: 'user' });
 }

@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { ConfigFlags } from '../config';
 import type { Places } from '..';
 import { GROUP } from './help';
+import { RUN_ID } from './last-run';
 
 export interface ProjectOptions extends ConfigFlags {
   project?: string;
@@ -20,7 +21,7 @@ export interface RunReadingOptions extends ReadingOptions {
 
 /** Adds the run argument, and --history to read the run from a file instead of a server. */
 export function withRun(command: Command): Command {
-  return withHistory(command.argument('[run]', 'run id (not needed with --history)')).option(
+  return withHistory(command.argument('[run]', `${RUN_ID} (not needed with --history)`)).option(
     '--execution <n>',
     'show the state after this execution; 1 is the one before the first retry (default: the latest)',
     wholeNumber,
@@ -67,6 +68,12 @@ export function statusOption<Status extends string>(statuses: readonly Status[])
 export function wholeNumber(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Give a whole number.');
   return Number(text);
+}
+
+export function atLeastOne(text: string): number {
+  const n = wholeNumber(text);
+  if (n > 0) return n;
+  throw new InvalidArgumentError('Give a whole number, 1 or more.');
 }
 
 /** How warehouses and stages are named. */

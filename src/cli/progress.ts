@@ -35,7 +35,7 @@ export function showProgress(stream: NodeJS.WriteStream = process.stderr): Progr
       note(
         failures <= MAX_FAILURES
           ? failureLine(partition, widthOfTerminal(stream), errorPaint)
-          : errorPaint.dim('  … partwise partitions lists further failures'),
+          : errorPaint.dim('  … partwise failures lists the causes of all failures'),
       );
     },
     stop: () => write.stop(),

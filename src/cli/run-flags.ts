@@ -3,16 +3,17 @@ import type { Command } from 'commander';
 import { GROUP } from './help';
 import { flagOf } from './flag-words';
 import { places, type ProjectOptions } from './options';
+import { SEVERAL } from './repeated';
 
 export interface RunFlags extends ProjectOptions {
   from?: string;
-  by?: string;
+  by?: string[];
   pattern?: string;
   type?: string[];
   sql?: string;
   param?: string[];
   only?: string[];
-  where?: string;
+  where?: string[];
   snapshot?: string;
   output?: string;
   mode?: string;
@@ -21,7 +22,7 @@ export interface RunFlags extends ProjectOptions {
   run?: string;
   onMissing?: string;
   fallback?: string;
-  keep?: string;
+  keep?: string[];
   holdout?: string;
   as?: string;
   base?: string;
@@ -41,9 +42,6 @@ export interface RunFlags extends ProjectOptions {
   maxPartitions?: string;
   partitionsPerUnit?: string;
 }
-
-/** Collects the values of a repeatable option. */
-export const SEVERAL = (value: string, before: string[] = []): string[] => [...before, value];
 
 /** Options for which rows a run reads and how it runs. */
 export function withRunFlags(command: Command): Command {
@@ -84,7 +82,11 @@ export function withPredictionFlags(command: Command): Command {
       'what to do for a partition without a model: error (default), skip or fallback',
     )
     .option('--fallback <id>', 'with --on-missing fallback: partition whose model to use instead')
-    .option('--keep <columns>', 'comma-separated input columns to include in the predictions')
+    .option(
+      '--keep <columns>',
+      'comma-separated input columns to include in the predictions (repeatable)',
+      SEVERAL,
+    )
     .optionsGroup(GROUP.own);
 }
 
@@ -104,14 +106,22 @@ export function withSourceFlags(command: Command): Command {
   const flagged = command
     .optionsGroup(GROUP.source)
     .option('--from <source>', 'table, file or glob, or query:SELECT …')
-    .option('--by <columns>', 'comma-separated key columns; without them each file is a partition')
+    .option(
+      '--by <columns>',
+      'comma-separated key columns, such as region or \'year,"net, total"\'; without them each file is a partition (repeatable)',
+      SEVERAL,
+    )
     .option('--pattern <glob>', 'glob below the folder --from; each matching file is a partition')
     .option(
       '--type <column=type>',
       'type to read a column of CSV or JSON files with, such as zip=VARCHAR (repeatable; default: guessed, see partwise plan)',
       SEVERAL,
     )
-    .option('--where <condition>', 'only use rows that match this SQL condition')
+    .option(
+      '--where <condition>',
+      'only use rows that match this SQL condition (repeatable: all must match)',
+      SEVERAL,
+    )
     .option(
       '--snapshot <how>',
       'where to keep the snapshot: stage (default), or none: query the table as of planning, with Time Travel',

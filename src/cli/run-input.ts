@@ -2,9 +2,11 @@
 import type { RunInput } from '..';
 import { parseExactJson } from '../core/exact-json';
 import { isOutputFile } from '../input/output-target';
+import { columnNames } from './column-names';
+import { CannotDo } from './exit';
 import { asVersion, parseModel } from './model-reference';
-import { toPartitionId } from './partition-argument';
 import { places } from './options';
+import { toPartitionId } from '../core/partition-name';
 import type { RunFlags } from './run-flags';
 import { parseSource, toProjectPath } from './source';
 
@@ -20,7 +22,7 @@ export function toRunInput(
   flags: RunFlags,
   { projectDir, cwd }: Folders,
 ): RunInput {
-  const partitionBy = flags.by?.split(',').map((name) => name.trim());
+  const partitionBy = flags.by && columnNames(flags.by);
   const path = (text: string): string => toProjectPath(text, projectDir, cwd);
   const options = defined({
     maxConcurrency: number(flags.maxConcurrency),
@@ -55,7 +57,7 @@ export function toRunInput(
     stage: flags.stage !== undefined && places().stage.isPath(flags.stage) ? path(flags.stage) : flags.stage,
     params: flags.param === undefined ? undefined : toParams(flags.param),
     sql: flags.sql,
-    where: flags.where,
+    where: flags.where && conditionOf(flags.where),
     snapshot: flags.snapshot,
     only: flags.only?.map((key) => toPartitionId(key, partitionBy?.length ?? 1)),
     output: toOutput(flags, path),
@@ -71,6 +73,12 @@ export function toRunInput(
   return input as unknown as RunInput;
 }
 
+/** One condition that all of these meet; each is on lines of its own, since it may end in a comment. */
+function conditionOf(conditions: readonly string[]): string {
+  if (conditions.length === 1) return conditions[0]!;
+  return conditions.map((condition) => `(${condition}\n)`).join(' AND ');
+}
+
 /** `zip=VARCHAR`: the last `=` counts, since a name may have one. */
 function toTypes(pairs: readonly string[]): Record<string, string> {
   return Object.fromEntries(
@@ -83,6 +91,7 @@ function toTypes(pairs: readonly string[]): Record<string, string> {
 
 /** JSON is used as JSON, with integers that a number cannot hold as text; anything else is text. */
 function toParams(pairs: readonly string[]): Record<string, unknown> {
+  refuseRepeatedNames(pairs);
   return Object.fromEntries(
     pairs.map((pair) => {
       const [, name, value] = /^([^=]*)=(.*)$/s.exec(pair) ?? [null, pair, 'true'];
@@ -93,6 +102,15 @@ function toParams(pairs: readonly string[]): Record<string, unknown> {
       }
     }),
   );
+}
+
+function refuseRepeatedNames(pairs: readonly string[]): void {
+  const names = pairs.map((pair) => pair.split('=', 1)[0]!);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined)
+    throw new CannotDo(
+      `--param ${twice} is given twice, and can have only one value: remove one of the two.`,
+    );
 }
 
 /** Settings for one kind of warehouse; undefined if none are given. */
@@ -114,7 +132,7 @@ function toModel(
     run,
     onMissing,
     fallback: fallback === undefined ? undefined : toPartitionId(fallback, columns),
-    keep: keep?.split(',').map((column) => column.trim()),
+    keep: keep && columnNames(keep),
     holdout,
   });
   return Object.keys(settings).length === 0 ? undefined : settings;

@@ -1,7 +1,8 @@
 /** The options of `schedule create`, and their conversion to the schedule of the library. */
 import type { Command } from 'commander';
 import type { Overlap, ScheduleInput } from '..';
-import { SEVERAL, type RunFlags } from './run-flags';
+import { SEVERAL } from './repeated';
+import type { RunFlags } from './run-flags';
 import { toRunInput, type Folders } from './run-input';
 
 export interface ScheduleFlags extends RunFlags {

@@ -10,7 +10,7 @@ import { followingMoves, withPartwise } from './connect';
 import type { ProjectOptions } from './options';
 import { nextCommands } from './render/next-commands';
 import { clean } from './render/text';
-import { aside, errorPaint, note, paint, print, printJson } from './terminal';
+import { aside, errorPaint, note, outliveReader, paint, print, printJson } from './terminal';
 
 export interface StartOptions extends ProjectOptions {
   runId?: string;
@@ -37,6 +37,7 @@ export async function startAndFollow(
 ): Promise<void> {
   const suggest = suggesting(options);
   let started: string | null = null;
+  outliveReader();
   process.exitCode = await untilInterrupted('Stopped: no run was started.', (interrupt) =>
     followingMoves(
       () =>
@@ -49,7 +50,7 @@ export async function startAndFollow(
           if (options.detach !== true) return follow(handle, { json, strict, suggest, interrupt, moved });
           const state = await handle.status();
           if (json) printJson(state);
-          else print(nextCommands({ state, failed: null, hasArtifacts: false, suggest }, paint));
+          else print(nextCommands({ state, failures: [], hasArtifacts: false, suggest }, paint));
           return OK;
         }),
       () => started !== null,

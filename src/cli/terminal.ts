@@ -63,14 +63,23 @@ export function aside(text: string): void {
   note(errorPaint.dim(text));
 }
 
-/** Exits quietly when the reader closes the pipe (`| head`). */
+/** The shell's code for a command that ended because its reader closed the pipe (SIGPIPE). */
+const PIPE_CLOSED = 141;
+let outlivesReader = false;
+
+/** Exits quietly when the reader closes the pipe (`| head`), unless the command outlives it. */
 export function endQuietlyOnClosedPipe(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
-      throw error;
+      if (error.code !== 'EPIPE') throw error;
+      if (!outlivesReader) process.exit(process.exitCode ?? PIPE_CLOSED);
     });
   }
+}
+
+/** Lets the command continue without output when the pipe is closed, because its exit code matters. */
+export function outliveReader(): void {
+  outlivesReader = true;
 }
 
 /** Resolves once everything written has been flushed. */

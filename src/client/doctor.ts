@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { loadConfig, type ConfigFlags, type ProjectConfig } from '../config';
 import { check, type Check } from '../core/setup-check';
+import { background } from './background';
 import { openStage, stageUri, type Stage } from '../stage';
 import { connectTemporal, describeBinary, findTemporalBinary, resolveTemporal } from '../temporal';
 import type { OnTemporalEvent } from '../temporal/events';
@@ -31,6 +32,8 @@ export async function* checkProject(options: ProjectCheckOptions): AsyncGenerato
   const project: ProjectConfig = config;
   try {
     yield await check('Temporal', () => checkTemporal(project, onEvent));
+    if (resolveTemporal(project.temporal, process.env).kind === 'embedded')
+      yield await check('processes', () => describeProcesses(project));
     yield* checkPlaces(project);
     yield await check('functions', () => checkFunctions(project));
   } finally {
@@ -77,6 +80,16 @@ async function checkTemporal(
   const session = await connectTemporal({ projectDir, settings: temporal, env: process.env });
   await session.close();
   return `${resolved.address}, namespace ${resolved.namespace}, task queue ${resolved.taskQueue}`;
+}
+
+async function describeProcesses(project: ProjectConfig): Promise<string> {
+  const found = await background(project);
+  if (found === null) return 'none in the background; commands start them when they need them';
+  const { foreground, address, pids, openRuns } = found;
+  const named = Object.entries(pids).flatMap(([name, pid]) => (pid === null ? [] : [`${name} ${pid}`]));
+  const open = openRuns === null ? '' : `, open runs: ${openRuns}`;
+  const end = foreground ? 'partwise dev, ends with Ctrl-C' : 'partwise stop ends them';
+  return `${named.join(', ')}, Temporal at ${address ?? 'no address yet'}${open} (${end})`;
 }
 
 function stageOf({ stage, projectDir, warehouse }: ProjectConfig): Stage {

@@ -152,8 +152,8 @@ export class Partwise {
   }
 
   /**
-   * Returns a page of the runs on this server, each run id once. Throws `RangeError` for an invalid limit or
-   * cursor.
+   * Returns a page of the runs on this server, each run id once; starts that were refused are not runs.
+   * Throws `RangeError` for an invalid limit or cursor.
    *
    * ```ts
    * let after: string | undefined;

@@ -1,6 +1,7 @@
 import type { ProjectConfig } from '../config';
 import type { Check } from '../core/setup-check';
 import type { RunInput } from '../core/input';
+import type { Background } from './background';
 import type { ProjectCheckOptions } from './doctor';
 import { refusing } from './refusing';
 import type { ServeOptions } from './serve';
@@ -93,6 +94,12 @@ export class Project {
   serve(options: ServeOptions): Promise<void> {
     const { serveProject }: typeof import('./serve') = require('./serve');
     return serveProject(this.#config, options);
+  }
+
+  /** Ends the background processes of the project; null if there are none. @internal */
+  stopBackground(): Promise<Background | null> {
+    const { stopBackground }: typeof import('./background') = require('./background');
+    return stopBackground(this.#config);
   }
 
   /** Closes the sessions that it opened of warehouses and stages. */

@@ -17,6 +17,7 @@ export function runIdProblem(id: unknown): string | null {
     return `The run id ${JSON.stringify(id)} cannot be used. ${rules}`;
   if (/^\.+$/.test(id))
     return `The run id "${id}" consists only of dots, which would name a folder. Add a letter or a digit.`;
+  if (id === '@last') return 'The run id "@last" stands for the newest run in commands. Choose another one.';
   return null;
 }
 

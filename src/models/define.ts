@@ -1,6 +1,7 @@
 /**
  * Defines partition models. Training and prediction are partition functions, so they run like any other.
  */
+import { partitionName } from '../core/partition-name';
 import { definePartitionFunction } from '../functions/define';
 import { artifactNameProblem } from '../functions/artifact-name';
 import type { PartitionContext, PartitionData, PartitionFunction } from '../functions/types';
@@ -112,7 +113,9 @@ async function predict<Model, Params>(
     used = fallback!;
     model = await host.load(used, serde);
     if (model !== null)
-      context.log(`No model for "${context.partitionId}": using the model of "${used}" instead.`);
+      context.log(
+        `No model for "${partitionName(context.partitionId)}": using the model of "${partitionName(used)}" instead.`,
+      );
   }
   if (model === null) {
     throw new NoModel(
@@ -140,7 +143,7 @@ async function fitPredict<Model, Params>(
 function assertRows({ rowCount }: PartitionData, { partitionId }: { partitionId: string }): void {
   if (rowCount > 0) return;
   throw new NothingToTrain(
-    `All rows of the partition "${partitionId}" are held out, so there are no rows to train on. Hold out fewer rows (model.holdout, --holdout).`,
+    `All rows of the partition "${partitionName(partitionId)}" are held out, so there are no rows to train on. Hold out fewer rows (model.holdout, --holdout).`,
   );
 }
 

@@ -2,6 +2,7 @@
  * Changes of a model's records. Pure: each is a function from the records before to the records after, which
  * a warehouse applies in one transaction.
  */
+import { shellWord } from '../core/shell-word';
 import {
   aliasesOf,
   identityProblem,
@@ -88,7 +89,7 @@ export function moveAlias(
   if (now !== expected) {
     throw new RegistryConflict(
       `"${alias}" of "${model}" was concurrently moved from ${expected === null ? 'no version' : `version ${expected}`} to ` +
-        `${now === null ? 'no version' : `version ${now}`}. Check it (partwise models show ${model}) and try again.`,
+        `${now === null ? 'no version' : `version ${now}`}. Check it (partwise models show ${shellWord(model)}) and try again.`,
     );
   }
   resolveVersion(model, records, version);

@@ -1,6 +1,7 @@
 /**
  * What the warehouse keeps of a model: rows of one small table. Pure; `record-changes` has what changes them.
  */
+import { shellWord } from '../core/shell-word';
 import type { FileRef } from '../core/files';
 import type { Column } from '../core/plan';
 import { didYouMean } from '../core/nearest';
@@ -161,7 +162,7 @@ export function beforeAlias(model: string, records: readonly ModelRecord[], alia
   if (before !== undefined && versionsOf(records).some(({ version }) => version === before)) return before;
   throw new RegistryRefused(
     stack.length === 0
-      ? `The model "${model}" has no alias "${alias}". Create it first: partwise models promote ${model}@VERSION ${alias}.`
+      ? `The model "${model}" has no alias "${alias}". Create it first: partwise models promote ${shellWord(model)}@VERSION ${shellWord(alias)}.`
       : before === undefined
         ? `"${alias}" of "${model}" has no earlier version to roll back to.`
         : `"${alias}" of "${model}" was previously version ${before}, which was deleted. Promote another version instead.`,

@@ -1,5 +1,6 @@
 /** Looks up partitions by id in the run's index. */
 import { didYouMean } from '../core/nearest';
+import { partitionName } from '../core/partition-name';
 import { quote } from '../core/quote';
 import { Refusal } from '../core/refusal';
 import { findOrdinals, readWholeIndex } from '../rows/partition-index';
@@ -19,8 +20,8 @@ export async function ordinalsById(index: string, ids: readonly string[]): Promi
   throw new Refusal(
     'InvalidInput',
     unknown.map((id, i) => {
-      const near = i < MAX_SUGGESTIONS ? didYouMean(id, all) : '';
-      return `The run has no partition ${quote(id)}.${near}`;
+      const near = i < MAX_SUGGESTIONS ? didYouMean(partitionName(id), all.map(partitionName)) : '';
+      return `The run has no partition ${quote(partitionName(id))}.${near}`;
     }),
   );
 }

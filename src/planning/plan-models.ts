@@ -2,6 +2,7 @@
  * Determines which models a run predicts with. They are pinned once: an alias that moves afterwards does not
  * affect the run (I1).
  */
+import { shellWord } from '../core/shell-word';
 import type { Client } from '@temporalio/client';
 import { NoSuchRun } from '../reader/errors';
 import { type Reading, RunReader } from '../reader/run-reader';
@@ -81,7 +82,7 @@ export async function readTraining(
   const { record, state } = reading;
   if (state.endedAt === null) {
     throw new Refusal('InvalidInput', [
-      `"model.run" is "${run}", which has not ended, so some of its models are missing: wait for it (partwise watch ${run}).`,
+      `"model.run" is "${run}", which has not ended, so some of its models are missing: wait for it (partwise watch ${shellWord(run)}).`,
     ]);
   }
   assertTrained(run, record);

@@ -1,6 +1,7 @@
 /**
  * Errors of reading and starting runs. Messages are sentences for people; fields are for programs.
  */
+import { shellWord } from '../core/shell-word';
 import type { RefusalType } from '../core/refusal';
 
 /** A run was not started because its input was refused. Nothing was started. */
@@ -117,7 +118,7 @@ export class RunEnded extends Error {
     doing: 'cancel' | 'pause' | 'unpause' | 'change',
   ) {
     super(
-      `The run "${runId}" has already ended, so there is nothing to ${doing}. To see how it ended, run: partwise status ${runId}`,
+      `The run "${runId}" has already ended, so there is nothing to ${doing}. To see how it ended, run: partwise status ${shellWord(runId)}`,
     );
   }
 }
@@ -144,7 +145,7 @@ export class WaitTimeout extends Error {
     timeoutMs: number,
   ) {
     super(
-      `The run "${runId}" did not end within ${timeoutMs} ms. It is still running: wait again, or follow it with partwise watch ${runId}.`,
+      `The run "${runId}" did not end within ${timeoutMs} ms. It is still running: wait again, or follow it with partwise watch ${shellWord(runId)}.`,
     );
   }
 }

@@ -13,7 +13,7 @@ import { HistorySource, isNotFound, type ExecutionRef } from './histories/histor
 import { payloadDecoder } from './histories/payloads';
 import { inParallel } from './in-parallel';
 import type { ListOptions, RunListing, RunPage } from './types';
-import { quoted, Visibility, type ListedExecution } from './visibility';
+import { isOdd, quoted, Visibility, type ListedExecution } from './visibility';
 import { isoTime, type PayloadDecoder } from '../history/events';
 
 const DEFAULT_LIMIT = 20;
@@ -59,14 +59,14 @@ export class RunList {
       Math.min(limit, MAX_LIMIT),
       token,
     );
-    const wanted = await this.#ofFunction(executions, filter.function);
+    const wanted = await this.#ofFunction(ofSchedule(executions, filter.schedule), filter.function);
     const chains = await this.#chains(wanted);
     const found = new Map<ListedExecution, RunListing>();
     await inParallel(wanted, async (listed) => {
       const { workflowId, runId } = referenceOf(listed);
       // Only the execution that is the run is listed.
       const line = await orNullIfExpired(this.#line(chains.get(workflowId) ?? [listed]));
-      if (line?.workflowRunId !== runId) return;
+      if (line?.workflowRunId !== runId || line.isRefused) return;
       if (filter.status === undefined || line.listing.status === filter.status)
         found.set(listed, line.listing);
     });
@@ -115,15 +115,18 @@ export class RunList {
   }
 
   /** The newest of a run's executions that did not end before it was planned; the newest if all did. */
-  async #line(chain: readonly ListedExecution[]): Promise<{ workflowRunId: string; listing: RunListing }> {
+  async #line(
+    chain: readonly ListedExecution[],
+  ): Promise<{ workflowRunId: string; isRefused: boolean; listing: RunListing }> {
     let real = chain[0]!;
     for (const execution of chain) {
       if ((await this.#end(execution)).ranNothing) continue;
       real = execution;
       break;
     }
-    const { status } = await this.#end(real);
-    return { workflowRunId: referenceOf(real).runId, listing: await this.#describe(real, status) };
+    const { status, ranNothing } = await this.#end(real);
+    const isRefused = ranNothing && real.status === STATUS.failed;
+    return { workflowRunId: referenceOf(real).runId, isRefused, listing: await this.#describe(real, status) };
   }
 
   async #describe(info: ListedExecution, status: RunStatus): Promise<RunListing> {
@@ -187,8 +190,16 @@ const CLOSED_AS: Readonly<Record<RunStatus, readonly string[]>> = {
 };
 
 /** The part of the filter that the server can evaluate. */
-function queryOf({ status, startedFrom, startedBefore }: Omit<ListOptions, 'limit' | 'after'>): string[] {
+function queryOf({
+  status,
+  schedule,
+  startedFrom,
+  startedBefore,
+}: Omit<ListOptions, 'limit' | 'after'>): string[] {
   return [
+    ...(schedule === undefined || isOdd(schedule)
+      ? []
+      : [`WorkflowId STARTS_WITH ${quoted(`${schedule}-`)}`]),
     ...(status === undefined ? [] : [`ExecutionStatus IN (${CLOSED_AS[status].map(quoted).join(', ')})`]),
     ...(startedFrom === undefined ? [] : [`StartTime >= ${quoted(startedFrom.toISOString())}`]),
     ...(startedBefore === undefined ? [] : [`StartTime < ${quoted(startedBefore.toISOString())}`]),
@@ -207,6 +218,21 @@ function cursorOf(token: Uint8Array): string {
 function tokenOf(after: string): Uint8Array {
   if (after.startsWith(CURSOR)) return Buffer.from(after.slice(CURSOR.length), 'base64url');
   throw new RangeError(`"${after}" is not a cursor: pass the "next" of the previous page unchanged.`);
+}
+
+/** What Temporal appends to a schedule's name to make the id of a run: the time that it was due. */
+const DUE = /^-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
+
+/** Runs of a schedule are found by their ids, which retries of a run share. */
+function ofSchedule(
+  executions: readonly ListedExecution[],
+  schedule: string | undefined,
+): readonly ListedExecution[] {
+  if (schedule === undefined) return executions;
+  return executions.filter((listed) => {
+    const { workflowId } = referenceOf(listed);
+    return workflowId.startsWith(schedule) && DUE.test(workflowId.slice(schedule.length));
+  });
 }
 
 /** Null for an execution whose history was deleted or has expired since the server listed it. */

@@ -17,6 +17,7 @@ import { waitingStep } from './live-step';
 import { LiveUnits } from './live-units';
 import { PartitionIndex } from './partitions/partition-index';
 import { PartitionViews } from './partitions/partition-views';
+import { StageOfRun } from './removed-files';
 import type { RunSource } from './run-source';
 import type { ShardHistory } from './histories/shard-history';
 import { folding, openShards, pendingOf, readShards } from './histories/shards-reading';
@@ -249,7 +250,11 @@ export class RunReader {
   /** The stage named in the run's history; null until the run is opened. */
   stage({ plan, opened }: RunRecord): Stage | null {
     const uri = plan?.stage ?? opened?.stage;
-    return uri === undefined ? null : openStage(uri, opened?.stageToken);
+    if (uri === undefined) return null;
+    const stage = openStage(uri, opened?.stageToken);
+    return opened === null
+      ? stage
+      : new StageOfRun(stage, { runId: this.runId, generation: opened.generation });
   }
 
   #readFile(record: RunRecord): ReadFile {

@@ -5,10 +5,11 @@ import { archivedExecution, archivedRun } from './archive/archives';
 import { findExecution } from './find-execution';
 import { NoSuchRun } from './errors';
 import { ServerHistory, type ExecutionHistory, type RecordedHistory } from './histories/execution-history';
-import { HistorySource, isNotFound, type Description } from './histories/history-source';
+import { HistorySource, isInvalidArgument, isNotFound, type Description } from './histories/history-source';
 import { runNotFound } from './list';
 import { payloadDecoder } from './histories/payloads';
 import { Visibility } from './visibility';
+import { runIdProblem } from '../input/run-id';
 import type { PayloadDecoder } from '../history/events';
 import { WORKFLOW_TYPE } from '../core/workflow';
 
@@ -70,8 +71,10 @@ export class ServerRun implements RunSource {
     // A refused execution ran nothing, and does not hide one that has expired on the server.
     if (found !== null && !found.refused) return this.#run(found.description);
     const archived = await this.#archived();
-    this.#isArchived = archived !== null;
-    if (archived !== null) return archived;
+    // If all executions were refused, the archive may be that of the one that the server has too.
+    const latest = found?.description.workflowExecutionInfo?.execution?.runId;
+    this.#isArchived = archived !== null && archived.execution.runId !== latest;
+    if (archived !== null && this.#isArchived) return archived;
     if (found !== null) return this.#run(found.description);
     throw await runNotFound(this.client, this.runId, this.archives);
   }
@@ -84,14 +87,15 @@ export class ServerRun implements RunSource {
         ? await findExecution(this.#source, this.#visibility, this.#decoder, runId)
         : { description: await this.#source.describe(runId, execution), refused: false };
     } catch (error) {
-      if (isNotFound(error)) return null;
+      // No workflow can have an empty id.
+      if (isNotFound(error) || isInvalidArgument(error)) return null;
       throw error;
     }
   }
 
   async #archived(): Promise<RecordedHistory | null> {
     const { runId, execution, archives } = this;
-    if (archives === null) return null;
+    if (archives === null || runIdProblem(runId) !== null) return null;
     const stage = openStage(stageUri(archives, '.', null));
     return execution === null
       ? archivedRun(stage, this.#archiveDecoder, runId)

@@ -309,6 +309,8 @@ export interface ListOptions {
   status?: RunStatus;
   /** Name of the function. */
   function?: string;
+  /** Name of a schedule that started them. */
+  schedule?: string;
   /** Only runs whose latest execution was started at this time or later. */
   startedFrom?: Date;
   /** Only runs whose latest execution was started before this time. */

@@ -71,10 +71,10 @@ export function quoted(text: string): string {
 }
 
 /**
- * Whether a run id cannot be queried: however it is quoted, the server does not find ids with a quote, a
- * backslash or a control character, and a NUL ends the query (tested with 1.32 on SQLite). Anyone can start a
- * workflow with such an id.
+ * Whether a run id, or its beginning, cannot be queried: however it is quoted, the server does not find ids
+ * with a quote, a backslash or a control character, and a NUL ends the query (tested with 1.32 on SQLite).
+ * Anyone can start a workflow with such an id.
  */
-function isOdd(runId: string): boolean {
+export function isOdd(runId: string): boolean {
   return /["\\\p{Cc}]/u.test(runId);
 }

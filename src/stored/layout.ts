@@ -46,14 +46,19 @@ export function archiveFolder(runId: string): string {
   return `${runFolder(runId)}/archive/`;
 }
 
+/** Ends in `/`. Contains the snapshots and executions of one generation. */
+export function generationFolder(run: { runId: string; generation: number }): string {
+  return `${runFolder(run.runId)}/g${run.generation}/`;
+}
+
 /** Ends in `/`. Each planning attempt has its own folder, so a repeated attempt overwrites nothing. */
 export function planFolder(run: { runId: string; generation: number }, attempt: string): string {
-  return `${runFolder(run.runId)}/g${run.generation}/plan-${attempt}/`;
+  return `${generationFolder(run)}plan-${attempt}/`;
 }
 
 /** Ends in `/`. Contains the attempts of all units of an execution. */
 export function executionFolder(task: ExecutionPlace): string {
-  return `${runFolder(task.runId)}/g${task.generation}/e${task.execution}/`;
+  return `${generationFolder(task)}e${task.execution}/`;
 }
 
 /** The final plan of an execution, for when the server has lost the end of the planning attempt. */

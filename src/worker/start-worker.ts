@@ -17,6 +17,7 @@ import { RunnerPool } from '../runners/pool';
 import { UnitSlots } from '../runners/unit-slots';
 import { resolveTemporal } from '../temporal/connection';
 import { WorkerMetrics } from '../activities/metrics';
+import type { OnWorkerEvent } from '../activities/worker-events';
 import { installRuntime } from './runtime';
 import type { Tracing } from './traces';
 import { isAlive } from '../temporal/processes';
@@ -58,6 +59,8 @@ export interface StartWorkerOptions {
    * Default 10,000.
    */
   shutdownGraceMs?: number;
+  /** Receives the starts, ends and failed partitions of the runs that this worker works on. */
+  onEvent?: OnWorkerEvent;
 }
 
 export type WorkerPart = 'workflows' | 'activities' | 'units';
@@ -150,6 +153,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     unitTaskQueue,
     stopping: stopping.signal,
     metrics,
+    onEvent: options.onEvent ?? (() => {}),
   });
   const { processUnit, ...onControlQueue } = activities;
   const hasWorkflows = only === null || only === 'workflows';

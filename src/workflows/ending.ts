@@ -11,6 +11,8 @@ import type { OpenedRun } from '../core/opened-run';
 import type { RunPlan } from '../core/plan';
 import type { CommitResult, RunSummary } from '../core/tasks';
 import { asCommitResult, asRunSummary } from '../core/answers/step-results';
+import { partitionName } from '../core/partition-name';
+import { shellWord } from '../core/shell-word';
 import { shardId } from '../core/units/shards';
 import { failed, settledStatus, withinTolerance, type RunStatus } from '../core/status';
 import { stopMessage } from '../core/failures/stop';
@@ -75,7 +77,7 @@ function describeFailure({ runId, counts, firstErrors }: RunSummary, toleratedFa
 }
 
 function exampleOf([first]: RunSummary['firstErrors']): string {
-  return first === undefined ? '' : ` First error: ${first.id}: ${first.error.message}`;
+  return first === undefined ? '' : ` First error: ${partitionName(first.id)}: ${first.error.message}`;
 }
 
 /** The status of a run that ended with this error. */
@@ -96,7 +98,7 @@ export function runTimeout(limitMs: number, plan: RunPlan | null, progress: Prog
   const soFar =
     plan === null
       ? 'Nothing was started.'
-      : `${counts.DONE} of ${total} partitions are done, and nothing was written. Finish it with partwise retry ${plan.runId}.`;
+      : `${counts.DONE} of ${total} partitions are done, and nothing was written. Finish it with partwise retry ${shellWord(plan.runId)}.`;
   return ApplicationFailure.create({
     message: `The run did not end within ${limitMs / 1000} s (its runTimeout), so it was stopped. ${soFar}`,
     type: 'RunTimeout',
@@ -117,7 +119,7 @@ export function shardLost(
   return ApplicationFailure.create({
     message:
       `Shard ${shard} of ${plan.sharding!.shards.length} (the workflow "${shardId(plan, shard)}") was lost: ${why}. The other shards were cancelled, and nothing was written. ` +
-      `Finish the run with partwise retry ${plan.runId}.`,
+      `Finish the run with partwise retry ${shellWord(plan.runId)}.`,
     type: 'ShardLost',
     nonRetryable: true,
     details: [summaryOf(plan, progress, 'FAILURE')],

@@ -15,6 +15,7 @@ import type { OpenedRun } from '../core/opened-run';
 import type { RunPlan } from '../core/plan';
 import { asFoundPartitions } from '../core/answers/step-results';
 import type { FinalStatus } from '../core/outcome';
+import { partitionName } from '../core/partition-name';
 import { quote } from '../core/quote';
 import { problemText } from '../core/refusal';
 import type { UnitPlace, RunWork } from './units';
@@ -84,7 +85,11 @@ async function findOrdinals(
     const found = asFoundPartitions(answer, { ids: ids.length, partitions: plan.partitions });
     if (found === null) throw refused([notAResult('findPartitions').message]);
     if (found.ended.length > 0) {
-      throw refused(found.ended.map(({ id, status }) => `${quote(id)} has already ended: it is ${status}.`));
+      throw refused(
+        found.ended.map(
+          ({ id, status }) => `${quote(partitionName(id))} has already ended: it is ${status}.`,
+        ),
+      );
     }
     const { ordinals } = found;
     const held = work.hold(ordinals);
@@ -98,9 +103,9 @@ async function findOrdinals(
 }
 
 function problemOf(id: string, place: UnitPlace): string | null {
-  if (place.type === 'gone') return `${quote(id)} is already skipped, or has just ended.`;
+  if (place.type === 'gone') return `${quote(partitionName(id))} is already skipped, or has just ended.`;
   if (place.type === 'waiting' || place.isSingle) return null;
-  return `${quote(id)} is in a batch that is being processed (${place.label}): partitions of a batch in flight cannot be skipped.`;
+  return `${quote(partitionName(id))} is in a batch that is being processed (${place.label}): partitions of a batch in flight cannot be skipped.`;
 }
 
 function messageOf(error: unknown): string {

@@ -2,6 +2,7 @@
  * Runs one unit: reads what previous attempts recorded, runs the rest in runner processes, and reports an
  * outcome for each partition. `UnitBudget` decides about retries.
  */
+import type { Recorded } from '../../stored/checkpoints';
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -304,9 +305,19 @@ class UnitAttempt {
     const worker = this.deps.identity;
     const result = await unitResult({ task, recorder, functionDigest: bundle.digest, logs: folder, worker });
     this.deps.metrics?.unitEnded(plan.function.name, result, recorder.recorded);
+    this.#reportFailures(recorder.recorded);
     if (single !== null && !single.big && isFailure(single.outcome.status))
       throw unitFailure(single.outcome.error!, { nonRetryable: true, details: [result] });
     return result;
+  }
+
+  #reportFailures({ outcomes }: Recorded): void {
+    const { runId } = this.task;
+    for (const { outcome, retryable, big } of outcomes) {
+      const { id, status, attempts, error } = outcome;
+      if (retryable || big || error === null || !isFailure(status)) continue;
+      this.deps.onEvent({ type: 'partitionFailed', runId, partition: id, status, attempts, error });
+    }
   }
 }
 

@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import type { PartitionView, RunHandle } from '../..';
 import { NOT_DONE } from '../exit';
 import { withExamples } from '../help';
-import { toPartitionId } from '../partition-argument';
+import { RUN_ID } from '../last-run';
+import { partitionName, toPartitionId } from '../../core/partition-name';
 import { partitionFolders } from '../partition-folders';
 import { folderName } from '../../files/folder-name';
 import { readingRun } from '../connect';
@@ -17,7 +18,7 @@ export function define(command: Command): void {
   const list = command
     .command('list')
     .summary('list artifacts')
-    .argument('<run>', 'run id')
+    .argument('<run>', RUN_ID)
     .argument('[partition]', 'partition id');
   withExamples(list, ['artifacts list regional-2024', 'artifacts list regional-2024 North']);
   withJson(withProject(withHistory(list))).action(listArtifacts);
@@ -26,7 +27,7 @@ export function define(command: Command): void {
   withExamples(get, ['artifacts get regional-2024 North sales_summary.json']);
   withProject(
     withHistory(get)
-      .argument('<run>', 'run id')
+      .argument('<run>', RUN_ID)
       .argument('<partition>', 'partition id')
       .argument('<name>', 'artifact name'),
   ).action(getArtifact);
@@ -37,7 +38,7 @@ export function define(command: Command): void {
   withExamples(download, ['artifacts download regional-2024 --to ./artifacts']);
   withProject(
     withHistory(download)
-      .argument('<run>', 'run id')
+      .argument('<run>', RUN_ID)
       .argument('[partition]', 'partition id')
       .argument('[name]', 'artifact name')
       .option('--to <dir>', 'target folder (default: the run id)'),
@@ -84,7 +85,7 @@ async function downloadArtifacts(
   options: RunReadingOptions & { to?: string },
 ): Promise<void> {
   await readingRun(runId, options, async (handle) => {
-    const folder = options.to ?? folderName(runId);
+    const folder = options.to ?? folderName(handle.runId);
     const folderOf = partitionFolders();
     let files = 0;
     const problems: string[] = [];
@@ -95,7 +96,7 @@ async function downloadArtifacts(
           files++;
         } catch (error) {
           // Keep downloading the others.
-          problems.push(`${id} ${artifact.name}: ${(error as Error).message}`);
+          problems.push(`${partitionName(id)} ${artifact.name}: ${(error as Error).message}`);
         }
       }
     }

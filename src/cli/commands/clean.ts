@@ -5,8 +5,9 @@ import { CannotDo } from '../exit';
 import { withExamples } from '../help';
 import { loadProject, withPartwise } from '../connect';
 import { places, wholeNumber, withJson, withProject, type ReadingOptions } from '../options';
+import { runIdOf } from '../last-run';
 import { renderClean, sizeText } from '../render/clean';
-import { SEVERAL } from '../run-flags';
+import { SEVERAL } from '../repeated';
 import { toProjectPath } from '../source';
 import { note, paint, print, printJson, widthOfTerminal } from '../terminal';
 
@@ -37,7 +38,7 @@ export function define(command: Command): void {
     NOTES,
   );
   command
-    .option('--run <id>', 'delete all files of this run (repeatable)', SEVERAL)
+    .option('--run <id>', 'delete all files of this run, or of @last, the newest (repeatable)', SEVERAL)
     .option('--older-than <duration>', 'delete runs that ended longer ago than this, such as 30d or 12h')
     .option('--keep <n>', 'keep the newest n runs, delete the others', wholeNumber)
     .option('--stage <place>', `${places().stage.examples} (default: the project's)`)
@@ -50,12 +51,12 @@ async function clean(options: CleanCommandOptions): Promise<void> {
   const { run, olderThan, keep, stage, dryRun = false, yes = false, json = false } = options;
   const config = await loadProject(options);
   const wanted: CleanOptions = {
-    ...(run !== undefined && { runs: run }),
     ...(olderThan !== undefined && { olderThan }),
     ...(keep !== undefined && { keep }),
     ...(stage !== undefined && { stage: toProjectPath(stage, config.projectDir, process.cwd()) }),
   };
   await withPartwise(config, { needWorker: false }, async (partwise) => {
+    if (run !== undefined) wanted.runs = await Promise.all(run.map((id) => runIdOf(partwise, id)));
     const planned = await partwise.clean({ ...wanted, dryRun: true });
     if (!json) print(renderClean(planned, widthOfTerminal(), paint) || paint.dim('nothing to delete'));
     for (const { runId, why } of planned.unread)

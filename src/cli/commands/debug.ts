@@ -4,13 +4,14 @@ import { isFailure } from '../../core/status';
 import type { DebugEvent, DebugReport } from '../..';
 import { ENDED_BADLY, Interrupted, OK } from '../exit';
 import { withExamples } from '../help';
+import { RUN_ID, runIdOf } from '../last-run';
 import { suggesting } from '../invocation';
-import { toPartitionId } from '../partition-argument';
 import { reading } from '../connect';
 import { withJson, withProject, type ReadingOptions } from '../options';
+import { toPartitionId } from '../../core/partition-name';
 import { renderDebug } from '../render/debug';
 import { logLine } from '../render/logs';
-import { shellWord } from '../render/next-commands';
+import { shellWord } from '../../core/shell-word';
 import { plural } from '../render/text';
 import { aside, errorPaint, note, paint, print, printJson, widthOfTerminal } from '../terminal';
 
@@ -28,7 +29,7 @@ Exit codes: 0 the function returned; 1 it threw; 2 it was not called.`;
 export function define(command: Command): void {
   withExamples(command, ['debug regional-2024 North', 'debug regional-2024 North --inspect'], NOTES);
   command
-    .argument('<run>', 'run id')
+    .argument('<run>', RUN_ID)
     .argument('<partition>', 'partition id')
     .option('--inspect', 'wait for a debugger and break at the function')
     .option('--sql <query>', "run this query instead of the run's own (built-in function sql only)")
@@ -36,7 +37,7 @@ export function define(command: Command): void {
   withJson(withProject(command)).action(debug);
 }
 
-async function debug(runId: string, partition: string, options: DebugCommandOptions): Promise<void> {
+async function debug(wanted: string, partition: string, options: DebugCommandOptions): Promise<void> {
   const { inspect, sql, json } = options;
   const functions = options.functions === undefined ? undefined : resolve(options.functions);
   const controller = new AbortController();
@@ -50,6 +51,7 @@ async function debug(runId: string, partition: string, options: DebugCommandOpti
     try {
       const { signal } = controller;
       const id = toPartitionId(partition);
+      const runId = await runIdOf(partwise, wanted);
       const report = await partwise.debug(runId, id, { inspect, sql, functions, signal, onEvent });
       if (json === true) printJson(report);
       else print(renderDebug(report, widthOfTerminal(), paint));

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { withExamples } from '../help';
 import { loadProject, withoutServer } from '../connect';
 import { withProject, type ProjectOptions } from '../options';
-import { shellWord } from '../render/next-commands';
+import { shellWord } from '../../core/shell-word';
 import { aside, note, paint, print } from '../terminal';
 
 interface DevOptions extends ProjectOptions {

@@ -1,28 +1,38 @@
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { withExamples } from '../help';
 import { suggesting } from '../invocation';
+import { parseDuration } from '../../input/duration';
+import { parsePeriod } from '../../input/zoned-time';
 import { RUN_STATUSES, type RunStatus } from '../../core/status';
 import type { RunListing } from '../..';
 import { reading } from '../connect';
-import { statusOption, wholeNumber, withJson, withProject, type ReadingOptions } from '../options';
+import { atLeastOne, statusOption, withJson, withProject, type ReadingOptions } from '../options';
 import { renderRuns } from '../render/runs';
-import { shellWord } from '../render/next-commands';
+import { shellWord } from '../../core/shell-word';
 import { aside, paint, print, printJson, widthOfTerminal } from '../terminal';
 
 interface ListCommandOptions extends ReadingOptions {
   limit: number;
   status?: RunStatus;
   function?: string;
+  schedule?: string;
+  since?: Date;
 }
 
 const NEWEST = 20;
 
 export function define(command: Command): void {
-  withExamples(command, ['list --status FAILURE --limit 5']);
+  withExamples(command, ['list --status FAILURE --limit 5', 'list --schedule nightly --since 7d']);
   command
-    .option('--limit <n>', 'maximum number of runs', wholeNumber, NEWEST)
+    .option('--limit <n>', 'maximum number of runs', atLeastOne, NEWEST)
     .addOption(statusOption(RUN_STATUSES))
-    .option('--function <name>', 'only runs of this function');
+    .option('--function <name>', 'only runs of this function')
+    .option('--schedule <name>', 'only runs of this schedule')
+    .option(
+      '--since <time>',
+      'only runs started since a duration ago, such as 12h or 7d, or since a day or time (UTC)',
+      moment,
+    );
   withJson(withProject(command)).action(async (options: ListCommandOptions) => {
     await reading(options, async (partwise) => {
       const found: RunListing[] = [];
@@ -34,6 +44,8 @@ export function define(command: Command): void {
           after,
           status: options.status,
           function: options.function,
+          schedule: options.schedule,
+          startedFrom: options.since,
         });
         found.push(...page.runs);
         after = page.next ?? undefined;
@@ -49,7 +61,16 @@ export function define(command: Command): void {
   });
 }
 
-function filterFlags(options: ListCommandOptions): string {
-  const status = options.status === undefined ? '' : `--status ${options.status} `;
-  return options.function === undefined ? status : `${status}--function ${shellWord(options.function)} `;
+function filterFlags({ status, function: name, schedule, since }: ListCommandOptions): string {
+  return Object.entries({ status, function: name, schedule, since: since?.toISOString() })
+    .filter(([, value]) => value !== undefined)
+    .map(([flag, value]) => `--${flag} ${shellWord(value!)} `)
+    .join('');
+}
+
+function moment(text: string): Date {
+  const ago = parseDuration(text);
+  const at = ago === null ? parsePeriod(text, 'UTC')?.from : Date.now() - ago;
+  if (at !== undefined) return new Date(at);
+  throw new InvalidArgumentError('Give a duration such as 12h or 7d, a day such as 2026-11-01, or a time.');
 }

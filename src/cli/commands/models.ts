@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import type { ComparisonOptions, ModelEntry, ModelRegistry, ModelVersion } from '../..';
+import { compareKeys } from '../../core/key-order';
 import { CannotDo } from '../exit';
 import { withExamples } from '../help';
 import { parseModel } from '../model-reference';
-import { toPartitionId } from '../partition-argument';
 import { reading } from '../connect';
-import { wholeNumber, withJson, withProject, type ReadingOptions } from '../options';
+import { atLeastOne, withJson, withProject, type ReadingOptions } from '../options';
+import { toPartitionId } from '../../core/partition-name';
 import {
   otherRowsNote,
   renderComparison,
@@ -42,7 +43,7 @@ export function define(command: Command): void {
   sub('show', "list a model's versions, or the partitions of one version", 'traffic@production')
     .argument('<model>', 'model, or MODEL@VERSION')
     .argument('[partition]', 'partition id')
-    .option('--limit <n>', 'maximum number of partitions', wholeNumber, ROWS_ON_SCREEN)
+    .option('--limit <n>', 'maximum number of partitions', atLeastOne, ROWS_ON_SCREEN)
     .action(show);
 
   sub(
@@ -135,9 +136,8 @@ async function firstEntries(version: ModelVersion, most: number): Promise<ModelE
   const entries: ModelEntry[] = [];
   for await (const entry of version.entries()) {
     entries.push(entry);
-    if (entries.length === most) break;
   }
-  return entries;
+  return entries.sort((a, b) => compareKeys(a.partition, b.partition)).slice(0, most);
 }
 
 async function oneEntry(version: ModelVersion, id: string): Promise<ModelEntry[]> {
@@ -156,6 +156,7 @@ function comparisonOptions(metric: string, { higherIsBetter = false }: MetricOpt
 async function compare(model: string, a: string, b: string, options: MetricOptions): Promise<void> {
   await withRegistry(options, async (registry) => {
     const comparison = await registry.model(model).compare(a, b, comparisonOptions(options.metric!, options));
+    comparison.partitions.sort((x, y) => compareKeys(x.partition, y.partition));
     if (options.json === true) return printJson(comparison);
     print(renderComparison(comparison, { a, b }, widthOfTerminal(), paint));
   });

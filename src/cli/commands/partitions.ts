@@ -3,16 +3,9 @@ import { withExamples } from '../help';
 import { PARTITION_STATUSES, type PartitionStatus } from '../../core/status';
 import { suggesting } from '../invocation';
 import { readingRun } from '../connect';
-import {
-  statusOption,
-  wholeNumber,
-  withJson,
-  withProject,
-  withRun,
-  type RunReadingOptions,
-} from '../options';
+import { statusOption, atLeastOne, withJson, withProject, withRun, type RunReadingOptions } from '../options';
 import { renderPartitions } from '../render/partitions';
-import { shellWord } from '../render/next-commands';
+import { shellWord } from '../../core/shell-word';
 import { aside, paint, print, printJson, widthOfTerminal } from '../terminal';
 
 interface PartitionsOptions extends RunReadingOptions {
@@ -27,7 +20,7 @@ export function define(command: Command): void {
   withExamples(command, ['partitions regional-2024 --status FAILED']);
   withRun(command)
     .addOption(statusOption(PARTITION_STATUSES))
-    .option('--limit <n>', 'maximum number of partitions', wholeNumber, PAGE)
+    .option('--limit <n>', 'maximum number of partitions', atLeastOne, PAGE)
     .option('--after <cursor>', 'start after this cursor, which the previous page printed');
   withJson(withProject(command)).action(async (runId: string | undefined, options: PartitionsOptions) => {
     const { status, limit, after } = options;

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { changing, withChange, type ChangeOptions } from '../changing';
 import { withExamples } from '../help';
+import { RUN_ID } from '../last-run';
 
 export function define(command: Command): void {
   withExamples(command, ['pause regional-2024']);
-  withChange(command.argument('<run>', 'run id')).action((runId: string, options: ChangeOptions) =>
+  withChange(command.argument('<run>', RUN_ID)).action((runId: string, options: ChangeOptions) =>
     changing(
       runId,
       options,

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { runIdOf } from '../last-run';
 import { checkedInput } from '../checked-input';
 import { CannotDo } from '../exit';
 import { GROUP, withExamples } from '../help';
@@ -30,7 +31,7 @@ export function define(command: Command): void {
   );
   const flags = withHoldout(withPredictionFlags(withOutcomeFlags(withSourceFlags(named))))
     .optionsGroup(GROUP.models)
-    .option('--run <run>', 'use the models of this training run')
+    .option('--run <run>', 'use the models of this training run, or of @last, the newest run')
     .option(
       '--stateless',
       'train on the rows that are not held out, predict the rows of --holdout, and discard the model',
@@ -41,17 +42,20 @@ export function define(command: Command): void {
 
 async function predict(reference: string, options: PredictOptions): Promise<void> {
   const { name, version } = parseModel(reference);
-  const { run, stateless = false } = options;
-  if (stateless && (version !== undefined || run !== undefined))
+  const { stateless = false } = options;
+  if (stateless && (version !== undefined || options.run !== undefined))
     throw new CannotDo('--stateless trains its own models: remove the version and --run.');
-  if (run !== undefined && version !== undefined)
+  if (options.run !== undefined && version !== undefined)
     throw new CannotDo(
       '--run uses the models of a run, so it cannot be combined with a version: remove one of the two.',
     );
   const config = await loadProject(options);
+  const run =
+    options.run &&
+    (await withPartwise(config, { needWorker: false }, (partwise) => runIdOf(partwise, options.run!)));
   const own = stateless || run !== undefined;
   const definition = own ? name : await definitionOf(name, options, config);
-  const flags = own ? options : { ...options, model: reference };
+  const flags = own ? { ...options, run } : { ...options, model: reference };
   const task = stateless ? 'fitPredict' : 'predict';
   const input = await checkedInput(`${definition}.${task}`, flags, config.projectDir);
   await startAndFollow(input, config, options);

@@ -5,6 +5,7 @@ import { CannotDo, ENDED_BADLY, OK } from '../exit';
 import { withExamples } from '../help';
 import { loadProject, reading } from '../connect';
 import { wholeNumber, withJson, withProject, type ReadingOptions } from '../options';
+import { RUN_ID, runIdOf } from '../last-run';
 import { clean, plural } from '../render/text';
 import { aside, paint, print, printJson } from '../terminal';
 
@@ -28,7 +29,7 @@ export function define(command: Command): void {
   command
     .argument(
       '[run]',
-      'run id; replays all its executions and their shards that the server or an archive has',
+      `${RUN_ID}; replays all its executions and their shards that the server or an archive has`,
     )
     .option('--history <file...>', 'archives or exported histories; does not connect to a server')
     .option('--last <n>', 'replay the newest n runs on the server', wholeNumber);
@@ -51,8 +52,10 @@ async function replay(runId: string | undefined, options: ReplayOptions): Promis
   };
   if (history.length > 0) await check(inFiles(history));
   if (runId !== undefined || last > 0) {
-    const runs = runId === undefined ? [] : [runId];
-    await reading(options, (partwise) => check(partwise.histories({ runs, last })));
+    await reading(options, async (partwise) => {
+      const runs = runId === undefined ? [] : [await runIdOf(partwise, runId)];
+      await check(partwise.histories({ runs, last }));
+    });
   }
   const diverged = reports.filter(({ divergence }) => divergence !== null).length;
   const all = `${reports.length} ${reports.length === 1 ? 'history' : 'histories'}`;

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { RUN_ID, runIdOf } from '../last-run';
 import { checkedChanges } from '../checked-input';
 import { OK } from '../exit';
 import { follow, untilInterrupted } from '../follow';
@@ -8,8 +9,9 @@ import { followingMoves, loadProject, withPartwise } from '../connect';
 import { withJson, withProject } from '../options';
 import { nextCommands } from '../render/next-commands';
 import { clean, plural } from '../render/text';
-import { SEVERAL, withOutcomeFlags, type RunFlags } from '../run-flags';
-import { aside, errorPaint, note, paint, print, printJson } from '../terminal';
+import { SEVERAL } from '../repeated';
+import { withOutcomeFlags, type RunFlags } from '../run-flags';
+import { aside, errorPaint, note, outliveReader, paint, print, printJson } from '../terminal';
 import type { RunState } from '../..';
 
 interface RetryOptions extends RunFlags {
@@ -31,7 +33,7 @@ export function define(command: Command): void {
     ['retry regional-2024', 'retry regional-2024 --only North --max-concurrency 2'],
     NOTES,
   );
-  withOutcomeFlags(command.argument('<run>', 'run id'))
+  withOutcomeFlags(command.argument('<run>', RUN_ID))
     .optionsGroup(GROUP.work)
     .option('--only <id>', 'rerun only this partition, if it is not DONE (repeatable)', SEVERAL)
     .option('--rerun-missing', 'also rerun DONE partitions whose files are missing from the stage')
@@ -46,15 +48,18 @@ export function define(command: Command): void {
   withJson(withProject(command)).action(retry);
 }
 
-async function retry(runId: string, options: RetryOptions): Promise<void> {
+async function retry(wanted: string, options: RetryOptions): Promise<void> {
   const config = await loadProject(options);
   const changes = checkedChanges(options, config.projectDir);
   const suggest = suggesting(options);
+  let runId = wanted;
   let hasStarted = false;
+  outliveReader();
   process.exitCode = await untilInterrupted('Stopped: nothing was started.', (interrupt) =>
     followingMoves(
       () =>
         withPartwise(config, { needWorker: true, signal: interrupt }, async (partwise, moved) => {
+          runId = await runIdOf(partwise, runId);
           let run = partwise.getRun(runId);
           if (!hasStarted) {
             const before = await run.status();
@@ -66,7 +71,7 @@ async function retry(runId: string, options: RetryOptions): Promise<void> {
           if (options.detach !== true) return follow(run, { json, strict, suggest, interrupt, moved });
           const state = await run.status();
           if (json) printJson(state);
-          else print(nextCommands({ state, failed: null, hasArtifacts: false, suggest }, paint));
+          else print(nextCommands({ state, failures: [], hasArtifacts: false, suggest }, paint));
           return OK;
         }),
       () => hasStarted,
@@ -76,9 +81,11 @@ async function retry(runId: string, options: RetryOptions): Promise<void> {
 
 function announce(runId: string, before: RunState, { rerunMissing }: RetryOptions): void {
   const { total, DONE } = before.counts;
-  note(`${errorPaint.dim('retry of')} ${errorPaint.bold(clean(runId))}`);
   const but = rerunMissing === true ? ', except those whose files are missing' : '';
-  aside(
-    `${DONE.toLocaleString('en')} of ${plural(total, 'partition')} ${DONE === 1 ? 'is' : 'are'} DONE and kept${but}`,
-  );
+  note(`${errorPaint.dim('retry of')} ${errorPaint.bold(clean(runId))}`);
+  if (total === 0) aside('It had no partitions yet: it is planned again');
+  else
+    aside(
+      `${DONE.toLocaleString('en')} of ${plural(total, 'partition')} ${DONE === 1 ? 'is' : 'are'} DONE and kept${but}`,
+    );
 }

@@ -1,8 +1,8 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { checkedInput } from '../checked-input';
 import { GROUP, withExamples } from '../help';
 import { loadProject } from '../connect';
-import { wholeNumber, withJson, withProject } from '../options';
+import { atLeastOne, withJson, withProject } from '../options';
 import { withOutcomeFlags, withRunFlags, withScheduledTime, type RunFlags } from '../run-flags';
 import { startAndFollow, withStartFlags, type StartOptions } from '../start-and-follow';
 import { tryInstead } from '../try';
@@ -29,7 +29,7 @@ export function define(command: Command): void {
     .optionsGroup(GROUP.work)
     .addOption(
       new Option('--try <n>', 'call the function for n partitions locally, without starting a run')
-        .argParser((text: string) => atLeastOne(wholeNumber(text)))
+        .argParser(atLeastOne)
         .conflicts('detach'),
     )
     .optionsGroup(GROUP.own);
@@ -47,9 +47,4 @@ async function run(functionName: string | undefined, options: RunCommandOptions)
     return;
   }
   await startAndFollow(input, config, options);
-}
-
-function atLeastOne(n: number): number {
-  if (n > 0) return n;
-  throw new InvalidArgumentError('Give a whole number, 1 or more.');
 }

@@ -3,6 +3,7 @@ import type { RunSettings } from '../..';
 import { changing, withChange, type ChangeOptions } from '../changing';
 import { CannotDo } from '../exit';
 import { withExamples } from '../help';
+import { RUN_ID } from '../last-run';
 import { inFlagWords } from '../flag-words';
 import { number } from '../run-input';
 
@@ -14,7 +15,7 @@ interface SetOptions extends ChangeOptions {
 export function define(command: Command): void {
   withExamples(command, ['set regional-2024 --max-concurrency 16 --tolerated-failures 5%']);
   command
-    .argument('<run>', 'run id')
+    .argument('<run>', RUN_ID)
     .option(
       '--max-concurrency <n>',
       'partitions (or batches) to run at the same time, up to 48 (per shard, if the run has shards)',

@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import { changing, withChange, type ChangeOptions } from '../changing';
 import { withExamples } from '../help';
-import { toPartitionId } from '../partition-argument';
+import { RUN_ID } from '../last-run';
+import { toPartitionId } from '../../core/partition-name';
 import { plural } from '../render/text';
 
 export function define(command: Command): void {
   withExamples(command, ['skip regional-2024 North South']);
-  command.argument('<run>', 'run id').argument('<partition...>', 'partitions to skip');
+  command.argument('<run>', RUN_ID).argument('<partition...>', 'partitions to skip');
   withChange(command).action((runId: string, partitions: string[], options: ChangeOptions) => {
     const ids = partitions.map((partition) => toPartitionId(partition));
     return changing(

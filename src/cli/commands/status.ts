@@ -4,10 +4,8 @@ import { suggesting } from '../invocation';
 import { readingRun } from '../connect';
 import { withJson, withProject, withRun, type RunReadingOptions } from '../options';
 import { renderRunState } from '../render/run-state';
-import { firstFailures, suggestions } from '../summary';
+import { suggestions } from '../summary';
 import { paint, print, printJson, widthOfTerminal } from '../terminal';
-
-const MAX_FAILURES = 5;
 
 export function define(command: Command): void {
   withExamples(command, [
@@ -19,7 +17,7 @@ export function define(command: Command): void {
       await readingRun(runId, options, async (handle) => {
         const state = await handle.status();
         if (options.json === true) return printJson(state);
-        const failures = await firstFailures(handle, state, MAX_FAILURES);
+        const failures = await handle.failures();
         print(renderRunState(state, failures, widthOfTerminal(), paint));
         // The suggested commands need the server.
         if (state.counts.total > 0 && options.history === undefined)

@@ -2,10 +2,11 @@ import { constants } from 'node:os';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { withExamples } from '../help';
 import { parseDuration } from '../../input/duration';
-import type { PartwiseWorker, SdkOptions, WorkerPart } from '../../worker';
+import type { PartwiseWorker, SdkOptions, WorkerPart, WorkerEvent } from '../../worker';
 import { loadProject } from '../connect';
 import { withProject, type ProjectOptions } from '../options';
-import { aside, note } from '../terminal';
+import { aside, note, errorPaint, print } from '../terminal';
+import { workerLine } from '../render/worker-events';
 
 interface WorkerOptions extends ProjectOptions {
   functions?: string;
@@ -16,6 +17,7 @@ interface WorkerOptions extends ProjectOptions {
   traces?: string;
   deployment?: string;
   buildId?: string;
+  logFormat: 'text' | 'json';
 }
 
 export function define(command: Command): void {
@@ -45,12 +47,25 @@ export function define(command: Command): void {
       '--build-id <id>',
       'build id of this worker within the deployment; runs are pinned to their version',
     );
+  command.addOption(
+    new Option(
+      '--log-format <format>',
+      'how runs, their ends and failures are logged (json: to standard output)',
+    )
+      .choices(['text', 'json'])
+      .default('text'),
+  );
   withProject(command).action(async (options: WorkerOptions) => {
     const config = await loadProject(options);
     const sdk = versioning(options);
     const { startWorker }: typeof import('../../worker') = require('../../worker');
     const { only, grace: shutdownGraceMs } = options;
-    const worker = await startWorker({ config, only, shutdownGraceMs, sdk });
+    const onEvent = (event: WorkerEvent): void => {
+      const at = new Date().toISOString();
+      if (options.logFormat === 'json') print(JSON.stringify({ at, ...event }));
+      else note(workerLine(event, at, errorPaint));
+    };
+    const worker = await startWorker({ config, only, shutdownGraceMs, sdk, onEvent });
     const names = worker.functions.length === 0 ? 'sql' : worker.functions.join(', ');
     note(
       `Executing ${WORK[only ?? 'all']} from the task queue "${worker.taskQueue}"${only === 'workflows' ? '' : `: ${names}`}.`,

@@ -1,5 +1,6 @@
 /** Artifacts of partitions as a table. */
 import type { PartitionView } from '../..';
+import { partitionName } from '../../core/partition-name';
 import { bytesText } from './measures';
 import type { Paint } from './paint';
 import { renderTable } from './table';
@@ -12,7 +13,7 @@ export function renderArtifacts(
 ): string {
   const rows = partitions.flatMap(({ id, artifacts }) =>
     artifacts.map(({ name, bytes, sha256 }) => [
-      clean(id),
+      clean(partitionName(id)),
       clean(name),
       bytesText(bytes),
       sha256.slice(0, 12),

@@ -27,7 +27,7 @@ export function renderClean(
     if (files > 0) rows.push([of, '', what, files.toLocaleString('en'), bytesText(bytes), '']);
   if (rows.length === 0) return '';
   const columns = [
-    { name: 'run' },
+    { name: 'run', whole: true },
     { name: 'ended (UTC)' },
     { name: 'what' },
     { name: 'files', align: 'right' as const },

@@ -1,6 +1,6 @@
 /** Captured console output of partitions. */
 import type { LogEntry } from '../..';
-import { partitionName } from '../partition-argument';
+import { partitionName } from '../../core/partition-name';
 import { type Paint } from './paint';
 import { clean, cut, padEnd } from './text';
 
@@ -13,7 +13,7 @@ const NAME_WIDTH = 20;
 export function logLine(entry: LogEntry, paint: Paint): string {
   const { execution, attempt: number } = entry;
   const attempt = execution > 1 ? ` #${execution}.${number}` : number > 1 ? ` #${number}` : '';
-  const source = entry.partition === null ? 'all' : partitionName(entry.partition);
+  const source = entry.partition === null ? 'all' : clean(partitionName(entry.partition));
   const name = padEnd(cut(`${source}${attempt}`, NAME_WIDTH), NAME_WIDTH);
   const text = clean(entry.text);
   return `${paint.dim(`${name} │`)} ${entry.stream === 'stderr' ? paint.yellow(text) : text}`;

@@ -1,5 +1,6 @@
 /** Models, versions, entries and comparisons as tables. */
 import type { Comparison, ModelEntry, ModelListing, VersionView } from '../..';
+import { partitionName } from '../../core/partition-name';
 import type { Paint } from './paint';
 import { renderTable } from './table';
 import { clean, plural } from './text';
@@ -30,7 +31,7 @@ export function renderVersions(versions: readonly VersionView[], width: number, 
       { name: 'models', align: 'right' },
       { name: 'new', align: 'right' },
       { name: 'base', align: 'right' },
-      { name: 'run' },
+      { name: 'run', whole: true },
       { name: 'created (UTC)' },
       { name: 'tags' },
       { name: 'description' },
@@ -72,10 +73,10 @@ export function renderEntries(
       ...metrics.map((name) => ({ name: clean(name), align: 'right' as const })),
       { name: 'bytes', align: 'right' },
       { name: 'sha256' },
-      { name: 'run' },
+      { name: 'run', whole: true },
     ],
     shown.map((entry) => [
-      clean(entry.partition),
+      clean(partitionName(entry.partition)),
       entry.rows.toLocaleString('en'),
       ...metrics.map((name) => metricText(Object.hasOwn(entry.metrics, name) ? entry.metrics[name]! : null)),
       entry.bytes.toLocaleString('en'),
@@ -104,7 +105,7 @@ export function renderComparison(
       { name: 'better' },
     ],
     partitions.map(({ partition, a, b, better: which, same, otherRows: other }) => [
-      clean(partition),
+      clean(partitionName(partition)),
       metricText(a),
       metricText(b),
       which !== null ? clean(names[which]) : same ? 'same model' : other ? 'other rows' : '',

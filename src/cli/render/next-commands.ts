@@ -1,45 +1,69 @@
 /** Suggested next commands, as lines that can be pasted. */
+import { partitionName } from '../../core/partition-name';
+import { shellWord } from '../../core/shell-word';
 import type { Paint } from './paint';
 import { padEnd } from './text';
-import type { RunState } from '../..';
+import type { FailureGroup, RunState } from '../..';
 
 export interface NextCommands {
   state: RunState;
-  /** A failed partition to suggest a command for; null if there is none. */
-  failed: { id: string; status: string } | null;
+  /** The largest causes first. */
+  failures: readonly FailureGroup[];
   hasArtifacts: boolean;
   /** Turns a command into a full command line. */
   suggest: (command: string) => string;
 }
 
-export function nextCommands({ state, failed, hasArtifacts, suggest }: NextCommands, paint: Paint): string {
+type Suggested = [command: string, what: string];
+
+const MOST = 3;
+
+/** At most three, chosen by what has just happened. */
+export function nextCommands({ state, failures, hasArtifacts, suggest }: NextCommands, paint: Paint): string {
   const run = shellWord(state.runId);
-  const commands: [string, string][] =
+  const commands =
     state.status === 'IN_PROGRESS'
-      ? [
-          ...(state.paused ? [[`unpause ${run}`, 'resume it'] as [string, string]] : []),
-          [`watch ${run}`, 'follow it'],
-          [`status ${run}`, 'show its progress'],
-          [`cancel ${run}`, 'stop it'],
-        ]
-      : [
-          ...(unfinished(state) ? [[`retry ${run}`, 'rerun what is not DONE'] as [string, string]] : []),
-          [`status ${run}`, 'show the summary'],
-          failed === null
-            ? [`partitions ${run}`, 'list the partitions']
-            : [`partitions ${run} --status ${failed.status}`, 'list the failures'],
-          [
-            `logs ${run}${failed === null ? '' : ` --partition ${shellWord(failed.id)}`}`,
-            'show what the functions printed',
-          ],
-          ...(hasArtifacts ? [[`artifacts list ${run}`, 'list their artifacts'] as [string, string]] : []),
-          [`results ${run}`, 'show the combined rows'],
-          ...ofVersion(state),
-        ];
-  return commandLines(commands, suggest, paint);
+      ? whileRunning(run, state.paused)
+      : afterEnd(run, state, failures, hasArtifacts);
+  return commandLines(commands.slice(0, MOST), suggest, paint);
 }
 
-function ofVersion({ commit }: RunState): [string, string][] {
+function whileRunning(run: string, isPaused: boolean): Suggested[] {
+  return [
+    ...(isPaused ? [[`unpause ${run}`, 'resume it'] as Suggested] : []),
+    [`watch ${run}`, 'follow it'],
+    ...(isPaused ? [] : [[`status ${run}`, 'show its progress'] as Suggested]),
+    [`cancel ${run}`, 'stop it'],
+  ];
+}
+
+function afterEnd(
+  run: string,
+  state: RunState,
+  failures: readonly FailureGroup[],
+  hasArtifacts: boolean,
+): Suggested[] {
+  const [example] = failures[0]?.examples ?? [];
+  const partition = example === undefined ? '' : shellWord(partitionName(example.id));
+  return [
+    ...(example === undefined
+      ? []
+      : [[`debug ${run} ${partition}`, 'call the function on its rows, locally'] as Suggested]),
+    ...(unfinished(state) ? [[`retry ${run}`, 'rerun what is not DONE'] as Suggested] : []),
+    ...(failures.length > 1
+      ? [[`failures ${run}`, 'list all causes'] as Suggested]
+      : example === undefined
+        ? []
+        : [[`logs ${run} --partition ${partition}`, 'show what it printed'] as Suggested]),
+    ...ofVersion(state),
+    ...(state.counts.DONE > 0 ? [[`results ${run}`, 'show the combined rows'] as Suggested] : []),
+    ...(hasArtifacts ? [[`artifacts list ${run}`, 'list the artifacts'] as Suggested] : []),
+    [`partitions ${run}`, 'list the partitions'],
+    [`logs ${run}`, 'show what the functions printed'],
+  ];
+}
+
+function ofVersion({ commit }: RunState): Suggested[] {
   if (commit?.modelVersion === undefined) return [];
   const version = shellWord(`${commit.target}@${commit.modelVersion}`);
   return [
@@ -62,9 +86,4 @@ export function commandLines(
 /** Whether a retry has anything to do. */
 function unfinished({ counts: { total, DONE, SKIPPED }, error }: RunState): boolean {
   return total > DONE + SKIPPED || error !== null;
-}
-
-/** Quotes the text for a POSIX shell if necessary. */
-export function shellWord(text: string): string {
-  return /^[A-Za-z0-9_./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,11 +1,13 @@
 /** Partitions as a table, and the failed ones as lines. */
 import type { PartitionView } from '../..';
-import { partitionName } from '../partition-argument';
+import { partitionName } from '../../core/partition-name';
 import { durationText } from './measures';
 import { type Paint, statusColour } from './paint';
 import { placeOf } from './error';
 import { renderTable } from './table';
-import { clean, cut, widthOf } from './text';
+import { clean, widthOf, wrapped } from './text';
+
+const INDENT = '    ';
 
 export function renderPartitions(partitions: readonly PartitionView[], width: number, paint: Paint): string {
   if (partitions.length === 0) return paint.dim('no partitions');
@@ -20,7 +22,7 @@ export function renderPartitions(partitions: readonly PartitionView[], width: nu
   ];
   const placed = partitions.some(({ error }) => placeOf(error?.stack ?? null) !== null);
   const rows = partitions.map((partition) => [
-    clean(partition.id),
+    clean(partitionName(partition.id)),
     {
       text: partition.reused ? `${partition.status} (reused)` : partition.status,
       colour: statusColour(partition.status, paint),
@@ -40,19 +42,34 @@ export function renderPartitions(partitions: readonly PartitionView[], width: nu
 }
 
 /**
- * `✗ San Marcos  ExpectationFailed: 46 of 187 months … (functions.ts:31)`; the place is on its own
- * line if both do not fit.
+ * `✗ San Marcos  ExpectationFailed: 46 of 187 months … (functions.ts:31)`, on as many lines as it takes; the
+ * place is on its own line if it does not fit.
  */
 export function failureLine(
   { id, error }: Pick<PartitionView, 'id' | 'error'>,
   width: number,
   paint: Paint,
 ): string {
-  const name = partitionName(id);
-  const reason = error === null ? 'unknown reason' : clean(`${error.type}: ${error.message}`);
-  const place = placeOf(error?.stack ?? null);
-  const line = `${paint.red('✗')} ${paint.bold(name)}  ${cut(reason, Math.max(20, width - widthOf(name) - 4))}`;
+  const reason = error === null ? 'unknown reason' : `${error.type}: ${error.message}`;
+  return causeLine(clean(partitionName(id)), reason, error?.stack ?? null, width, paint);
+}
+
+/** `✗ WHAT  CAUSE (PLACE)` */
+export function causeLine(
+  what: string,
+  cause: string,
+  stack: string | null,
+  width: number,
+  paint: Paint,
+): string {
+  const text = wrapped(`${what}  ${clean(cause)}`, width, '✗ ', INDENT);
+  const head = `✗ ${what}`;
+  const line = text.startsWith(head)
+    ? `${paint.red('✗')} ${paint.bold(what)}${text.slice(head.length)}`
+    : text.replace('✗', paint.red('✗'));
+  const place = placeOf(stack);
   if (place === null) return line;
-  const fits = widthOf(name) + widthOf(reason) + widthOf(place) + 7 <= width;
-  return `${line}${fits ? ' ' : '\n    '}${paint.dim(fits ? `(${clean(place)})` : `at ${clean(place)}`)}`;
+  const last = text.slice(text.lastIndexOf('\n') + 1);
+  const fits = widthOf(last) + widthOf(place) + 3 <= width;
+  return `${line}${fits ? ' ' : `\n${INDENT}`}${paint.dim(fits ? `(${clean(place)})` : `at ${clean(place)}`)}`;
 }

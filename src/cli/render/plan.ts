@@ -1,4 +1,5 @@
 /** The preview of a run. */
+import { partitionName } from '../../core/partition-name';
 import type { PlanPreview } from '../..';
 import { bar } from './sparkline';
 import type { Paint } from './paint';
@@ -66,6 +67,9 @@ function sized(
   width: number,
   paint: Paint,
 ): string {
-  const rows = partitions.map(({ id, rows: count }) => [clean(id), String(count)]);
+  const rows = partitions.map(({ id, rows: count }) => [
+    clean(partitionName(id)),
+    count.toLocaleString('en'),
+  ]);
   return renderTable([{ name }, { name: 'rows', align: 'right' }], rows, width, paint);
 }

@@ -1,18 +1,20 @@
 /** A run's state on one screen. */
-import { failed } from '../../core/status';
-import type { PartitionView, RunState, WaitingStep } from '../..';
+import { partitionName } from '../../core/partition-name';
+import type { FailureGroup, RunState, WaitingStep } from '../..';
 import { countsBar, countsText, reusedText } from './counts';
 import { durationText, elapsed, timeText } from './measures';
 import { type Paint, statusColour } from './paint';
-import { failureLine } from './partitions';
+import { renderFailures } from './failures';
 import { clean, cleanLines, plural } from './text';
 
 const BAR_WIDTH = 40;
+/** `partwise failures` lists all of them. */
+const MAX_CAUSES = 5;
 
-/** Status, counts as a bar, the first errors, and what the run is waiting for. */
+/** Status, counts as a bar, the largest causes of failures, and what the run is waiting for. */
 export function renderRunState(
   state: RunState,
-  firstFailures: readonly PartitionView[],
+  failures: readonly FailureGroup[],
   width: number,
   paint: Paint,
 ): string {
@@ -33,11 +35,7 @@ export function renderRunState(
       `${countsBar(state.counts, Math.min(BAR_WIDTH, width), paint)}  ${countsText(state.counts, paint)}${reusedText(state.reused, paint)}`,
     );
   }
-  lines.push(...firstFailures.map((partition) => failureLine(partition, width, paint)));
-  const failures = failed(state.counts);
-  if (failures > firstFailures.length && firstFailures.length > 0) {
-    lines.push(paint.dim(`  … and ${plural(failures - firstFailures.length, 'more failed partition')}`));
-  }
+  lines.push(...renderFailures(failures, MAX_CAUSES, width, paint));
   if (state.waiting !== null) lines.push(paint.yellow(waitingText(state.waiting)));
   if (state.error !== null && state.status !== 'CANCELLED')
     lines.push(`${paint.red(state.error.type)}: ${cleanLines(state.error.message)}`);
@@ -66,7 +64,9 @@ function modelLines(
   const more = missing > firstMissing.length ? ', …' : '';
   return [
     used,
-    paint.yellow(`${plural(missing, 'partition')} without a model: ${clean(firstMissing.join(', '))}${more}`),
+    paint.yellow(
+      `${plural(missing, 'partition')} without a model: ${clean(firstMissing.map(partitionName).join(', '))}${more}`,
+    ),
   ];
 }
 

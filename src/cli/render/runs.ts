@@ -6,7 +6,7 @@ import { renderTable } from './table';
 import { clean } from './text';
 
 export function renderRuns(runs: readonly RunListing[], now: string, width: number, paint: Paint): string {
-  if (runs.length === 0) return paint.dim('no runs yet');
+  if (runs.length === 0) return paint.dim('no runs');
   const rows = runs.map((run) => [
     clean(run.runId),
     { text: run.status, colour: statusColour(run.status, paint) },
@@ -14,6 +14,11 @@ export function renderRuns(runs: readonly RunListing[], now: string, width: numb
     run.startedAt.slice(0, 19).replace('T', ' '),
     elapsed(run.startedAt, run.endedAt, now),
   ]);
-  const columns = [{ name: 'run' }, { name: 'status' }, { name: 'function' }, { name: 'started (UTC)' }];
+  const columns = [
+    { name: 'run', whole: true },
+    { name: 'status' },
+    { name: 'function' },
+    { name: 'started (UTC)' },
+  ];
   return renderTable([...columns, { name: 'duration', align: 'right' }], rows, width, paint);
 }

@@ -60,7 +60,12 @@ export function renderFirings(
     clean(runId),
     startedAt === null ? 'will run' : { text: 'already exists', colour: paint.yellow },
   ]);
-  return renderTable([{ name: `due (${timeZone})` }, { name: 'run' }, { name: '' }], rows, width, paint);
+  return renderTable(
+    [{ name: `due (${timeZone})` }, { name: 'run', whole: true }, { name: '' }],
+    rows,
+    width,
+    paint,
+  );
 }
 
 function renderRecent(
@@ -75,13 +80,9 @@ function renderRecent(
     status === null ? '–' : { text: status, colour: statusColour(status, paint) },
     startedAt === null ? '–' : timeText(startedAt, timeZone),
   ]);
-  const columns = [`due (${timeZone})`, 'run', 'status', 'started'];
-  return renderTable(
-    columns.map((name) => ({ name })),
-    rows,
-    width,
-    paint,
-  );
+  const due = { name: `due (${timeZone})` };
+  const columns = [due, { name: 'run', whole: true }, { name: 'status' }, { name: 'started' }];
+  return renderTable(columns, rows, width, paint);
 }
 
 const MAX_NEXT = 3;

@@ -9,6 +9,8 @@ import { cut, widthOf } from './text';
 export interface TableColumn {
   name: string;
   align?: 'left' | 'right';
+  /** Never cut, because its cells are copied into commands. */
+  whole?: boolean;
 }
 
 /** A cell: its text, optionally with a colour. */
@@ -26,10 +28,13 @@ export function renderTable(
   paint: Paint,
 ): string {
   const widest = Number.isFinite(width) ? MAX_CELL_WIDTH : Infinity;
-  const natural = columns.map(({ name }, i) =>
-    Math.min(widest, Math.max(widthOf(name), ...rows.map((row) => widthOf(textOf(row[i]))))),
+  const natural = columns.map(({ name, whole }, i) =>
+    Math.min(
+      whole ? Infinity : widest,
+      Math.max(widthOf(name), ...rows.map((row) => widthOf(textOf(row[i])))),
+    ),
   );
-  const widths = fit(natural, width);
+  const widths = fit(natural, width, columns);
   const table = new Table({
     chars: NO_BORDERS,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
@@ -48,12 +53,13 @@ export function renderTable(
 }
 
 /** Narrows the widest columns first; drops the last columns if even the narrowest widths do not fit. */
-function fit(natural: readonly number[], width: number): number[] {
+function fit(natural: readonly number[], width: number, columns: readonly TableColumn[]): number[] {
   const widths = [...natural];
   const total = (): number => widths.reduce((sum, n) => sum + n + GAP, -GAP);
   while (total() > width) {
-    const widest = Math.max(...widths);
-    if (widest > MIN_CELL_WIDTH) widths[widths.lastIndexOf(widest)] = widest - 1;
+    const narrowable = widths.map((each, i) => (columns[i]!.whole ? 0 : each));
+    const widest = Math.max(...narrowable);
+    if (widest > MIN_CELL_WIDTH) widths[narrowable.lastIndexOf(widest)] = widest - 1;
     else if (widths.length > 1) widths.pop();
     else break;
   }

@@ -46,6 +46,40 @@ export function cut(text: string, width: number): string {
   return `${kept}…`;
 }
 
+/**
+ * Text on lines of at most `width` columns, broken at spaces. The first line begins with
+ * `first`, others with `indent`.
+ */
+export function wrapped(text: string, width: number, first = '', indent = ''): string {
+  const lines: string[] = [];
+  let line = first;
+  let isEmpty = true;
+  for (const word of text.split(/(?<= )(?=[^ ])/)) {
+    for (const piece of pieces(word, width - widthOf(indent))) {
+      if (!isEmpty && widthOf(line) + widthOf(piece.trimEnd()) > width) {
+        lines.push(line.trimEnd());
+        line = indent;
+      }
+      line += piece;
+      isEmpty = false;
+    }
+  }
+  return [...lines, line.trimEnd()].join('\n');
+}
+
+/** A word in parts that fit a line. */
+function* pieces(word: string, width: number): Generator<string> {
+  let piece = '';
+  for (const character of word) {
+    if (piece !== '' && character !== ' ' && widthOf(piece) + widthOf(character) > width) {
+      yield piece;
+      piece = '';
+    }
+    piece += character;
+  }
+  yield piece;
+}
+
 export function padEnd(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - widthOf(text)));
 }

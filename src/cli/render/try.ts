@@ -1,6 +1,6 @@
 /** The results of a trial, one block per partition. */
 import type { TriedPartition, TryReport } from '../..';
-import { partitionName } from '../partition-argument';
+import { partitionName } from '../../core/partition-name';
 import type { PartitionStatus } from '../../core/status';
 import { bytesText, durationText } from './measures';
 import { renderError } from './error';

@@ -15,7 +15,7 @@ import type { RunInput } from '../../core/input';
 import { didYouMean } from '../../core/nearest';
 import { backfillRange, refuse } from './backfill-range';
 import { NoSuchSchedule, ScheduleRefused } from '../../reader/errors';
-import { HistorySource, isNotFound } from '../../reader/histories/history-source';
+import { HistorySource, isInvalidArgument, isNotFound } from '../../reader/histories/history-source';
 import { RunList } from '../../reader/list';
 import { OVERLAPS, overlapProblem, parseSchedule } from './schema';
 import { firingsOf, listingOf, viewOf } from './views';
@@ -165,7 +165,11 @@ export class TemporalSchedules implements Schedules {
     try {
       return await request;
     } catch (error) {
-      const isMissing = error instanceof ScheduleNotFoundError || isNotFound(error);
+      const isMissing =
+        error instanceof ScheduleNotFoundError ||
+        isNotFound(error) ||
+        // No schedule can have an empty id.
+        isInvalidArgument((error as Error).cause);
       throw isMissing ? await this.#notFound(id) : error;
     }
   }

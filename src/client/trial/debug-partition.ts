@@ -10,6 +10,7 @@ import type { Client } from '@temporalio/client';
 import { compareOutcomes, type WholeCall } from './compare-outcomes';
 import { PartitionReader } from '../../reader/partitions/partition-handle';
 import { readLocalRows } from '../../reader/partitions/results';
+import { refuseRemoved } from '../../reader/removed-files';
 import { RunReader } from '../../reader/run-reader';
 import { ServerRun } from '../../reader/run-source';
 import { MAX_ROWS_SHOWN, type CallView, type DebugOptions, type DebugReport } from './types';
@@ -49,6 +50,7 @@ export async function debugPartition(
   const ordinal = await partition.ordinal();
   const { record } = await reader.read();
   const stage = await openPlannedStage(record.plan!.stage, record.opened!.stageToken);
+  await refuseRemoved(stage, record.opened!);
   const plan = await loadUnitPlan(stage, record.plan!.unitPlan);
   const fn = await functionOf(plan, record, project, options);
   const callHere = callerOf(fn);

@@ -1,4 +1,5 @@
 /** Decides whether a run continues, given how its partitions have ended so far. Pure. */
+import { shellWord } from '../shell-word';
 import type { AlikeFailures } from '../outcome';
 import { failed, type StatusCounts } from '../status';
 
@@ -55,11 +56,11 @@ export function stopMessage(
   if (reason === 'alike') {
     const { partitions, error } = alike!;
     const rest = left === '' ? 'They were not retried' : `The other ${left}`;
-    return `The first ${partitions} partitions failed with the same error: ${error.type}: ${clause(error.message)}. ${rest}. Fix it, then run: partwise retry ${runId}`;
+    return `The first ${partitions} partitions failed with the same error: ${error.type}: ${clause(error.message)}. ${rest}. Fix it, then run: partwise retry ${shellWord(runId)}`;
   }
   return (
     `${failed(counts)} of ${total} partitions failed, and ${toleratedFailures} ${toleratedFailures === 1 ? 'is' : 'are'} tolerated, ` +
-    `so the run stopped (failFast): ${left === '' ? 'nothing was retried' : left}. Fix it, then run partwise retry ${runId}.${example}`
+    `so the run stopped (failFast): ${left === '' ? 'nothing was retried' : left}. Fix it, then run partwise retry ${shellWord(runId)}.${example}`
   );
 }
 

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve, sep } from 'node:path';
 import type { ArtifactRef } from '../../core/files';
+import { partitionName } from '../../core/partition-name';
 import { didYouMean } from '../../core/nearest';
 import { NoSuchArtifact } from '../errors';
 
@@ -21,7 +22,7 @@ export function findArtifact(
   throw new NoSuchArtifact(
     partitionId,
     name,
-    `The partition "${partitionId}" has no artifact "${name}".${didYouMean(name, names)} ${known}`,
+    `The partition "${partitionName(partitionId)}" has no artifact "${name}".${didYouMean(name, names)} ${known}`,
   );
 }
 

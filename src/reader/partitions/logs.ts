@@ -12,6 +12,7 @@ import {
   unitFolder,
   type ExecutionPlace,
 } from '../../stored/layout';
+import { refuseRemoved } from '../removed-files';
 import type { LogLine } from '../../runners/protocol';
 import type { Stage } from '../../stage';
 import type { LogEntry } from '../types';
@@ -63,6 +64,8 @@ export class LogReader {
       yield* this.#segments(task, unitFolder(task, activityId), alone);
       if (ended) this.#finished.add(activityId);
     }
+    if (this.#read.size === 0 && record.closed !== null)
+      await refuseRemoved(this.source.stage, record.opened!);
   }
 
   /** Reads the log of an earlier execution of the generation once, because it has ended. */

@@ -2,6 +2,8 @@ import { decodeArtifact } from '../../functions/artifact-codec';
 import type { ArtifactReader } from '../../functions/types';
 import type { UnitRecord } from '../../history/fold';
 import type { ArtifactRef } from '../../core/files';
+import { partitionName } from '../../core/partition-name';
+import { shellWord } from '../../core/shell-word';
 import { didYouMean } from '../../core/nearest';
 import { writeArtifact, findArtifact } from './artifacts';
 import { NoSuchPartition } from '../errors';
@@ -107,11 +109,11 @@ export class PartitionReader implements PartitionHandle {
       const has = ({ task }: UnitRecord): boolean => task.from <= ordinal && ordinal <= task.to;
       return { reading, views: (await this.reader.views(reading, has))!, ordinal };
     }
-    const near = didYouMean(this.id, await known.ids());
+    const near = didYouMean(partitionName(this.id), (await known.ids()).map(partitionName));
     throw new NoSuchPartition(
       runId,
       this.id,
-      `The run "${runId}" has no partition "${this.id}".${near} partwise partitions ${runId} lists all ${known.total}.`,
+      `The run "${runId}" has no partition "${partitionName(this.id)}".${near} partwise partitions ${shellWord(runId)} lists all ${known.total}.`,
     );
   }
 }

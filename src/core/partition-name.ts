@@ -1,6 +1,8 @@
-/** Partitions as users type and read them. */
-import { decodePartitionId, encodePartitionId, isPartitionId } from '../core/partition-id';
-import { clean } from './render/text';
+/** Partitions as people type and read them; programs use ids. */
+import { decodePartitionId, encodePartitionId, isPartitionId } from './partition-id';
+
+/** Characters that could not be seen or typed: a name with one of them is written as an id. */
+const INVISIBLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 
 /**
  * A valid partition id is returned unchanged; other text (`San Marcos`) is taken as the values of the key.
@@ -13,11 +15,12 @@ export function toPartitionId(text: string, keyColumns?: number): string {
 
 /**
  * The partition as users would type it (`San Marcos`, `East/14`), or its id where that text would mean
- * another partition (NULL, `a/b`).
+ * another partition (NULL, `a/b`). Text that is not an id, such as the label of a lost unit, is unchanged.
  */
 export function partitionName(id: string): string {
+  if (!isPartitionId(id)) return id;
   const values = decodePartitionId(id);
   // An empty value would be invisible.
   const text = values.includes(null) || values.includes('') ? id : values.join('/');
-  return clean(text) === text && toPartitionId(text) === id ? text : clean(id);
+  return !INVISIBLE.test(text) && toPartitionId(text) === id ? text : id;
 }

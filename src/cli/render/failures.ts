@@ -1,0 +1,35 @@
+/** Failed partitions, grouped by cause, with the largest group first. */
+import { partitionName } from '../../core/partition-name';
+import type { FailureGroup } from '../..';
+import { causeLine, failureLine } from './partitions';
+import type { Paint } from './paint';
+import { clean, plural, wrapped } from './text';
+
+/** Shows the first `limit` groups; further ones are only counted. */
+export function renderFailures(
+  groups: readonly FailureGroup[],
+  limit: number,
+  width: number,
+  paint: Paint,
+): string[] {
+  const lines = groups.slice(0, limit).map((group) => groupLines(group, width, paint));
+  const rest = groups.slice(limit);
+  if (rest.length === 0) return lines;
+  const partitions = rest.reduce((sum, { count }) => sum + count, 0);
+  const causes = plural(rest.length, 'other cause');
+  return [...lines, paint.dim(`  … and ${plural(partitions, 'more failed partition')} with ${causes}`)];
+}
+
+function groupLines(group: FailureGroup, width: number, paint: Paint): string {
+  const { count, examples } = group;
+  const [first] = examples;
+  if (count === 1) return failureLine(first!, width, paint);
+  const { message, type, stack } = first!.error;
+  const isSame = examples.every(({ error }) => error.message === message);
+  const cause = isSame || group.pattern === null ? `${type}: ${message}` : group.pattern;
+  const names = examples.map(({ id }) => clean(partitionName(id))).join(', ');
+  return [
+    causeLine(plural(count, 'partition'), cause, stack, width, paint),
+    paint.dim(wrapped(`${names}${count > examples.length ? ', …' : ''}`, width, '    ', '    ')),
+  ].join('\n');
+}
