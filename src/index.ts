@@ -76,6 +76,7 @@ export type {
   CalendarInput,
   CalendarValues,
   Overlap,
+  ScheduleChanges,
   ScheduledRun,
   ScheduleFiring,
   ScheduleInput,

@@ -77,6 +77,7 @@ async function pinRows(
       scheduled: scheduledFor(opened.scheduledTime, input.timeZone),
       only: input.only,
       maxPartitions: input.options.maxPartitions,
+      allowEmpty: input.options.allowEmpty,
       scratch,
       fingerprints: input.series !== null,
       signal,
@@ -90,7 +91,6 @@ async function pinRows(
       const { keyColumns, columns, files, ids, rows, fingerprints, pushDown } = source;
       if (input.snapshot === 'none') assertPinned(pushDown, input);
       const { params } = input;
-      const { scheduledTime } = opened;
       const shape = {
         params,
         ...(input.model !== null && { model: input.model }),
@@ -98,7 +98,6 @@ async function pinRows(
         keyColumns,
         columns,
         snapshotTime,
-        scheduledTime,
       };
       const reused =
         input.onUnchanged === 'reuse'
@@ -199,7 +198,7 @@ async function putPlan(
   projectDir: string,
 ): Promise<RunPlan> {
   const numbers = runNumbers(opened, input);
-  const unitPlan = Buffer.from(JSON.stringify(unitPlanOf(opened, numbers, rows)));
+  const unitPlan = Buffer.from(JSON.stringify(unitPlanOf(opened, input, numbers, rows)));
   const sharding = await putShards(stage, folder, rows.units, input.options.maxConcurrency);
   const put = { unitPlan: await stage.put(`${folder}unit-plan.json`, unitPlan), sharding };
   return runPlanOf({ opened, input, numbers, rows, put, projectDir });

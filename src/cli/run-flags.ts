@@ -38,6 +38,7 @@ export interface RunFlags extends ProjectOptions {
   timeout?: string;
   memory?: string;
   maxPartitions?: string;
+  allowEmpty?: boolean;
   partitionsPerUnit?: string;
 }
 
@@ -106,6 +107,7 @@ export function withSourceFlags(command: Command): Command {
     .option('--by <columns>', 'comma-separated key columns; without them each file is a partition')
     .option('--pattern <glob>', 'glob below the folder --from; each matching file is a partition')
     .option('--where <condition>', 'only use rows that match this SQL condition')
+    .option('--allow-empty', 'accept a source without rows: the run has no partitions and is a SUCCESS')
     .option(
       '--snapshot <how>',
       'where to keep the snapshot: stage (default), or none to query a table as of planning through its time travel',

@@ -189,7 +189,10 @@ export class Partwise {
     if (this.#schedules !== null) return this.#schedules;
     const { client, taskQueue } = this.#session;
     const { TemporalSchedules }: typeof import('./schedules/schedules') = require('./schedules/schedules');
-    return (this.#schedules = new TemporalSchedules(client, taskQueue, (input) => this.#complete(input)));
+    return (this.#schedules = new TemporalSchedules(client, taskQueue, {
+      complete: (input) => this.#complete(input),
+      check: (input) => this.#functionProblems(input),
+    }));
   }
 
   /**
@@ -269,6 +272,14 @@ export class Partwise {
   #complete(input: RunInput): RunInput {
     const { embedded, project } = this.#session;
     return embedded && project !== null ? withSettingsOf(project, input) : input;
+  }
+
+  /** On a named server, whose workers have their own code, only if the project has a functions file too. */
+  async #functionProblems(input: RunInput): Promise<string[]> {
+    const { embedded, project } = this.#session;
+    if (project === null || (!embedded && project.functions === null)) return [];
+    const { functionProblems }: typeof import('./function-problems') = require('./function-problems');
+    return functionProblems(input, project);
   }
 
   #handle(runId: string, workflowRunId: string | null): RunHandle {

@@ -29,6 +29,7 @@ async function preview(raw: unknown, project: ProjectConfig): Promise<PlanPrevie
     scheduled: scheduledFor(scheduledTime, timeZone),
     only,
     maxPartitions: options.maxPartitions,
+    allowEmpty: options.allowEmpty,
     signal: new AbortController().signal,
   });
   const { output } = parsed.input;
@@ -53,6 +54,7 @@ async function preview(raw: unknown, project: ProjectConfig): Promise<PlanPrevie
 
 /** Partitions grouped by the power of ten of their row count. */
 function histogram(rows: readonly number[]): PlanPreview['histogram'] {
+  if (rows.length === 0) return [];
   const digits = rows.map((n) => String(n).length);
   // Not Math.max(...digits), which would fail with a million arguments.
   const least = digits.reduce((a, b) => Math.min(a, b));

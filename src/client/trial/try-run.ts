@@ -97,6 +97,7 @@ class Trial {
       where,
       scheduled: scheduledFor(scheduledTime, timeZone),
       maxPartitions: input.options.maxPartitions,
+      allowEmpty: input.options.allowEmpty,
       signal: this.#signal,
     };
     const { picked, ...size } = await this.#pick(warehouse, { ...request, only }, models);
@@ -127,6 +128,8 @@ class Trial {
     models: ModelPlan | null,
   ): Promise<{ picked: string[]; partitions: number; rows: number }> {
     const { ids, rows } = await warehouse.count(request);
+    if (ids.length === 0)
+      throw new Refusal('SourceEmpty', ['The source has no rows, so there is no partition to try.']);
     const skips = models !== null && this.input.model?.onMissing === 'skip';
     const skipped = new Set(skips ? await withoutModel(models, ids) : []);
     const called = ids.map((id, i) => ({ id, rows: rows[i]! })).filter((_, ordinal) => !skipped.has(ordinal));
@@ -241,6 +244,7 @@ class Trial {
       warehouse: warehouse.uri,
       snapshotTime: new Date().toISOString(),
       scheduledTime: input.scheduledTime,
+      scheduledDate: scheduledFor(input.scheduledTime, input.timeZone)?.date ?? null,
     };
     return tryPartition({
       pool,

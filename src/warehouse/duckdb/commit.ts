@@ -82,9 +82,12 @@ async function replaceRows(
   const fresh = output.mode === 'append' && before !== undefined ? local.doneAfter(before.execution) : null;
   const combined = await combinedRows(connection, task.keyColumns, local.rows, fresh);
   const existing = await columnsOfTable(connection, target);
-  if (existing === null) {
+  // Without any row, only the key columns are known: no table is created, and one that exists keeps its
+  // columns.
+  const isEmpty = local.rows.length === 0;
+  if (existing === null && !isEmpty) {
     await connection.run(`CREATE TABLE ${target} AS SELECT * FROM (${combined.sql}) LIMIT 0`);
-  } else {
+  } else if (existing !== null && !isEmpty) {
     await adaptColumns(connection, output, target, existing, combined.columns);
   }
   if (existing !== null && output.mode === 'replace') await connection.run(`DELETE FROM ${target}`);
@@ -92,7 +95,7 @@ async function replaceRows(
     await connection.run(deletePartitionsSql(task, target, local));
   }
   const names = combined.columns.map(({ name }) => quoteIdentifier(name)).join(', ');
-  await connection.run(`INSERT INTO ${target} (${names}) ${combined.sql}`);
+  if (!isEmpty) await connection.run(`INSERT INTO ${target} (${names}) ${combined.sql}`);
   const result: CommitResult = {
     version: 1,
     target: output.table,

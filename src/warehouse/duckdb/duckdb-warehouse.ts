@@ -40,7 +40,7 @@ export class DuckDbWarehouse implements Warehouse {
 
   inspect(request: SourceRequest): Promise<SourceShape> {
     return this.#reading(request, async (connection) => {
-      if (isFilesAsPartitions(request)) return describeFiles(connection, request.source, this);
+      if (isFilesAsPartitions(request)) return describeFiles(connection, request, this);
       return (await describeSource(connection, request, this.projectDir)).shape;
     });
   }

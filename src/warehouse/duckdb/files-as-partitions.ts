@@ -55,11 +55,12 @@ function globOf(folder: string, pattern = EVERYTHING): string {
 /** Returns the columns of the first file; each partition is read with its own file's columns. */
 export async function describeFiles(
   connection: DuckDBConnection,
-  source: FilesSource,
+  request: Pick<FilesRequest, 'source' | 'allowEmpty'>,
   place: FilesPlace,
 ): Promise<SourceShape> {
-  const [first] = await matching(connection, source, place);
-  return { columns: await columnsOfFile(connection, first!.path), keyColumns: [FILE_KEY] };
+  const [first] = await matching(connection, request, place);
+  const columns = first === undefined ? [] : await columnsOfFile(connection, first.path);
+  return { columns, keyColumns: [FILE_KEY] };
 }
 
 async function columnsOfFile(connection: DuckDBConnection, path: string): Promise<Column[]> {
@@ -78,7 +79,7 @@ export async function countFiles(
   request: FilesRequest,
   place: FilesPlace,
 ): Promise<PartitionSizes> {
-  const shape = await describeFiles(connection, request.source, place);
+  const shape = await describeFiles(connection, request, place);
   const found = await select(connection, request, place);
   const rows: number[] = [];
   for (const { path } of found) {
@@ -137,7 +138,7 @@ async function select(
   request: FilesRequest,
   place: FilesPlace,
 ): Promise<FoundFile[]> {
-  const all = (await matching(connection, request.source, place)).map((file) => ({
+  const all = (await matching(connection, request, place)).map((file) => ({
     ...file,
     id: encodePartitionId([file.name]),
   }));
@@ -151,7 +152,7 @@ async function select(
 
 async function matching(
   connection: DuckDBConnection,
-  source: FilesSource,
+  { source, allowEmpty }: Pick<FilesRequest, 'source' | 'allowEmpty'>,
   { projectDir, confinement }: FilesPlace,
 ): Promise<{ path: string; name: string }[]> {
   const folder = resolve(projectDir, source.files);
@@ -162,7 +163,8 @@ async function matching(
   );
   if (confinement !== null) await refuseOutside(confinement, listed);
   const files = listed.map(({ file }) => ({ path: file, name: relative(folder, file).split(sep).join('/') }));
-  if (files.length === 0) throw await nothingMatches(connection, source, folder, pattern);
+  const refusal = files.length === 0 ? await nothingMatches(connection, source, folder, pattern) : null;
+  if (refusal !== null && !(refusal.type === 'SourceEmpty' && allowEmpty === true)) throw refusal;
   return files;
 }
 

@@ -85,6 +85,10 @@ class TableCommit {
     // Rows that an earlier execution of the generation has appended are not appended again.
     const fresh = output.mode === 'append' && before !== undefined ? local.doneAfter(before.execution) : null;
     const existing = await this.#existing();
+    // Without any row, only the key columns are known: no table is created, and one that exists keeps its
+    // columns.
+    const isEmpty = local.rows.length === 0;
+    const hasTable = existing !== null || !isEmpty;
     const rowsFile = join(this.scratch, 'rows.parquet');
     const keysFile = join(this.scratch, 'keys.parquet');
     const { columns, rows } = await withDatabase(
@@ -92,7 +96,10 @@ class TableCommit {
       'read',
       async (connection) => {
         const combined = await combinedRows(connection, task.keyColumns, local.rows, fresh);
-        const targets = outputColumns(combined.columns, existing, output);
+        const targets = outputColumns(combined.columns, existing, {
+          ...output,
+          evolve: output.evolve || isEmpty,
+        });
         await connection.run(
           `COPY (SELECT ${formsOf(targets)} FROM (${combined.sql})) TO ${quoteForDuckDb(rowsFile)} (FORMAT parquet)`,
         );
@@ -110,7 +117,7 @@ class TableCommit {
     const loaded = await this.#loadFile('ROWS', columns, rowsFile, rows);
     const keys =
       output.mode === 'partitions' ? await this.#loadFile('KEYS', this.#keys(columns), keysFile, null) : null;
-    await this.#adapt(columns, existing);
+    if (!isEmpty) await this.#adapt(columns, existing);
     // enforces I10: the rows and the record of the commit change atomically.
     await session.run('BEGIN TRANSACTION');
     try {
@@ -123,9 +130,9 @@ class TableCommit {
       }
       if (this.#lastOfTable(now)?.execution !== before?.execution)
         throw new Error(`Another execution of run "${task.runId}" wrote "${output.table}" in the meantime.`);
-      if (output.mode === 'replace') await this.#execute(`DELETE FROM ${this.#target}`);
-      if (keys !== null) await this.#execute(this.#deleteSql(keys, this.#keys(columns)));
-      await this.#execute(this.#insertSql(loaded, columns));
+      if (output.mode === 'replace' && hasTable) await this.#execute(`DELETE FROM ${this.#target}`);
+      if (keys !== null && hasTable) await this.#execute(this.#deleteSql(keys, this.#keys(columns)));
+      if (!isEmpty) await this.#execute(this.#insertSql(loaded, columns));
       const result: CommitResult = {
         version: 1,
         target: output.table,
