@@ -197,8 +197,8 @@ export class Partwise {
 
   /**
    * Previews a run of this input: how many partitions, how large, in how many units. Reads the source in this
-   * process, without a worker, and starts nothing. Throws `StartRefused` for problems that would also refuse
-   * the run.
+   * process, without a worker, and starts nothing; relative names inside a query start at the working
+   * directory. Throws `StartRefused` for problems that would also refuse the run.
    */
   async plan(input: RunInput): Promise<PlanPreview> {
     return (await Project.open({ config: await this.#config() })).plan(input);

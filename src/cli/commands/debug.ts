@@ -6,7 +6,14 @@ import { ENDED_BADLY, Interrupted, OK } from '../exit';
 import { withExamples } from '../help';
 import { suggesting } from '../invocation';
 import { toPartitionId } from '../partition-argument';
-import { reading, withJson, withProject, type ReadingOptions } from '../project';
+import {
+  inProjectFolder,
+  loadProject,
+  withJson,
+  withPartwise,
+  withProject,
+  type ReadingOptions,
+} from '../project';
 import { renderDebug } from '../render/debug';
 import { logLine } from '../render/logs';
 import { shellWord } from '../render/next-commands';
@@ -45,11 +52,14 @@ async function debug(runId: string, partition: string, options: DebugCommandOpti
     if (event.type === 'calling') process.once('SIGINT', () => controller.abort());
     showEvent(event);
   };
-  await reading(options, async (partwise) => {
+  const config = await loadProject(options);
+  await withPartwise(config, { needWorker: false }, async (partwise) => {
     try {
       const { signal } = controller;
       const id = toPartitionId(partition);
-      const report = await partwise.debug(runId, id, { inspect, sql, functions, signal, onEvent });
+      const report = await inProjectFolder(config, () =>
+        partwise.debug(runId, id, { inspect, sql, functions, signal, onEvent }),
+      );
       if (json === true) printJson(report);
       else print(renderDebug(report, widthOfTerminal(), paint));
       if (isFixed(report))

@@ -49,6 +49,8 @@ export function define(command: Command): void {
     const sdk = versioning(options);
     const { startWorker }: typeof import('../../worker') = require('../../worker');
     const { only, grace: shutdownGraceMs } = options;
+    // For the whole life of this process, which plans runs.
+    process.chdir(config.projectDir);
     const worker = await startWorker({ config, only, shutdownGraceMs, sdk });
     const names = worker.functions.length === 0 ? 'sql' : worker.functions.join(', ');
     note(

@@ -1,8 +1,8 @@
 import { ScheduleClient, type CreateScheduleInput, type CreateScheduleOutput } from '@temporalio/client';
 
 /**
- * Its `create` replaces the schedule of that id. The SDK's own update keeps a schedule's headers, of which one
- * proves the input that it had; this way, the client's interceptors make them for the new input.
+ * Its `create` replaces the schedule of that id. The SDK's own update would keep the old headers, one of
+ * which proves its previous input; this way, the client's interceptors make them for the new input.
  */
 export class ReplacingScheduleClient extends ScheduleClient {
   protected override async _createScheduleHandler({

@@ -169,6 +169,7 @@ class Trial {
       folder: this.folders.bundles,
       reloads: true,
       passEnv: project.worker.passEnv,
+      cwd: project.projectDir,
     });
     const trusted = true;
     const { warehouse } = input;
@@ -200,7 +201,8 @@ class Trial {
     },
   ): Promise<TriedPartition[]> {
     const { inOrder, concurrency } = parts;
-    const pool = new RunnerPool({ size: concurrency, passEnv: this.project.worker.passEnv });
+    const { projectDir: cwd, worker } = this.project;
+    const pool = new RunnerPool({ size: concurrency, passEnv: worker.passEnv, cwd });
     const tried: TriedPartition[] = [];
     let next = 0;
     const lane = async (): Promise<void> => {
