@@ -15,6 +15,7 @@ import { readWholeIndex } from '../rows/partition-index';
 import { cutUnits, rangesOf } from '../core/units/cut-units';
 import type { Stage } from '../stage';
 import { openWarehouse, TABLES_READ_BACK } from '../warehouse';
+import type { ProjectConfig } from '../config';
 import type { Confinement } from '../duckdb/confinement';
 import { allowedFiles, confinementOf, sourceProblems } from '../planning/allowed-files';
 import type { ActivityDeps } from './deps';
@@ -83,8 +84,9 @@ async function pinRows(
       signal,
     };
     const options = input.options.warehouse;
-    const confinement = await confinementFor(deps, opened, input);
-    const warehouse = openWarehouse(opened.warehouse, deps.projectDir, { options, confinement });
+    const project = await deps.project();
+    const confinement = await confinementFor(project, opened, input);
+    const warehouse = openWarehouse(opened.warehouse, deps.projectDir, { options, confinement, project });
     const models = await pinModels(client, { stage, warehouse, folder }, input.model);
     if (models !== null) await checkFallback(models, input.model!);
     return await warehouse.snapshot(request, async (source) => {
@@ -130,13 +132,13 @@ async function pinRows(
 
 /** What the input's SQL may read on this worker; null: anything. */
 async function confinementFor(
-  deps: ActivityDeps,
+  project: ProjectConfig,
   { trusted = true }: OpenedRun,
   { source }: PlannedInput,
 ): Promise<Confinement | null> {
   if (trusted) return null;
-  const allowed = await allowedFiles(await deps.project());
-  const problems = await sourceProblems(source, deps.projectDir, allowed);
+  const allowed = await allowedFiles(project);
+  const problems = await sourceProblems(source, project.projectDir, allowed);
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
   return confinementOf(allowed);
 }

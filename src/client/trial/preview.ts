@@ -21,7 +21,9 @@ async function preview(raw: unknown, project: ProjectConfig): Promise<PlanPrevie
   const parsed = parseRunInput(raw);
   if (!parsed.ok) throw new Refusal('InvalidInput', parsed.problems);
   const { source, partitionBy, where, only, warehouse, scheduledTime, timeZone, options } = parsed.input;
-  const opened = openWarehouse(warehouse ?? project.warehouse ?? DEFAULT_WAREHOUSE, project.projectDir);
+  const opened = openWarehouse(warehouse ?? project.warehouse ?? DEFAULT_WAREHOUSE, project.projectDir, {
+    project,
+  });
   const { rows, ids, ...shape } = await opened.count({
     source,
     partitionBy,

@@ -179,7 +179,7 @@ class Trial {
     problems.push(...notifierProblems(input, project, { trusted }));
     const found = await findFunction({ functions }, project, { ...input, starter: 'owner' }, problems);
     if (found !== null) problems.push(...modelProblems(input, found.described));
-    const opened = uri === null ? null : openWarehouse(uri, project.projectDir);
+    const opened = uri === null ? null : openWarehouse(uri, project.projectDir, { project });
     const shape = opened === null ? null : await inspectSource(opened, input, problems);
     if (shape !== null) problems.push(...(await queryProblems(input, shape, null)));
     if (opened !== null) problems.push(...(await targetProblems(opened, input)));

@@ -20,6 +20,7 @@ import type {
 import { commitRows } from './commit';
 import { type OpenOptions, userProblem, withDatabase } from '../../duckdb/database-file';
 import { countFiles, describeFiles, globsOf, pinFiles, type FilesSource } from './files-as-partitions';
+import { DuckDbSetup } from '../../duckdb/setup';
 import { fileProblems, needsFile, tableProblems } from './output-check';
 import { changeModels, readModels } from './models';
 import { describeSource, refusedSql, type DescribedSource } from './source';
@@ -34,6 +35,7 @@ export class DuckDbWarehouse implements Warehouse {
     readonly uri: string,
     readonly projectDir: string,
     readonly confinement: Confinement | null,
+    private readonly setup: readonly string[],
   ) {
     this.#path = uri.slice('duckdb:'.length);
   }
@@ -155,11 +157,14 @@ export class DuckDbWarehouse implements Warehouse {
   ): Promise<T> {
     const missing = this.#folderProblem();
     if (missing !== null) throw new Refusal('InvalidInput', [missing]);
-    // Files need no warehouse, and a query over files works without one.
-    const needsFile = 'table' in request.source || ('query' in request.source && existsSync(this.#path));
+    const { source } = request;
+    // Files need no warehouse; a query over files, and a table that the setup attaches, work without one.
+    const mayLack = 'query' in source || this.setup.length > 0;
+    const needsFile = !('files' in source) && (!mayLack || existsSync(this.#path));
     try {
       return await withDatabase(needsFile ? this.#path : ':memory:', 'read', work, {
         ...options,
+        setup: this.setup.length === 0 ? null : new DuckDbSetup(this.setup, process.env),
         confinement: this.#confinementFor(request, folders),
       });
     } catch (error) {
