@@ -25,8 +25,8 @@ export interface PartwiseConfig {
     /**
      * SQL statements to run, in order, in each DuckDB in which sources are read: `LOAD`, `CREATE SECRET`,
      * `ATTACH`, `SET`. `${NAME}` in a statement is the value of this environment variable of the worker,
-     * escaped for a string literal, so that no password stands in the configuration, in a query or in history.
-     * Every run may read what it attaches, on a deployed worker too; functions get none of it.
+     * escaped for a string literal, so that no password is in the configuration, a query or history. Every
+     * run may read what it attaches, on a deployed worker too; functions get none of it.
      *
      * @example
      * setup: [

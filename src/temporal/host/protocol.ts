@@ -3,6 +3,7 @@
  * command starts with `Hello`; the host responds with its state, and sends it again on every change.
  */
 import type { SupervisedStatus } from './supervisor';
+import type { EnvironmentDigests } from './worker-environment';
 import type { TemporalBinary } from '../binary/temporal-binary';
 
 /** Content of `host.json`, readable only by the project's owner. */
@@ -34,6 +35,8 @@ export interface HostState {
   foreground: boolean;
   /** Differs if another build or other settings would start the host differently. */
   fingerprint: string;
+  /** Of the worker. Absent in the state of earlier releases. */
+  environment?: EnvironmentDigests;
   namespace: string;
   taskQueue: string;
   /** Null until a server has been started. */
