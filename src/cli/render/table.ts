@@ -27,7 +27,7 @@ export function renderTable(
 ): string {
   const widest = Number.isFinite(width) ? MAX_CELL_WIDTH : Infinity;
   const natural = columns.map(({ name }, i) =>
-    Math.min(widest, Math.max(widthOf(name), ...rows.map((row) => widthOf(textOf(row[i]))))),
+    Math.min(widest, Math.max(widthOf(name), ...rows.map((row) => widthOf(textOf(row[i]), widest)))),
   );
   const widths = fit(natural, width);
   const table = new Table({
