@@ -4,6 +4,7 @@
  * it.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { isPrepared } from './setup';
 
 /**
  * Table functions that do more than read: they change settings of the whole database, write logs and
@@ -28,7 +29,8 @@ export const REFUSED_FUNCTIONS: ReadonlySet<string> = new Set([
 
 /**
  * Functions and views that show what the configuration's setup contains (paths of attached databases,
- * settings), and functions that reach other servers and files on their own. Confined SQL may not use them.
+ * settings), and functions that reach other servers and files on their own. Where there is a setup, confined
+ * SQL may not use them.
  */
 const REFUSED_WHERE_CONFINED: ReadonlySet<string> = new Set([
   'current_setting',
@@ -95,7 +97,7 @@ async function problemOf(connection: DuckDBConnection, sql: string): Promise<str
   if (refused.length > 0)
     return `The function ${refused.join(', ')} does more than read rows, so a run's SQL may not call it.`;
   const hidden = [...functions, ...tables].filter((name) => REFUSED_WHERE_CONFINED.has(name));
-  if (hidden.length === 0 || !(await isConfined(connection))) return null;
+  if (hidden.length === 0 || !isPrepared(connection) || !(await isConfined(connection))) return null;
   return `${hidden.join(', ')} shows or reaches more than this run's rows, so its SQL may not use it.`;
 }
 

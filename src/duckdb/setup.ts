@@ -13,6 +13,13 @@ const PASSWORDS: readonly [RegExp, string][] = [
   [/(:\/\/[^\s:/@]*:)[^\s@]+@/g, '$1…@'],
 ];
 
+const prepared = new WeakSet<DuckDBConnection>();
+
+/** Whether a setup was run on the connection, so that its database has something to hide. */
+export function isPrepared(connection: DuckDBConnection): boolean {
+  return prepared.has(connection);
+}
+
 export class DuckDbSetup {
   /** Values to hide, and what to show instead; the longest first, since one may contain another. */
   readonly #hidden: readonly (readonly [value: string, name: string])[];
@@ -33,6 +40,7 @@ export class DuckDbSetup {
 
   /** Throws a `Refusal` for a statement that cannot be run. */
   async run(connection: DuckDBConnection): Promise<void> {
+    prepared.add(connection);
     for (const [i, statement] of this.statements.entries()) {
       const place = `Statement ${i + 1} of duckdb.setup in the configuration`;
       const sql = statement.replace(VARIABLE, (_, name: string) => {
