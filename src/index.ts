@@ -77,6 +77,7 @@ export type {
   CalendarInput,
   CalendarValues,
   Overlap,
+  ScheduleChanges,
   ScheduledRun,
   ScheduleFiring,
   ScheduleInput,

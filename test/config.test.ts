@@ -33,6 +33,7 @@ test('without a configuration file, the working directory is the project and def
     functions,
     warehouse: null,
     stage: join(folder, 'stage'),
+    duckdb: {},
     temporal: {},
     worker: {},
     notify: {},

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DebugEvent, DebugReport } from '../src/index';
@@ -36,6 +36,12 @@ export const reads = definePartitionFunction({
     const bill = await download('bill.json', { run: params.of, partition: 'North' });
     return { total: bill.total };
   },
+});
+
+import { readFileSync } from 'node:fs';
+export const here = definePartitionFunction({
+  name: 'here',
+  run: () => ({ cwd: process.cwd(), text: readFileSync('near.txt', 'utf8') }),
 });
 
 export const rowsOf = definePartitionFunction({ name: 'rowsOf', run: (data) => ({ rows: data.rowCount }) });
@@ -180,6 +186,32 @@ describe('partwise debug', () => {
       code: 2,
       stderr: expect.stringContaining('this run\'s function is "bill": remove "sql"'),
     });
+  });
+
+  it('resolves relative names in the project, as a run, a plan and a try do, wherever it is started', async () => {
+    const elsewhere = join(project.folder, 'elsewhere');
+    await mkdir(elsewhere);
+    await project.write('near.txt', 'of the project');
+    await project.write('near.csv', 'region\nNorth\n');
+    await writeFile(join(elsewhere, 'near.txt'), 'of the shell');
+    await writeFile(join(elsewhere, 'near.csv'), 'region\nWrong\nToo\n');
+    // The suite's worker runs in another folder.
+    const id = project.runId('here');
+    const input = { ...source, function: 'here', only: ['North'] };
+    const run = await project.partwise.start(input, { runId: id });
+    await run.wait();
+    const found = { cwd: project.folder, text: 'of the project' };
+    expect(await run.results()).toEqual([{ region: 'North', ...found }]);
+    const debugged = await cli(elsewhere, ['debug', id, 'North', '--json']);
+    expect(JSON.parse(debugged.stdout)).toMatchObject({
+      now: { result: [found] },
+      comparison: { same: true },
+    });
+    const query = ['here', '--from', "query:SELECT * FROM 'near.csv'", '--by', 'region', '--json'];
+    const planned = await cli(elsewhere, ['plan', ...query]);
+    expect(JSON.parse(planned.stdout)).toMatchObject({ largest: [{ id: 'North' }], partitions: 1 });
+    const tried = await cli(elsewhere, ['run', ...query, '--try', '1']);
+    expect(JSON.parse(tried.stdout)).toMatchObject({ tried: [{ id: 'North', result: [found] }] });
   });
 
   it('refuses rows other than those of the run: a changed file, a changed snapshot (I1)', async () => {

@@ -57,12 +57,15 @@ afterEach(async () => {
 });
 
 /** Options that all commands of the project share. */
-function options(more: { idleMs?: number; taskQueue?: string; env?: NodeJS.ProcessEnv } = {}) {
-  const { idleMs = 60_000, taskQueue, env } = more;
+function options(
+  more: { idleMs?: number; taskQueue?: string; env?: NodeJS.ProcessEnv; needWorker?: boolean } = {},
+) {
+  const { idleMs = 60_000, taskQueue, env, needWorker } = more;
   return {
     projectDir,
     settings: { taskQueue },
     workerEntry,
+    needWorker,
     env: { ...process.env, PARTWISE_IDLE_MS: String(idleMs), ...env },
     onEvent: (event: TemporalEvent) => void events.push(event),
   };
@@ -210,6 +213,22 @@ describe('sharing', () => {
     expect((await hostState(({ attached }) => attached === 0)).pid).toBe(first.pid);
     await attach({ env: { AWS_PROFILE: 'two' } });
     expect((await hostState()).pid).not.toBe(first.pid);
+  });
+
+  test('a command that needs the worker gets one with its environment, without variables that were unset', async () => {
+    (await attach({ env: { RATE: '1' } })).close();
+    const first = await hostState(({ attached }) => attached === 0);
+    // Reading needs no worker, and a terminal's own variables do not matter.
+    (await attach({ env: { RATE: '2' }, needWorker: false })).close();
+    (await attach({ env: { RATE: '1', TERM_SESSION_ID: 'x', SHLVL: '9' } })).close();
+    const same = await hostState(({ attached }) => attached === 0);
+    await attach();
+    const fresh = await hostState();
+
+    expect(same.pid).toBe(first.pid);
+    expect(fresh.pid).not.toBe(first.pid);
+    expect((await event('hostReplaced')).message).toContain('whose environment was another one (RATE)');
+    expect(readFileSync(`/proc/${fresh.worker.pid!}/environ`, 'utf8')).not.toContain('RATE=');
   });
 
   test('a host of another build is kept while runs are open, and the command says so', async () => {

@@ -212,12 +212,12 @@ describe('declarations', () => {
     expect(await typeCheck(name.split(' ').at(-1)!, options)).toBe('');
   });
 
-  it('need nothing that is not installed with the package', async () => {
+  it('need nothing that is not installed with the package, so that libraries can be checked too', async () => {
     const errors = await typeCheck('libraries', { module: 'nodenext', skipLibCheck: false });
-    // Declarations of other packages may have errors, which `skipLibCheck` is for.
-    expect(errors.split('\n').filter((line) => /^(?!node_modules\/(?!partwise\/)|\s|$)/.test(line))).toEqual(
-      [],
-    );
+    // Temporal's types of workers, which `partwise/worker` needs, do not compile with the newest @types/node.
+    expect(
+      errors.split('\n').filter((line) => /^(?!node_modules\/@temporalio\/worker\/|\s|$)/.test(line)),
+    ).toEqual([]);
   });
 });
 

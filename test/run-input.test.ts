@@ -51,6 +51,7 @@ test('the three required settings are enough, and every other one has a default'
         memoryBytes: null,
         heartbeatTimeoutMs: 10_000,
         maxPartitions: 100_000,
+        allowEmpty: false,
         partitionsPerUnit: null,
         warehouse: {},
       },

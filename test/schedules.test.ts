@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NoSuchSchedule, Partwise, ScheduleRefused, type RunInput, type ScheduleInput } from '../src/index';
+import { optionalDateToTs } from '@temporalio/common/lib/time';
+import { asTemporalCron } from '../src/input/cron';
 import { cli } from './support/cli';
 import { killAll } from './support/embedded';
 import { makeProject, type TestProject } from './support/project';
@@ -18,7 +20,7 @@ export const seen = definePartitionFunction({
   name: 'seen',
   async run(data, context) {
     const [{ days }] = await data.sql\`SELECT string_agg(DISTINCT day::VARCHAR, ' ') AS days FROM data\`;
-    return { days, scheduled: context.scheduledTime?.toISOString() ?? null };
+    return { days, scheduled: context.scheduledTime?.toISOString() ?? null, day: context.scheduledDate };
   },
 });
 
@@ -75,8 +77,8 @@ describe('the scheduled time', () => {
     const scheduledTime = '2024-10-31T23:30:00.000Z';
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', scheduledTime });
     expect(await run.results()).toEqual([
-      { region: 'North', days: '2024-11-01', scheduled: scheduledTime },
-      { region: 'South', days: '2024-11-01', scheduled: scheduledTime },
+      { region: 'North', days: '2024-11-01', scheduled: scheduledTime, day: '2024-11-01' },
+      { region: 'South', days: '2024-11-01', scheduled: scheduledTime, day: '2024-11-01' },
     ]);
   });
 
@@ -99,6 +101,54 @@ describe('the scheduled time', () => {
     expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('--scheduled-time') });
   });
 });
+
+describe('a source without rows', () => {
+  const empty: RunInput = { ...DAILY, scheduledTime: '2025-06-01', timeZone: 'Europe/Berlin' };
+
+  it('is refused, and with allowEmpty is a SUCCESS without partitions (I8)', async () => {
+    const refused = await project.partwise.start(empty, { runId: project.runId('no-rows') });
+    expect(await refused.wait()).toMatchObject({
+      status: 'FAILURE',
+      error: { type: 'SourceEmpty', message: expect.stringContaining('--allow-empty') },
+    });
+    const allowed = { ...empty, options: { allowEmpty: true } };
+    const run = await project.partwise.start(allowed, { runId: project.runId('empty') });
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', rows: 0, counts: { total: 0 } });
+    expect(await run.results()).toEqual([]);
+    const again = await run.retry();
+    expect(await again.wait()).toMatchObject({ status: 'SUCCESS', counts: { total: 0 } });
+  });
+
+  it('leaves an output table without rows but with its columns, and creates none (I10)', async () => {
+    const output = { table: 'nightly' };
+    const full = { ...DAILY, scheduledTime: '2024-11-01', output };
+    expect(await (await project.partwise.start(full)).wait()).toMatchObject({ status: 'SUCCESS' });
+    expect(await project.query('SELECT count(*)::INTEGER AS n FROM nightly')).toEqual([{ n: 2 }]);
+    const columns = 'SELECT column_name FROM (DESCRIBE nightly)';
+    const before = await project.query(columns);
+    const nothing = { ...empty, options: { allowEmpty: true } };
+    const run = await project.partwise.start({ ...nothing, output });
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', commit: { target: 'nightly', rows: 0 } });
+    expect(await project.query('SELECT * FROM nightly')).toEqual([]);
+    expect(await project.query(columns)).toEqual(before);
+    const other = await project.partwise.start({ ...nothing, output: { table: 'not_made' } });
+    expect(await other.wait()).toMatchObject({ status: 'SUCCESS' });
+    await expect(project.query('FROM not_made')).rejects.toThrow(/does not exist/);
+  });
+
+  it('of files may match none of them, and plan says so', async () => {
+    const { partwise } = project;
+    const input = { function: 'seen', source: { files: '.', pattern: 'inbox/*.csv' } };
+    await expect(partwise.plan(input)).rejects.toThrow(/matches the pattern "inbox/);
+    const planned = await partwise.plan({ ...input, options: { allowEmpty: true } });
+    expect(planned).toMatchObject({ partitions: 0, rows: 0, units: 0, histogram: [] });
+    const trying = partwise.try({ ...input, options: { allowEmpty: true } }, { partitions: 1 });
+    await expect(trying).rejects.toThrow(/no rows, so there is no partition to try/);
+  });
+});
+
+/** Needs no functions file. */
+const COUNT: RunInput = { ...DAILY, function: 'sql', sql: 'SELECT count(*) AS n FROM data' };
 
 /** Due only on the first of January, so that only the test starts runs. */
 const NEW_YEAR = '0 0 1 1 *';
@@ -184,8 +234,8 @@ describe('a schedule', () => {
         expect(await run.wait()).toMatchObject({ status: 'SUCCESS', scheduledTime, rows: 2 });
         const days = new Date(Date.UTC(2024, 9, 23 + i)).toISOString().slice(0, 10);
         expect(await run.results()).toEqual([
-          { region: 'North', days, scheduled: scheduledTime },
-          { region: 'South', days, scheduled: scheduledTime },
+          { region: 'North', days, scheduled: scheduledTime, day: days },
+          { region: 'South', days, scheduled: scheduledTime, day: days },
         ]);
       }
       const { recent } = await schedules.describe(id);
@@ -417,7 +467,7 @@ describe('a schedule', () => {
         state: { paused: true },
       });
     for (const cron of good) {
-      await withSchedule('good', { cron, paused: true }, async (id) => {
+      await withSchedule('good', { input: COUNT, cron, paused: true }, async (id) => {
         const theirs = await asServer(`${id}-raw`, cron);
         // The shown form means the same.
         const [shown] = (await schedules.describe(id)).spec.cron;
@@ -434,6 +484,105 @@ describe('a schedule', () => {
         /"cron" is/,
       );
     }
+  });
+
+  /** When the server would start runs by this expression. */
+  async function dueTimes(cron: string, timezone: string, from: string, to: string): Promise<string[]> {
+    const scheduleId = project.runId('due');
+    const handle = await project.client.schedule.create({
+      scheduleId,
+      spec: { cronExpressions: asTemporalCron(cron), timezone },
+      action: { type: 'startWorkflow', workflowType: 'none', taskQueue: 'none' },
+      state: { paused: true },
+    });
+    const startTime = optionalDateToTs(new Date(from));
+    const endTime = optionalDateToTs(new Date(to));
+    const request = { namespace: 'default', scheduleId, startTime, endTime };
+    const found = await project.client.workflowService.listScheduleMatchingTimes(request);
+    await handle.delete();
+    return found.startTime.map(({ seconds }) => new Date(Number(seconds) * 1000).toISOString());
+  }
+
+  it('by cron is due on days that match the day of the month or the day of the week, once each', async () => {
+    const due = async (cron: string): Promise<string[]> =>
+      (await dueTimes(cron, 'UTC', '2024-07-01', '2024-08-01')).map((time) => time.slice(8, 13));
+    // 1 July 2024 is a Monday.
+    const both = ['01T06', '08T06', '13T06', '15T06', '22T06', '29T06'];
+    expect(await due('0 6 1,13 * 1')).toEqual(both);
+    expect(await due('0 0 6 13 * MON 2024 # said so')).toEqual(both);
+    // As in cron, a field that starts with * does not count as restricted.
+    expect(await due('0 6 */14 * 1')).toEqual(['01T06', '15T06', '29T06']);
+    await withSchedule('either', { input: COUNT, cron: '0 6 1,13 * 1', paused: true }, async (id) => {
+      const { spec } = await project.partwise.schedules.describe(id);
+      expect(spec.cron.sort()).toEqual(['0 6 * * 1', '0 6 1,13 * *']);
+    });
+  });
+
+  it('by calendar is due on days that match both, and says so', async () => {
+    const calendar = { hour: 6, dayOfMonth: { start: 1, end: 7 }, dayOfWeek: 'MONDAY' };
+    await withSchedule('first-monday', { input: COUNT, cron: [], calendar, paused: true }, async (id) => {
+      const { spec, next } = await project.partwise.schedules.describe(id);
+      expect(spec.cron).toEqual(['0 6 1-7 * 1 # days that match both']);
+      expect(next.every((time) => new Date(time).getUTCDate() <= 7)).toBe(true);
+    });
+  });
+
+  it('is due in the hour that comes twice as docs/schedules.md says', async () => {
+    const berlin = (cron: string) =>
+      dueTimes(cron, 'Europe/Berlin', '2026-10-24T20:00Z', '2026-10-25T04:00Z');
+    const newYork = (cron: string) =>
+      dueTimes(cron, 'America/New_York', '2026-11-01T03:00Z', '2026-11-01T09:00Z');
+    expect(await newYork('30 1 * * *')).toEqual(['2026-11-01T05:30:00.000Z', '2026-11-01T06:30:00.000Z']);
+    expect(await berlin('30 2 * * *')).toEqual(['2026-10-25T01:30:00.000Z']);
+    expect(await berlin('30 1 * * *')).toEqual(['2026-10-24T23:30:00.000Z', '2026-10-25T00:30:00.000Z']);
+    expect(await berlin('30 0 * * *')).toEqual(['2026-10-24T22:30:00.000Z']);
+    expect(await berlin('30 3 * * *')).toEqual(['2026-10-25T02:30:00.000Z']);
+    // Hourly runs leave out an hour.
+    expect(await berlin('0 * * * *')).not.toContain('2026-10-25T01:00:00.000Z');
+    expect(await newYork('0 * * * *')).toHaveLength(6);
+  });
+
+  it('changes what an update names, and keeps the rest', async () => {
+    const { schedules } = project.partwise;
+    const schedule = { input: { ...DAILY, params: { a: 1 } }, note: 'before', pauseOnFailure: true };
+    await withSchedule('updated', { ...schedule, paused: true }, async (id) => {
+      const before = await schedules.describe(id);
+      const noted = await schedules.update(id, { note: 'after' });
+      expect({ ...noted, updatedAt: null }).toEqual({ ...before, note: 'after' });
+      const changed = await schedules.update(id, {
+        every: '2h',
+        timeZone: 'Europe/Berlin',
+        input: { where: "region = 'North'", params: { b: 2 }, options: { maxConcurrency: 2 } },
+      });
+      expect(changed).toMatchObject({
+        spec: { cron: [], every: ['2h'], timeZone: 'Europe/Berlin' },
+        pauseOnFailure: true,
+        paused: true,
+        input: {
+          ...DAILY,
+          where: "region = 'North'",
+          params: { a: 1, b: 2 },
+          options: { maxConcurrency: 2 },
+          timeZone: 'Europe/Berlin',
+        },
+      });
+      const wrong = { cron: 'x', input: { function: 'fails', partitionBy: [] } };
+      const refused = await schedules.update(id, wrong).catch((error: unknown) => error);
+      expect((refused as ScheduleRefused).problems).toEqual([
+        'The schedule runs "seen" and cannot run "fails" instead: create another schedule for it.',
+        expect.stringContaining('"cron" is "x"'),
+        expect.stringContaining('"partitionBy" is missing'),
+      ]);
+      expect(await schedules.describe(id)).toEqual(changed);
+      await expect(schedules.update(`${id}-x`, {})).rejects.toThrow(NoSuchSchedule);
+    });
+  });
+
+  it('is refused for a function that the project does not have (I9)', async () => {
+    const { schedules } = project.partwise;
+    const create = (name: string) =>
+      schedules.create(project.runId('misspelt'), { input: { ...DAILY, function: name }, every: '1h' });
+    await expect(create('sene')).rejects.toThrow(/no function "sene" .* Did you mean "seen"\?/);
   });
 
   it('is refused with all problems together, and is not created (I9)', async () => {
@@ -497,9 +646,11 @@ describe('on the embedded server', () => {
         source,
         partitionBy: ['region'],
       },
-      every: '1s',
+      every: '1h',
       overlap: 'buffer-all',
     });
+    // Runs of a changed schedule carry the proof of their new input (I13).
+    await partwise.schedules.update('often', { every: '1s', input: { params: { changed: true } } });
     await until(async () => (await partwise.schedules.describe('often')).recent.length > 0);
     await partwise.close();
     await killAll(folder);
@@ -586,6 +737,13 @@ describe('partwise schedule', () => {
     expect(await say('pause', id, '--note', 'holidays')).toMatchObject({ code: 0, stdout: '' });
     expect((await say('describe', id)).stdout).toMatch(/paused[^]*note holidays[^]* \(paused\)/);
     expect(await say('unpause', id)).toMatchObject({ code: 0 });
+    const updated = await say('update', id, '--allow-empty', '--param', 'a=1', '--no-pause-on-failure');
+    expect(updated).toMatchObject({ code: 0, stdout: expect.stringContaining('30 0 * * * (Europe/Berlin)') });
+    expect((await schedules.describe(id)).input).toMatchObject({
+      options: { allowEmpty: true },
+      params: { a: 1 },
+      source: { query: query.slice('query:'.length) },
+    });
 
     const backfilled = await say('backfill', id, '--from', '2024-11-01', '--to', '2024-11-02', '--json');
     const { runs } = JSON.parse(backfilled.stdout) as { runs: { runId: string }[] };

@@ -404,7 +404,9 @@ function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void 
   });
 
   test('refuses what cannot be run (I9)', async () => {
-    expect(await problemsOf(count({ where: 'amount > 100' }))).toMatchObject({ type: 'SourceEmpty' });
+    const none = { where: 'amount > 100' };
+    expect(await problemsOf(count(none))).toMatchObject({ type: 'SourceEmpty' });
+    expect(await count({ ...none, allowEmpty: true })).toMatchObject({ ids: [], rows: [] });
     const nothing = { query: 'SELECT NULL::VARCHAR AS region, 1 AS n' };
     expect((await problemsOf(count({ source: nothing }))).problems[0]).toMatch(
       '"region" is NULL in every row',
@@ -533,6 +535,19 @@ function commits(
     expect(await rows()).toHaveLength(8);
     await commit(table('replace'), { runId: `${runId}-4` });
     expect(await rows()).toHaveLength(3);
+  });
+
+  test('without any row leaves the columns of its table, and creates none (I10)', async () => {
+    await makeRows("SELECT * FROM (VALUES ('N', 1), ('S', 2)) t(region, total)");
+    await commit(table('replace'));
+    const nothing = { rows: [] };
+    await commit(table('partitions'), { runId: `${runId}-2` }, [1], nothing);
+    expect(await rows()).toEqual([{ region: 'S', total: 2 }]);
+    expect(await commit(table('replace'), { runId: `${runId}-3` }, [], nothing)).toMatchObject({ rows: 0 });
+    expect(await rows()).toEqual([]);
+    await warehouse.execute('DROP TABLE totals');
+    expect(await commit(table('replace'), { runId: `${runId}-4` }, [], nothing)).toMatchObject({ rows: 0 });
+    await expect(rows()).rejects.toThrow(/totals/i);
   });
 
   test('that fails half-way leaves the table unchanged (I10)', async () => {

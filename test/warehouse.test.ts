@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { openStage } from '../src/stage';
+import type { Source } from '../src/index';
+import type { Confinement } from '../src/duckdb/confinement';
+import { DuckDbSetup } from '../src/duckdb/setup';
 import { openWarehouse } from '../src/warehouse';
 import { queryRows, withDatabase } from '../src/duckdb/database-file';
 import type { PinnedSource, SnapshotRequest } from '../src/warehouse/warehouse';
@@ -64,6 +67,91 @@ const problemsOf = async (work: Promise<unknown>): Promise<{ type: string; probl
   if (error === null) throw new Error('It was not refused.');
   return error;
 };
+
+describe('duckdb.setup of the configuration', () => {
+  const KEY = "open sesame, it's me";
+  const setup = ["ATTACH '${PW_TEST_OTHER}' AS other (ENCRYPTION_KEY '${PW_TEST_KEY}', READ_ONLY)"];
+  const prepared = (statements = setup, confinement: Confinement | null = null) =>
+    openWarehouse(`duckdb:${path}`, folder, { confinement, project: { duckdb: { setup: statements } } });
+  const read = (source: Source, warehouseOf = prepared()) => {
+    const request = { source, partitionBy: ['region'], where: null, scheduled: null };
+    const { signal } = new AbortController();
+    return warehouseOf.count({ ...request, only: null, maxPartitions: 9, signal });
+  };
+  beforeEach(async () => {
+    process.env.PW_TEST_OTHER = join(folder, 'other.duckdb');
+    process.env.PW_TEST_KEY = KEY;
+    const attach =
+      "SET force_mbedtls_unsafe = 'true'; ATTACH '${PW_TEST_OTHER}' AS other (ENCRYPTION_KEY '${PW_TEST_KEY}')";
+    await withDatabase(
+      ':memory:',
+      'write',
+      async (connection) => {
+        await connection.run("CREATE TABLE other.sales AS SELECT 'N' AS region, 1 AS amount");
+      },
+      { setup: new DuckDbSetup([attach], process.env) },
+    );
+  });
+  afterEach(() => {
+    delete process.env.PW_TEST_OTHER;
+    delete process.env.PW_TEST_KEY;
+  });
+
+  it('makes its databases readable, as tables and in queries, with or without a warehouse file', async () => {
+    expect(await read({ table: 'other.sales' })).toMatchObject({ ids: ['N'] });
+    await execute("CREATE TABLE sales AS SELECT 'S' AS region");
+    const query = 'SELECT region FROM sales UNION ALL SELECT region FROM other.main.sales';
+    expect(await read({ query })).toMatchObject({ ids: ['N', 'S'] });
+    const request = { source: { query }, partitionBy: ['region'], where: null, scheduled: null };
+    const { signal } = new AbortController();
+    const scratch = join(folder, 'out');
+    const all = { ...request, only: null, maxPartitions: 9, signal, scratch };
+    // Functions do not get what the worker attaches, so no SQL of the rows either.
+    expect(await prepared().snapshot(all, onStage)).toMatchObject({ rows: [1, 1], pushDown: null });
+  });
+
+  it('keeps what it takes from the environment out of every message (I11)', async () => {
+    const messages = [
+      await problemsOf(read({ query: `SELECT error('no ' || '${KEY.replace("'", "''")}') AS region` })),
+      await problemsOf(read({ table: 'other.nothing' })),
+      await problemsOf(read({ table: 'x' }, prepared([`SELECT '\${PW_TEST_KEY}'::INTEGER`]))),
+      await problemsOf(
+        read({ table: 'x' }, prepared(["ATTACH 'password=hunter2 host=db' AS x (READ_ONLY)"])),
+      ),
+      await problemsOf(read({ table: 'x' }, prepared([...setup, 'LOAD "${PW_TEST_OTHER}']))),
+    ].map(({ problems }) => problems.join());
+    for (const message of messages) {
+      expect(message).not.toMatch(/sesame|hunter2/);
+      expect(message).not.toContain(folder + '/other');
+    }
+    expect(messages[0]).toContain('no ${PW_TEST_KEY}');
+    expect(messages[2]).toMatch(/^Statement 1 of duckdb.setup in the configuration failed: /);
+    process.env.PW_TEST_KEY = 'another';
+    expect((await problemsOf(read({ table: 'other.sales' }))).problems[0]).toMatch(/Wrong encryption key/);
+    delete process.env.PW_TEST_KEY;
+    expect((await problemsOf(read({ table: 'other.sales' }))).problems[0]).toMatch(
+      /^Statement 1 .* uses the environment variable PW_TEST_KEY, which is not set/,
+    );
+  });
+
+  it('serves confined SQL too, which may not look at the setup itself', async () => {
+    const confined = prepared(setup, { directories: [], paths: [], extensions: [] });
+    expect(await read({ table: 'other.sales' }, confined)).toMatchObject({ ids: ['N'] });
+    for (const from of [
+      'duckdb_databases()',
+      'duckdb_databases',
+      'pg_catalog.pg_settings',
+      "query_table('sales')",
+    ]) {
+      const query = `SELECT 'x' AS region FROM ${from}`;
+      expect((await problemsOf(read({ query }, confined))).problems[0]).toMatch(/its SQL may not use it/);
+    }
+    const query = "SELECT current_setting('s3_secret_access_key') AS region";
+    expect((await problemsOf(read({ query }, confined))).problems[0]).toMatch(/^DuckDB .*current_setting/);
+    const attached = { query: "SELECT 'x' AS region FROM 'other.csv'" };
+    expect((await problemsOf(read(attached, confined))).problems[0]).toMatch(/outside the files/);
+  });
+});
 
 describe('fingerprints', () => {
   const fingerprintOf = async (rows: string): Promise<string> => {

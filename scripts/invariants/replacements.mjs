@@ -153,6 +153,11 @@ export const REPLACEMENTS = [
   { file: 'src/core/units/retry-units.ts', from: '4 * lanes, share)', to: '4 * lanes)' },
   { file: 'src/stored/layout.ts', from: 'distinct(name, runId)', to: 'runId' },
   {
+    file: 'src/duckdb/setup.ts',
+    from: 'all.replaceAll(value, name)',
+    to: 'all + value.slice(0, 0) + name.slice(0, 0)',
+  },
+  {
     file: 'src/runners/environment.ts',
     from: '!CREDENTIALS.some((pattern) => pattern.test(name))',
     to: 'CREDENTIALS.length > 0',

@@ -82,7 +82,7 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
       ? await scheduledTimeOf(context, input, earlier)
       : resumed.reading.record.opened!.scheduledTime;
   const warehouse =
-    warehouseUri === null ? null : openWarehouse(warehouseUri, deps.projectDir, { confinement });
+    warehouseUri === null ? null : openWarehouse(warehouseUri, deps.projectDir, { confinement, project });
   // A continuation reads the snapshot: its source may have changed or been removed since.
   const shape =
     resumed !== null

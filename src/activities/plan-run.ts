@@ -15,6 +15,7 @@ import { readWholeIndex } from '../rows/partition-index';
 import { cutUnits, rangesOf } from '../core/units/cut-units';
 import type { Stage } from '../stage';
 import { openWarehouse, TABLES_READ_BACK } from '../warehouse';
+import type { ProjectConfig } from '../config';
 import type { Confinement } from '../duckdb/confinement';
 import { allowedFiles, confinementOf, sourceProblems } from '../planning/allowed-files';
 import type { ActivityDeps } from './deps';
@@ -80,20 +81,21 @@ async function pinRows(
       scheduled: scheduledFor(opened.scheduledTime, input.timeZone),
       only: input.only,
       maxPartitions: input.options.maxPartitions,
+      allowEmpty: input.options.allowEmpty,
       scratch,
       fingerprints: input.series !== null,
       signal,
     };
     const options = input.options.warehouse;
-    const confinement = await confinementFor(deps, opened, input);
-    const warehouse = openWarehouse(opened.warehouse, deps.projectDir, { options, confinement });
+    const project = await deps.project();
+    const confinement = await confinementFor(project, opened, input);
+    const warehouse = openWarehouse(opened.warehouse, deps.projectDir, { options, confinement, project });
     const models = await pinModels(client, { stage, warehouse, folder }, input.model);
     if (models !== null) await checkFallback(models, input.model!);
     return await warehouse.snapshot(request, async (source) => {
       const { keyColumns, columns, files, ids, rows, fingerprints, pushDown } = source;
       if (input.snapshot === 'none') assertPinned(pushDown, input);
       const { params } = input;
-      const { scheduledTime } = opened;
       const shape = {
         params,
         ...(input.model !== null && { model: input.model }),
@@ -101,7 +103,6 @@ async function pinRows(
         keyColumns,
         columns,
         snapshotTime,
-        scheduledTime,
       };
       const reused =
         input.onUnchanged === 'reuse'
@@ -134,13 +135,13 @@ async function pinRows(
 
 /** What the input's SQL may read on this worker; null: anything. */
 async function confinementFor(
-  deps: ActivityDeps,
+  project: ProjectConfig,
   { trusted = true }: OpenedRun,
   { source }: PlannedInput,
 ): Promise<Confinement | null> {
   if (trusted) return null;
-  const allowed = await allowedFiles(await deps.project());
-  const problems = await sourceProblems(source, deps.projectDir, allowed);
+  const allowed = await allowedFiles(project);
+  const problems = await sourceProblems(source, project.projectDir, allowed);
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
   return confinementOf(allowed);
 }
@@ -202,7 +203,7 @@ async function putPlan(
   projectDir: string,
 ): Promise<RunPlan> {
   const numbers = runNumbers(opened, input);
-  const unitPlan = Buffer.from(JSON.stringify(unitPlanOf(opened, numbers, rows)));
+  const unitPlan = Buffer.from(JSON.stringify(unitPlanOf(opened, input, numbers, rows)));
   const sharding = await putShards(stage, folder, rows.units, input.options.maxConcurrency);
   const put = { unitPlan: await stage.put(`${folder}unit-plan.json`, unitPlan), sharding };
   return runPlanOf({ opened, input, numbers, rows, put, projectDir });

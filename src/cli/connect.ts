@@ -74,6 +74,20 @@ export async function followingMoves<T>(
   }
 }
 
+/**
+ * Does work of this process that resolves relative names, of queries and functions, in the project's folder,
+ * as its worker does. Paths in flags are relative to the shell's folder, so they are resolved before.
+ */
+export async function inProjectFolder<T>({ projectDir }: ProjectConfig, work: () => Promise<T>): Promise<T> {
+  const shellFolder = process.cwd();
+  process.chdir(projectDir);
+  try {
+    return await work();
+  } finally {
+    process.chdir(shellFolder);
+  }
+}
+
 /** For work without a server: the project is closed whatever happens. */
 export async function withoutServer<T>(
   config: ProjectConfig,
@@ -82,7 +96,7 @@ export async function withoutServer<T>(
   const { Project }: typeof import('..') = require('..');
   const project = await Project.open({ config });
   try {
-    return await use(project);
+    return await inProjectFolder(config, () => use(project));
   } finally {
     await project.close();
   }

@@ -61,6 +61,7 @@ const FLAG_OF: ReadonlyMap<string, string> = new Map(
     'options.timeout': '--timeout',
     'options.memory': '--memory',
     'options.maxPartitions': '--max-partitions',
+    'options.allowEmpty': '--allow-empty',
     'options.partitionsPerUnit': '--partitions-per-unit',
   }),
 );

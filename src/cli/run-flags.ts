@@ -40,6 +40,7 @@ export interface RunFlags extends ProjectOptions {
   timeout?: string;
   memory?: string;
   maxPartitions?: string;
+  allowEmpty?: boolean;
   partitionsPerUnit?: string;
 }
 
@@ -122,6 +123,7 @@ export function withSourceFlags(command: Command): Command {
       'only use rows that match this SQL condition (repeatable: all must match)',
       SEVERAL,
     )
+    .option('--allow-empty', 'accept a source without rows: the run has no partitions and is a SUCCESS')
     .option(
       '--snapshot <how>',
       'where to keep the snapshot: stage (default), or none: query the table as of planning, with Time Travel',

@@ -34,6 +34,7 @@ export function toRunInput(
     timeout: flags.timeout,
     memory: flags.memory,
     maxPartitions: number(flags.maxPartitions),
+    allowEmpty: flags.allowEmpty,
     partitionsPerUnit: number(flags.partitionsPerUnit),
     warehouse: toWarehouseOptions(flags),
   });

@@ -35,8 +35,7 @@ export function withScheduleFlags(command: Command): Command {
       '--catchup-window <duration>',
       'how late a run that was due while the server was down may still start (default: 1d)',
     )
-    .option('--note <text>', 'purpose of the schedule')
-    .option('--paused', 'create the schedule paused');
+    .option('--note <text>', 'purpose of the schedule');
 }
 
 /** Unchecked: `parseSchedule` reports the problems. */

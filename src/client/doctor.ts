@@ -45,7 +45,7 @@ async function* checkPlaces(project: ProjectConfig): AsyncGenerator<Check> {
   const { projectDir } = project;
   let warehouse: Warehouse | null = null;
   const opening = await check('warehouse', async () => {
-    warehouse = openWarehouse(project.warehouse ?? DEFAULT_WAREHOUSE, projectDir);
+    warehouse = openWarehouse(project.warehouse ?? DEFAULT_WAREHOUSE, projectDir, { project });
     return warehouse.uri;
   });
   if (warehouse === null) yield opening;

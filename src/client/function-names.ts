@@ -7,5 +7,7 @@ import { bundleFunctions, describeFunctions } from '../runners/functions-file';
 export async function functionNames({ functions, projectDir, worker }: ProjectConfig): Promise<string[]> {
   if (functions === null) return [];
   const { path } = await bundleFunctions(functions, join(projectDir, '.partwise', 'functions'));
-  return (await describeFunctions(path, worker.passEnv)).map(({ name }) => name);
+  return (await describeFunctions(path, { passEnv: worker.passEnv, cwd: projectDir })).map(
+    ({ name }) => name,
+  );
 }

@@ -190,13 +190,16 @@ export class Partwise {
     if (this.#schedules !== null) return this.#schedules;
     const { client, taskQueue } = this.#session;
     const { TemporalSchedules }: typeof import('./schedules/schedules') = require('./schedules/schedules');
-    return (this.#schedules = new TemporalSchedules(client, taskQueue, (input) => this.#complete(input)));
+    return (this.#schedules = new TemporalSchedules(client, taskQueue, {
+      complete: (input) => this.#complete(input),
+      check: (input) => this.#functionProblems(input),
+    }));
   }
 
   /**
    * Previews a run of this input: how many partitions, how large, in how many units. Reads the source in this
-   * process, without a worker, and starts nothing. Throws `StartRefused` for problems that would also refuse
-   * the run.
+   * process, without a worker, and starts nothing; relative names inside a query start at the working
+   * directory. Throws `StartRefused` for problems that would also refuse the run.
    */
   async plan(input: RunInput): Promise<PlanPreview> {
     return (await Project.open({ config: await this.#config() })).plan(input);
@@ -270,6 +273,14 @@ export class Partwise {
   #complete(input: RunInput): RunInput {
     const { embedded, project } = this.#session;
     return embedded && project !== null ? withSettingsOf(project, input) : input;
+  }
+
+  /** On a named server, whose workers have their own code, only if the project has a functions file too. */
+  async #functionProblems(input: RunInput): Promise<string[]> {
+    const { embedded, project } = this.#session;
+    if (project === null || (!embedded && project.functions === null)) return [];
+    const { functionProblems }: typeof import('./function-problems') = require('./function-problems');
+    return functionProblems(input, project);
   }
 
   #handle(runId: string, workflowRunId: string | null): RunHandle {

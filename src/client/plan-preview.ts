@@ -42,7 +42,9 @@ async function preview(raw: unknown, project: ProjectConfig): Promise<PlanPrevie
   const parsed = parseRunInput(raw);
   if (!parsed.ok) throw new Refusal('InvalidInput', parsed.problems);
   const { source, partitionBy, where, only, warehouse, scheduledTime, timeZone, options } = parsed.input;
-  const opened = openWarehouse(warehouse ?? project.warehouse ?? DEFAULT_WAREHOUSE, project.projectDir);
+  const opened = openWarehouse(warehouse ?? project.warehouse ?? DEFAULT_WAREHOUSE, project.projectDir, {
+    project,
+  });
   const { rows, ids, ...shape } = await opened.count({
     source,
     partitionBy,
@@ -50,6 +52,7 @@ async function preview(raw: unknown, project: ProjectConfig): Promise<PlanPrevie
     scheduled: scheduledFor(scheduledTime, timeZone),
     only,
     maxPartitions: options.maxPartitions,
+    allowEmpty: options.allowEmpty,
     signal: new AbortController().signal,
   });
   const { output } = parsed.input;
@@ -76,6 +79,7 @@ async function preview(raw: unknown, project: ProjectConfig): Promise<PlanPrevie
 
 /** Partitions grouped by the power of ten of their row count. */
 function histogram(rows: readonly number[]): PlanPreview['histogram'] {
+  if (rows.length === 0) return [];
   const digits = rows.map((n) => String(n).length);
   // Not Math.max(...digits), which would fail with a million arguments.
   const least = digits.reduce((a, b) => Math.min(a, b));

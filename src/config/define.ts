@@ -20,6 +20,23 @@ export interface PartwiseConfig {
    * `s3://bucket/prefix`. Default `./stage`.
    */
   stage?: string;
+  /** How the worker's DuckDB is prepared, whatever the warehouse is. */
+  duckdb?: {
+    /**
+     * SQL statements to run, in order, in each DuckDB in which sources are read: `LOAD`, `CREATE SECRET`,
+     * `ATTACH`, `SET`. `${NAME}` in a statement is the value of this environment variable of the worker,
+     * escaped for a string literal, so that no password is in the configuration, a query or history. Every
+     * run may read what it attaches, on a deployed worker too; functions get none of it.
+     *
+     * @example
+     * setup: [
+     *   'LOAD postgres',
+     *   "CREATE SECRET erp (TYPE postgres, HOST 'db', USER 'reader', PASSWORD '${ERP_PASSWORD}')",
+     *   "ATTACH '' AS erp (TYPE postgres, SECRET erp, READ_ONLY)",
+     * ]
+     */
+    setup?: string[];
+  };
   /** Which Temporal server to use. Default: a server that Partwise starts for this project. */
   temporal?: TemporalSettings;
   worker?: {

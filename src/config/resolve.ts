@@ -28,6 +28,8 @@ export interface ProjectConfig {
   warehouse: string | null;
   /** Absolute path, or the URI of a stage that is not a folder. */
   stage: string;
+  /** As written. */
+  duckdb: { setup?: string[] };
   temporal: TemporalSettings;
   worker: {
     /** Default: the number of cores. */
@@ -123,6 +125,7 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Proje
     functions: functionsFile ?? defaultFunctionsFile(projectDir),
     warehouse: namedWarehouse,
     stage,
+    duckdb: file.duckdb ?? {},
     temporal: temporalSettings(flags, env, file.temporal ?? {}, projectDir),
     worker: {
       ...file.worker,

@@ -58,10 +58,15 @@ const notifierSchema = z.union(
   { error: NOTIFIER },
 );
 
+const STATEMENTS = 'a list of SQL statements, such as ["LOAD spatial"]';
+
 const configSchema = fields('an object such as { warehouse: "duckdb:./warehouse.duckdb" }', {
   functions: text('the path of a file, such as "./functions.ts"').optional(),
   warehouse: warehouseSchema.optional(),
   stage: text(STAGE_EXAMPLES).optional(),
+  duckdb: fields('an object such as { setup: ["LOAD spatial"] }', {
+    setup: z.array(text(STATEMENTS), { error: STATEMENTS }).optional(),
+  }).optional(),
   temporal: temporalSchema.optional(),
   worker: fields('an object such as { runners: 4 }', {
     runners: runnersSchema.optional(),

@@ -61,6 +61,12 @@ export interface RunOptions {
   /** Maximum number of partitions; a source with more is refused. Default 100,000. */
   maxPartitions?: number;
   /**
+   * Accept a source without rows, such as a night without sales: the run has no partitions and is a SUCCESS.
+   * An output is written as for any other rows: with mode `'replace'` the table has no rows afterwards.
+   * Default false: the run is refused.
+   */
+  allowEmpty?: boolean;
+  /**
    * Partitions per activity. Default: 1 for up to 500 partitions (or up to 500 per 48 of `maxConcurrency`),
    * and batches above that.
    */

@@ -44,6 +44,8 @@ export interface NormalizedOptions {
   memoryBytes: number | null;
   heartbeatTimeoutMs: number;
   maxPartitions: number;
+  /** Absent, meaning false, in histories of earlier releases. */
+  allowEmpty?: boolean;
   partitionsPerUnit: number | null;
   warehouse: WarehouseOptions;
 }

@@ -64,6 +64,8 @@ export interface UnitPlan {
   pushDown: PushDown | null;
   snapshotTime: string;
   scheduledTime: string | null;
+  /** In the run's time zone: `2026-11-01`. Absent in plans of earlier releases. */
+  scheduledDate?: string | null;
   retry: RetryPlan;
   /** Per partition; null: no limit. */
   timeoutMs: number | null;

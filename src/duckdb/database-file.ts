@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { confine, type Confinement } from './confinement';
 import { Refusal } from '../core/refusal';
+import type { DuckDbSetup } from './setup';
 
 /** How long another program may lock the file before that is reported. */
 const LOCK_WAIT_MS = 10_000;
@@ -42,6 +43,8 @@ export interface OpenOptions {
    * with `WarehouseLocked`.
    */
   onLocked?: (message: string) => void;
+  /** Run before anything else, and before the confinement applies. */
+  setup?: DuckDbSetup | null;
   /** What may be read and written in addition to the database itself. Default: anything. */
   confinement?: Confinement | null;
 }
@@ -81,8 +84,11 @@ async function openAndRun<T>(
     const connection = await instance.connect();
     try {
       await connection.run("SET TimeZone = 'UTC'");
+      await options.setup?.run(connection);
       if (options.confinement != null) await confine(connection, options.confinement);
       return await work(connection);
+    } catch (error) {
+      throw options.setup == null ? error : options.setup.hiding(error);
     } finally {
       connection.closeSync();
     }

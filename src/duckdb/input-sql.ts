@@ -4,6 +4,7 @@
  * it.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { isPrepared } from './setup';
 
 /**
  * Table functions that do more than read: they change settings of the whole database, write logs and
@@ -24,6 +25,30 @@ export const REFUSED_FUNCTIONS: ReadonlySet<string> = new Set([
   'json_execute_serialized_sql',
   'query',
   'truncate_duckdb_logs',
+]);
+
+/**
+ * Functions and views that show what the configuration's setup contains (paths of attached databases,
+ * settings), and functions that reach other servers and files on their own. Where there is a setup, confined
+ * SQL may not use them.
+ */
+const REFUSED_WHERE_CONFINED: ReadonlySet<string> = new Set([
+  'current_setting',
+  'duckdb_databases',
+  'duckdb_logs',
+  'duckdb_logs_parsed',
+  'duckdb_secrets',
+  'duckdb_settings',
+  'duckdb_variables',
+  'getvariable',
+  'pg_settings',
+  'pragma_database_list',
+  // By a name in a string.
+  'query_table',
+  ...['mysql', 'postgres', 'sqlite'].flatMap((kind) =>
+    ['attach', 'execute', 'query', 'scan', 'scan_pushdown'].map((what) => `${kind}_${what}`),
+  ),
+  'which_secret',
 ]);
 
 /**
@@ -67,21 +92,30 @@ async function problemOf(connection: DuckDBConnection, sql: string): Promise<str
   if (parsed.statements.length === 0) return 'It must be one SELECT statement, but there is none.';
   if (parsed.statements.length > 1)
     return `It must be one SELECT statement, but there are ${parsed.statements.length}.`;
-  const refused = [...functionsIn(parsed.statements[0])].filter((name) => REFUSED_FUNCTIONS.has(name));
-  return refused.length === 0
-    ? null
-    : `The function ${refused.join(', ')} does more than read rows, so a run's SQL may not call it.`;
+  const { functions, tables } = namesIn(parsed.statements[0]);
+  const refused = [...functions].filter((name) => REFUSED_FUNCTIONS.has(name));
+  if (refused.length > 0)
+    return `The function ${refused.join(', ')} does more than read rows, so a run's SQL may not call it.`;
+  const hidden = [...functions, ...tables].filter((name) => REFUSED_WHERE_CONFINED.has(name));
+  if (hidden.length === 0 || !isPrepared(connection) || !(await isConfined(connection))) return null;
+  return `${hidden.join(', ')} shows or reaches more than this run's rows, so its SQL may not use it.`;
 }
 
-/** The names of all functions that a parsed statement calls. */
-function functionsIn(tree: unknown): Set<string> {
-  const found = new Set<string>();
+async function isConfined(connection: DuckDBConnection): Promise<boolean> {
+  const reader = await connection.runAndReadAll("SELECT current_setting('enable_external_access')");
+  return reader.getRows()[0]![0] === false;
+}
+
+/** The names of all functions that a parsed statement calls, and of all tables that it reads. */
+function namesIn(tree: unknown): { functions: Set<string>; tables: Set<string> } {
+  const found = { functions: new Set<string>(), tables: new Set<string>() };
   const open: unknown[] = [tree];
   while (open.length > 0) {
     const node = open.pop();
     if (typeof node !== 'object' || node === null) continue;
-    const { function_name: name } = node as { function_name?: unknown };
-    if (typeof name === 'string') found.add(name.toLowerCase());
+    const { function_name: called, table_name: read } = node as Record<string, unknown>;
+    if (typeof called === 'string') found.functions.add(called.toLowerCase());
+    if (typeof read === 'string') found.tables.add(read.toLowerCase());
     open.push(...(Object.values(node) as unknown[]));
   }
   return found;

@@ -39,6 +39,7 @@ export interface ContextFacts<Params> {
   attempt: number;
   snapshotTime: Date;
   scheduledTime: Date | null;
+  scheduledDate: string | null;
   /** The run's settings for models. */
   model: ModelInput;
   params(): Params;
@@ -143,6 +144,7 @@ class Context<Params> implements PartitionContext<Params> {
   readonly attempt: number;
   readonly snapshotTime: Date;
   readonly scheduledTime: Date | null;
+  readonly scheduledDate: string | null;
   readonly #facts: ContextFacts<Params>;
   readonly #call: Call;
   #params: Params | null = null;
@@ -154,6 +156,7 @@ class Context<Params> implements PartitionContext<Params> {
     this.attempt = facts.attempt;
     this.snapshotTime = facts.snapshotTime;
     this.scheduledTime = facts.scheduledTime;
+    this.scheduledDate = facts.scheduledDate;
     this.#facts = facts;
     this.#call = call;
   }

@@ -38,6 +38,8 @@ export interface TestCall<Params = Record<string, unknown>> {
   signal?: AbortSignal;
   snapshotTime?: Date;
   scheduledTime?: Date | null;
+  /** Default: the date of `scheduledTime` in UTC. */
+  scheduledDate?: string | null;
   /** DuckDB file that `context.withConnection` opens. */
   warehouse?: string;
   /** What `context.download` returns: values by artifact name, for any partition and run. */
@@ -110,6 +112,7 @@ async function callOnce<Params>(
       signal: () => signal,
       snapshotTime: call.snapshotTime ?? new Date(),
       scheduledTime: call.scheduledTime ?? null,
+      scheduledDate: call.scheduledDate ?? call.scheduledTime?.toISOString().slice(0, 10) ?? null,
     },
     {
       scratch: tmpdir(),

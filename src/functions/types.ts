@@ -83,6 +83,11 @@ export interface PartitionContext<Params = Record<string, unknown>> {
    */
   readonly scheduledTime: Date | null;
   /**
+   * The day that the run is for, such as `2026-11-01`: the date of `scheduledTime` in the time zone of the
+   * schedule, or else of the input (`timeZone`). The query's `$scheduled_date` is the same day.
+   */
+  readonly scheduledDate: string | null;
+  /**
    * Stores a value as an artifact of this partition. Strings are stored as text, and Uint8Arrays as bytes.
    * Rows (an array of objects) become a table if the name ends in `.csv` or `.parquet`; anything else becomes
    * JSON, unless `write` encodes it. Visible to others once the partition is recorded.

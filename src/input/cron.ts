@@ -1,4 +1,4 @@
-/** Cron expressions as Temporal understands them: validating one, and writing a calendar as one. */
+/** Cron expressions: validating one, converting it for Temporal, and writing a calendar as one. */
 import { quote } from '../core/quote';
 
 interface Field {
@@ -71,6 +71,23 @@ export function cronProblem(expression: string): string | null {
   return null;
 }
 
+/**
+ * The expressions that mean to Temporal what a valid one means to cron. Where both the day of the month and
+ * the day of the week are restricted (do not start with `*`), cron takes the days that match either of them;
+ * Temporal would take those that match both.
+ */
+export function asTemporalCron(expression: string): string[] {
+  const [text, ...comment] = expression.split('#');
+  const parts = text!.trim().split(/\s+/);
+  const fields = fieldsOf(parts.length);
+  const [dayOfMonth, dayOfWeek] = ['day of the month', 'day of the week'].map((wanted) =>
+    (fields ?? []).findIndex(({ name }) => name === wanted),
+  ) as [number, number];
+  const isRestricted = (at: number): boolean => at >= 0 && !parts[at]!.startsWith('*');
+  if (!isRestricted(dayOfMonth) || !isRestricted(dayOfWeek)) return [expression];
+  return [dayOfWeek, dayOfMonth].map((at) => [parts.with(at, '*').join(' '), ...comment].join(' #'));
+}
+
 function wrongField(text: string, { name, from, to, names }: Field): string {
   const named = names === undefined ? '' : ` (or names, such as ${names[1]!.slice(0, 3)})`;
   const examples = `${from}, ${from},${from + 2}, ${from}-${from + 4}, */2 or *`;
@@ -117,7 +134,10 @@ export interface Calendar {
   dayOfWeek: Values<(typeof DAYS_OF_WEEK)[number]>[];
 }
 
-/** The calendar as a cron expression, with 5 fields unless it restricts years or seconds. */
+/**
+ * The calendar as a cron expression, with 5 fields unless it restricts years or seconds. Its days match both
+ * the day of the month and the day of the week, which cron cannot say, so a comment does.
+ */
 export function cronText(calendar: Calendar): string {
   const month = numbers(calendar.month, (name) => MONTHS.indexOf(name) + 1);
   const dayOfWeek = numbers(calendar.dayOfWeek, (name) => DAYS_OF_WEEK.indexOf(name));
@@ -130,8 +150,9 @@ export function cronText(calendar: Calendar): string {
   ];
   const second = fieldText(calendar.second, 0, 59);
   const year = fieldText(calendar.year, 2000, 2100);
-  if (second !== '0') return [second, ...five, year].join(' ');
-  return (year === '*' ? five : [...five, year]).join(' ');
+  const fields = second !== '0' ? [second, ...five, year] : year === '*' ? five : [...five, year];
+  const text = fields.join(' ');
+  return asTemporalCron(text).length === 1 ? text : `${text} # days that match both`;
 }
 
 function numbers<Name>(values: readonly Values<Name>[], toNumber: (name: Name) => number): Values<number>[] {

@@ -123,6 +123,7 @@ const optionsSchema = fields('an object such as { "maxConcurrency": 8 }', {
   memory: memorySchema.nullish(),
   heartbeatTimeout: duration('from 3s to 1h', { min: 3000, max: 60 * MINUTE }).nullish(),
   maxPartitions: whole(1, 10_000_000).nullish(),
+  allowEmpty: z.boolean({ error: 'true or false' }).nullish(),
   partitionsPerUnit: whole(1, 10_000_000).nullish(),
   warehouse: fields(
     `an object of warehouse settings: ${WAREHOUSE_OPTIONS.map(({ name }) => name).join(', ')}`,

@@ -260,6 +260,7 @@ function normalize(parsed: ParsedInput): NormalizedInput {
       memoryBytes: options?.memory ?? null,
       heartbeatTimeoutMs: options?.heartbeatTimeout ?? HEARTBEAT_TIMEOUT_MS,
       maxPartitions: options?.maxPartitions ?? MAX_PARTITIONS,
+      allowEmpty: options?.allowEmpty ?? false,
       partitionsPerUnit: options?.partitionsPerUnit ?? null,
       warehouse: given(options?.warehouse) as WarehouseOptions,
     },

@@ -132,8 +132,9 @@ export async function inspectSource(
 ): Promise<SourceShape | null> {
   try {
     const { source, partitionBy, where, scheduledTime, timeZone } = input;
+    const { allowEmpty } = input.options;
     const scheduled = scheduledFor(scheduledTime, timeZone);
-    return await warehouse.inspect({ source, partitionBy, where, scheduled });
+    return await warehouse.inspect({ source, partitionBy, where, scheduled, allowEmpty });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     problems.push(...error.problems);

@@ -41,8 +41,9 @@ export class FunctionCatalog {
       file: string | null;
       folder: string;
       reloads: boolean;
-      /** See `RunnerPool`. */
+      /** See `RunnerOptions`. */
       passEnv?: readonly string[];
+      cwd?: string;
     },
   ) {}
 
@@ -69,7 +70,7 @@ export class FunctionCatalog {
     const { digest, path } = await bundleFunctions(file, this.options.folder);
     const known = await before?.catch(() => null);
     if (known != null && known.digest === digest) return known;
-    return { digest, path, functions: await describeFunctions(path, this.options.passEnv) };
+    return { digest, path, functions: await describeFunctions(path, this.options) };
   }
 
   /**

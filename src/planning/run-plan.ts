@@ -14,6 +14,7 @@ import { unitQueueOf } from '../core/units/cut-units';
 import { joinUpToMs } from '../core/units/joining';
 import { encodeOrdinals } from '../core/units/ordinals';
 import { retryUnitsPerRound } from '../core/units/retry-units';
+import { scheduledFor } from '../input/scheduled-time';
 import { functionLimits } from './function-limits';
 import { settingsOfFunction } from './opened-run';
 
@@ -40,7 +41,6 @@ export interface PlannedRows {
     | 'files'
     | 'pushDown'
     | 'snapshotTime'
-    | 'scheduledTime'
   >;
   /** By ordinal. */
   ids: readonly string[];
@@ -70,13 +70,13 @@ export function runNumbers(opened: OpenedRun, { options }: PlannedInput): RunNum
 }
 
 export function unitPlanOf(
-  { runId, generation, function: fn, warehouse, trusted }: OpenedRun,
+  { runId, generation, function: fn, warehouse, trusted, scheduledTime }: OpenedRun,
+  { timeZone }: PlannedInput,
   { options, own, retry, timeoutMs, memoryBytes }: RunNumbers,
   { pinned, carried, selected }: PlannedRows,
 ): UnitPlan {
   const { params, model, models, keyColumns, columns, index, snapshot, files, pushDown, snapshotTime } =
     pinned;
-  const { scheduledTime } = pinned;
   return {
     version: 1,
     runId,
@@ -94,6 +94,7 @@ export function unitPlanOf(
     pushDown,
     snapshotTime,
     scheduledTime,
+    scheduledDate: scheduledFor(scheduledTime, timeZone)?.date ?? null,
     retry,
     timeoutMs,
     memoryBytes,

@@ -5,6 +5,7 @@ import type { FunctionDescription } from '../core/function-description';
 import { describedFunctions } from './message-shapes';
 import { FunctionsBuildError, type FunctionBundle } from './language';
 import { languageOfBundle, languageOfSource, SOURCE_ENDINGS } from './languages';
+import type { RunnerOptions } from './runner';
 
 const MEMORY_BYTES = 2_000_000_000;
 
@@ -40,10 +41,10 @@ export async function bundleFunctions(file: string, folder: string): Promise<Fun
 /** Uses a separate process, since loading the bundle runs the user's code. Throws `FunctionsUnusable`. */
 export async function describeFunctions(
   bundle: string,
-  passEnv: readonly string[] = [],
+  { passEnv, cwd }: Pick<RunnerOptions, 'passEnv' | 'cwd'> = {},
 ): Promise<FunctionDescription[]> {
   const language = languageOfBundle(bundle)!;
-  const runner = language.start({ memoryBytes: MEMORY_BYTES, passEnv });
+  const runner = language.start({ memoryBytes: MEMORY_BYTES, passEnv, cwd });
   let timer: NodeJS.Timeout | undefined;
   try {
     const answer = await Promise.race([

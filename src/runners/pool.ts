@@ -139,8 +139,8 @@ export class RunnerPool {
   }
 
   private start(key: string, { language, memoryBytes }: Wanted): Runner {
-    const { passEnv, folder } = this.options;
-    const runner = language.start({ memoryBytes, passEnv, folder });
+    const { passEnv, cwd, folder } = this.options;
+    const runner = language.start({ memoryBytes, passEnv, cwd, folder });
     this.live.add(runner);
     this.keys.set(runner, key);
     void runner.exited.then(() => {

@@ -68,6 +68,8 @@ export interface RunnerUnit {
   pause?: boolean;
   snapshotTime: string;
   scheduledTime: string | null;
+  /** `2026-11-01`, in the run's time zone. */
+  scheduledDate?: string | null;
   /** Folder that DuckDB spills to. */
   spill: string;
   /** Folder of this unit's attempt, where uploads and output rows are written for the worker. */

@@ -62,7 +62,7 @@ export class RunnerProcess implements Runner {
 
   constructor(
     { command, args, words }: Launch,
-    { memoryBytes, passEnv = [], folder = tmpdir() }: RunnerOptions,
+    { memoryBytes, passEnv = [], cwd, folder = tmpdir() }: RunnerOptions,
   ) {
     this.memoryBytes = memoryBytes;
     this.#words = words;
@@ -77,6 +77,7 @@ export class RunnerProcess implements Runner {
     this.#child = spawn(command, args, {
       // Leads a process group, so that processes that the function starts end with it.
       detached: true,
+      cwd,
       stdio: ['ignore', ...this.output.fds, 'pipe', 'pipe', this.calls.fd],
       env: runnerEnvironment(process.env, passEnv),
     });

@@ -18,6 +18,7 @@ export type UnitBasis = Pick<
   | 'files'
   | 'snapshotTime'
   | 'scheduledTime'
+  | 'scheduledDate'
 >;
 
 /** The part that differs between units of a run and between attempts of a unit. */
@@ -42,6 +43,7 @@ export function runnerUnit(
     files,
     snapshotTime,
     scheduledTime,
+    scheduledDate,
   }: UnitBasis,
   { memoryBytes, ...part }: UnitPart,
 ): RunnerUnit {
@@ -58,6 +60,7 @@ export function runnerUnit(
     files: files === null ? null : part.ordinals.map((ordinal) => files[ordinal]!),
     snapshotTime,
     scheduledTime,
+    scheduledDate,
     duckdbMemoryBytes: duckdbMemory(memoryBytes),
   };
 }

@@ -9,6 +9,8 @@ export interface RunnerOptions {
   memoryBytes: number;
   /** Names of environment variables that functions get even if they are credentials. Default: none. */
   passEnv?: readonly string[];
+  /** Working directory of functions: their project's folder. Default: this process's. */
+  cwd?: string;
   /** Folder on disk for its output, created if missing. Default: the system's temporary folder. */
   folder?: string;
 }

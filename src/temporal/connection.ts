@@ -1,6 +1,7 @@
 /** Connects to Temporal, for every command that needs it. */
 import type { Client, Connection } from '@temporalio/client';
-import { attachEmbedded, type AttachOptions } from './host/embedded';
+import { attachEmbedded } from './host/embedded';
+import type { EmbeddedOptions } from './host/launch';
 import { resolveTemporal, type ServerConnectionOptions } from './named-server';
 import { readSecret, type ProjectSecret } from '../trust/secret';
 import { sealing } from '../trust/seal-codec';
@@ -25,7 +26,7 @@ const CONNECTS_WITHIN_MS = 5_000;
 const GRPC_NOT_FOUND = 5;
 
 /** Connects to the configured server, or else to the embedded one, starting it if necessary. */
-export async function connectTemporal(options: AttachOptions): Promise<TemporalSession> {
+export async function connectTemporal(options: EmbeddedOptions): Promise<TemporalSession> {
   const resolved = resolveTemporal(options.settings, options.env ?? process.env);
   if (resolved.kind === 'named') {
     const connection = await connectNamed(resolved.connectionOptions, resolved.namespace);
@@ -57,7 +58,7 @@ function loadClientLibrary(): typeof import('@temporalio/client') {
 function session(
   connection: Connection,
   at: { address: string; namespace: string; taskQueue: string; kind?: 'named' },
-  options: AttachOptions & { secret: ProjectSecret | null },
+  options: EmbeddedOptions & { secret: ProjectSecret | null },
   detach: () => void,
 ): TemporalSession {
   const { Client } = loadClientLibrary();

@@ -40,17 +40,21 @@ export function openWarehouse(
   {
     options = {},
     confinement = null,
+    project,
   }: {
     /** Options of its kind. */
     options?: WarehouseOptions | null;
     /** The files that a run's SQL may read. Default: any. */
     confinement?: Confinement | null;
+    /** Needed to read sources: its configuration prepares DuckDB. */
+    project?: { duckdb: { setup?: readonly string[] } };
   } = {},
 ): Warehouse {
   const kind = knownKindOf(uri);
   const resolved = resolveWarehouse(uri, projectDir);
   if (kind.service !== null) requirePackages(kind.service.packages, `"${resolved}"`);
-  return kind.open(resolved, { projectDir, options: options ?? {}, confinement });
+  const duckdbSetup = project?.duckdb.setup ?? [];
+  return kind.open(resolved, { projectDir, options: options ?? {}, confinement, duckdbSetup });
 }
 
 /** A sentence for each option that does not apply to the warehouse. */

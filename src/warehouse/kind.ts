@@ -44,4 +44,6 @@ export interface OpenWarehouse {
   options: WarehouseOptions;
   /** The files that a run's SQL may read, or null for any. */
   confinement: Confinement | null;
+  /** `duckdb.setup` of the configuration. */
+  duckdbSetup: readonly string[];
 }

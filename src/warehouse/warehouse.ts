@@ -31,6 +31,8 @@ export interface SourceRequest {
    * none.
    */
   scheduled: Scheduled | null;
+  /** Whether a source without rows is accepted: it has no partitions. Default: it is refused. */
+  allowEmpty?: boolean;
 }
 
 /** The columns of a source, with exact names and the warehouse's types. */

@@ -126,6 +126,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     size: runners,
     folder: scratch,
     passEnv,
+    cwd: project.projectDir,
     onReplaced: (reason) => metrics?.runnerReplaced(reason),
   });
   const slots = new UnitSlots(runners);
@@ -134,6 +135,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     folder: join(project.projectDir, '.partwise', 'functions'),
     reloads: options.reloads ?? false,
     passEnv,
+    cwd: project.projectDir,
   });
   // A deployed worker must not take work if its functions do not load.
   const bundle = options.reloads || only === 'workflows' ? null : await functions.current();

@@ -126,10 +126,15 @@ export function shardLost(
   });
 }
 
-/** Writes the rows, if the run has an output and there are rows to write. */
+/**
+ * Writes the rows, if the run has an output and any partition is done. A run without partitions writes them
+ * too: its table is to have none.
+ */
 export async function commit(plan: RunPlan, opened: OpenedRun, summary: RunSummary): Promise<RunSummary> {
   const { runId, generation, execution, stage, output, keyColumns, index } = plan;
-  if (output === null || summary.counts.DONE === 0) return summary;
+  if (output === null) return summary;
+  const { DONE, total } = summary.counts;
+  if (DONE === 0 && (total > 0 || 'model' in output)) return summary;
   const { commit: last = null, committed = true } = opened.continues ?? {};
   // A continuation with nothing left to run, of a run whose rows have already been written.
   const target = 'table' in output ? output.table : 'model' in output ? output.model : output.file;

@@ -6,7 +6,7 @@ import { ENDED_BADLY, Interrupted, OK } from '../exit';
 import { withExamples } from '../help';
 import { RUN_ID, runIdOf } from '../last-run';
 import { suggesting } from '../invocation';
-import { reading } from '../connect';
+import { inProjectFolder, loadProject, withPartwise } from '../connect';
 import { withJson, withProject, type ReadingOptions } from '../options';
 import { toPartitionId } from '../../core/partition-name';
 import { renderDebug } from '../render/debug';
@@ -47,12 +47,15 @@ async function debug(wanted: string, partition: string, options: DebugCommandOpt
     if (event.type === 'calling') process.once('SIGINT', () => controller.abort());
     showEvent(event);
   };
-  await reading(options, async (partwise) => {
+  const config = await loadProject(options);
+  await withPartwise(config, { needWorker: false }, async (partwise) => {
     try {
       const { signal } = controller;
       const id = toPartitionId(partition);
       const runId = await runIdOf(partwise, wanted);
-      const report = await partwise.debug(runId, id, { inspect, sql, functions, signal, onEvent });
+      const report = await inProjectFolder(config, () =>
+        partwise.debug(runId, id, { inspect, sql, functions, signal, onEvent }),
+      );
       if (json === true) printJson(report);
       else print(renderDebug(report, widthOfTerminal(), paint));
       if (isFixed(report))

@@ -19,7 +19,14 @@ export function defineCreate(command: Command): void {
     "schedule create hourly --sql 'SELECT count(*) AS n FROM data' --from sales.csv --by region --every 1h",
   ]);
   const withName = command.argument('<name>', 'name of the schedule; prefix of its run ids');
-  withJson(withProject(withOutcomeFlags(withScheduleFlags(withRunFlags(withName))))).action(create);
+  withJson(
+    withProject(
+      withOutcomeFlags(withScheduleFlags(withRunFlags(withName))).option(
+        '--paused',
+        'create the schedule paused',
+      ),
+    ),
+  ).action(create);
 }
 
 async function create(

@@ -15,6 +15,8 @@ export function define(command: Command): void {
   withExamples(command, ['schedule list']);
   const { defineCreate }: typeof import('./schedule-create') = require('./schedule-create');
   defineCreate(command.command('create').summary('create a schedule'));
+  const { defineUpdate }: typeof import('./schedule-update') = require('./schedule-update');
+  defineUpdate(command.command('update').summary('change a schedule; what is not given stays'));
 
   withJson(
     withProject(withExamples(command.command('list').summary('list schedules'), ['schedule list'])),

@@ -60,6 +60,8 @@ export function define(command: Command): void {
     const sdk = versioning(options);
     const { startWorker }: typeof import('../../worker') = require('../../worker');
     const { only, grace: shutdownGraceMs } = options;
+    // For the whole life of this process, which plans runs.
+    process.chdir(config.projectDir);
     const onEvent = (event: WorkerEvent): void => {
       const at = new Date().toISOString();
       if (options.logFormat === 'json') print(JSON.stringify({ at, ...event }));

@@ -10,6 +10,9 @@ const BAR_WIDTH = 30;
 
 export function renderPlan(plan: PlanPreview, width: number, paint: Paint): string {
   const key = plan.keyColumns.map(({ name, type }) => `${clean(name)} ${paint.dim(type)}`).join(', ');
+  if (plan.partitions === 0) {
+    return `${paint.bold('no partitions')}: the source has no rows, and a run of it is a SUCCESS that calls nothing`;
+  }
   const units =
     plan.units === plan.partitions
       ? 'one activity each'

@@ -28,12 +28,10 @@ export function renderTable(
   paint: Paint,
 ): string {
   const widest = Number.isFinite(width) ? MAX_CELL_WIDTH : Infinity;
-  const natural = columns.map(({ name, whole }, i) =>
-    Math.min(
-      whole ? Infinity : widest,
-      Math.max(widthOf(name), ...rows.map((row) => widthOf(textOf(row[i])))),
-    ),
-  );
+  const natural = columns.map(({ name, whole }, i) => {
+    const most = whole === true ? Infinity : widest;
+    return Math.min(most, Math.max(widthOf(name), ...rows.map((row) => widthOf(textOf(row[i]), most))));
+  });
   const widths = fit(natural, width, columns);
   const table = new Table({
     chars: NO_BORDERS,

@@ -22,11 +22,15 @@ export function cleanLines(text: string): string {
   return text.split(/\r?\n/).map(clean).join('\n');
 }
 
-/** Number of columns that a text occupies, ignoring colours. */
-export function widthOf(text: string): number {
+/**
+ * Number of columns that a text occupies, ignoring colours; of a text wider than `most`, some number above
+ * that, so that a cell of megabytes is not measured to its end.
+ */
+export function widthOf(text: string, most = Infinity): number {
   let width = 0;
-  for (const character of text.replace(ESCAPES, '')) {
+  for (const character of text.includes('\x1b') ? text.replace(ESCAPES, '') : text) {
     width += ZERO.test(character) ? 0 : WIDE.test(character) ? 2 : 1;
+    if (width > most) break;
   }
   return width;
 }
@@ -35,7 +39,7 @@ export function widthOf(text: string): number {
  * Truncates text to `width` columns, ending in `…` if something was cut. The text must not contain colours.
  */
 export function cut(text: string, width: number): string {
-  if (widthOf(text) <= width) return text;
+  if (widthOf(text, width) <= width) return text;
   let kept = '';
   let used = 0;
   for (const character of text) {

@@ -17,10 +17,12 @@ import { backfillRange, refuse } from './backfill-range';
 import { NoSuchSchedule, ScheduleRefused } from '../../reader/errors';
 import { HistorySource, isInvalidArgument, isNotFound } from '../../reader/histories/history-source';
 import { RunList } from '../../reader/list';
-import { OVERLAPS, overlapProblem, parseSchedule } from './schema';
+import { ReplacingScheduleClient } from './replacing-client';
+import { changedSchedule, OVERLAPS, overlapProblem, parseSchedule } from './schema';
 import { firingsOf, listingOf, viewOf } from './views';
 import type {
   Overlap,
+  ScheduleChanges,
   ScheduledRun,
   ScheduleFiring,
   ScheduleInput,
@@ -41,15 +43,20 @@ export class TemporalSchedules implements Schedules {
   constructor(
     private readonly client: Client,
     private readonly taskQueue: string,
-    /** Adds the project's settings to the input of a run. */
-    private readonly complete: (input: RunInput) => RunInput,
+    private readonly project: {
+      /** Adds the project's settings to the input of a run. */
+      complete(input: RunInput): RunInput;
+      /** Problems that the project's own files show, such as an unknown function. */
+      check(input: RunInput): Promise<string[]>;
+    },
   ) {}
 
   async create(id: string, wanted: ScheduleInput): Promise<ScheduleView> {
     const parsed = parseSchedule(id, wanted);
     if (!parsed.ok) throw new ScheduleRefused(parsed.problems);
     const { spec, policies, state } = parsed.schedule;
-    const input = this.complete(parsed.schedule.input);
+    const input = this.project.complete(parsed.schedule.input);
+    refuse(...(await this.project.check(input)));
     const memo = { [FUNCTION_MEMO]: input.function };
     try {
       await this.client.schedule.create({
@@ -68,6 +75,30 @@ export class TemporalSchedules implements Schedules {
           memo,
           staticSummary: workflowSummary(input),
         },
+      });
+    } catch (error) {
+      throw asRefused(id, error);
+    }
+    return this.describe(id);
+  }
+
+  async update(id: string, changes: ScheduleChanges): Promise<ScheduleView> {
+    const current = await this.#describe(id);
+    const parsed = changedSchedule(current, changes);
+    if (!parsed.ok) throw new ScheduleRefused(parsed.problems);
+    const { spec, policies, state } = parsed.schedule;
+    const input = this.project.complete(parsed.schedule.input);
+    refuse(...(await this.project.check(input)));
+    const { options } = this.client.schedule;
+    const replacing = new ReplacingScheduleClient({ ...options, connection: this.client.connection });
+    const action = { ...current.action, args: [input], staticSummary: workflowSummary(input) };
+    try {
+      await replacing.create({
+        scheduleId: id,
+        spec,
+        policies: { ...current.policies, ...policies },
+        state: { ...current.state, ...state },
+        action,
       });
     } catch (error) {
       throw asRefused(id, error);
@@ -242,7 +273,7 @@ function asRefused(id: string, error: unknown): unknown {
   if (error instanceof ScheduleAlreadyRunning) {
     return new ScheduleRefused([
       `The schedule "${id}" already exists: partwise schedule describe ${id} shows it. ` +
-        `To change it, delete it (partwise schedule delete ${id}) and create it again.`,
+        `To change it: partwise schedule update ${id}.`,
     ]);
   }
   // The SDK's error for schedules that the server rejects, for example because of an unknown time zone.

@@ -1,15 +1,15 @@
 /** Converts a requested schedule to Temporal's options, or reports every problem together (I9). */
-import type { CalendarSpec, ScheduleOptions, ScheduleSpec } from '@temporalio/client';
+import type { CalendarSpec, ScheduleDescription, ScheduleOptions, ScheduleSpec } from '@temporalio/client';
 import { z } from 'zod';
-import { cronProblem, DAYS_OF_WEEK, MONTHS } from '../../input/cron';
+import { asTemporalCron, cronProblem, DAYS_OF_WEEK, MONTHS } from '../../input/cron';
 import { addSentence, explainIssues, fields } from '../../input/explain-issues';
 import type { RunInput } from '../../core/input';
 import { duration, text, timeZoneSchema } from '../../input/input-schema';
-import { parseRunInput } from '../../input/parse-input';
+import { given, parseRunInput } from '../../input/parse-input';
 import { quote } from '../../core/quote';
 import { runIdProblem } from '../../input/run-id';
 import { timeZoneName } from '../../input/zoned-time';
-import type { Overlap } from './types';
+import type { Overlap, ScheduleChanges } from './types';
 
 /** Temporal's names for the policies. Its default is also to skip. */
 export const OVERLAPS = {
@@ -105,17 +105,18 @@ const scheduleSchema = fields('an object such as { "input": …, "cron": "30 0 *
   paused: z.boolean({ error: 'true or false' }).nullish(),
 });
 
+/** `hasTimes`: the schedule exists, so it has times. */
 // enforces I9
-export function parseSchedule(id: unknown, raw: unknown): ScheduleReport {
-  const given: Partial<Record<string, unknown>> = { ...(raw as object | undefined) };
-  const lists = { ...given, cron: listOf(given.cron), calendar: listOf(given.calendar) };
+export function parseSchedule(id: unknown, raw: unknown, { hasTimes = false } = {}): ScheduleReport {
+  const wanted: Partial<Record<string, unknown>> = { ...(raw as object | undefined) };
+  const lists = { ...wanted, cron: listOf(wanted.cron), calendar: listOf(wanted.calendar) };
   const parsed = scheduleSchema.safeParse(lists);
   const badId = scheduleIdProblem(id);
-  const runInput = withSeries(id, given.input);
+  const runInput = withSeries(id, wanted.input);
   const problems = [
     ...(badId === null ? [] : [badId]),
     ...(parsed.success ? [] : explainIssues(parsed.error.issues, lists, 'The schedule')),
-    ...acrossFields(lists),
+    ...acrossFields(lists, hasTimes),
     ...inputProblems(runInput),
   ];
   if (!parsed.success || problems.length > 0) return { ok: false, problems };
@@ -127,7 +128,7 @@ export function parseSchedule(id: unknown, raw: unknown): ScheduleReport {
     schedule: {
       input: { ...input, timeZone },
       spec: {
-        cronExpressions: cron,
+        cronExpressions: cron.flatMap(asTemporalCron),
         calendars: calendar as CalendarSpec[],
         intervals: every == null ? [] : [{ every }],
         timezone: timeZone,
@@ -151,14 +152,59 @@ function scheduleIdProblem(id: unknown): string | null {
   return `The schedule cannot be named ${quote(id)}, because its run ids start with its name. ${problem}`;
 }
 
+/** The schedule that an existing one is to become: `changes` and, for the rest, what it has. */
+export function changedSchedule(
+  { spec, policies, state, action }: ScheduleDescription,
+  changes: ScheduleChanges,
+): ScheduleReport {
+  const before = (action.args?.[0] ?? {}) as RunInput;
+  const own = {
+    overlap: (Object.keys(OVERLAPS) as Overlap[]).find((name) => OVERLAPS[name] === policies.overlap),
+    pauseOnFailure: policies.pauseOnFailure,
+    catchupWindow: policies.catchupWindow,
+    note: state.note,
+    timeZone: changes.input?.timeZone ?? (spec.timezone || 'UTC'),
+  };
+  const input = {
+    ...before,
+    ...changes.input,
+    ...(changes.input?.options != null && { options: { ...before.options, ...changes.input.options } }),
+    ...(changes.input?.params != null && { params: { ...before.params, ...changes.input.params } }),
+    timeZone: changes.input?.timeZone,
+  };
+  const wanted = { ...own, ...given(changes), paused: state.paused, input };
+  const report = parseSchedule(action.workflowId, wanted, { hasTimes: true });
+  const problems = report.ok ? [] : report.problems;
+  if (input.function !== before.function) {
+    problems.unshift(
+      `The schedule runs "${before.function}" and cannot run ${quote(input.function)} instead: create another schedule for it.`,
+    );
+  }
+  if (!report.ok || problems.length > 0) return { ok: false, problems };
+  const { schedule } = report;
+  const times = givesTimes(wanted) ? schedule.spec : { timezone: schedule.spec.timezone };
+  return { ok: true, schedule: { ...schedule, spec: { ...spec, ...times } } };
+}
+
+function givesTimes({
+  cron,
+  calendar,
+  every,
+}: Partial<Record<'cron' | 'calendar' | 'every', unknown>>): boolean {
+  return listOf(cron).length + listOf(calendar).length > 0 || every != null;
+}
+
 interface LooseSchedule extends Partial<Record<string, unknown>> {
   cron: unknown[];
   calendar: unknown[];
 }
 
-function acrossFields({ cron, calendar, every, timeZone, input }: LooseSchedule): string[] {
+function acrossFields(
+  { cron, calendar, every, timeZone, input }: LooseSchedule,
+  hasTimes: boolean,
+): string[] {
   const problems: string[] = [];
-  if (cron.length + calendar.length === 0 && every == null) {
+  if (!hasTimes && !givesTimes({ cron, calendar, every })) {
     problems.push(
       'The schedule has no times: give "cron" such as "30 0 * * *", "every" such as "1h", or "calendar".',
     );

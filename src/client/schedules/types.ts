@@ -10,8 +10,8 @@ import type { RunStatus } from '../../core/status';
 export type Overlap = 'skip' | 'buffer-one' | 'buffer-all' | 'cancel-other' | 'terminate-other' | 'allow-all';
 
 /**
- * Calendar times. An omitted field matches all values, except that `hour`, `minute` and `second` default to
- * 0.
+ * Calendar times: those that match every field. An omitted field matches all values, except that `hour`,
+ * `minute` and `second` default to 0.
  */
 export interface CalendarInput {
   second?: CalendarField<number>;
@@ -35,7 +35,10 @@ export type CalendarValues<Unit> = Unit | { start: Unit; end: Unit; step?: numbe
 export interface ScheduleInput {
   /** Input of each of its runs. */
   input: RunInput;
-  /** Cron expressions with 5 fields (6 with a year, 7 with seconds), such as `'30 0 * * *'`. */
+  /**
+   * Cron expressions with 5 fields (6 with a year, 7 with seconds), such as `'30 0 * * *'`. As in cron, where
+   * both the day of the month and the day of the week are restricted, a day that matches either is due.
+   */
   cron?: string | string[];
   calendar?: CalendarInput | CalendarInput[];
   /** An interval such as `'1h'`, counted from the start of 1970 UTC. */
@@ -51,6 +54,14 @@ export interface ScheduleInput {
   note?: string;
   /** Create the schedule paused. Default false. */
   paused?: boolean;
+}
+
+/**
+ * What to change about a schedule. Settings that are left out stay. `cron`, `calendar` and `every` replace
+ * all times at once. Of `input`, `options` and `params` are merged by name; its function cannot be changed.
+ */
+export interface ScheduleChanges extends Partial<Omit<ScheduleInput, 'input' | 'paused'>> {
+  input?: Partial<RunInput>;
 }
 
 /** One time at which a schedule was due. */
@@ -125,9 +136,15 @@ export interface ScheduleView {
 export interface Schedules {
   /**
    * Creates a schedule. Its run ids have the form `<id>-2026-11-01T06:00:00Z`. Throws `ScheduleRefused` with
-   * every problem, including an id that already exists.
+   * every problem, including an id that already exists, and a function that the project's functions file does
+   * not have.
    */
   create(id: string, schedule: ScheduleInput): Promise<ScheduleView>;
+  /**
+   * Changes a schedule; its runs and its state (paused or not) stay. Runs that wait for another one to end
+   * start with the new input. Throws `ScheduleRefused` with every problem, without changing anything.
+   */
+  update(id: string, changes: ScheduleChanges): Promise<ScheduleView>;
   list(): Promise<ScheduleListing[]>;
   describe(id: string): Promise<ScheduleView>;
   /** Stops firing until `unpause`; runs in progress continue. */

@@ -121,6 +121,7 @@ async function functionOf(
     folder,
     reloads: true,
     passEnv: project.worker.passEnv,
+    cwd: project.projectDir,
   });
   const bundle = file === null ? null : await catalog.current(resolve(project.projectDir, file));
   if (bundle?.functions.some((each) => each.name === name) === true)

@@ -97,6 +97,7 @@ class Trial {
       where,
       scheduled: scheduledFor(scheduledTime, timeZone),
       maxPartitions: input.options.maxPartitions,
+      allowEmpty: input.options.allowEmpty,
       signal: this.#signal,
     };
     const { picked, ...size } = await this.#pick(warehouse, { ...request, only }, models);
@@ -127,6 +128,8 @@ class Trial {
     models: ModelPlan | null,
   ): Promise<{ picked: string[]; partitions: number; rows: number }> {
     const { ids, rows } = await warehouse.count(request);
+    if (ids.length === 0)
+      throw new Refusal('SourceEmpty', ['The source has no rows, so there is no partition to try.']);
     const skips = models !== null && this.input.model?.onMissing === 'skip';
     const skipped = new Set(skips ? await withoutModel(models, ids) : []);
     const called = ids.map((id, i) => ({ id, rows: rows[i]! })).filter((_, ordinal) => !skipped.has(ordinal));
@@ -166,6 +169,7 @@ class Trial {
       folder: this.folders.bundles,
       reloads: true,
       passEnv: project.worker.passEnv,
+      cwd: project.projectDir,
     });
     const trusted = true;
     const { warehouse } = input;
@@ -175,7 +179,7 @@ class Trial {
     problems.push(...notifierProblems(input, project, { trusted }));
     const found = await findFunction({ functions }, project, { ...input, starter: 'owner' }, problems);
     if (found !== null) problems.push(...modelProblems(input, found.described));
-    const opened = uri === null ? null : openWarehouse(uri, project.projectDir);
+    const opened = uri === null ? null : openWarehouse(uri, project.projectDir, { project });
     const shape = opened === null ? null : await inspectSource(opened, input, problems);
     if (shape !== null) problems.push(...(await queryProblems(input, shape, null)));
     if (opened !== null) problems.push(...(await targetProblems(opened, input)));
@@ -197,7 +201,8 @@ class Trial {
     },
   ): Promise<TriedPartition[]> {
     const { inOrder, concurrency } = parts;
-    const pool = new RunnerPool({ size: concurrency, passEnv: this.project.worker.passEnv });
+    const { projectDir: cwd, worker } = this.project;
+    const pool = new RunnerPool({ size: concurrency, passEnv: worker.passEnv, cwd });
     const tried: TriedPartition[] = [];
     let next = 0;
     const lane = async (): Promise<void> => {
@@ -241,6 +246,7 @@ class Trial {
       warehouse: warehouse.uri,
       snapshotTime: new Date().toISOString(),
       scheduledTime: input.scheduledTime,
+      scheduledDate: scheduledFor(input.scheduledTime, input.timeZone)?.date ?? null,
     };
     return tryPartition({
       pool,

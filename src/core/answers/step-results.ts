@@ -157,6 +157,7 @@ const normalized = shapeOf<PlannedInput>({
     memoryBytes: orNull(count),
     heartbeatTimeoutMs: count,
     maxPartitions: count,
+    allowEmpty: optional(flag),
     partitionsPerUnit: orNull(count),
     warehouse: mapOf(text),
   }),

@@ -228,6 +228,7 @@ export class UnitLoop {
       attempt: running.attempt,
       snapshotTime: new Date(unit.snapshotTime),
       scheduledTime: unit.scheduledTime === null ? null : new Date(unit.scheduledTime),
+      scheduledDate: unit.scheduledDate ?? null,
       params: () => structuredClone(unit.params),
       model: unit.model ?? {},
       signal: () => running.signal,

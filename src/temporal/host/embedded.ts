@@ -5,11 +5,6 @@ import { attachToHost, type EmbeddedOptions } from './launch';
 import type { HostConnection } from './connection';
 import type { HostState } from './protocol';
 
-export interface AttachOptions extends EmbeddedOptions {
-  /** Also wait for the worker. Finished runs can be read without one. Default true. */
-  needWorker?: boolean;
-}
-
 /**
  * Server and worker keep running while a command is attached, then until no run is open and ten minutes have
  * passed.
@@ -26,7 +21,7 @@ const READY_WITHIN_MS = 120_000;
 const MAX_LOST_HOSTS = 3;
 
 /** Resolves once the server responds and, unless `needWorker` is false, the project's worker is polling. */
-export async function attachEmbedded(options: AttachOptions): Promise<EmbeddedTemporal> {
+export async function attachEmbedded(options: EmbeddedOptions): Promise<EmbeddedTemporal> {
   let connection = await attachUntilReady(options);
   const { address, namespace, taskQueue } = connection.state;
   let closing = false;
@@ -70,7 +65,7 @@ export async function attachEmbedded(options: AttachOptions): Promise<EmbeddedTe
   };
 }
 
-async function attachUntilReady(options: AttachOptions): Promise<HostConnection> {
+async function attachUntilReady(options: EmbeddedOptions): Promise<HostConnection> {
   for (let lost = 0; lost < MAX_LOST_HOSTS; lost++) {
     const connection = await attachToHost(options);
     try {
@@ -87,7 +82,7 @@ async function attachUntilReady(options: AttachOptions): Promise<HostConnection>
 }
 
 /** False if the host has exited. */
-async function untilReady(connection: HostConnection, options: AttachOptions): Promise<boolean> {
+async function untilReady(connection: HostConnection, options: EmbeddedOptions): Promise<boolean> {
   const needWorker = options.needWorker ?? true;
   let problem: string | null = null;
   return new Promise<boolean>((resolve, reject) => {

@@ -22,6 +22,7 @@ import { readJson, writeJson, type StateFolder } from '../state-folder';
 import { eventsBetween } from './state-events';
 import { ensureSecret } from '../../trust/secret';
 import { Supervisor, type Running } from './supervisor';
+import { environmentDigests, type EnvironmentDigests } from './worker-environment';
 import { startWorker, type RunningWorker } from './worker-process';
 import type { TemporalBinary } from '../binary/types';
 
@@ -59,6 +60,7 @@ export class Host {
     () => this.workerChanged(),
   );
   private readonly listener: HostListener;
+  private readonly environment: EnvironmentDigests;
   private readonly token = randomBytes(32).toString('hex');
   private currentServer: RunningServer | null = null;
   private currentWorker: (RunningWorker & { address: string }) | null = null;
@@ -90,6 +92,7 @@ export class Host {
   }
 
   private constructor(private readonly options: HostOptions) {
+    this.environment = environmentDigests(options.env);
     this.ended = new Promise((resolve) => (this.markEnded = resolve));
     this.changes.setMaxListeners(0);
     this.listener = new HostListener({
@@ -112,6 +115,7 @@ export class Host {
       pid: process.pid,
       foreground: idleMs === null,
       fingerprint,
+      environment: this.environment,
       namespace,
       taskQueue,
       address: this.currentServer?.address ?? null,

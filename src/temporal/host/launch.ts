@@ -13,6 +13,8 @@ import { TemporalUnavailable } from '../problems';
 import { gone } from '../processes';
 import type { TemporalSettings } from '../settings';
 import { makeStateFolder, stateFolder, type StateFolder } from '../state-folder';
+import type { HostState } from './protocol';
+import { differingVariables, environmentDigests, type EnvironmentDigests } from './worker-environment';
 import { SERVICES } from '../../warehouse';
 
 /** How the embedded server is started and found. */
@@ -23,6 +25,8 @@ export interface EmbeddedOptions {
   env?: NodeJS.ProcessEnv;
   onEvent?: OnTemporalEvent;
   signal?: AbortSignal;
+  /** Also wait for the worker. Finished runs can be read without one. Default true. */
+  needWorker?: boolean;
   /** The worker's script. Default: Partwise's own. */
   workerEntry?: string;
 }
@@ -34,6 +38,8 @@ const WORKER_SETTINGS = [
   /^PARTWISE_(RUNNERS|METRICS|TRACES)$/,
   ...SERVICES.flatMap(({ settings }) => settings),
 ];
+/** Number of variables listed in a message. */
+const MAX_NAMES = 5;
 const DEFAULT_NAMESPACE = 'default';
 const DEFAULT_TASK_QUEUE = 'partwise';
 /** A host drains its worker before it ends. */
@@ -47,6 +53,8 @@ export interface HostPlan {
   workerEntry: string;
   fingerprint: string;
   env: NodeJS.ProcessEnv;
+  /** The environment that the worker is to have; null if the command needs no worker. */
+  environment: EnvironmentDigests | null;
 }
 
 export function planHost(options: EmbeddedOptions): HostPlan {
@@ -61,6 +69,7 @@ export function planHost(options: EmbeddedOptions): HostPlan {
     workerEntry,
     fingerprint: fingerprint([namespace, taskQueue, workerEntry, settings.binary, ...workerSettings(env)]),
     env,
+    environment: options.needWorker === false ? null : environmentDigests(env),
   };
 }
 
@@ -93,7 +102,7 @@ export async function attachToHost(options: EmbeddedOptions): Promise<HostConnec
       await endHost(meanwhile);
       options.onEvent?.({
         type: 'hostReplaced',
-        message: 'Stopped the background process, which had another build or other settings.',
+        message: `Stopped the background process, ${differenceTo(meanwhile, plan)}.`,
       });
     }
     options.onEvent?.({
@@ -137,8 +146,21 @@ function idleTime(env: NodeJS.ProcessEnv): number {
   return wanted > 0 ? Math.min(wanted, MAX_TIMER_MS) : IDLE_MS;
 }
 
-function isCurrent(connection: HostConnection, plan: HostPlan): boolean {
-  return connection.state.fingerprint === plan.fingerprint;
+function isCurrent({ state }: HostConnection, plan: HostPlan): boolean {
+  return state.fingerprint === plan.fingerprint && otherVariables(state, plan).length === 0;
+}
+
+/** The variables for which the worker has other values than this command. */
+function otherVariables({ environment = {} }: HostState, plan: HostPlan): string[] {
+  return plan.environment === null ? [] : differingVariables(environment, plan.environment);
+}
+
+/** Completes "the background process, …". */
+function differenceTo({ state }: HostConnection, plan: HostPlan): string {
+  if (state.fingerprint !== plan.fingerprint) return 'which had another build or other settings';
+  const names = otherVariables(state, plan);
+  const shown = names.slice(0, MAX_NAMES).join(', ');
+  return `whose environment was another one (${shown}${names.length > MAX_NAMES ? ', …' : ''})`;
 }
 
 /** Whether the host is unused: no run is open, and no other command is attached. */
@@ -148,11 +170,12 @@ function isReplaceable({ state }: HostConnection): boolean {
 
 function accept(connection: HostConnection, plan: HostPlan, options: EmbeddedOptions): HostConnection {
   if (!isCurrent(connection, plan)) {
+    const then = connection.state.foreground
+      ? 'start partwise dev again to use those of this command'
+      : 'a later command replaces it once no run is open';
     options.onEvent?.({
       type: 'hostOutdated',
-      message:
-        'The server and the worker of this project were started by another build of Partwise or with other settings. They keep running because they are in use; ' +
-        'a later command replaces them once no run is open.',
+      message: `The worker of this project is in use and keeps running in a process ${differenceTo(connection, plan)}; ${then}.`,
     });
   }
   return connection;

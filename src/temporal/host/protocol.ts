@@ -4,6 +4,7 @@
  */
 import type { SupervisedStatus } from './supervisor';
 import type { TemporalBinary } from '../binary/types';
+import type { EnvironmentDigests } from './worker-environment';
 
 /** Content of `host.json`, readable only by the project's owner. */
 export interface HostRecord {
@@ -34,6 +35,8 @@ export interface HostState {
   foreground: boolean;
   /** Differs if another build or other settings would start the host differently. */
   fingerprint: string;
+  /** Of the worker. Absent in the state of earlier releases. */
+  environment?: EnvironmentDigests;
   namespace: string;
   taskQueue: string;
   /** Null until a server has been started. */

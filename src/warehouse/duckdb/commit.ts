@@ -84,10 +84,13 @@ async function replaceRows(
   const fresh = output.mode === 'append' && before !== undefined ? local.doneAfter(before.execution) : null;
   const combined = await combinedRows(connection, task.keyColumns, local.rows, fresh);
   const existing = await columnsOfTable(connection, target);
+  // Without any row, only the key columns are known: no table is created, and one that exists keeps its
+  // columns.
+  const isEmpty = local.rows.length === 0;
   let written = combined.columns.map(({ name }) => ({ name, value: quoteIdentifier(name) }));
-  if (existing === null) {
+  if (existing === null && !isEmpty) {
     await connection.run(`CREATE TABLE ${target} AS SELECT * FROM (${combined.sql}) LIMIT 0`);
-  } else {
+  } else if (existing !== null && !isEmpty) {
     const kept = keptRows(task, output, target, local);
     const place = { output, name: target, columns: existing, kept, keyColumns: task.keyColumns };
     written = await fitTable(connection, place, combined);
@@ -98,7 +101,8 @@ async function replaceRows(
   }
   const names = written.map(({ name }) => quoteIdentifier(name)).join(', ');
   const values = written.map(({ value }) => value).join(', ');
-  await connection.run(`INSERT INTO ${target} (${names}) SELECT ${values} FROM (${combined.sql})`);
+  if (!isEmpty)
+    await connection.run(`INSERT INTO ${target} (${names}) SELECT ${values} FROM (${combined.sql})`);
   const result: CommitResult = {
     version: 1,
     target: output.table,

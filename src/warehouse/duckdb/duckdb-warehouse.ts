@@ -21,6 +21,7 @@ import { commitRows } from './commit';
 import { type OpenOptions, userProblem, withDatabase } from '../../duckdb/database-file';
 import { countFiles, describeFiles, globsOf, pinFiles } from './files-as-partitions';
 import { folderHint, type FilesSource } from './list-files';
+import { DuckDbSetup } from '../../duckdb/setup';
 import { fileProblems, needsFile, tableProblems } from './output-check';
 import { changeModels, readModels } from './models';
 import { describeSource, refusedSql, type DescribedSource } from './source';
@@ -35,13 +36,14 @@ export class DuckDbWarehouse implements Warehouse {
     readonly uri: string,
     readonly projectDir: string,
     readonly confinement: Confinement | null,
+    private readonly setup: readonly string[],
   ) {
     this.#path = uri.slice('duckdb:'.length);
   }
 
   inspect(request: SourceRequest): Promise<SourceShape> {
     return this.#reading(request, async (connection) => {
-      if (isFilesAsPartitions(request)) return describeFiles(connection, request.source, this);
+      if (isFilesAsPartitions(request)) return describeFiles(connection, request, this);
       return (await describeSource(connection, request, this.projectDir)).shape;
     });
   }
@@ -156,16 +158,18 @@ export class DuckDbWarehouse implements Warehouse {
   ): Promise<T> {
     const missing = this.#folderProblem();
     if (missing !== null) throw new Refusal('InvalidInput', [missing]);
-    // Files need no warehouse, and a query over files works without one.
-    if ('table' in request.source && !existsSync(this.#path)) {
-      const hint = folderHint(request.source.table, this.projectDir);
-      if (hint !== '')
-        throw new Refusal('SourceMissing', [`There is no table "${request.source.table}".${hint}`]);
+    const { source } = request;
+    if ('table' in source && !existsSync(this.#path) && this.setup.length === 0) {
+      const hint = folderHint(source.table, this.projectDir);
+      if (hint !== '') throw new Refusal('SourceMissing', [`There is no table "${source.table}".${hint}`]);
     }
-    const needsFile = 'table' in request.source || ('query' in request.source && existsSync(this.#path));
+    // Files need no warehouse; a query over files, and a table that the setup attaches, work without one.
+    const mayLack = 'query' in source || this.setup.length > 0;
+    const needsFile = !('files' in source) && (!mayLack || existsSync(this.#path));
     try {
       return await withDatabase(needsFile ? this.#path : ':memory:', 'read', work, {
         ...options,
+        setup: this.setup.length === 0 ? null : new DuckDbSetup(this.setup, process.env),
         confinement: this.#confinementFor(request, folders),
       });
     } catch (error) {

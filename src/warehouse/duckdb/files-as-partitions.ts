@@ -57,10 +57,10 @@ function patternOf({ files, pattern = EVERYTHING }: FilesSource, projectDir: str
 /** Returns the columns of all files, with one type for each name. */
 export async function describeFiles(
   connection: DuckDBConnection,
-  source: FilesSource,
+  request: Pick<FilesRequest, 'source' | 'allowEmpty'>,
   place: FilesPlace,
 ): Promise<SourceShape> {
-  return shapeOf(connection, source, await matching(connection, source, place));
+  return shapeOf(connection, request.source, await matching(connection, request, place));
 }
 
 async function shapeOf(
@@ -68,6 +68,7 @@ async function shapeOf(
   { types }: FilesSource,
   found: readonly { path: string }[],
 ): Promise<SourceShape> {
+  if (found.length === 0) return { columns: [], keyColumns: [FILE_KEY] };
   const { columns, guesses } = await columnsOfFiles(
     connection,
     found.map(({ path }) => path),
@@ -84,7 +85,7 @@ export async function countFiles(
   request: FilesRequest,
   place: FilesPlace,
 ): Promise<PartitionSizes> {
-  const all = await matching(connection, request.source, place);
+  const all = await matching(connection, request, place);
   // Columns are those of all files, whichever are selected.
   const shape = await shapeOf(connection, request.source, all);
   const rows = await countRows(connection, all, shape);
@@ -115,7 +116,7 @@ export async function pinFiles(
   request: FilesRequest & { scratch: string },
   place: FilesPlace,
 ): Promise<PinnedSource> {
-  const found = select(await matching(connection, request.source, place), request);
+  const found = select(await matching(connection, request, place), request);
   const files: PinnedFile[] = [];
   // Pinned before rows are counted, so that a change in between is noticed when the file is read.
   for (const { path } of found) {
@@ -163,7 +164,7 @@ function select(files: readonly { path: string; name: string }[], request: Files
 
 async function matching(
   connection: DuckDBConnection,
-  source: FilesSource,
+  { source, allowEmpty }: Pick<FilesRequest, 'source' | 'allowEmpty'>,
   { projectDir, confinement }: FilesPlace,
 ): Promise<{ path: string; name: string }[]> {
   const folder = resolve(projectDir, source.files);
@@ -173,7 +174,8 @@ async function matching(
   const files = listed
     .map((path) => ({ path, name: relative(folder, path).split(sep).join('/') }))
     .filter(({ name }) => !isAside(name, pattern));
-  if (files.length === 0) throw await nothingMatches(connection, source, folder, pattern);
+  const refusal = files.length === 0 ? await nothingMatches(connection, source, folder, pattern) : null;
+  if (refusal !== null && !(refusal.type === 'SourceEmpty' && allowEmpty === true)) throw refusal;
   return files;
 }
 

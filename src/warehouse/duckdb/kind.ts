@@ -10,8 +10,8 @@ export const duckdb: WarehouseKind = {
   readsBack: null,
   resolve: (place, projectDir) =>
     place === '' || place === ':memory:' ? 'duckdb::memory:' : `duckdb:${resolve(projectDir, place)}`,
-  open(uri, { projectDir, confinement }) {
+  open(uri, { projectDir, confinement, duckdbSetup }) {
     const { DuckDbWarehouse }: typeof import('./duckdb-warehouse') = require('./duckdb-warehouse');
-    return new DuckDbWarehouse(uri, projectDir, confinement);
+    return new DuckDbWarehouse(uri, projectDir, confinement, duckdbSetup);
   },
 };

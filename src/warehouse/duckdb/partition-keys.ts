@@ -104,9 +104,10 @@ export async function refuseUnusable(
   );
   const partitions = found!.partitions!;
   if (partitions === 0) {
+    if (request.allowEmpty === true) return;
     const narrowed = request.where === null ? '' : ` that meet the condition "${request.where}"`;
     throw new Refusal('SourceEmpty', [
-      `There are no rows in ${nameOf(request.source)}${narrowed}, so there is nothing to run.`,
+      `There are no rows in ${nameOf(request.source)}${narrowed}, so there is nothing to run. If that may be, say so with options.allowEmpty (--allow-empty).`,
     ]);
   }
   const allNull = keyColumns.filter((_, i) => found![`filled_${i}`] === 0);

@@ -87,7 +87,7 @@ async function pinned(
   const put = async (place: SnapshotPlace): Promise<Snapshot> => ({
     index: await putIndex(connection, request, place, sizes.rows.length, keyColumns),
     files:
-      place.ranges === null
+      place.ranges === null || sizes.rows.length === 0
         ? []
         : await putRows(connection, request, shape, match, sizes.rows, { ...place, ranges: place.ranges }),
   });

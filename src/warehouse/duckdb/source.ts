@@ -67,7 +67,10 @@ export interface DescribedSource {
   select: string;
   /** Parameters of `select`. */
   parameters: Parameters | undefined;
-  /** Null if it has parameters, since those are named. */
+  /**
+   * Null if it has parameters, since those are named, and if it may be in a database that only the worker
+   * attaches.
+   */
   pushDown: PushDown | null;
   /**
    * Whether it stays the same while the warehouse is open, which is so for a whole table. Its rows then have
@@ -81,6 +84,15 @@ function selectShaped(columns: readonly Column[], select: string, isStable: bool
     ({ name, type }) => `CAST(${quoteIdentifier(name)} AS ${type}) AS ${quoteIdentifier(name)}`,
   );
   return `SELECT ${cast.join(', ')}${isStable ? ', rowid' : ''} FROM ${select}`;
+}
+
+/** Whether nothing is attached, which others could change meanwhile. */
+async function hasNoOtherDatabase(connection: DuckDBConnection): Promise<boolean> {
+  const others = await queryRows(
+    connection,
+    'SELECT 1 FROM duckdb_databases() WHERE NOT internal AND database_name <> current_database()',
+  );
+  return others.length === 0;
 }
 
 /** Views look like tables, but have no `rowid`, or an ordinary column of that name. */
@@ -135,14 +147,15 @@ export async function describeSource(
     }
   }
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
-  const isStable = await isTable(connection, request, columns);
+  const isAlone = await hasNoOtherDatabase(connection);
+  const isStable = isAlone && (await isTable(connection, request, columns));
   const selected = isStable ? from : `(${selectSource(request, from)})`;
   return {
     shape: { columns, keyColumns, guesses },
     select: selectShaped(columns, selected, isStable),
     parameters,
     isStable,
-    pushDown: parameters === undefined ? pushDownOf(request, keyColumns, from) : null,
+    pushDown: parameters === undefined && isAlone ? pushDownOf(request, keyColumns, from) : null,
   };
 }
 

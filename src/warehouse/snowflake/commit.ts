@@ -95,6 +95,10 @@ class TableCommit {
     const columnsNow = await this.#existing();
     if (columnsNow !== null) await finishReplacements(session, this.#target, columnsNow);
     const existing = columnsNow && withoutReplacements(columnsNow);
+    // Without any row, only the key columns are known: no table is created, and one that exists keeps its
+    // columns.
+    const isEmpty = local.rows.length === 0;
+    const hasTable = existing !== null || !isEmpty;
     const rowsFile = join(this.scratch, 'rows.parquet');
     const keysFile = join(this.scratch, 'keys.parquet');
     const { columns, rows } = await withDatabase(
@@ -103,7 +107,8 @@ class TableCommit {
       async (connection) => {
         const combined = await combinedRows(connection, task.keyColumns, local.rows, fresh);
         const values = this.#valuesOf(connection, combined);
-        const targets = await outputColumns(combined, task.keyColumns, existing, output, values);
+        const wanted = { ...output, evolve: output.evolve || isEmpty };
+        const targets = await outputColumns(combined, task.keyColumns, existing, wanted, values);
         await connection.run(
           `COPY (SELECT ${formsOf(targets)} FROM (${combined.sql})) TO ${quoteForDuckDb(rowsFile)} (FORMAT parquet)`,
         );
@@ -121,7 +126,7 @@ class TableCommit {
     const loaded = await this.#loadFile('ROWS', columns, rowsFile, rows);
     const keys =
       output.mode === 'partitions' ? await this.#loadFile('KEYS', this.#keys(columns), keysFile, null) : null;
-    await this.#adapt(columns, existing);
+    if (!isEmpty) await this.#adapt(columns, existing);
     // enforces I10: the rows and the record of the commit change atomically.
     await session.run('BEGIN TRANSACTION');
     try {
@@ -134,13 +139,13 @@ class TableCommit {
       }
       if (this.#lastOfTable(now)?.execution !== before?.execution)
         throw new Error(`Another execution of run "${task.runId}" wrote "${output.table}" in the meantime.`);
-      if (output.mode === 'replace') await this.#execute(`DELETE FROM ${this.#target}`);
-      if (keys !== null) await this.#execute(this.#deleteSql(keys, this.#keys(columns)));
+      if (output.mode === 'replace' && hasTable) await this.#execute(`DELETE FROM ${this.#target}`);
+      if (keys !== null && hasTable) await this.#execute(this.#deleteSql(keys, this.#keys(columns)));
       for (const { target, replaces, keepsValues } of columns) {
         if (replaces !== null && keepsValues)
           await this.#execute(`UPDATE ${this.#target} SET ${quoteName(target)} = ${quoteName(replaces)}`);
       }
-      await this.#execute(this.#insertSql(loaded, columns));
+      if (!isEmpty) await this.#execute(this.#insertSql(loaded, columns));
       const result: CommitResult = {
         version: 1,
         target: output.table,

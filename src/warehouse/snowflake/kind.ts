@@ -22,8 +22,9 @@ export const snowflake: WarehouseKind = {
       `The warehouse "snowflake:${place}" does not name a connection: write snowflake:NAME, where NAME is a section of connections.toml.`,
     );
   },
-  open(uri, { projectDir, options, confinement }) {
+  open(uri, { projectDir, options, confinement, duckdbSetup }) {
     const { SnowflakeWarehouse }: typeof import('./snowflake-warehouse') = require('./snowflake-warehouse');
-    return new SnowflakeWarehouse(uri, projectDir, options['loadingWarehouse'] ?? null, confinement);
+    const { loadingWarehouse = null } = options;
+    return new SnowflakeWarehouse(uri, projectDir, loadingWarehouse, confinement, duckdbSetup);
   },
 };

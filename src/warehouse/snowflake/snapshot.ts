@@ -84,7 +84,7 @@ export async function pinRows(
   const put = async (place: SnapshotPlace): Promise<Snapshot> => ({
     index: await putIndex(connection, request, place, sizes.rows.length, keyColumns),
     files:
-      place.ranges === null
+      place.ranges === null || sizes.rows.length === 0
         ? []
         : await putRows(
             planning,

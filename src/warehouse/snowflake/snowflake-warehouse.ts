@@ -51,9 +51,10 @@ export class SnowflakeWarehouse implements Warehouse {
     projectDir: string,
     private readonly loadingWarehouse: string | null,
     private readonly confinement: Confinement | null,
+    duckdbSetup: readonly string[],
   ) {
     this.#connection = uri.slice('snowflake:'.length);
-    this.#files = new DuckDbWarehouse('duckdb::memory:', projectDir, confinement);
+    this.#files = new DuckDbWarehouse('duckdb::memory:', projectDir, confinement, duckdbSetup);
   }
 
   async inspect(request: SourceRequest): Promise<SourceShape> {
