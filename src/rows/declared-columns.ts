@@ -1,7 +1,7 @@
 /** The columns that a function declares with `output`. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column } from '../core/plan';
-import { allRows } from './slices';
+import { canonicalType } from '../duckdb/type-name';
 import { typeProblem } from './storable';
 import { typedText } from './typed-text';
 
@@ -35,15 +35,4 @@ export async function declaredColumns(
   }
   if (problems.length > 0) throw new TypeError(problems.join('\n'));
   return { columns, positions: new Map(columns.map(({ name }, i) => [name, i])) };
-}
-
-/** The type as DuckDB writes it, or null if there is no such type. */
-async function canonicalType(connection: DuckDBConnection, given: string): Promise<string | null> {
-  try {
-    const described = await connection.run(`DESCRIBE SELECT CAST(NULL AS ${given}) AS declared`);
-    const rows = await allRows(described);
-    return rows.length === 1 ? (rows[0]!.column_type as string) : null;
-  } catch {
-    return null;
-  }
 }

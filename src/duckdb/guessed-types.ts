@@ -1,0 +1,140 @@
+/** Compares the types that DuckDB guesses for columns of text with the text. */
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { FileFormat } from '../core/file-format';
+import type { Column } from '../core/plan';
+import { readerSql } from './file-reader';
+import { identifier } from './quote';
+
+/** A type that keeps a column's values, and why DuckDB's does not. */
+export interface Change {
+  type: string;
+  reason: string;
+}
+
+export interface GuessedColumns {
+  format: FileFormat;
+  given: ReadonlyMap<string, string>;
+  isKey: (name: string) => boolean;
+}
+
+/** Types whose text may not be what they print. */
+const CHANGES_TEXT = /^(BOOLEAN|DOUBLE|TIME|TIMESTAMP.*)$/;
+const NESTED_DOUBLE = /\bDOUBLE\b/;
+
+/** Compares the text of the columns with what DuckDB makes of it. */
+export async function changesOf(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  detected: readonly Column[],
+  { format, given, isKey }: GuessedColumns,
+): Promise<Map<string, Change>> {
+  const checked = detected.filter(
+    ({ name, type }) =>
+      !given.has(name) &&
+      type !== 'VARCHAR' &&
+      type !== 'JSON' &&
+      (isKey(name) || CHANGES_TEXT.test(type) || NESTED_DOUBLE.test(type)),
+  );
+  if (checked.length === 0) return new Map();
+  const names = new Set(checked.map(({ name }) => name));
+  const raw = format === 'csv' ? 'VARCHAR' : 'JSON';
+  const columns = detected.map(({ name, type }) => ({ name, type: names.has(name) ? raw : type }));
+  const text = (name: string): string =>
+    format === 'csv' ? identifier(name) : `(${identifier(name)} ->> '$')`;
+  const measures = checked.flatMap(({ name, type }) => measuresOf(text(name), type));
+  const found = await connection.runAndReadAll(
+    `SELECT ${measures.join(', ')} FROM ${readerSql(paths, { columns })}`,
+  );
+  const values = (found.getRows()[0] ?? []).map(Number);
+  return new Map(
+    checked.flatMap(({ name, type }, i): [string, Change][] => {
+      const at = i * MEASURES;
+      const change = changeOf(values.slice(at, at + MEASURES), { type, format, isKey: isKey(name) });
+      return change === null ? [] : [[name, change]];
+    }),
+  );
+}
+
+const MEASURES = 5;
+
+/**
+ * For one column: the number of values that print differently from their text; that lose digits, fractions of
+ * a second or letters; that are more than plain digits; and the most digits before and after the point.
+ *
+ * @param text SQL
+ */
+function measuresOf(text: string, type: string): string[] {
+  const count = (condition: string): string => `count(*) FILTER (${text} IS NOT NULL AND (${condition}))`;
+  const most = (length: string): string => `coalesce(max(${length}), 0)`;
+  const printsOther = count(`TRY_CAST(${text} AS ${type})::VARCHAR IS DISTINCT FROM ${text}`);
+  const none = ['0', '0', '0'];
+  switch (type) {
+    case 'BOOLEAN':
+      return [printsOther, count(`lower(${text}) NOT IN ('true', 'false')`), ...none];
+    case 'DOUBLE': {
+      // Words such as nan are numbers among numbers, but names among words.
+      const words = `CASE WHEN count(*) FILTER (regexp_matches(${text}, '[0-9]')) = 0 THEN count(${text}) ELSE 0 END`;
+      return [
+        printsOther,
+        `${count(losesDigits(text))} + ${words}`,
+        count(`NOT regexp_full_match(${text}, '${PLAIN_NUMBER}')`),
+        most(`length(ltrim(regexp_extract(${text}, '^[+-]?([0-9]*)', 1), '0'))`),
+        most(`length(regexp_extract(${text}, '\\.([0-9]*)$', 1))`),
+      ];
+    }
+    default:
+      if (CHANGES_TEXT.test(type)) {
+        // Microseconds are what DuckDB keeps.
+        return [printsOther, count(`regexp_matches(${text}, '[.,][0-9]{6}0*[1-9]')`), ...none];
+      }
+      if (!NESTED_DOUBLE.test(type)) return [printsOther, '0', ...none];
+      return [
+        printsOther,
+        count(`len(list_filter(${numbersIn(text)}, x -> ${losesDigits('x')})) > 0`),
+        ...none,
+      ];
+  }
+}
+
+const PLAIN_NUMBER = '[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)';
+/** Significant digits that every DOUBLE prints exactly. */
+const DOUBLE_DIGITS = 17;
+
+/**
+ * SQL for whether a DOUBLE has other digits than the text of a number. Numbers with an exponent are
+ * measurements, not digits to keep.
+ */
+function losesDigits(text: string): string {
+  const digits = `ltrim(replace(CASE WHEN contains(${text}, '.') THEN rtrim(${text}, '0') ELSE ${text} END, '.', ''), '+-0')`;
+  return (
+    `regexp_full_match(${text}, '${PLAIN_NUMBER}') AND (length(${digits}) > ${DOUBLE_DIGITS} OR ` +
+    `(NOT contains(${text}, '.') AND TRY_CAST(${text} AS HUGEINT) <> TRY_CAST(TRY_CAST(${text} AS DOUBLE) AS HUGEINT)))`
+  );
+}
+
+/** SQL for the numbers in JSON text, as a list of texts. */
+function numbersIn(text: string): string {
+  const withoutStrings = `regexp_replace(${text}, '"(\\\\.|[^"\\\\])*"', '', 'g')`;
+  return `regexp_extract_all(${withoutStrings}, '-?[0-9][0-9.eE+-]*')`;
+}
+
+/** Digits of DuckDB's widest DECIMAL. */
+export const MAX_DECIMAL_DIGITS = 38;
+
+function changeOf(
+  [printsOther = 0, loses = 0, notPlain = 0, whole = 0, fraction = 0]: number[],
+  { type, format, isKey }: { type: string; format: FileFormat; isKey: boolean },
+): Change | null {
+  if (isKey && printsOther > 0) return { type: 'VARCHAR', reason: 'keys would not read as in the file' };
+  if (loses === 0) return null;
+  if (type === 'BOOLEAN') return { type: 'VARCHAR', reason: 'it has values other than true and false' };
+  if (type !== 'DOUBLE' && !NESTED_DOUBLE.test(type))
+    return { type: 'VARCHAR', reason: 'digits after microseconds would be lost' };
+  const reason = 'digits would be lost';
+  if (type !== 'DOUBLE') return { type: 'JSON', reason };
+  // DuckDB's JSON reader goes through DOUBLE for numbers with a point.
+  const fits =
+    notPlain === 0 && whole + fraction <= MAX_DECIMAL_DIGITS && (format === 'csv' || fraction === 0);
+  if (fits) return { type: `DECIMAL(38,${fraction})`, reason };
+  return { type: format === 'csv' ? 'VARCHAR' : 'JSON', reason };
+}
