@@ -323,7 +323,7 @@ describe('partwise clean', () => {
     expect(dry.stderr).toMatch(/files \(.+\) would be deleted \(--dry-run: nothing was\)\./);
     const unasked = await cli(project.folder, flags);
     expect(unasked).toMatchObject({ code: 2 });
-    expect(unasked.stderr).toContain('Add --yes to remove these files, or --dry-run to list them');
+    expect(unasked.stderr).toContain('Add --yes to delete these files, or --dry-run to list them');
     expect((await files(run.runId)).length).toBeGreaterThan(1);
     const done = await cli(project.folder, [...flags, '--yes', '--json']);
     expect(JSON.parse(done.stdout)).toMatchObject({ dryRun: false, runs: [{ runId: run.runId }] });

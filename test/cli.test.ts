@@ -288,7 +288,7 @@ describe('in a project', () => {
       ' long end (functions.ts:9)\n',
     );
     expect((await cli(project.folder, ['status', runId], { COLUMNS: '80' })).stdout).toMatch(
-      /…\n +at functions/,
+      /✗ South {2}ExpectationFailed: (long )+long\n {4}(long )+long\n(.*\n)* {4}(long )*end \(functions\.ts:9\)\n/,
     );
     const { stdout } = await cli(project.folder, ['artifacts', 'get', runId, 'North', 'count.json']);
     expect(stdout).toBe('{\n  "orders": 2\n}\n');

@@ -431,7 +431,7 @@ describe('predicting', () => {
     );
     const source = { query: 'SELECT *, 1 AS Row_ID FROM sales' };
     expect(await problemOf({ ...predicting, source, model: { name: 'known', keep: ['row_id'] } })).toContain(
-      'a column that Partwise adds to predictions',
+      'which Partwise adds to predictions',
     );
     expect(await problemOf({ ...predicting, function: 'other.predict' })).toContain(
       'comes from "mean", and "other.predict" cannot read its models',
@@ -588,7 +588,7 @@ describe('the registry', () => {
     await trained('numbered');
     expect((await model.versions()).map(({ version }) => version)).toEqual([1, 3]);
     await model.promote(3, 'production');
-    await expect(model.version(3).delete()).rejects.toThrow('move it to another version');
+    await expect(model.version(3).delete()).rejects.toThrow('point it at another version');
     // Deleting the last version removes its aliases: there is no other version for them.
     for (const version of [1, 3]) await model.version(version).delete();
     await expect(model.describe()).rejects.toThrow('There is no model "numbered"');

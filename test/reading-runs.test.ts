@@ -520,7 +520,7 @@ describe('finding runs', () => {
     expect(listed).not.toContain(deleted.runId);
   });
 
-  it('lists runs next to workflows whose ids are not valid run ids (I9)', async () => {
+  it('lists runs next to workflows whose ids are not valid run ids, and which are no runs (I9)', async () => {
     const ids = ['\0', '\t', '\n', '\u007f', "'\0"].map((odd) => project.runId(`a${odd}b`));
     for (const workflowId of ids) {
       const odd = await project.client.workflow.start('partitionedRun', {
@@ -530,12 +530,13 @@ describe('finding runs', () => {
       });
       await expect(odd.result()).rejects.toThrow();
     }
-    const listed = async (): Promise<Map<string, string>> =>
-      new Map((await project.partwise.list({ limit: 100 })).runs.map(({ runId, status }) => [runId, status]));
-    await until(async () => {
-      const found = await listed();
-      return ids.every((id) => found.get(id) === 'FAILURE');
+    const run = await project.partwise.start(sales, { runId: project.runId('next-to-odd') });
+    await run.wait();
+    const listed = await until(async () => {
+      const runs = (await project.partwise.list({ limit: 100 })).runs.map(({ runId }) => runId);
+      return runs.includes(run.runId) && runs;
     });
+    for (const id of ids) expect(listed).not.toContain(id);
     for (const id of ids) {
       const state = await project.partwise.getRun(id).status();
       expect(state).toMatchObject({ status: 'FAILURE', error: { type: 'InvalidInput' } });

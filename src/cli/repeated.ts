@@ -10,7 +10,7 @@ export const SEVERAL = (value: string, before: string[] = []): string[] => [...b
  */
 export function refuseRepeated(command: Command): void {
   for (const option of command.options) {
-    if (option.parseArg === SEVERAL) continue;
+    if (option.parseArg === SEVERAL || option.variadic) continue;
     let isGiven = false;
     command.on(`option:${option.name()}`, () => {
       if (isGiven)

@@ -13,6 +13,8 @@ export interface Service {
    * different values is replaced.
    */
   settings: readonly RegExp[];
+  /** Environment variables that its driver needs in every process that loads it, and that are set there. */
+  ownVariables: readonly RegExp[];
   /**
    * Returns the refusal that explains an error of the service, or null if the error is not the service's or a
    * retry may succeed.

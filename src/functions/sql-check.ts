@@ -21,12 +21,12 @@ const MEMORY_BYTES = 256 * 2 ** 20;
 const STATIC_ERRORS = ['ParserError', 'SyntaxError', 'BinderError', 'CatalogError', 'PermissionError'];
 
 /**
- * The problem with the query as a sentence, or null. `columns` are the source's, or null if each file has its
- * own. `confinement` is the one that the query will run with.
+ * The problem with the query as a sentence, or null. `columns` are the source's; `confinement` is the one that
+ * the query runs with.
  */
 export async function sqlProblem(
   sql: string,
-  columns: readonly Column[] | null,
+  columns: readonly Column[],
   confinement: Confinement | null,
 ): Promise<string | null> {
   const problem = await problemOn(columns, confinement, async (connection) => {
@@ -64,14 +64,14 @@ export function holdoutProblem(
 }
 
 async function problemOn(
-  columns: readonly Column[] | null,
+  columns: readonly Column[],
   confinement: Confinement | null,
   statement: (connection: DuckDBConnection) => Promise<string>,
 ): Promise<string | null> {
   const database = await openDatabase({ memoryBytes: MEMORY_BYTES, tempFolder: TEMP_FOLDER, confinement });
   try {
     const connection = await database.connect();
-    const known = columns !== null && (await createEmptyData(connection, columns));
+    const known = await createEmptyData(connection, columns);
     try {
       const prepared = await connection.prepare(await statement(connection));
       prepared.destroySync();

@@ -148,11 +148,11 @@ export async function targetProblems(warehouse: Warehouse, { output }: Normalize
 }
 
 export async function queryProblems(
-  { sql, partitionBy }: NormalizedInput,
+  { sql }: NormalizedInput,
   shape: SourceShape,
   confinement: Confinement | null,
 ): Promise<string[]> {
   if (sql === null) return [];
-  const problem = await sqlProblem(sql, partitionBy.length === 0 ? null : shape.columns, confinement);
+  const problem = await sqlProblem(sql, shape.columns, confinement);
   return problem === null ? [] : [problem];
 }

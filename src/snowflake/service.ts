@@ -7,8 +7,8 @@ import { withQueryTag } from './query-tag';
 export const SNOWFLAKE: Service = {
   packages: ['snowflake-sdk'],
   credentials: [/^SNOWFLAKE_/i, /^PRIVATE_KEY_PASSPHRASE$/i],
-  // `SNOWFLAKE_DISABLE_…` configures the driver in every process that loads it.
   settings: [/^SNOWFLAKE_(?!DISABLE_).+$/, /^PRIVATE_KEY_PASSPHRASE$/],
+  ownVariables: [/^SNOWFLAKE_DISABLE_/],
   refusal: refusalOf,
   tagged: withQueryTag,
   close: closeSessions,

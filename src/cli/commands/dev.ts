@@ -3,7 +3,7 @@ import { withExamples } from '../help';
 import { loadProject, withoutServer } from '../connect';
 import { withProject, type ProjectOptions } from '../options';
 import { shellWord } from '../../core/shell-word';
-import { aside, note, paint, print } from '../terminal';
+import { outliveReader, aside, note, paint, print } from '../terminal';
 
 interface DevOptions extends ProjectOptions {
   functions?: string;
@@ -19,6 +19,8 @@ export function define(command: Command): void {
       'accept runs from anyone on this machine, limited to the functions, warehouse and stage of the project',
     );
   withProject(command).action(async (options: DevOptions) => {
+    // It serves others, whoever reads what it prints.
+    outliveReader();
     const config = await loadProject(options);
     const { open = false } = options;
     await withoutServer(config, (project) =>

@@ -5,7 +5,7 @@ import { parseDuration } from '../../input/duration';
 import type { PartwiseWorker, SdkOptions, WorkerPart, WorkerEvent } from '../../worker';
 import { loadProject } from '../connect';
 import { withProject, type ProjectOptions } from '../options';
-import { aside, note, errorPaint, print } from '../terminal';
+import { outliveReader, aside, note, errorPaint, print } from '../terminal';
 import { workerLine } from '../render/worker-events';
 
 interface WorkerOptions extends ProjectOptions {
@@ -56,6 +56,8 @@ export function define(command: Command): void {
       .default('text'),
   );
   withProject(command).action(async (options: WorkerOptions) => {
+    // It serves others, whoever reads what it prints.
+    outliveReader();
     const config = await loadProject(options);
     const sdk = versioning(options);
     const { startWorker }: typeof import('../../worker') = require('../../worker');

@@ -11,8 +11,8 @@ export const s3: StageKind = {
       /^AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|WEB_IDENTITY_TOKEN_FILE)$/i,
       /^AWS_CONTAINER_(AUTHORIZATION_TOKEN(_FILE)?|CREDENTIALS_(FULL|RELATIVE)_URI)$/i,
     ],
-    // `AWS_SDK_JS_…` configures the SDK in every process that loads it.
     settings: [/^AWS_(?!SDK_JS_).+$/],
+    ownVariables: [/^AWS_SDK_JS_/],
   },
   matches: (value) => value.startsWith(SCHEME),
   resolve: (value) => s3Uri(parseS3(value)),

@@ -4,13 +4,14 @@
  */
 import { delimiter } from 'node:path';
 import { sha256Of } from '../../files/digest';
+import { SERVICES } from '../../warehouse';
 
 /** Digests of values, by name. */
 export type EnvironmentDigests = Readonly<Record<string, string>>;
 
 /**
- * Variables that differ between terminals, sessions and ways to start a command, those that Partwise and the
- * embedded server read themselves, and messages of drivers.
+ * Variables that differ between terminals, sessions and ways to start a command, and those that Partwise and
+ * the embedded server read themselves.
  */
 const INCIDENTAL = [
   /^(_|PWD|OLDPWD|SHLVL|COLUMNS|LINES|PS\d|PROMPT.*|HIST.*|STARSHIP_.*|SECURITYSESSIONID|LC_TERMINAL.*)$/,
@@ -18,14 +19,17 @@ const INCIDENTAL = [
   /^(WINDOWID|WINDOWPATH|DISPLAY|WAYLAND_.*|XDG_.*|DBUS_.*|DESKTOP_.*|GNOME_.*|GDM.*|INVOCATION_ID|JOURNAL_.*)$/,
   /^(TMUX.*|STY|SSH_.*|GPG_.*|MAIL|VSCODE_.*|ITERM_.*|KITTY_.*|ALACRITTY_.*|WEZTERM_.*|WT_.*|ZELLIJ.*)$/,
   /^(npm_.*|INIT_CWD|NODE|NODE_OPTIONS|NODE_CHANNEL_.*|JEST_.*|PARTWISE_.*|TEMPORAL_.*)$/i,
-  /^(SNOWFLAKE_DISABLE_.*|AWS_SDK_JS_.*)$/,
 ];
+const OF_DRIVERS = SERVICES.flatMap(({ ownVariables }) => ownVariables);
 /** Folders that npm and npx add to PATH. */
 const OF_NPM = /node_modules[/\\](\.bin|npm[/\\]node_modules[/\\].*|.*node-gyp-bin)$/;
 
 export function environmentDigests(env: NodeJS.ProcessEnv): EnvironmentDigests {
   const counted = Object.entries(env).filter(
-    ([name, value]) => value !== '' && !INCIDENTAL.some((pattern) => pattern.test(name)),
+    ([name, value]) =>
+      value !== '' &&
+      !INCIDENTAL.some((pattern) => pattern.test(name)) &&
+      !OF_DRIVERS.some((pattern) => pattern.test(name)),
   );
   return Object.fromEntries(
     counted.map(([name, value = '']) => [
