@@ -336,7 +336,8 @@ async function readByDuckDb(files: string[], changed: readonly string[]): Promis
 }
 
 /**
- * Runs one case; returns why it was refused, or null. `isAgain`: its output table is the source of another run.
+ * Runs one case; returns why it was refused, or null. With `isAgain`, its output table is the source of
+ * another run.
  */
 async function roundTrip(
   format: Format,

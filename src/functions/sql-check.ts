@@ -21,8 +21,8 @@ const MEMORY_BYTES = 256 * 2 ** 20;
 const STATIC_ERRORS = ['ParserError', 'SyntaxError', 'BinderError', 'CatalogError', 'PermissionError'];
 
 /**
- * The problem with the query as a sentence, or null. `columns` are the source's; `confinement` is the one that
- * the query runs with.
+ * The problem with the query as a sentence, or null. `columns` are the source's; `confinement` is the one
+ * that the query runs with.
  */
 export async function sqlProblem(
   sql: string,
