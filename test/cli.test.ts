@@ -1,11 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CLI, cli, startCli } from './support/cli';
-import { makeProject, type TestProject } from './support/project';
+import { makeProject, REPOSITORY, type TestProject } from './support/project';
+import { run } from './support/shell';
 
 const FUNCTIONS = `
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -399,14 +400,28 @@ describe('init', () => {
     await writeFile(join(folder, 'package.json'), '{ "type": "commonjs" }');
     const made = await cli(folder, ['init', ...flags]);
     expect(made.code).toBe(0);
-    expect((await readdir(folder)).sort()).toEqual([
-      '.gitignore',
-      'README.md',
-      `functions.${ending}`,
-      'package.json',
-      `partwise.config.${ending}`,
-      'sales.csv',
-    ]);
+    expect((await readdir(folder)).sort()).toEqual(
+      [
+        '.gitignore',
+        'README.md',
+        `functions.${ending}`,
+        `functions.test.${ending}`,
+        'package.json',
+        `partwise.config.${ending}`,
+        'sales.csv',
+        ...(ending === 'ts' ? ['tsconfig.json'] : []),
+      ].sort(),
+    );
+    const { scripts, type } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as {
+      scripts: { test: string };
+      type: string;
+    };
+    expect(type).toBe('commonjs');
+    await mkdir(join(folder, 'node_modules'));
+    await symlink(REPOSITORY, join(folder, 'node_modules', 'partwise'));
+    const path = [join(REPOSITORY, 'node_modules', '.bin'), dirname(process.execPath), process.env.PATH];
+    const tested = await run('sh', ['-c', scripts.test], folder, { PATH: path.join(delimiter) });
+    expect(tested).toMatchObject({ code: 0, stdout: expect.stringMatching(/pass 2\n/) });
 
     const worker = startCli(folder, ['worker', '--log-format', 'json'], env);
     try {
@@ -440,10 +455,10 @@ describe('init', () => {
     await rm(join(folder, 'README.md'));
     const again = await cli(folder, ['init', ...flags]);
     expect(again.stdout).toMatch(
-      /kept +functions.*\nkept +partwise\.config.*\nkept +sales\.csv +already exists\ncreated +README\.md.*\nkept +\.gitignore/,
+      /kept +functions.*\nkept +partwise\.config.*\n(kept .*\n){1,2}kept +sales\.csv +already exists\ncreated +README\.md.*\nkept +\.gitignore.*\nkept +package\.json +it has a script/,
     );
     expect(await readFile(join(folder, '.gitignore'), 'utf8')).toBe(
-      'stage/\n.partwise/\n*.duckdb\n*.duckdb.wal\n',
+      'node_modules/\nstage/\n.partwise/\n*.duckdb\n*.duckdb.wal\n',
     );
     expect(await readFile(join(folder, 'sales.csv'), 'utf8')).toBe('mine');
     await rm(folder, { recursive: true });

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -26,6 +26,10 @@ async function init(folder: string, options: { js?: boolean }): Promise<void> {
       template: 'partwise.config.txt',
       about: 'where data and results are',
     },
+    { name: `functions.test.${ending}`, template: `functions.test.${ending}.txt`, about: 'a test of it' },
+    ...(ending === 'ts'
+      ? [{ name: 'tsconfig.json', template: 'tsconfig.json.txt', about: 'for your editor and tsc' }]
+      : []),
     { name: 'sales.csv', template: 'sales.csv', about: '60 orders in four regions' },
     { name: 'README.md', template: 'README.md.txt', about: 'what to do next' },
     { name: '.gitignore', template: 'gitignore.txt', about: 'keeps generated files out of version control' },
@@ -43,12 +47,40 @@ async function init(folder: string, options: { js?: boolean }): Promise<void> {
       taken === null ? about : taken === name ? 'already exists' : `not created: ${taken} already exists`;
     print(`${mark}  ${padEnd(relative(process.cwd(), file), 22)}  ${paint.dim(words)}`);
   }
-  if (kept === files.length) note('All files already exist; nothing was changed.');
+  const hasTest = addTestScript(target, ending);
+  const mark = hasTest ? paint.green('changed') : paint.yellow('kept   ');
+  const about = hasTest ? 'npm test runs the test' : 'it has a script "test" of its own';
+  print(`${mark}  ${padEnd(relative(process.cwd(), join(target, 'package.json')), 22)}  ${paint.dim(about)}`);
+  if (kept === files.length && !hasTest) note('All files already exist; nothing was changed.');
   const project = folder === '.' ? {} : { project: folder };
   const source = folder === '.' ? 'sales.csv' : join(folder, 'sales.csv');
   print(
     `\n${paint.dim('Next:')}\n  ${paint.cyan(suggesting(project)(`run salesByRegion --from ${source} --by region`))}`,
   );
+}
+
+/** What `npm init` writes where a script is missing. */
+const NO_TEST = /^echo "Error: no test specified"/;
+
+/**
+ * Adds the script `test` to `package.json`, which is created if there is none. Returns false if it has one.
+ * Node 20 loads neither TypeScript nor, by default, ES modules in .js files, so esbuild, which Partwise
+ * installs, bundles the test.
+ */
+function addTestScript(folder: string, ending: string): boolean {
+  const file = join(folder, 'package.json');
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : '{ "private": true }';
+  const manifest = JSON.parse(text) as { scripts?: Record<string, string> };
+  const bundle = '.partwise/functions.test.cjs';
+  const test =
+    `esbuild functions.test.${ending} --bundle --platform=node --packages=external --log-level=warning --outfile=${bundle} ` +
+    `&& node --test ${bundle}`;
+  const own = manifest.scripts?.test;
+  if (own !== undefined && !NO_TEST.test(own)) return false;
+  const indent = /^[ \t]+(?=")/m.exec(text)?.[0] ?? '  ';
+  const changed = { ...manifest, scripts: { ...manifest.scripts, test } };
+  writeFileSync(file, `${JSON.stringify(changed, null, indent)}\n`);
+  return true;
 }
 
 /**
