@@ -129,7 +129,7 @@ test('all problems are in one report, with the setting that was probably meant',
     expect.stringMatching(/^"temporal\.adress" is not a setting\. Did you mean "address"\?/),
     '"worker.runners" is 0; it takes a whole number from 1 to 256.',
     expect.stringMatching(/^"warehose" is not a setting\. Did you mean "warehouse"\?/),
-    expect.stringMatching(/^The functions file ".*nowhere\.ts" does not exist\./),
+    expect.stringMatching(/^"functions" names the file ".*nowhere\.ts", which does not exist\./),
   ]);
 });
 
@@ -139,6 +139,15 @@ test('settings from the environment are checked like those in the file', async (
     '"PARTWISE_RUNNERS" is "many"; it takes a whole number from 1 to 256.',
     '"PARTWISE_WAREHOUSE" is "warehouse.duckdb"; it takes a warehouse, such as "duckdb:./warehouse.duckdb" or "snowflake:CONNECTION".',
   ]);
+});
+
+test('a flag is not blamed on the configuration', async () => {
+  await write('partwise.config.json', '{ "functions": "functions.ts" }');
+  await write('functions.ts', '');
+  const loading = loadConfig({ projectDir: folder, env: {}, flags: { functions: 'nowhere.ts' } });
+  await expect(loading).rejects.toThrow(
+    /^--functions names the file ".*nowhere\.ts", which does not exist\. Create it, or name another file\.$/,
+  );
 });
 
 test('a warehouse or a stage of an unknown kind is refused', async () => {

@@ -74,10 +74,13 @@ export function inFlagWords(problem: string): string {
     return '--by is missing; it takes the key columns, such as --by region.';
   if (problem.startsWith('"output" does not name a target'))
     return '--mode and --evolve require --output: name the table to write, such as --output summary.';
-  return problem.replace(
-    /"([A-Za-z.]+)(?:\[\d+\])?"/g,
-    (quoted, name: string) => flagFor(name) ?? flagFor(`options.${name}`) ?? quoted,
-  );
+  // A flag's value is always text.
+  return problem
+    .replace(' (a number means milliseconds)', '')
+    .replace(
+      /"([A-Za-z.]+)(?:\[\d+\])?"/g,
+      (quoted, name: string) => flagFor(name) ?? flagFor(`options.${name}`) ?? quoted,
+    );
 }
 
 function flagFor(setting: string): string | undefined {

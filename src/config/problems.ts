@@ -2,12 +2,17 @@
 export class ConfigError extends Error {
   override name = 'ConfigError';
   constructor(
-    /** Where the settings come from: a file's path, or `the environment and flags`. */
-    readonly place: string,
+    /** The configuration's path, or null if there is none, and settings come from flags and the environment. */
+    readonly place: string | null,
     readonly problems: readonly string[],
   ) {
+    const list = problems.map((problem) => `- ${problem}`).join('\n');
     super(
-      `The configuration in ${place} cannot be used:\n${problems.map((problem) => `- ${problem}`).join('\n')}`,
+      place !== null
+        ? `The configuration in ${place} cannot be used:\n${list}`
+        : problems.length === 1
+          ? problems[0]
+          : `Flags and environment variables cannot be used:\n${list}`,
     );
   }
 }

@@ -89,21 +89,25 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Proje
     absolute(projectDir, env['PARTWISE_FUNCTIONS']),
     absolute(projectDir, file.functions),
   );
+  const nameOf = (flag: keyof ConfigFlags): string =>
+    firstOf<unknown>(flags[flag]) === undefined ? `PARTWISE_${flag.toUpperCase()}` : `--${flag}`;
+  /** Problems with flags and environment variables. */
+  const given: string[] = [];
   if (functionsFile !== undefined && !existsSync(functionsFile)) {
-    problems.push(
-      `The functions file "${functionsFile}" does not exist. Create it, or set another file with "functions" or --functions.`,
+    const isGiven = flags.functions !== undefined || env['PARTWISE_FUNCTIONS'] !== undefined;
+    const setting = isGiven ? nameOf('functions') : '"functions"';
+    (isGiven ? given : problems).push(
+      `${setting} names the file "${functionsFile}", which does not exist. Create it, or name another file.`,
     );
   }
   const runners = firstOf(flags.runners, numberFrom(env['PARTWISE_RUNNERS']));
   const warehouse = firstOf(flags.warehouse, env['PARTWISE_WAREHOUSE']);
   const metrics = firstOf(flags.metrics, env['PARTWISE_METRICS']);
   const traces = firstOf(flags.traces, env['PARTWISE_TRACES']);
-  const nameOf = (flag: keyof ConfigFlags): string =>
-    firstOf<unknown>(flags[flag]) === undefined ? `PARTWISE_${flag.toUpperCase()}` : `--${flag}`;
-  problems.push(...misfits(nameOf('runners'), runnersSchema, runners));
-  problems.push(...misfits(nameOf('metrics'), metricsSchema, metrics));
-  problems.push(...misfits(nameOf('traces'), tracesSchema, traces));
-  problems.push(...misfits(nameOf('warehouse'), warehouseSchema, warehouse));
+  given.push(...misfits(nameOf('runners'), runnersSchema, runners));
+  given.push(...misfits(nameOf('metrics'), metricsSchema, metrics));
+  given.push(...misfits(nameOf('traces'), tracesSchema, traces));
+  given.push(...misfits(nameOf('warehouse'), warehouseSchema, warehouse));
   const namedStage = firstOf(
     stagePath(cwd, flags.stage),
     stagePath(projectDir, env['PARTWISE_STAGE']),
@@ -117,7 +121,8 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Proje
   problems.push(...packageProblems(namedWarehouse === null ? [stage] : [namedWarehouse, stage]));
   const tracesUrl = traces ?? file.worker?.traces;
   if (tracesUrl !== undefined) problems.push(...tracingProblems(tracesUrl));
-  if (problems.length > 0) throw new ConfigError(configFile ?? 'the environment and flags', problems);
+  if (problems.length > 0) throw new ConfigError(configFile, [...problems, ...given]);
+  if (given.length > 0) throw new ConfigError(null, given);
 
   return {
     projectDir,
