@@ -165,7 +165,7 @@ describe('--try', () => {
       code: 2,
       stderr: expect.stringContaining('"amuont" not found'),
     });
-    const otherKind = await tryOut('count', '--by', 'region', '--loading-warehouse', 'WH', '--try', '2');
+    const otherKind = await tryOut('count', '--loading-warehouse', 'WH', '--try', '2');
     expect(otherKind).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(

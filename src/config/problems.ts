@@ -2,7 +2,7 @@
 export class ConfigError extends Error {
   override name = 'ConfigError';
   constructor(
-    /** The configuration's path, or null if there is none, and settings come from flags and the environment. */
+    /** The configuration's path; null for settings from flags and the environment. */
     readonly place: string | null,
     readonly problems: readonly string[],
   ) {
