@@ -1,6 +1,7 @@
 /**
  * Random tables and files go through a source, a function in a real runner, its result and an output table,
- * and back, and are compared with what DuckDB itself reads. The cases follow from the seed.
+ * and back, and are compared with what DuckDB itself reads: 2,000 cases, each a column with a random name,
+ * type, values and NULLs, eight of them in each table. All of it follows from the seed.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,10 +20,12 @@ import type { PinnedSource, Warehouse } from '../src/warehouse/warehouse';
 import { bundleFixture, makeFolder, run } from './support/runner-unit';
 
 const SEED = 20_261_129;
-const CASES = { table: 500, parquet: 500, json: 500, csv: 500 };
+const TABLES = { table: 63, parquet: 63, json: 63, csv: 63 };
+/** Each is a case. */
+const COLUMNS = 8;
 /** Differences shown. */
 const MAX_DIFFERENT = 5;
-type Format = keyof typeof CASES;
+type Format = keyof typeof TABLES;
 
 let folder: string;
 let bundle: FunctionBundle;
@@ -82,6 +85,9 @@ const NAMES = [
   'rows',
   'filename',
   'key',
+  'id',
+  'key_0',
+  'fingerprint',
   'value?',
   'semi;colon',
 ];
@@ -128,24 +134,35 @@ const PLAIN: readonly Kind[] = [
   kind('INTEGER', ['-2147483648', '0', '7', '2147483647']),
   kind('BIGINT', ['0', '-9223372036854775808', '9007199254740993', '42']),
   kind('UBIGINT', ['0', '18446744073709551615']),
-  kind('DOUBLE', ['0', '1.5', '-0.1', '1e300', '123456789.125']),
+  kind('DOUBLE', ['0.25', '1.5', '-0.1', '1e300', '123456789.125']),
   kind('DATE', ['2024-02-29', '1969-12-31', '0001-01-01']),
   kind('TIMESTAMP', ['2024-02-29 12:34:56.789', '1969-12-31 23:59:59']),
   kind('UUID', ['550e8400-e29b-41d4-a716-446655440000']),
 ];
+const INFINITE = kind('TIMESTAMP', ['-infinity', 'infinity', '2024-02-29 12:34:56.123456']);
+const INTERVAL = kind('INTERVAL', ['1 month -3 days 00:00:00.123456', '1500 hours']);
 /** Types that only SQL carries exactly. */
-const EXACT: readonly Kind[] = [
+const SQL_ONLY: readonly Kind[] = [
   ...PLAIN,
   kind('HUGEINT', ['170141183460469231731687303715884105727', '-1', '9007199254740993']),
   kind('FLOAT', ['0.1', '16777216', '-3.25']),
   kind('DECIMAL(9,2)', ['0.10', '-1234567.89']),
   kind('DECIMAL(38,10)', ['1234567890123456789012345678.0123456789', '-0.0000000001']),
   kind('TIME', ['12:34:56.123456', '00:00:00']),
-  kind('TIMESTAMP', ['2024-02-29 12:34:56.123456', '-infinity']),
+  kind('TIMESTAMP', ['2024-02-29 12:34:56.123456']),
   kind('TIMESTAMP WITH TIME ZONE', ['2024-02-29 12:34:56.5+02']),
-  kind('INTERVAL', ['1 month -3 days 00:00:00.123456', '1500 hours']),
+  INTERVAL,
   kind('BLOB', ['\\x00\\xFFab', '']),
 ];
+
+const EXACT: Record<Format, readonly Kind[]> = {
+  table: [...SQL_ONLY, INFINITE],
+  // Parquet has no such INTERVALs.
+  parquet: [...SQL_ONLY.filter((each) => each !== INTERVAL), INFINITE],
+  // When it detects types, DuckDB takes them for 1900-01-01.
+  json: SQL_ONLY,
+  csv: [...SQL_ONLY, INFINITE],
+};
 
 function nested(random: Random, kinds: readonly Kind[], depth: number): Kind {
   const inner = (): Kind =>
@@ -186,10 +203,10 @@ function randomTable(random: Random, kinds: readonly Kind[], format: Format): Ta
   });
   const key = { name: 'k', kind: random.of(PLAIN.filter(({ type }) => type !== 'DOUBLE')) };
   names.add('k');
-  const columns = Array.from({ length: 1 + random.below(3) }, column);
+  const columns = Array.from({ length: COLUMNS }, column);
   const count = format === 'table' ? 1 : 1 + random.below(3);
   const files = Array.from({ length: count }, (_, file) => {
-    const own = file === 0 || random.happens(70) ? columns : columns.slice(1);
+    const own = file === 0 || random.happens(50) ? columns : columns.slice(1 + random.below(COLUMNS - 1));
     const rows = Array.from({ length: 1 + random.below(4) }, () =>
       [key, ...own].map(({ name, kind: { type, value } }, i) => {
         const isNull = random.happens(15) && !(i === 0 && file === 0);
@@ -205,22 +222,21 @@ interface Read {
   types: Record<string, string>;
   /** The rows as text, sorted. */
   rows: string[];
+  /** Names of the columns that are NULL in every row. */
+  empty: string[];
 }
 
-async function read(from: string, names?: readonly string[]): Promise<Read> {
+async function read(from: string): Promise<Read> {
   const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${from}`);
-  const all = (described.getRows() as [string, string][]).filter(
-    ([name]) => names === undefined || names.includes(name),
-  );
+  const all = described.getRows() as [string, string][];
   all.sort(([a], [b]) => (a < b ? -1 : 1));
   const cells = all.map(([name]) => `${identifier(name)}::VARCHAR`).join(', ');
   const found = await connection.runAndReadAll(`SELECT ${cells} FROM ${from}`);
+  const rows = found.getRows();
   return {
     types: Object.fromEntries(all),
-    rows: found
-      .getRows()
-      .map((row) => JSON.stringify(row))
-      .sort(),
+    rows: rows.map((row) => JSON.stringify(row)).sort(),
+    empty: all.flatMap(([name], i) => (rows.every((row) => row[i] === null) ? [name] : [])),
   };
 }
 
@@ -345,7 +361,7 @@ async function roundTrip(
   { isSql, isAgain }: { isSql: boolean; isAgain: boolean },
 ): Promise<string | null> {
   const random = new Random(seed);
-  const table = randomTable(random, isSql ? EXACT : PLAIN, format);
+  const table = randomTable(random, isSql ? EXACT[format] : PLAIN, format);
   const place = mkdtempSync(join(folder, 'case-'));
   try {
     mkdirSync(join(place, 'in'));
@@ -375,7 +391,9 @@ async function roundTrip(
     const output = await returned(pinned, isSql, place);
     await committed(warehouse, pinned, output, `run-${seed}`);
     const written = await readOutput(path);
-    expect(comparable(written, changed)).toEqual(comparable(expected, changed));
+    // What a function returns has no type if it is NULL in every row.
+    const untyped = [...changed, ...(isSql ? [] : expected.empty)];
+    expect(comparable(written, untyped)).toEqual(comparable(expected, untyped));
     if (!isAgain) return null;
     const again = await pin(warehouse, { table: 'out' }, 'k', place);
     expect(Object.fromEntries(again.columns.map(({ name, type }) => [name, type]))).toEqual(written.types);
@@ -389,27 +407,27 @@ async function roundTrip(
 }
 
 /** Types of columns that are read in another way than DuckDB's are not compared, but their text is. */
-function comparable({ types, rows }: Read, changed: readonly string[]): unknown {
-  return { types: Object.entries(types).filter(([name]) => !changed.includes(name)), rows };
+function comparable({ types, rows }: Read, untyped: readonly string[]): unknown {
+  return { types: Object.entries(types).filter(([name]) => !untyped.includes(name)), rows };
 }
 
-it.each(Object.entries(CASES) as [Format, number][])(
+it.each(Object.entries(TABLES) as [Format, number][])(
   'every value and type of a random %s goes through a function into a table and back (I1, I5)',
-  async (format, cases) => {
+  async (format, tables) => {
     const refused: string[] = [];
     const different: string[] = [];
-    for (let i = 0; i < cases && different.length < MAX_DIFFERENT; i++) {
+    for (let i = 0; i < tables && different.length < MAX_DIFFERENT; i++) {
       const seed = SEED + i * 7 + format.length * 1_000_003;
       try {
         // A switch between functions costs a runner, so they take turns only once.
-        const refusal = await roundTrip(format, seed, { isSql: i < cases / 2, isAgain: i % 5 === 0 });
+        const refusal = await roundTrip(format, seed, { isSql: i < tables / 2, isAgain: i % 5 === 0 });
         if (refusal !== null) refused.push(refusal);
       } catch (error) {
         different.push(`seed ${seed}: ${(error as Error).message}`);
       }
     }
     expect(different).toEqual([]);
-    expect(refused.length).toBeLessThan(cases / 10);
+    expect(refused).toEqual([]);
   },
   600_000,
 );

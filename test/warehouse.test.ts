@@ -268,6 +268,16 @@ describe('a snapshot', () => {
     ]);
   });
 
+  it('and fingerprints keep columns that are named like those of the index (I1)', async () => {
+    await execute(
+      "CREATE TABLE sales AS SELECT 'N' AS region, 7 AS ord, 'x' AS id, 3 AS rows, 'k' AS key_0, 2::HUGEINT AS fingerprint",
+    );
+    const { data } = await snapshot({ fingerprints: true });
+    expect(await select(`SELECT * EXCLUDE (__partwise_ord) FROM '${data[0]}'`)).toEqual([
+      { region: 'N', ord: 7, id: 'x', rows: 3, key_0: 'k', fingerprint: '2' },
+    ]);
+  });
+
   it('reads CSV, Parquet and JSON files as one table, with wildcards', async () => {
     await writeFile(join(folder, 'a.csv'), 'region,amount\nNorth,1\nSouth,2\n');
     await writeFile(join(folder, 'b.csv'), 'region,amount\nNorth,3\n');

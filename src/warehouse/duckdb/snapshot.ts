@@ -137,7 +137,8 @@ async function putRows(
   await runUntilAborted(
     connection,
     signal,
-    `COPY (SELECT pinned.* EXCLUDE (__partwise_row)${storingClause(columns)}, partition_index.ord AS __partwise_ord FROM pinned JOIN partition_index ON ${match} ` +
+    // Names of the source's columns may be those of the index.
+    `COPY (SELECT * EXCLUDE (__partwise_row)${storingClause(columns)} FROM (SELECT pinned.*, partition_index.ord AS __partwise_ord FROM pinned JOIN partition_index ON ${match}) ` +
       `ORDER BY __partwise_ord, __partwise_row) TO ${quoteText(sorted)} (${format})`,
   );
   if (stage.isLocal) {
@@ -170,8 +171,9 @@ async function addFingerprints(
     connection,
     signal,
     `UPDATE partition_index SET fingerprint = found.fingerprint FROM
-       (SELECT partition_index.ord, ${fingerprintSql(columns)} AS fingerprint
-          FROM pinned JOIN partition_index ON ${match} GROUP BY partition_index.ord) AS found
-     WHERE partition_index.ord = found.ord`,
+       (SELECT __partwise_ord, ${fingerprintSql(columns)} AS fingerprint
+          FROM (SELECT pinned.*, partition_index.ord AS __partwise_ord FROM pinned JOIN partition_index ON ${match})
+         GROUP BY __partwise_ord) AS found
+     WHERE partition_index.ord = found.__partwise_ord`,
   );
 }
