@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { Command } from 'commander';
+import { completionOf } from '../src/cli/completion';
 import { COMMANDS, loadCommand } from '../src/cli/commands';
 import { groupItems } from '../src/cli/help';
 import { exitCodeOf } from '../src/cli/exit';
@@ -355,4 +356,22 @@ test('the help of run groups its options under headings, in the order in which u
     'Examples:',
   ]);
   expect(/^Options:\n((?: .*\n)+)/m.exec(help)![1]!.match(/--[a-z-]+/g)).toEqual(['--help']);
+});
+
+test('a shell completes commands, their options and choices, and ids of runs where a command takes one', () => {
+  const words = (...line: string[]): readonly string[] => completionOf(line).words;
+  expect(words('re')).toContain('retry');
+  expect(words('run', '--ma')).toEqual(expect.arrayContaining(['--max-concurrency', '--help']));
+  expect(words('run', 'sum', '--by', 'region', '--')).toContain('--from');
+  expect(words('models', '')).toContain('promote');
+  expect(words('schedule', 'create', 'nightly', '--')).toContain('--cron');
+  expect(words('list', '--status', '')).toContain('PARTIAL_FAILURE');
+  expect(words('completion', '')).toEqual(expect.arrayContaining(['bash', 'zsh', 'fish']));
+  expect(words('no-such-command', '')).toEqual([]);
+  const takesRun = (...line: string[]): boolean => completionOf(line).isRun;
+  expect(takesRun('retry', '')).toBe(true);
+  expect(takesRun('retry', '--only', 'North', '')).toBe(true);
+  expect(takesRun('predict', 'traffic', '--run', '')).toBe(true);
+  expect(takesRun('retry', 'regional-2024', '')).toBe(false);
+  expect(takesRun('retry', '--only', '')).toBe(false);
 });

@@ -1,12 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CLI, cli, startCli } from './support/cli';
 import { makeProject, REPOSITORY, type TestProject } from './support/project';
-import { run } from './support/shell';
+import { run, userEnvironment } from './support/shell';
 
 const FUNCTIONS = `
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -45,6 +46,23 @@ describe('without a server', () => {
     folder = await mkdtemp(join(tmpdir(), 'partwise-cli-'));
   });
   afterAll(() => rm(folder, { recursive: true }));
+
+  it('completes words in a real bash, without starting a server', async () => {
+    const bin = await mkdtemp(join(folder, 'bin-'));
+    const script = `#!/bin/sh\nexec "${process.execPath}" "${CLI}" "$@"\n`;
+    await writeFile(join(bin, 'partwise'), script, { mode: 0o755 });
+    const asked = `eval "$(partwise completion bash)"
+      COMP_WORDS=(partwise sta); COMP_CWORD=1; _partwise; echo "\${COMPREPLY[@]}"
+      COMP_WORDS=(partwise run --max-p); COMP_CWORD=2; _partwise; echo "\${COMPREPLY[@]}"
+      COMP_WORDS=(partwise status ""); COMP_CWORD=2; _partwise; echo "\${COMPREPLY[@]}"`;
+    const env = userEnvironment({ PATH: [bin, process.env.PATH].join(delimiter) });
+    expect(await run('bash', ['-c', asked], folder, env)).toEqual({
+      code: 0,
+      stdout: 'status\n--max-partitions\n@last\n',
+      stderr: '',
+    });
+    expect(existsSync(join(folder, '.partwise'))).toBe(false);
+  });
 
   it('help is immediate: it loads neither Temporal nor DuckDB nor zod nor a stage driver', () => {
     const probe = `
@@ -110,6 +128,21 @@ describe('in a project', () => {
     project.runId(name),
     ...args,
   ];
+
+  it("Temporal's own CLI runs on the project's server, with its exit code", async () => {
+    const own = await cli(project.folder, [
+      'temporal',
+      'operator',
+      'namespace',
+      'describe',
+      '--output',
+      'json',
+    ]);
+    expect(own).toMatchObject({ code: 0, stdout: expect.stringContaining('"default"') });
+    expect((await cli(project.folder, ['temporal', '--help'])).stdout).toMatch(/Temporal CLI/i);
+    const none = ['temporal', 'workflow', 'describe', '--workflow-id', 'none'];
+    expect((await cli(project.folder, none)).code).toBe(1);
+  });
 
   it('a run shows its progress, what failed and why, its rows, and commands that work', async () => {
     const args = run('count', '--tolerated-failures', '1', '--param', 'currency=EUR');

@@ -112,6 +112,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'run a Temporal server and a worker in the foreground',
   },
   {
+    name: 'temporal',
+    summary: "run Temporal's own CLI on the project's server",
+  },
+  {
     name: 'worker',
     summary: 'run a worker for a Temporal server',
   },
@@ -122,6 +126,10 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'doctor',
     summary: 'check Node, Temporal, warehouse, stage and functions',
+  },
+  {
+    name: 'completion',
+    summary: 'print a script that completes words in bash, zsh or fish',
   },
 ];
 

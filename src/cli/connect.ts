@@ -105,7 +105,7 @@ export async function withoutServer<T>(
 /**
  * Prints events, except that everything is ready or found, unless something was lost or downloaded before.
  */
-function troubleReporter(): OnTemporalEvent {
+export function troubleReporter(): OnTemporalEvent {
   let lost = false;
   let fetched = false;
   return ({ type, message }) => {

@@ -17,6 +17,7 @@ async function main(argv: readonly string[]): Promise<void> {
     .helpCommand('help [command]', 'print help for a command')
     .showHelpAfterError('(run partwise --help for the commands, or partwise COMMAND --help for its options)')
     .configureHelp({ groupItems })
+    .enablePositionalOptions()
     .exitOverride();
   const chosen = argv.find((word) => !word.startsWith('-') && word !== 'help');
   for (const { name, summary } of COMMANDS) {

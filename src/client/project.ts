@@ -7,6 +7,7 @@ import { refusing } from './refusing';
 import type { ServeOptions } from './serve';
 import type { TryOptions, TryReport } from './trial/types';
 import type { PlanPreview } from './plan-preview';
+import type { TemporalCliOptions } from './temporal-cli';
 
 /** Which project to open. */
 export interface ProjectOptions {
@@ -96,10 +97,22 @@ export class Project {
     return serveProject(this.#config, options);
   }
 
+  /** The background processes of the project; null if there are none. @internal */
+  background(): Promise<Background | null> {
+    const { background }: typeof import('./background') = require('./background');
+    return background(this.#config);
+  }
+
   /** Ends the background processes of the project; null if there are none. @internal */
   stopBackground(): Promise<Background | null> {
     const { stopBackground }: typeof import('./background') = require('./background');
     return stopBackground(this.#config);
+  }
+
+  /** Runs Temporal's own CLI on the project's server, in this terminal; returns its exit code. @internal */
+  temporal(args: readonly string[], options: TemporalCliOptions): Promise<number> {
+    const { runTemporalCli }: typeof import('./temporal-cli') = require('./temporal-cli');
+    return runTemporalCli(this.#config, args, options);
   }
 
   /** Closes the sessions that it opened of warehouses and stages. */
