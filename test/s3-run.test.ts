@@ -51,6 +51,7 @@ describeS3('a run on S3', () => {
     calls = join(project.folder, 'calls');
     gate = join(project.folder, 'gate');
     await writeFile(calls, '');
+    await startWorker();
   });
   afterAll(async () => {
     worker.process.kill('SIGTERM');
@@ -66,7 +67,6 @@ describeS3('a run on S3', () => {
   const called = () => readFileSync(calls, 'utf8').split('\n').filter(Boolean).sort().join('');
 
   it('is killed midway, continues on another worker, is retried, and is read by another process', async () => {
-    await startWorker();
     const args = [
       'run',
       'sums',

@@ -117,6 +117,10 @@ describe('what a shard reports', () => {
     expect(isDue(ended({}), report({ waiting: { FAILED: 9, INTERNAL_ERROR: 1 } }), rare)).toBe(true);
     const later = { ...ended({ DONE: 5 }), waiting: { FAILED: 0, INTERNAL_ERROR: 0 } };
     expect(isDue(report({ waiting: { FAILED: 5, INTERNAL_ERROR: 0 } }), later, rare)).toBe(false);
+    // What waited has ended.
+    expect(isDue(report({ waiting: { FAILED: 10, INTERNAL_ERROR: 0 } }), ended({ DONE: 10 }), rare)).toBe(
+      true,
+    );
   });
 
   it('is due on failures if they stop the run', () => {
