@@ -26,7 +26,7 @@ async function init(folder: string, options: { js?: boolean }): Promise<void> {
       template: 'partwise.config.txt',
       about: 'where data and results are',
     },
-    { name: `functions.test.${ending}`, template: `functions.test.${ending}.txt`, about: 'a test of it' },
+    { name: `functions.test.${ending}`, template: 'functions-test.txt', about: 'a test of it' },
     ...(ending === 'ts'
       ? [{ name: 'tsconfig.json', template: 'tsconfig.json.txt', about: 'for your editor and tsc' }]
       : []),
