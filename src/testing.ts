@@ -26,4 +26,5 @@ export type {
 } from './functions/types';
 export type { ModelInput, RetryOptions, RetryRules } from './core/input';
 export type { Row } from './core/row';
+export { loadFunctions } from './runners/node/load-source';
 export { runPartitionFunction, type TestCall, type TestOutcome } from './functions/run-partition-function';

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { copyFile, mkdir } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { withExamples } from '../help';
@@ -26,7 +26,7 @@ async function init(folder: string, options: { js?: boolean }): Promise<void> {
       template: 'partwise.config.txt',
       about: 'where data and results are',
     },
-    { name: `functions.test.${ending}`, template: 'functions-test.txt', about: 'a test of it' },
+    { name: 'functions.test.mjs', template: 'functions-test.txt', about: 'a test of it' },
     ...(ending === 'ts'
       ? [{ name: 'tsconfig.json', template: 'tsconfig.json.txt', about: 'for your editor and tsc' }]
       : []),
@@ -40,14 +40,15 @@ async function init(folder: string, options: { js?: boolean }): Promise<void> {
   for (const { name, template, about } of files) {
     const file = join(target, name);
     const taken = takenBy(target, name);
-    if (taken === null) await copyFile(join(TEMPLATES, template), file);
+    if (taken === null)
+      await writeFile(file, filled(await readFile(join(TEMPLATES, template), 'utf8'), ending));
     else kept++;
     const mark = taken === null ? paint.green('created') : paint.yellow('kept   ');
     const words =
       taken === null ? about : taken === name ? 'already exists' : `not created: ${taken} already exists`;
     print(`${mark}  ${padEnd(relative(process.cwd(), file), 22)}  ${paint.dim(words)}`);
   }
-  const hasTest = addTestScript(target, ending);
+  const hasTest = addTestScript(target);
   const mark = hasTest ? paint.green('changed') : paint.yellow('kept   ');
   const about = hasTest ? 'npm test runs the test' : 'it has a script "test" of its own';
   print(`${mark}  ${padEnd(relative(process.cwd(), join(target, 'package.json')), 22)}  ${paint.dim(about)}`);
@@ -62,23 +63,21 @@ async function init(folder: string, options: { js?: boolean }): Promise<void> {
 /** What `npm init` writes where a script is missing. */
 const NO_TEST = /^echo "Error: no test specified"/;
 
+function filled(template: string, ending: string): string {
+  return template.replace('FUNCTIONS_FILE', `functions.${ending}`);
+}
+
 /**
  * Adds the script `test` to `package.json`, which is created if there is none. Returns false if it has one.
- * Node 20 loads neither TypeScript nor, by default, ES modules in .js files, so esbuild, which Partwise
- * installs, bundles the test.
  */
-function addTestScript(folder: string, ending: string): boolean {
+function addTestScript(folder: string): boolean {
   const file = join(folder, 'package.json');
   const text = existsSync(file) ? readFileSync(file, 'utf8') : '{ "private": true }';
   const manifest = JSON.parse(text) as { scripts?: Record<string, string> };
-  const bundle = '.partwise/functions.test.cjs';
-  const test =
-    `esbuild functions.test.${ending} --bundle --platform=node --packages=external --log-level=warning --outfile=${bundle} ` +
-    `&& node --test ${bundle}`;
   const own = manifest.scripts?.test;
   if (own !== undefined && !NO_TEST.test(own)) return false;
   const indent = /^[ \t]+(?=")/m.exec(text)?.[0] ?? '  ';
-  const changed = { ...manifest, scripts: { ...manifest.scripts, test } };
+  const changed = { ...manifest, scripts: { ...manifest.scripts, test: 'node --test' } };
   writeFileSync(file, `${JSON.stringify(changed, null, indent)}\n`);
   return true;
 }
