@@ -99,9 +99,9 @@ describe('the package', () => {
         'dist/cli/templates/functions.ts.txt',
       ]),
     );
-    // 1.0 MB packed, 4.0 MB unpacked, about 1,140 files when Snowflake was added. Anything that does not
-    // belong there weighs more than the margin.
-    expect(statSync(tarball).size).toBeLessThan(1_500_000);
+    // 1.5 MB packed, 5.9 MB unpacked, about 1,780 files, of which the workflow bundle is the largest. Anything
+    // that does not belong there weighs more than the margin.
+    expect(statSync(tarball).size).toBeLessThan(1_600_000);
   });
 
   it('is exactly what the sources compile to', () => {
