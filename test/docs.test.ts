@@ -148,7 +148,7 @@ async function tryFunctions(block: Block, folder: string): Promise<void> {
       : '--from sales.csv';
     const line = `npx partwise run salesByRegion ${from} --by region`;
     const { stdout } = await tryOut({ place: block.place, line }, folder);
-    expect(stdout).toMatch(/^region +orders +total_sales$/m);
+    expect(stdout).toMatch(/^region {2,}\S.*\n\S/m);
   } finally {
     await writeFile(file, before);
   }
@@ -310,7 +310,9 @@ const isPattern = (line: string): boolean => /^npx partwise (dev\b|\S+$)| [A-Z]{
 /** The command exists, and has the options that are named. */
 async function tryPattern({ place, line }: Command): Promise<void> {
   const [, , name, ...words] = line.split(/[\s[\]|]+/);
-  const { stdout } = await tryOut({ place, line: `npx partwise ${name} --help` }, root);
+  // Temporal's CLI prints its own help.
+  const line = name === 'temporal' ? 'npx partwise help temporal' : `npx partwise ${name} --help`;
+  const { stdout } = await tryOut({ place, line }, root);
   expect(stdout).toContain(`partwise ${name}`);
   for (const word of words) {
     if (word.startsWith('-')) expect(stdout).toMatch(new RegExp(`^ .*${word}\\b`, 'm'));
