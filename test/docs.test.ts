@@ -311,8 +311,8 @@ const isPattern = (line: string): boolean => /^npx partwise (dev\b|\S+$)| [A-Z]{
 async function tryPattern({ place, line }: Command): Promise<void> {
   const [, , name, ...words] = line.split(/[\s[\]|]+/);
   // Temporal's CLI prints its own help.
-  const line = name === 'temporal' ? 'npx partwise help temporal' : `npx partwise ${name} --help`;
-  const { stdout } = await tryOut({ place, line }, root);
+  const asking = name === 'temporal' ? 'npx partwise help temporal' : `npx partwise ${name} --help`;
+  const { stdout } = await tryOut({ place, line: asking }, root);
   expect(stdout).toContain(`partwise ${name}`);
   for (const word of words) {
     if (word.startsWith('-')) expect(stdout).toMatch(new RegExp(`^ .*${word}\\b`, 'm'));
