@@ -1,4 +1,6 @@
 import { describe, expect, it, test } from '@jest/globals';
+import type { Client } from '@temporalio/client';
+import { startRun } from '../src/client/start';
 import { parseBytes } from '../src/input/bytes';
 import { asksToResume, resumedInput } from '../src/input/continue-input';
 import { parseDuration } from '../src/input/duration';
@@ -399,4 +401,20 @@ describe('the input of a continuation', () => {
     expect(problemsOf({ ...run, params: {}, scheduledTime: '2026-11-01T07:00:00+01:00' })).toEqual([]);
     expect(problemsOf({ scheduledTime: '2026-11-02T06:00:00Z', params: { a: 1 } })).toHaveLength(2);
   });
+});
+
+test('a start with problems sends nothing to the server, and names all of them (I9)', async () => {
+  const asked = (): never => {
+    throw new Error('The server was asked.');
+  };
+  const client = new Proxy({}, { get: asked }) as unknown as Client;
+  const input = { function: 'sums', partitionBy: 'k' } as unknown as RunInput;
+  const problems = await startRun(client, 'partwise', input, '@last').catch(
+    (error: { problems: string[] }) => error.problems,
+  );
+  expect(problems).toEqual([
+    expect.stringContaining('"@last"'),
+    expect.stringContaining('"source" is missing'),
+    expect.stringContaining('"partitionBy" is "k"'),
+  ]);
 });
