@@ -44,6 +44,8 @@ export async function listFiles(
 
 /** Advice if the name of a table is that of a folder; otherwise, an empty string. */
 export function folderHint(table: string, projectDir: string): string {
+  // A run from elsewhere must not learn which folders there are outside the project.
+  if (/[\\/]|^\.+$/.test(table)) return '';
   const path = resolve(projectDir, table);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return '';
   return ` There is a folder "${table}": ${howToRead(path, table)}.`;
