@@ -118,7 +118,8 @@ async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise
   if (before !== null) await archivePrevious(context, stage, before.reading);
   const entries = before === null ? [] : entriesUpTo(before.reading);
   const known = [{ execution, workflowRunId: context.info.workflowExecution!.runId }, ...entries];
-  if (input.output !== null) await assertLineage(stage, runId, known);
+  const { damage } = await earlier!.chain();
+  if (input.output !== null && damage !== null) await assertLineage(stage, runId, known);
   return {
     version: 1,
     ...own,
