@@ -134,7 +134,7 @@ describe('removed runs', () => {
     await expect(handle.result()).rejects.toMatchObject({
       cause: { message: expect.stringContaining('snapshot is no longer complete on the stage') },
     });
-    const gone = `The files of the run "${one.runId}" were removed from the stage`;
+    const gone = `The files of the run "${one.runId}" were deleted from the stage`;
     await expect(one.results()).rejects.toThrow(gone);
     await expect(totalOf(one, 'a')).rejects.toThrow(gone);
     await expect(one.partition('a').logs()).rejects.toThrow(gone);

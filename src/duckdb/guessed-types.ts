@@ -97,7 +97,7 @@ function measuresOf(text: string, type: string): string[] {
 }
 
 const PLAIN_NUMBER = '[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)';
-/** Significant digits that every DOUBLE prints exactly. */
+/** Programs write a DOUBLE with up to 17 significant digits, so more are not those of a DOUBLE. */
 const DOUBLE_DIGITS = 17;
 
 /**

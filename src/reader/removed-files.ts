@@ -14,7 +14,7 @@ export class RunFilesRemoved extends ObjectMissing {
   constructor(path: string, runId: string) {
     super(path);
     this.message =
-      `The files of the run "${runId}" were removed from the stage (partwise clean does that), so its rows, artifacts and logs are gone; ` +
+      `The files of the run "${runId}" were deleted from the stage (partwise clean does that), so its rows, artifacts and logs are gone; ` +
       'only what its history records can still be read. To run this id again on new rows, use --on-existing overwrite.';
   }
 }
