@@ -185,7 +185,12 @@ test('a paused run shows that it is paused, its concurrency, and how to unpause 
     hasArtifacts: false,
     suggest: (command: string) => `partwise ${command}`,
   };
-  expect(nextCommands(next, PLAIN).split('\n')[0]).toBe('  partwise unpause texas  resume it');
+  expect(nextCommands(next, 80, PLAIN).split('\n')[0]).toBe('  partwise unpause texas  resume it');
+  // Commands are never broken.
+  expect(nextCommands(next, 30, PLAIN).split('\n').slice(0, 2)).toEqual([
+    '  partwise unpause texas',
+    '    resume it',
+  ]);
 });
 
 test('a running run shows for how long it has been running', () => {
@@ -381,6 +386,7 @@ test('suggested commands are quoted for the shell and depend on how the run went
       hasArtifacts: true,
       suggest,
     },
+    Infinity,
     PLAIN,
   );
   expect(after.split('\n').map((line) => line.trim().split(/ {2,}/)[0])).toEqual([
@@ -390,6 +396,7 @@ test('suggested commands are quoted for the shell and depend on how the run went
   ]);
   const meanwhile = nextCommands(
     { state: { ...STATE, status: 'IN_PROGRESS' }, failures: [], hasArtifacts: false, suggest },
+    Infinity,
     PLAIN,
   );
   expect(meanwhile).toMatch(/watch texas.*\n.*status texas.*\n.*cancel texas/);

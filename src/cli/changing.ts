@@ -42,6 +42,6 @@ export async function changing(
     if (options.json === true) return printJson(state);
     print(renderRunState(state, [], widthOfTerminal(), paint));
     const next = { state, failures: [], hasArtifacts: false, suggest: suggesting(options) };
-    print(`\n${nextCommands(next, paint)}`);
+    print(`\n${nextCommands(next, widthOfTerminal(), paint)}`);
   });
 }

@@ -10,7 +10,7 @@ import { followingMoves, withPartwise } from './connect';
 import type { ProjectOptions } from './options';
 import { nextCommands } from './render/next-commands';
 import { clean } from './render/text';
-import { aside, errorPaint, note, outliveReader, paint, print, printJson } from './terminal';
+import { aside, errorPaint, note, outliveReader, paint, print, printJson, widthOfTerminal } from './terminal';
 
 export interface StartOptions extends ProjectOptions {
   runId?: string;
@@ -50,7 +50,10 @@ export async function startAndFollow(
           if (options.detach !== true) return follow(handle, { json, strict, suggest, interrupt, moved });
           const state = await handle.status();
           if (json) printJson(state);
-          else print(nextCommands({ state, failures: [], hasArtifacts: false, suggest }, paint));
+          else
+            print(
+              nextCommands({ state, failures: [], hasArtifacts: false, suggest }, widthOfTerminal(), paint),
+            );
           return OK;
         }),
       () => started !== null,

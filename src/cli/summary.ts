@@ -39,7 +39,7 @@ export async function suggestions(
 ): Promise<string> {
   const { partitions } = await handle.partitions({ status: 'DONE', limit: 1 });
   const hasArtifacts = partitions.some(({ artifacts }) => artifacts.length > 0);
-  return nextCommands({ state, failures, hasArtifacts, suggest }, paint);
+  return nextCommands({ state, failures, hasArtifacts, suggest }, widthOfTerminal(), paint);
 }
 
 /** At most `limit` failed partitions. */

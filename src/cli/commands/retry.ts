@@ -11,7 +11,16 @@ import { nextCommands } from '../render/next-commands';
 import { clean, plural } from '../render/text';
 import { SEVERAL } from '../repeated';
 import { withOutcomeFlags, type RunFlags } from '../run-flags';
-import { aside, errorPaint, note, outliveReader, paint, print, printJson } from '../terminal';
+import {
+  aside,
+  errorPaint,
+  note,
+  outliveReader,
+  paint,
+  print,
+  printJson,
+  widthOfTerminal,
+} from '../terminal';
 import type { RunState } from '../..';
 
 interface RetryOptions extends RunFlags {
@@ -71,7 +80,10 @@ async function retry(wanted: string, options: RetryOptions): Promise<void> {
           if (options.detach !== true) return follow(run, { json, strict, suggest, interrupt, moved });
           const state = await run.status();
           if (json) printJson(state);
-          else print(nextCommands({ state, failures: [], hasArtifacts: false, suggest }, paint));
+          else
+            print(
+              nextCommands({ state, failures: [], hasArtifacts: false, suggest }, widthOfTerminal(), paint),
+            );
           return OK;
         }),
       () => hasStarted,

@@ -49,7 +49,7 @@ async function create(
       [`schedule backfill ${shellWord(name)} --from DAY --to DAY`, 'start runs for past days'],
       [`schedule describe ${shellWord(name)}`, 'show its recent and next runs'],
     ] as const;
-    print(`\n${commandLines(commands, suggesting(options), paint)}`);
+    print(`\n${commandLines(commands, suggesting(options), widthOfTerminal(), paint)}`);
   });
 }
 

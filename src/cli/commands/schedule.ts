@@ -82,7 +82,7 @@ async function describe(name: string, options: ReadingOptions): Promise<void> {
         : [`schedule trigger ${shellWord(name)}`, 'start a run now'],
       [`schedule backfill ${shellWord(name)} --from DAY --to DAY`, 'start runs for past days'],
     ];
-    print(`\n${commandLines(commands, suggesting(options), paint)}`);
+    print(`\n${commandLines(commands, suggesting(options), widthOfTerminal(), paint)}`);
   });
 }
 
@@ -122,7 +122,8 @@ async function trigger(name: string, options: OverlapOptions): Promise<void> {
       [`watch ${run}`, 'follow it'],
       [`cancel ${run}`, 'stop it'],
     ] as const;
-    if (firing.startedAt !== null) print(commandLines(commands, suggesting(options), paint));
+    if (firing.startedAt !== null)
+      print(commandLines(commands, suggesting(options), widthOfTerminal(), paint));
   });
 }
 
@@ -144,7 +145,7 @@ async function runBackfill(
     if (fresh < firings.length) aside('Times that already have a run are skipped.');
     note(`${plural(fresh, 'run')} requested.`);
     const commands = [[`schedule describe ${shellWord(name)}`, 'their status']] as const;
-    print(`\n${commandLines(commands, suggesting(options), paint)}`);
+    print(`\n${commandLines(commands, suggesting(options), widthOfTerminal(), paint)}`);
   });
 }
 

@@ -19,13 +19,17 @@ type Suggested = [command: string, what: string];
 const MOST = 3;
 
 /** At most three, chosen by what has just happened. */
-export function nextCommands({ state, failures, hasArtifacts, suggest }: NextCommands, paint: Paint): string {
+export function nextCommands(
+  { state, failures, hasArtifacts, suggest }: NextCommands,
+  width: number,
+  paint: Paint,
+): string {
   const run = shellWord(state.runId);
   const commands =
     state.status === 'IN_PROGRESS'
       ? whileRunning(run, state.paused)
       : afterEnd(run, state, failures, hasArtifacts);
-  return commandLines(commands.slice(0, MOST), suggest, paint);
+  return commandLines(commands.slice(0, MOST), suggest, width, paint);
 }
 
 function whileRunning(run: string, isPaused: boolean): Suggested[] {
@@ -72,14 +76,17 @@ function ofVersion({ commit }: RunState): Suggested[] {
   ];
 }
 
-/** Commands with their purpose, one per line, aligned. */
+/** Commands with their purpose beside them, or below them where a line would be too wide. */
 export function commandLines(
   commands: readonly (readonly [command: string, what: string])[],
   suggest: (command: string) => string,
+  width: number,
   paint: Paint,
 ): string {
   const lines = commands.map(([command, what]) => [suggest(command), what] as const);
   const longest = Math.max(...lines.map(([line]) => line.length));
+  if (lines.some(([, what]) => longest + what.length + 4 > width))
+    return lines.map(([line, what]) => `  ${paint.cyan(line)}\n    ${paint.dim(what)}`).join('\n');
   return lines.map(([line, what]) => `  ${paint.cyan(padEnd(line, longest))}  ${paint.dim(what)}`).join('\n');
 }
 
