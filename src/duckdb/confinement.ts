@@ -4,6 +4,7 @@
  */
 import { sep } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { literal } from './quote';
 
 /** What a confined database may access. Paths are absolute, with links resolved. */
 export interface Confinement {
@@ -68,8 +69,4 @@ export function outside(path: string): string {
 
 function list(values: readonly string[]): string {
   return `[${values.map(literal).join(', ')}]::VARCHAR[]`;
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

@@ -152,15 +152,6 @@ export async function queryRows<T>(
   return reader.getRowObjectsJS() as T[];
 }
 
-/** `My "col"` → `"My ""col"""`. */
-export function quoteIdentifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-export function quoteText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}
-
 /**
  * DuckDB's message about a problem with the user's SQL or data, which a retry would not change, without its
  * excerpt of the statement. Null for other errors (locks, disks, memory).

@@ -10,7 +10,8 @@ import { filterBlock, outcomeAt } from '../core/done-block';
 import type { RowsFile } from '../core/files';
 import type { EndedOutcome } from '../core/outcome';
 import { ObjectDamaged, ObjectMissing, type Stage } from '../stage';
-import { queryRows, quoteText, withDatabase } from '../duckdb/database-file';
+import { queryRows, withDatabase } from '../duckdb/database-file';
+import { literal } from '../duckdb/quote';
 
 /** `content` without the partitions whose files do not match what was recorded. */
 export async function withoutMissing(stage: Stage, content: CarriedContent): Promise<CarriedContent> {
@@ -73,7 +74,7 @@ function rowsIn(file: string): Promise<[number, number][]> {
   return withDatabase(':memory:', 'read', async (connection) => {
     const found = await queryRows<{ ord: number; rows: number }>(
       connection,
-      `SELECT __partwise_ord AS ord, count(*)::DOUBLE AS rows FROM read_parquet(${quoteText(file)}) GROUP BY ALL`,
+      `SELECT __partwise_ord AS ord, count(*)::DOUBLE AS rows FROM read_parquet(${literal(file)}) GROUP BY ALL`,
     );
     return found.map(({ ord, rows }) => [Number(ord), rows]);
   });

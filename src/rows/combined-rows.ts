@@ -5,7 +5,8 @@ import type { RowsFile } from '../core/files';
 import { COLUMNS_METADATA, restoredSql, storedTypes, storingClause, TYPES_METADATA } from './storable';
 import type { Column } from '../core/plan';
 import { Refusal } from '../core/refusal';
-import { queryRows, quoteIdentifier, quoteText, withDatabase } from '../duckdb/database-file';
+import { queryRows, withDatabase } from '../duckdb/database-file';
+import { identifier, literal } from '../duckdb/quote';
 
 export interface CombinedRows {
   /** Key columns first, then the functions' columns in order of appearance. */
@@ -44,7 +45,7 @@ export async function combinedRows(
   const typed = groups.length > 0 ? columns : [...keyColumns];
   const all = unionSql(typed, groups, allBut(exceptions(files)));
   const where = only === null ? '' : ` WHERE ${ORDINAL} IN (${only.length === 0 ? 'NULL' : only.join(', ')})`;
-  const names = typed.map(({ name }) => quoteIdentifier(name)).join(', ');
+  const names = typed.map(({ name }) => identifier(name)).join(', ');
   return {
     columns: typed,
     sql: `SELECT ${names} FROM (${all})${where} ORDER BY ${ORDINAL}, ${POSITION}`,
@@ -121,8 +122,8 @@ async function writeMerged(
   const typed = columns.filter(({ name }) => valued.has(name));
   const listed = JSON.stringify(columns.map(({ name }) => name).filter((name) => !keys.includes(name)));
   await connection.run(
-    `COPY (SELECT *${storingClause(typed)} FROM (${unionSql(typed, groups, picked)}) ORDER BY ${ORDINAL}, ${POSITION}) TO ${quoteText(target)} ` +
-      `(FORMAT parquet, KV_METADATA {${COLUMNS_METADATA}: ${quoteText(listed)}, ${TYPES_METADATA}: ${quoteText(storedTypes(typed))}})`,
+    `COPY (SELECT *${storingClause(typed)} FROM (${unionSql(typed, groups, picked)}) ORDER BY ${ORDINAL}, ${POSITION}) TO ${literal(target)} ` +
+      `(FORMAT parquet, KV_METADATA {${COLUMNS_METADATA}: ${literal(listed)}, ${TYPES_METADATA}: ${literal(storedTypes(typed))}})`,
   );
   return true;
 }
@@ -148,7 +149,7 @@ function readSql(files: string): string {
 
 /** Pairs of file and ordinal, in SQL, whose rows are left out. */
 function exceptions(files: readonly RowsFile<string>[]): string[] {
-  return files.flatMap(({ file, except }) => except.map((ordinal) => `(${quoteText(file)}, ${ordinal})`));
+  return files.flatMap(({ file, except }) => except.map((ordinal) => `(${literal(file)}, ${ordinal})`));
 }
 
 /** Files with the same columns in the same order. */
@@ -167,7 +168,7 @@ async function groupFiles(
   if (files.length === 0) return [];
   const metadata = (key: string, name: string): string =>
     `LEFT JOIN (SELECT file_name, decode(value) AS ${name} FROM parquet_kv_metadata(${listOf(files)})
-          WHERE decode(key) = ${quoteText(key)}) USING (file_name)`;
+          WHERE decode(key) = ${literal(key)}) USING (file_name)`;
   const found = await queryRows<{ files: string[]; listed: string | null; types: string | null }>(
     connection,
     `SELECT list(file_name ORDER BY file_name) AS files, listed, types FROM
@@ -180,7 +181,7 @@ async function groupFiles(
   for (const { files: alike, listed, types } of found) {
     const columns = await queryRows<{ column_name: string; column_type: string }>(
       connection,
-      `DESCRIBE SELECT * EXCLUDE (${ORDINAL}, ${POSITION}) FROM read_parquet(${quoteText(alike[0]!)})`,
+      `DESCRIBE SELECT * EXCLUDE (${ORDINAL}, ${POSITION}) FROM read_parquet(${literal(alike[0]!)})`,
     );
     const own = new Map(Object.entries(JSON.parse(types ?? '{}') as Record<string, string>));
     groups.push({
@@ -209,7 +210,7 @@ async function roundedNumbers(
       const where = roundedByDouble(restoredSql(name, type), type);
       const [found] = await queryRows<{ value: string }>(
         connection,
-        `SELECT ${quoteIdentifier(name)}::VARCHAR AS value FROM ${readSql(listOf(files))} WHERE ${where} LIMIT 1`,
+        `SELECT ${identifier(name)}::VARCHAR AS value FROM ${readSql(listOf(files))} WHERE ${where} LIMIT 1`,
       );
       if (found === undefined) continue;
       problems.push(
@@ -227,7 +228,7 @@ function unionSql(columns: readonly Column[], groups: readonly FileGroup[], pick
     columns
       .map(({ name, type }) => {
         const own = types.get(name);
-        return `CAST(${own === undefined ? 'NULL' : restoredSql(name, own)} AS ${type}) AS ${quoteIdentifier(name)}`;
+        return `CAST(${own === undefined ? 'NULL' : restoredSql(name, own)} AS ${type}) AS ${identifier(name)}`;
       })
       .join(', ');
   if (groups.length === 0) {
@@ -247,5 +248,5 @@ async function countRows(connection: DuckDBConnection, sql: string): Promise<num
 }
 
 function listOf(files: readonly string[]): string {
-  return `[${files.map(quoteText).join(', ')}]`;
+  return `[${files.map(literal).join(', ')}]`;
 }

@@ -1,4 +1,5 @@
-import { queryRows, quoteText, withDatabase } from '../duckdb/database-file';
+import { queryRows, withDatabase } from '../duckdb/database-file';
+import { literal } from '../duckdb/quote';
 
 /** A partition's entry in the index. */
 export interface IndexEntry {
@@ -21,7 +22,7 @@ function readEntries(file: string, condition: string): Promise<IndexEntry[]> {
   return withDatabase(':memory:', 'read', (connection) =>
     queryRows<IndexEntry>(
       connection,
-      `SELECT ord AS ordinal, id, rows::DOUBLE AS rows FROM read_parquet(${quoteText(file)}) WHERE ${condition} ORDER BY ord`,
+      `SELECT ord AS ordinal, id, rows::DOUBLE AS rows FROM read_parquet(${literal(file)}) WHERE ${condition} ORDER BY ord`,
     ),
   );
 }
@@ -30,7 +31,7 @@ function readEntries(file: string, condition: string): Promise<IndexEntry[]> {
 export function readWholeIndex(file: string): Promise<{ ids: string[]; rows: number[] }> {
   return withDatabase(':memory:', 'read', async (connection) => {
     const read = await connection.runAndReadAll(
-      `SELECT id, rows::DOUBLE FROM read_parquet(${quoteText(file)}) ORDER BY ord`,
+      `SELECT id, rows::DOUBLE FROM read_parquet(${literal(file)}) ORDER BY ord`,
     );
     const [ids = [], rows = []] = read.getColumns();
     return { ids: ids as string[], rows: rows as number[] };
@@ -41,7 +42,7 @@ export function readWholeIndex(file: string): Promise<{ ids: string[]; rows: num
 export function readIndexRows(file: string, from: number, to: number): Promise<Float64Array> {
   return withDatabase(':memory:', 'read', async (connection) => {
     const read = await connection.runAndReadAll(
-      `SELECT rows::DOUBLE FROM read_parquet(${quoteText(file)}) WHERE ord >= ${from} AND ord < ${to} ORDER BY ord`,
+      `SELECT rows::DOUBLE FROM read_parquet(${literal(file)}) WHERE ord >= ${from} AND ord < ${to} ORDER BY ord`,
     );
     return Float64Array.from((read.getColumns()[0] ?? []) as number[]);
   });
@@ -53,7 +54,7 @@ export function findOrdinals(file: string, ids: readonly string[]): Promise<Map<
   return withDatabase(':memory:', 'read', async (connection) => {
     const found = await queryRows<{ id: string; ordinal: number }>(
       connection,
-      `SELECT id, ord AS ordinal FROM read_parquet(${quoteText(file)}) WHERE id IN (${ids.map(() => '?').join(', ')})`,
+      `SELECT id, ord AS ordinal FROM read_parquet(${literal(file)}) WHERE id IN (${ids.map(() => '?').join(', ')})`,
       [...ids],
     );
     return new Map(found.map(({ id, ordinal }) => [id, ordinal]));
@@ -65,11 +66,11 @@ export function readFingerprints(file: string): Promise<string[] | null> {
   return withDatabase(':memory:', 'read', async (connection) => {
     const [column] = await queryRows(
       connection,
-      `SELECT name FROM parquet_schema(${quoteText(file)}) WHERE name = 'fingerprint'`,
+      `SELECT name FROM parquet_schema(${literal(file)}) WHERE name = 'fingerprint'`,
     );
     if (column === undefined) return null;
     const read = await connection.runAndReadAll(
-      `SELECT fingerprint FROM read_parquet(${quoteText(file)}) ORDER BY ord`,
+      `SELECT fingerprint FROM read_parquet(${literal(file)}) ORDER BY ord`,
     );
     return (read.getColumns()[0] ?? []) as string[];
   });

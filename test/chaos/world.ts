@@ -15,7 +15,8 @@ import { encodePartitionId } from '../../src/core/partition-id';
 import { findTemporalBinary } from '../../src/temporal/binary/find-binary';
 import { startServer } from '../../src/temporal/host/server';
 import { stateFolder } from '../../src/temporal/state-folder';
-import { quoteText, withDatabase } from '../../src/duckdb/database-file';
+import { withDatabase } from '../../src/duckdb/database-file';
+import { literal } from '../../src/duckdb/quote';
 import { isAlive } from '../support/processes';
 import { Calls } from './calls';
 import { Machine } from './machine';
@@ -154,7 +155,7 @@ export class World {
   private async makeTable(): Promise<void> {
     const { names } = this.scenario.oddities;
     const values = this.scenario.partitions.map(
-      ({ key: [k, g], rows }, i) => `(${i}, ${k === null ? 'NULL' : quoteText(k)}, ${g}, ${rows})`,
+      ({ key: [k, g], rows }, i) => `(${i}, ${k === null ? 'NULL' : literal(k)}, ${g}, ${rows})`,
     );
     await this.execute(
       'CREATE TABLE keys (i INTEGER, k VARCHAR, g INTEGER, rows INTEGER)',

@@ -13,13 +13,8 @@ import { renameDurably, syncFile } from '../../files/durable';
 import type { CommitRows } from '../warehouse';
 import { combinedRows } from '../../rows/combined-rows';
 import { indexKeys, restoringClause, storedSql } from '../../rows/storable';
-import {
-  inTransaction,
-  queryRows,
-  quoteIdentifier,
-  quoteText,
-  withDatabase,
-} from '../../duckdb/database-file';
+import { inTransaction, queryRows, withDatabase } from '../../duckdb/database-file';
+import { identifier, literal } from '../../duckdb/quote';
 import { needsFile } from './output-check';
 import { fitTable } from './output-columns';
 import { quoteTable } from './source';
@@ -87,7 +82,7 @@ async function replaceRows(
   // Without any row, only the key columns are known: no table is created, and one that exists keeps its
   // columns.
   const isEmpty = local.rows.length === 0;
-  let written = combined.columns.map(({ name }) => ({ name, value: quoteIdentifier(name) }));
+  let written = combined.columns.map(({ name }) => ({ name, value: identifier(name) }));
   if (existing === null && !isEmpty) {
     await connection.run(`CREATE TABLE ${target} AS SELECT * FROM (${combined.sql}) LIMIT 0`);
   } else if (existing !== null && !isEmpty) {
@@ -99,7 +94,7 @@ async function replaceRows(
   if (existing !== null && output.mode === 'partitions') {
     await connection.run(deletePartitionsSql(task, target, local));
   }
-  const names = written.map(({ name }) => quoteIdentifier(name)).join(', ');
+  const names = written.map(({ name }) => identifier(name)).join(', ');
   const values = written.map(({ value }) => value).join(', ');
   if (!isEmpty)
     await connection.run(`INSERT INTO ${target} (${names}) SELECT ${values} FROM (${combined.sql})`);
@@ -139,11 +134,11 @@ function deletePartitionsSql(task: CommitTask, target: string, local: CommitRows
 /** Whether a row of the table belongs to one of this run's DONE partitions. */
 function isDone({ keyColumns }: CommitTask, target: string, { index, notDone }: CommitRows): string {
   const match = keyColumns
-    .map(({ name }, i) => `${target}.${quoteIdentifier(name)} IS NOT DISTINCT FROM done.key_${i}`)
+    .map(({ name }, i) => `${target}.${identifier(name)} IS NOT DISTINCT FROM done.key_${i}`)
     .join(' AND ');
   const except = notDone.length === 0 ? '' : ` WHERE ord NOT IN (${notDone.join(', ')})`;
   const keys = restoringClause(indexKeys(keyColumns));
-  const done = `SELECT *${keys} FROM read_parquet(${quoteText(index)})${except}`;
+  const done = `SELECT *${keys} FROM read_parquet(${literal(index)})${except}`;
   return `EXISTS (SELECT 1 FROM (${done}) AS done WHERE ${match})`;
 }
 
@@ -219,7 +214,7 @@ async function forParquet(
 ): Promise<string> {
   const values: string[] = [];
   for (const { name, type } of columns) {
-    const column = quoteIdentifier(name);
+    const column = identifier(name);
     const isWide = type === 'HUGEINT' || type === 'UHUGEINT';
     const tooWide = `${column} IS NOT NULL AND TRY_CAST(${column} AS DECIMAL(38,0)) IS NULL`;
     const fits =
@@ -243,7 +238,7 @@ async function writeFile(
       const format = output.format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet';
       const select =
         output.format === 'csv' ? combined.sql : await forParquet(connection, combined.sql, combined.columns);
-      await connection.run(`COPY (${select}) TO ${quoteText(partial)} (${format})`);
+      await connection.run(`COPY (${select}) TO ${literal(partial)} (${format})`);
       return combined.rows;
     };
     const confined = confinement === null ? null : widened(confinement, { paths: [partial] });

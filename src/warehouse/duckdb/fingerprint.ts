@@ -8,11 +8,11 @@
  */
 import type { Column } from '../../core/plan';
 import type { PinnedFile } from '../../core/unit-plan';
-import { quoteIdentifier } from '../../duckdb/database-file';
+import { identifier } from '../../duckdb/quote';
 
 /** The fingerprint of a group of rows, as an SQL aggregate. */
 export function fingerprintSql(columns: readonly Column[]): string {
-  const names = columns.map(({ name }) => quoteIdentifier(name));
+  const names = columns.map(({ name }) => identifier(name));
   const texts = names.map((name) => {
     const text = `CAST(${name} AS VARCHAR)`;
     return `coalesce(length(${text}), -1), ':', ${text}`;

@@ -2,7 +2,8 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { queryRows, quoteText } from '../../duckdb/database-file';
+import { queryRows } from '../../duckdb/database-file';
+import { literal } from '../../duckdb/quote';
 import { isDataFile } from '../../core/file-format';
 import { literally } from '../../duckdb/file-reader';
 import { Refusal } from '../../core/refusal';
@@ -61,7 +62,7 @@ function howToRead(folder: string, name: string): string {
 export async function globbed(connection: DuckDBConnection, pattern: string): Promise<string[]> {
   const listed = await queryRows<{ file: string }>(
     connection,
-    `SELECT file FROM glob(${quoteText(pattern)}) ORDER BY file`,
+    `SELECT file FROM glob(${literal(pattern)}) ORDER BY file`,
   );
   return listed.map(({ file }) => file);
 }

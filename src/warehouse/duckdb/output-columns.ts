@@ -5,7 +5,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column, OutputPlan } from '../../core/plan';
 import { Refusal } from '../../core/refusal';
-import { queryRows, quoteIdentifier } from '../../duckdb/database-file';
+import { queryRows } from '../../duckdb/database-file';
+import { identifier } from '../../duckdb/quote';
 import { isExactNumber, roundedByDouble, widenedType } from '../../rows/combine';
 import type { CombinedRows } from '../../rows/combined-rows';
 
@@ -58,7 +59,7 @@ export async function fitTable(
     const before = inTable.get(name.toLowerCase());
     if (before === undefined) {
       added.push(column);
-      written.push({ name, value: quoteIdentifier(name) });
+      written.push({ name, value: identifier(name) });
       continue;
     }
     const fit = await fitting(connection, target, before, column, rows);
@@ -71,10 +72,10 @@ export async function fitTable(
     const { type, hasValues, keepsValues } = fit;
     written.push({
       name,
-      value: hasValues ? `CAST(${quoteIdentifier(name)} AS ${type})` : `CAST(NULL AS ${type})`,
+      value: hasValues ? `CAST(${identifier(name)} AS ${type})` : `CAST(NULL AS ${type})`,
     });
     if (type === before.type) continue;
-    const old = quoteIdentifier(before.name);
+    const old = identifier(before.name);
     changes.push(`ALTER COLUMN ${old} TYPE ${type} USING CAST(${keepsValues ? old : 'NULL'} AS ${type})`);
   }
   // Rows that nobody returned say nothing about columns, nor does a table that was made by such a run.
@@ -99,7 +100,7 @@ export async function fitTable(
     ]);
   }
   for (const { name, type } of added)
-    await connection.run(`ALTER TABLE ${table} ADD COLUMN ${quoteIdentifier(name)} ${type}`);
+    await connection.run(`ALTER TABLE ${table} ADD COLUMN ${identifier(name)} ${type}`);
   for (const change of changes) await connection.run(`ALTER TABLE ${table} ${change}`);
   return written;
 }
@@ -113,7 +114,7 @@ async function fitting(
   rows: CombinedRows,
 ): Promise<Fit | null> {
   if (before.type === fresh.type) return { type: before.type, hasValues: true, keepsValues: true };
-  const [inTable, inRun] = [quoteIdentifier(before.name), quoteIdentifier(fresh.name)];
+  const [inTable, inRun] = [identifier(before.name), identifier(fresh.name)];
   const some = async (from: string, where: string): Promise<boolean> =>
     (await queryRows(connection, `SELECT 1 AS found FROM (${from}) WHERE ${where} LIMIT 1`)).length > 0;
   const rounds = async (from: string, column: string, type: string, wider: string): Promise<boolean> =>

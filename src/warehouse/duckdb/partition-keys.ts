@@ -7,7 +7,8 @@ import { didYouMean } from '../../core/nearest';
 import type { Column } from '../../core/plan';
 import { Refusal } from '../../core/refusal';
 import type { PartitionSizes, PartitionsRequest } from '../warehouse';
-import { queryRows, quoteIdentifier, quoteText } from '../../duckdb/database-file';
+import { queryRows } from '../../duckdb/database-file';
+import { identifier, literal } from '../../duckdb/quote';
 import { runUntilAborted } from './interrupt';
 import type { Parameters } from './parameters';
 import { nameOf, type DescribedSource } from './source';
@@ -72,18 +73,18 @@ export async function listFingerprints(connection: DuckDBConnection): Promise<st
 }
 
 export function quotedNames(columns: readonly Column[]): string[] {
-  return columns.map(({ name }) => quoteIdentifier(name));
+  return columns.map(({ name }) => identifier(name));
 }
 
 /** The partition id of a row, in SQL. It must match `encodePartitionId` exactly (I6). */
 export function idSql(keyColumns: readonly Column[]): string {
   return keyColumns
     .map(({ name }) => {
-      const text = `CAST(${quoteIdentifier(name)} AS VARCHAR)`;
+      const text = `CAST(${identifier(name)} AS VARCHAR)`;
       // encodeURIComponent does not escape five characters that url_encode does.
       const encoded = ['!', "'", '(', ')', '*'].reduce(
         (sql, char) =>
-          `replace(${sql}, '%${char.charCodeAt(0).toString(16).toUpperCase()}', ${quoteText(char)})`,
+          `replace(${sql}, '%${char.charCodeAt(0).toString(16).toUpperCase()}', ${literal(char)})`,
         `url_encode(${text})`,
       );
       return `CASE WHEN ${text} IS NULL THEN '%-' WHEN ${text} = '' THEN '%_' ELSE ${encoded} END`;
@@ -141,5 +142,5 @@ export async function narrow(connection: DuckDBConnection, only: readonly string
       missing.map((id) => `There is no partition "${id}" in the source.${didYouMean(id, ids)}`),
     );
   }
-  await connection.run(`DELETE FROM partition_keys WHERE id NOT IN (${only.map(quoteText).join(', ')})`);
+  await connection.run(`DELETE FROM partition_keys WHERE id NOT IN (${only.map(literal).join(', ')})`);
 }

@@ -15,7 +15,7 @@ import type {
   SnapshotRequest,
   SourceShape,
 } from '../warehouse';
-import { quoteText } from '../../duckdb/database-file';
+import { literal } from '../../duckdb/quote';
 import { indexKeys, storingClause } from '../../rows/storable';
 import { fingerprintSql } from './fingerprint';
 import { runUntilAborted } from './interrupt';
@@ -50,7 +50,7 @@ export async function pinSample(
   source: DescribedSource,
 ): Promise<PinnedSource> {
   const { keyColumns } = source.shape;
-  const ids = request.only.map(quoteText).join(', ');
+  const ids = request.only.map(literal).join(', ');
   const select = `SELECT * FROM (${source.select}) WHERE ${idSql(keyColumns)} IN (${ids})`;
   await createPinned(connection, request, { ...source, select });
   await listKeys(connection, request, keyColumns, { from: 'pinned' });
@@ -106,7 +106,7 @@ export async function putIndex(
   await runUntilAborted(
     connection,
     signal,
-    `COPY (SELECT *${storingClause(indexKeys(keyColumns))} FROM partition_index ORDER BY ord) TO ${quoteText(file)} (${parquet(partitions, ranges ?? [])})`,
+    `COPY (SELECT *${storingClause(indexKeys(keyColumns))} FROM partition_index ORDER BY ord) TO ${literal(file)} (${parquet(partitions, ranges ?? [])})`,
   );
   return stage.put(`${folder}index.parquet`, { file });
 }
@@ -139,7 +139,7 @@ async function putRows(
     signal,
     // Names of the source's columns may be those of the index.
     `COPY (SELECT * EXCLUDE (__partwise_row)${storingClause(columns)} FROM (SELECT pinned.*, partition_index.ord AS __partwise_ord FROM pinned JOIN partition_index ON ${match}) ` +
-      `ORDER BY __partwise_ord, __partwise_row) TO ${quoteText(sorted)} (${format})`,
+      `ORDER BY __partwise_ord, __partwise_row) TO ${literal(sorted)} (${format})`,
   );
   if (stage.isLocal) {
     const whole = await stage.put(`${folder}snapshot.parquet`, { file: sorted });
@@ -151,8 +151,8 @@ async function putRows(
     await runUntilAborted(
       connection,
       signal,
-      `COPY (SELECT * FROM read_parquet(${quoteText(sorted)}) WHERE __partwise_ord BETWEEN ${from} AND ${to} ` +
-        `ORDER BY __partwise_ord) TO ${quoteText(file)} (${format})`,
+      `COPY (SELECT * FROM read_parquet(${literal(sorted)}) WHERE __partwise_ord BETWEEN ${from} AND ${to} ` +
+        `ORDER BY __partwise_ord) TO ${literal(file)} (${format})`,
     );
     files.push({ ...(await stage.put(`${folder}rows-${from}.parquet`, { file })), from, to });
   }

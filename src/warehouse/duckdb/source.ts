@@ -11,7 +11,8 @@ import { tableParts } from '../../core/table-name';
 import { Refusal } from '../../core/refusal';
 import type { TypeGuesses } from '../../core/type-guesses';
 import type { SourceRequest, SourceShape } from '../warehouse';
-import { queryRows, quoteIdentifier, userProblem } from '../../duckdb/database-file';
+import { queryRows, userProblem } from '../../duckdb/database-file';
+import { identifier } from '../../duckdb/quote';
 import { parametersOf, type Parameters } from './parameters';
 import { columnsOfFiles, filledFiles } from '../../duckdb/file-columns';
 import { typeProblem, withoutEnums } from '../../rows/storable';
@@ -52,7 +53,7 @@ async function sourceSql(
 
 /** `main.sales` → `"main"."sales"`. */
 export function quoteTable(name: string): string {
-  return (tableParts(name) ?? [name]).map(quoteIdentifier).join('.');
+  return (tableParts(name) ?? [name]).map(identifier).join('.');
 }
 
 /** `SELECT * FROM … WHERE …` */
@@ -80,9 +81,7 @@ export interface DescribedSource {
 }
 
 function selectShaped(columns: readonly Column[], select: string, isStable: boolean): string {
-  const cast = columns.map(
-    ({ name, type }) => `CAST(${quoteIdentifier(name)} AS ${type}) AS ${quoteIdentifier(name)}`,
-  );
+  const cast = columns.map(({ name, type }) => `CAST(${identifier(name)} AS ${type}) AS ${identifier(name)}`);
   return `SELECT ${cast.join(', ')}${isStable ? ', rowid' : ''} FROM ${select}`;
 }
 
@@ -168,7 +167,7 @@ function pushDownOf({ where }: SourceRequest, keyColumns: readonly Column[], fro
     conditions: [
       ...(where === null ? [] : [`(${where}\n)`]),
       ...keyColumns.map(
-        ({ name, type }) => `data.${quoteIdentifier(name)} IS NOT DISTINCT FROM CAST(? AS ${type})`,
+        ({ name, type }) => `data.${identifier(name)} IS NOT DISTINCT FROM CAST(? AS ${type})`,
       ),
     ],
     binds: [],

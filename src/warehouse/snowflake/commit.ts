@@ -19,12 +19,8 @@ import {
 import { quoteName, quoteText, tableName } from '../../snowflake/names';
 import { roundedByDouble } from '../../rows/combine';
 import { combinedRows, type CombinedRows } from '../../rows/combined-rows';
-import {
-  queryRows,
-  quoteIdentifier,
-  quoteText as quoteForDuckDb,
-  withDatabase,
-} from '../../duckdb/database-file';
+import { queryRows, withDatabase } from '../../duckdb/database-file';
+import { identifier, literal as quoteForDuckDb } from '../../duckdb/quote';
 import type { CommitRows } from '../warehouse';
 import { Fence, type EarlierCommit } from './fence';
 import { LOAD_PARAMETERS } from './load-parameters';
@@ -221,8 +217,8 @@ class TableCommit {
     const someInTable = async (where: string): Promise<boolean> =>
       (await this.#execute(`SELECT 1 FROM ${this.#target} WHERE ${where} LIMIT 1`)).rows.length > 0;
     return {
-      inRun: (name) => some(`${quoteIdentifier(name)} IS NOT NULL`),
-      roundedInRun: (name, type) => some(roundedByDouble(quoteIdentifier(name), type)),
+      inRun: (name) => some(`${identifier(name)} IS NOT NULL`),
+      roundedInRun: (name, type) => some(roundedByDouble(identifier(name), type)),
       inTable: async ({ name }) =>
         this.output.mode !== 'replace' && someInTable(`${quoteName(name)} IS NOT NULL`),
       roundedInTable: ({ name, precision, scale }) =>

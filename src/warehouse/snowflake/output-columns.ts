@@ -7,7 +7,7 @@ import { Refusal } from '../../core/refusal';
 import type { CombinedRows } from '../../rows/combined-rows';
 import type { ResultColumn } from '../../snowflake';
 import { nameInSnowflake } from '../../snowflake/names';
-import { quoteIdentifier } from '../../duckdb/database-file';
+import { identifier } from '../../duckdb/quote';
 import { replacementOf } from './retyped-columns';
 
 /** How values of a type are loaded into Snowflake. */
@@ -256,5 +256,5 @@ function typeOf({ type, precision, scale }: ResultColumn): string {
 
 /** DuckDB's SELECT list for the file to load: C0, C1, … */
 export function formsOf(columns: readonly Pick<OutputColumn, 'name' | 'form'>[]): string {
-  return columns.map(({ name, form }, i) => `${form(quoteIdentifier(name))} AS C${i}`).join(', ');
+  return columns.map(({ name, form }, i) => `${form(identifier(name))} AS C${i}`).join(', ');
 }

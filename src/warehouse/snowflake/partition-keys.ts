@@ -6,7 +6,8 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { Refusal } from '../../core/refusal';
 import type { TextRow } from '../../snowflake';
 import { quoteName } from '../../snowflake/names';
-import { queryRows, quoteIdentifier } from '../../duckdb/database-file';
+import { queryRows } from '../../duckdb/database-file';
+import { identifier } from '../../duckdb/quote';
 import { idSql } from '../duckdb/partition-keys';
 import { restoreSql, unloadSql } from './column-types';
 import type { BoundSql } from './parameters';
@@ -53,10 +54,8 @@ export async function listKeys(
   batches: AsyncIterable<readonly TextRow[]>,
 ): Promise<void> {
   await loadTexts(connection, 'key_texts', keys.length + 3, batches);
-  const restored = keys.map(
-    ({ name, type }, i) => `${restoreSql(type, `C${i + 3}`)} AS ${quoteIdentifier(name)}`,
-  );
-  const typed = keys.map(({ name }, i) => `${quoteIdentifier(name)} AS key_${i}`);
+  const restored = keys.map(({ name, type }, i) => `${restoreSql(type, `C${i + 3}`)} AS ${identifier(name)}`);
+  const typed = keys.map(({ name }, i) => `${identifier(name)} AS key_${i}`);
   await connection.run(
     `CREATE TEMP TABLE partition_keys AS
        SELECT ${idSql(shape.keyColumns)} AS id, __partwise_rows AS rows, ${typed.join(', ')},

@@ -5,7 +5,8 @@ import type { Column } from '../../core/plan';
 import { partitionSql, type PushDown } from '../../core/push-down';
 import { Refusal } from '../../core/refusal';
 import { SnowflakeError, type SessionPool } from '../../snowflake';
-import { queryRows, quoteText, withDatabase } from '../../duckdb/database-file';
+import { queryRows, withDatabase } from '../../duckdb/database-file';
+import { literal } from '../../duckdb/quote';
 import { assertCounted } from './counted-rows';
 import { LOAD_PARAMETERS } from './load-parameters';
 import { restoredColumns, RESTORE_MEMORY } from './restore-rows';
@@ -53,7 +54,7 @@ export async function queryPartition(pool: SessionPool, wanted: PartitionQuery):
         );
         assertCounted(read!.n, partition.rows, `partition "${partition.id}"`);
         await connection.run(
-          `COPY (SELECT ${restored} FROM queried ORDER BY queried.rowid) TO ${quoteText(target)} (FORMAT parquet)`,
+          `COPY (SELECT ${restored} FROM queried ORDER BY queried.rowid) TO ${literal(target)} (FORMAT parquet)`,
         );
       },
       { tempFolder },

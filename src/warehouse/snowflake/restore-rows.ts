@@ -4,7 +4,8 @@
  * Snowflake table itself has no order.
  */
 import type { Column } from '../../core/plan';
-import { queryRows, quoteIdentifier, quoteText, withDatabase } from '../../duckdb/database-file';
+import { queryRows, withDatabase } from '../../duckdb/database-file';
+import { identifier, literal } from '../../duckdb/quote';
 import type { UnloadedFiles } from '../warehouse';
 import { restoreSql } from './column-types';
 
@@ -18,7 +19,7 @@ const ORD = 'PARTWISE_ORD';
 /** The SELECT list of restored columns and `__partwise_ord`. `ord` is SQL for the ordinal. */
 export function restoredColumns(columns: readonly Column[], ord: string): string {
   return [
-    ...columns.map(({ name, type }, i) => `${restoreSql(type, `C${i}`)} AS ${quoteIdentifier(name)}`),
+    ...columns.map(({ name, type }, i) => `${restoreSql(type, `C${i}`)} AS ${identifier(name)}`),
     `CAST(${ord} AS INTEGER) AS __partwise_ord`,
   ].join(', ');
 }
@@ -26,7 +27,7 @@ export function restoredColumns(columns: readonly Column[], ord: string): string
 /** Writes unloaded files as one in the snapshot's format. Throws unless they have exactly `rows` rows. */
 export async function restoreRows(unloaded: UnloadedFiles): Promise<void> {
   const { files, columns, rows, target, tempFolder, signal } = unloaded;
-  const list = `[${files.map(quoteText).join(', ')}]`;
+  const list = `[${files.map(literal).join(', ')}]`;
   const read = `read_parquet(${list}, binary_as_string = true, filename = 'partwise_file', file_row_number = true) AS data`;
   const row = `list_position(${list}, data.partwise_file) * ${ROWS_PER_FILE} + data.file_row_number`;
   await withDatabase(
@@ -50,7 +51,7 @@ export async function restoreRows(unloaded: UnloadedFiles): Promise<void> {
           );
         }
         await connection.run(
-          `COPY (SELECT ${restoredColumns(columns, ORD)} FROM ${read} ORDER BY __partwise_ord, ${row}) TO ${quoteText(target)} (FORMAT parquet)`,
+          `COPY (SELECT ${restoredColumns(columns, ORD)} FROM ${read} ORDER BY __partwise_ord, ${row}) TO ${literal(target)} (FORMAT parquet)`,
         );
       } catch (error) {
         signal.throwIfAborted();
