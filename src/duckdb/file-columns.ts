@@ -20,6 +20,8 @@ import { identifier } from './quote';
 import { canonicalType } from './type-name';
 
 export interface FileColumns {
+  /** The files that have content: DuckDB would make up a column for text without any. */
+  files: string[];
   columns: Column[];
   /** How the types were found; null if the files have types. */
   guesses: TypeGuesses | null;
@@ -43,26 +45,27 @@ export async function columnsOfFiles(
 ): Promise<FileColumns> {
   const format = formatOf(paths[0]!);
   assertOneFormat(paths, format);
-  const filled = paths.filter((path) => !isBlank(path, format));
-  if (filled.length === 0) return { columns: [], guesses: null };
-  const detected = await describeColumns(connection, readerSql(filled));
+  const files = filledFiles(paths, format);
+  if (files.length === 0) return { files, columns: [], guesses: null };
+  const detected = await describeColumns(connection, readerSql(files));
   if (format === 'parquet') {
     refuseTypes(types);
-    await refuseInexactParquet(connection, filled, detected);
-    return { columns: detected, guesses: null };
+    await refuseInexactParquet(connection, files, detected);
+    return { files, columns: detected, guesses: null };
   }
-  if (format === 'csv') refuseUnsplit(filled, detected);
+  if (format === 'csv') refuseUnsplit(files, detected);
   const given = await givenTypes(connection, detected, types);
   // Records that are not objects are one column, which has no name in the file.
   if (format === 'json' && detected.length === 1 && detected[0]!.name === 'json' && given.size === 0)
-    return { columns: detected, guesses: null };
+    return { files, columns: detected, guesses: null };
   const isKey = (name: string): boolean => keys.some((key) => key.toLowerCase() === name.toLowerCase());
-  const changed = await changesOf(connection, filled, detected, { format, given, isKey });
+  const changed = await changesOf(connection, files, detected, { format, given, isKey });
   const columns = detected.map(({ name, type }) => ({
     name,
     type: given.get(name) ?? changed.get(name)?.type ?? type,
   }));
   return {
+    files,
     columns,
     guesses: {
       given: [...given.keys()],
@@ -74,9 +77,8 @@ export async function columnsOfFiles(
   };
 }
 
-/** The files that have content: one without a header has no columns either. */
-export function filledFiles(paths: readonly string[]): string[] {
-  return paths.filter((path) => !isBlank(path, formatOf(path)));
+function filledFiles(paths: readonly string[], format: FileFormat): string[] {
+  return format === 'parquet' ? [...paths] : paths.filter((path) => !isBlank(path));
 }
 
 /**
@@ -89,7 +91,7 @@ export async function selectFiles(
   paths: readonly string[],
   columns: readonly Column[],
 ): Promise<string> {
-  const filled = filledFiles(paths);
+  const filled = filledFiles(paths, formatOf(paths[0]!));
   const none = columns.map(({ name, type }) => `NULL::${type} AS ${identifier(name)}`);
   if (filled.length === 0) return `SELECT ${none.join(', ')} WHERE false`;
   const own = new Set((await describeColumns(connection, readerSql(filled))).map(({ name }) => name));
@@ -111,9 +113,8 @@ function assertOneFormat(paths: readonly string[], format: FileFormat): void {
 /** Largest file that may be blank. */
 const MAX_BLANK_BYTES = 4_096;
 
-/** DuckDB makes up a column for files of text without any. */
-function isBlank(path: string, format: FileFormat): boolean {
-  if (format === 'parquet') return false;
+/** Whether a file of text has nothing but white space. */
+function isBlank(path: string): boolean {
   const size = statSync(path, { throwIfNoEntry: false })?.size;
   if (size === undefined || size > MAX_BLANK_BYTES) return false;
   return size === 0 || firstText(path).trim() === '';

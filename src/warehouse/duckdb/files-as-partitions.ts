@@ -24,7 +24,7 @@ import type {
 import { queryRows } from '../../duckdb/database-file';
 import { fileFingerprint } from './fingerprint';
 import { putIndex } from './snapshot';
-import { columnsOfFiles, filledFiles } from '../../duckdb/file-columns';
+import { columnsOfFiles, type FileColumns } from '../../duckdb/file-columns';
 import { literally, pathList, readerSql } from '../../duckdb/file-reader';
 import { type FilesSource, globbed, globOf } from './list-files';
 
@@ -60,21 +60,22 @@ export async function describeFiles(
   request: Pick<FilesRequest, 'source' | 'allowEmpty'>,
   place: FilesPlace,
 ): Promise<SourceShape> {
-  return shapeOf(connection, request.source, await matching(connection, request, place));
+  const { columns, guesses } = await columnsOf(
+    connection,
+    request.source,
+    await matching(connection, request, place),
+  );
+  return { columns, keyColumns: [FILE_KEY], guesses };
 }
 
-async function shapeOf(
+async function columnsOf(
   connection: DuckDBConnection,
   { types }: FilesSource,
   found: readonly { path: string }[],
-): Promise<SourceShape> {
-  if (found.length === 0) return { columns: [], keyColumns: [FILE_KEY] };
-  const { columns, guesses } = await columnsOfFiles(
-    connection,
-    found.map(({ path }) => path),
-    { types },
-  );
-  return { columns, keyColumns: [FILE_KEY], guesses };
+): Promise<FileColumns> {
+  if (found.length === 0) return { files: [], columns: [], guesses: null };
+  const paths = found.map(({ path }) => path);
+  return columnsOfFiles(connection, paths, { types });
 }
 
 type FilesRequest = PartitionsRequest & { source: FilesSource };
@@ -87,26 +88,30 @@ export async function countFiles(
 ): Promise<PartitionSizes> {
   const all = await matching(connection, request, place);
   // Columns are those of all files, whichever are selected.
-  const shape = await shapeOf(connection, request.source, all);
-  const rows = await countRows(connection, all, shape);
+  const read = await columnsOf(connection, request.source, all);
+  const rows = await countRows(connection, read);
   const found = select(all, request);
-  return { ...shape, rows: found.map(({ path }) => rows.get(path) ?? 0), ids: found.map(({ id }) => id) };
+  return {
+    columns: read.columns,
+    keyColumns: [FILE_KEY],
+    guesses: read.guesses,
+    rows: found.map(({ path }) => rows.get(path) ?? 0),
+    ids: found.map(({ id }) => id),
+  };
 }
 
 /** The number of rows of each file that has any, by path. */
 async function countRows(
   connection: DuckDBConnection,
-  files: readonly { path: string }[],
-  { columns, guesses }: SourceShape,
+  { files, columns, guesses }: FileColumns,
 ): Promise<Map<string, number>> {
-  const filled = filledFiles(files.map(({ path }) => path));
-  if (filled.length === 0) return new Map();
-  const types = guesses == null ? {} : { columns };
+  if (files.length === 0) return new Map();
+  const types = guesses === null ? {} : { columns };
   const counted = await queryRows<{ path: string; n: number }>(
     connection,
-    formatOf(filled[0]!) === 'parquet'
-      ? `SELECT file_name AS path, num_rows::DOUBLE AS n FROM parquet_file_metadata(${pathList(filled)})`
-      : `SELECT ${PATH} AS path, count(*)::DOUBLE AS n FROM ${readerSql(filled, { ...types, pathColumn: PATH })} GROUP BY ${PATH}`,
+    formatOf(files[0]!) === 'parquet'
+      ? `SELECT file_name AS path, num_rows::DOUBLE AS n FROM parquet_file_metadata(${pathList(files)})`
+      : `SELECT ${PATH} AS path, count(*)::DOUBLE AS n FROM ${readerSql(files, { ...types, pathColumn: PATH })} GROUP BY ${PATH}`,
   );
   return new Map(counted.map(({ path, n }) => [path, n]));
 }

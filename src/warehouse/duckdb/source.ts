@@ -14,7 +14,7 @@ import type { SourceRequest, SourceShape } from '../warehouse';
 import { queryRows, userProblem } from '../../duckdb/database-file';
 import { identifier } from '../../duckdb/quote';
 import { parametersOf, type Parameters } from './parameters';
-import { columnsOfFiles, filledFiles } from '../../duckdb/file-columns';
+import { columnsOfFiles } from '../../duckdb/file-columns';
 import { typeProblem, withoutEnums } from '../../rows/storable';
 import { readerSql } from '../../duckdb/file-reader';
 import { folderHint, listFiles } from './list-files';
@@ -39,7 +39,7 @@ async function sourceSql(
   if ('table' in source) return { from: quoteTable(source.table), guesses: null };
   if ('query' in source) return { from: `(${withoutEnd(source.query)}\n)`, guesses: null };
   const paths = await listFiles(connection, source, projectDir);
-  const { columns, guesses } = await columnsOfFiles(connection, paths, {
+  const { files, columns, guesses } = await columnsOfFiles(connection, paths, {
     keys: partitionBy,
     types: source.types,
   });
@@ -48,7 +48,7 @@ async function sourceSql(
       `The file "${source.files}" is empty: it has neither columns nor rows.`,
     ]);
   }
-  return { from: readerSql(filledFiles(paths), guesses === null ? {} : { columns }), guesses };
+  return { from: readerSql(files, guesses === null ? {} : { columns }), guesses };
 }
 
 /** `main.sales` → `"main"."sales"`. */
