@@ -86,7 +86,15 @@ export async function countFiles(
   request: FilesRequest,
   place: FilesPlace,
 ): Promise<PartitionSizes> {
-  const all = await matching(connection, request, place);
+  return countIn(connection, request, await matching(connection, request, place));
+}
+
+/** `all`: the files that match. */
+async function countIn(
+  connection: DuckDBConnection,
+  request: FilesRequest,
+  all: readonly { path: string; name: string }[],
+): Promise<PartitionSizes> {
   // Columns are those of all files, whichever are selected.
   const read = await columnsOf(connection, request.source, all);
   const rows = await countRows(connection, read);
@@ -121,14 +129,15 @@ export async function pinFiles(
   request: FilesRequest & { scratch: string },
   place: FilesPlace,
 ): Promise<PinnedSource> {
-  const found = select(await matching(connection, request, place), request);
+  const all = await matching(connection, request, place);
+  const found = select(all, request);
   const files: PinnedFile[] = [];
   // Pinned before rows are counted, so that a change in between is noticed when the file is read.
   for (const { path } of found) {
     request.signal.throwIfAborted();
     files.push(await pinFile(path));
   }
-  const sizes = await countFiles(connection, request, place);
+  const sizes = await countIn(connection, request, all);
   const fingerprints = files.map(fileFingerprint);
   await connection.run(
     'CREATE TEMP TABLE partition_index (ord INTEGER, id VARCHAR, rows BIGINT, key_0 VARCHAR, fingerprint VARCHAR)',
