@@ -304,6 +304,7 @@ describe('files that cannot be read as they are', () => {
       '"months" is a folder: to read its files as one table, name them, such as "months/*.csv"',
     );
     expect((await problemsOf(readAs({ table: 'months' }, ['k'])))[0]).toMatch('There is a folder "months"');
+    expect((await problemsOf(readAs({ table: 'l' }, ['k'])))[0]).toMatch('Did you mean the file "l.csv"?');
     expect((await problemsOf(readAs({ table: '../' }, ['k'])))[0]).not.toMatch('There is a folder');
   });
 });

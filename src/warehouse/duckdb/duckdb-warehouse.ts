@@ -20,7 +20,7 @@ import type {
 import { commitRows } from './commit';
 import { type OpenOptions, userProblem, withDatabase } from '../../duckdb/database-file';
 import { countFiles, describeFiles, globsOf, pinFiles } from './files-as-partitions';
-import { folderHint, type FilesSource } from './list-files';
+import { nameHint, type FilesSource } from './list-files';
 import { DuckDbSetup } from '../../duckdb/setup';
 import { fileProblems, needsFile, tableProblems } from './output-check';
 import { changeModels, readModels } from './models';
@@ -160,8 +160,10 @@ export class DuckDbWarehouse implements Warehouse {
     if (missing !== null) throw new Refusal('InvalidInput', [missing]);
     const { source } = request;
     if ('table' in source && !existsSync(this.#path) && this.setup.length === 0) {
-      const hint = folderHint(source.table, this.projectDir);
-      if (hint !== '') throw new Refusal('SourceMissing', [`There is no table "${source.table}".${hint}`]);
+      throw new Refusal('SourceMissing', [
+        `There is no warehouse file "${this.#path}", and so no table "${source.table}".${nameHint(source.table, this.projectDir)} ` +
+          'Create it, or name another with --warehouse duckdb:PATH.',
+      ]);
     }
     // Files need no warehouse; a query over files, and a table that the setup attaches, work without one.
     const mayLack = 'query' in source || this.setup.length > 0;

@@ -5,6 +5,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { queryRows } from '../../duckdb/database-file';
 import { literal } from '../../duckdb/quote';
 import { isDataFile } from '../../core/file-format';
+import { didYouMean } from '../../core/nearest';
 import { literally } from '../../duckdb/file-reader';
 import { Refusal } from '../../core/refusal';
 
@@ -43,13 +44,16 @@ export async function listFiles(
   throw new Refusal('SourceMissing', [`There is no file "${files}" (looked for ${path}).${hint}`]);
 }
 
-/** Advice if the name of a table is that of a folder; otherwise, an empty string. */
-export function folderHint(table: string, projectDir: string): string {
+/** Advice if the name of a table is a folder's, or almost a file's; otherwise, an empty string. */
+export function nameHint(table: string, projectDir: string): string {
   // A run from elsewhere must not learn which folders there are outside the project.
   if (/[\\/]|^\.+$/.test(table)) return '';
   const path = resolve(projectDir, table);
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return '';
-  return ` There is a folder "${table}": ${howToRead(path, table)}.`;
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
+    return ` There is a folder "${table}": ${howToRead(path, table)}.`;
+  const files = readdirSync(projectDir).filter((file) => isDataFile(file));
+  const near = files.find((file) => didYouMean(table, [file.replace(/\..*$/, '')]) !== '');
+  return near === undefined ? '' : ` Did you mean the file "${near}"?`;
 }
 
 function howToRead(folder: string, name: string): string {

@@ -17,7 +17,7 @@ import { parametersOf, type Parameters } from './parameters';
 import { columnsOfFiles } from '../../duckdb/file-columns';
 import { typeProblem, withoutEnums } from '../../rows/storable';
 import { readerSql } from '../../duckdb/file-reader';
-import { folderHint, listFiles } from './list-files';
+import { nameHint, listFiles } from './list-files';
 
 /** Names of columns that snapshot files add, which a source may not have. */
 const RESERVED = /^__partwise_/i;
@@ -242,7 +242,7 @@ async function explain(
     const names = tables.map(({ name }) => name);
     const known = names.length === 0 ? 'The warehouse has no tables.' : `Tables there: ${listNames(names)}.`;
     return new Refusal('SourceMissing', [
-      `There is no table "${source.table}" in the warehouse.${didYouMean(source.table, names)} ${known}${folderHint(source.table, projectDir)}`,
+      `There is no table "${source.table}" in the warehouse.${didYouMean(source.table, names)} ${known}${nameHint(source.table, projectDir)}`,
     ]);
   }
   return refusedSql(error, request) ?? error;
