@@ -5,7 +5,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { queryRows } from '../../duckdb/database-file';
 import { literal } from '../../duckdb/quote';
 import { isDataFile } from '../../core/file-format';
-import { didYouMean } from '../../core/nearest';
+import { nearest } from '../../core/nearest';
 import { literally } from '../../duckdb/file-reader';
 import { Refusal } from '../../core/refusal';
 
@@ -52,8 +52,9 @@ export function nameHint(table: string, projectDir: string): string {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
     return ` There is a folder "${table}": ${howToRead(path, table)}.`;
   const files = readdirSync(projectDir).filter((file) => isDataFile(file));
-  const near = files.find((file) => didYouMean(table, [file.replace(/\..*$/, '')]) !== '');
-  return near === undefined ? '' : ` Did you mean the file "${near}"?`;
+  const byStem = new Map(files.map((file) => [file.replace(/\..*$/, ''), file]));
+  const stem = nearest(table, [...byStem.keys()]);
+  return stem === null ? '' : ` Did you mean the file "${byStem.get(stem)}"?`;
 }
 
 function howToRead(folder: string, name: string): string {
