@@ -44,6 +44,7 @@ export class FunctionCatalog {
       /** See `RunnerOptions`. */
       passEnv?: readonly string[];
       cwd?: string;
+      python?: string;
     },
   ) {}
 
@@ -67,10 +68,11 @@ export class FunctionCatalog {
   }
 
   async #load(file: string, before: Promise<LoadedBundle> | undefined): Promise<LoadedBundle> {
-    const { digest, path } = await bundleFunctions(file, this.options.folder);
+    const { passEnv, cwd, python } = this.options;
+    const { digest, path } = await bundleFunctions(file, this.options.folder, this.options);
     const known = await before?.catch(() => null);
     if (known != null && known.digest === digest) return known;
-    return { digest, path, functions: await describeFunctions(path, this.options) };
+    return { digest, path, functions: await describeFunctions(path, { passEnv, cwd, python }) };
   }
 
   /**

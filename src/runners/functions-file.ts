@@ -5,7 +5,7 @@ import type { FunctionDescription } from '../core/function-description';
 import { describedFunctions } from './message-shapes';
 import { FunctionsBuildError, type FunctionBundle } from './language';
 import { languageOfBundle, languageOfSource, SOURCE_ENDINGS } from './languages';
-import type { RunnerOptions } from './runner';
+import type { RunnerOptions, RunnerProject } from './runner';
 
 const MEMORY_BYTES = 2_000_000_000;
 
@@ -23,7 +23,11 @@ class FunctionsUnusable extends Error {
 }
 
 /** Throws `FunctionsBuildError`. */
-export async function bundleFunctions(file: string, folder: string): Promise<FunctionBundle> {
+export async function bundleFunctions(
+  file: string,
+  folder: string,
+  project: RunnerProject,
+): Promise<FunctionBundle> {
   if (!existsSync(file)) {
     throw new FunctionsBuildError([
       `There is no functions file "${file}". Create it, or name another with --functions FILE.`,
@@ -35,16 +39,16 @@ export async function bundleFunctions(file: string, folder: string): Promise<Fun
       `The functions file "${file}" has an unsupported extension. Use one of ${SOURCE_ENDINGS.join(', ')}.`,
     ]);
   }
-  return language.bundle(file, folder);
+  return language.bundle(file, folder, project);
 }
 
 /** Uses a separate process, since loading the bundle runs the user's code. Throws `FunctionsUnusable`. */
 export async function describeFunctions(
   bundle: string,
-  { passEnv, cwd }: Pick<RunnerOptions, 'passEnv' | 'cwd'> = {},
+  options: Pick<RunnerOptions, 'passEnv'> & RunnerProject = {},
 ): Promise<FunctionDescription[]> {
   const language = languageOfBundle(bundle)!;
-  const runner = language.start({ memoryBytes: MEMORY_BYTES, passEnv, cwd });
+  const runner = language.start({ memoryBytes: MEMORY_BYTES, ...options });
   let timer: NodeJS.Timeout | undefined;
   try {
     const answer = await Promise.race([

@@ -7,7 +7,7 @@ import type { ErrorInfo } from '../core/outcome';
 import type { ModelFile } from '../models/types';
 import type { WarehouseAccess } from '../core/warehouse-access';
 import type { CallResult, LogLine, RunnerUnit } from './protocol';
-import type { Runner, RunnerOptions } from './runner';
+import type { Runner, RunnerOptions, RunnerProject } from './runner';
 
 export interface Language {
   readonly name: string;
@@ -24,7 +24,7 @@ export interface Language {
    * runs. The file is `<folder>/<digest><extension>`, and the same input gives the same digest. Throws
    * `FunctionsBuildError`.
    */
-  bundle(file: string, folder: string): Promise<FunctionBundle>;
+  bundle(file: string, folder: string, project: RunnerProject): Promise<FunctionBundle>;
   /** Starts a process that speaks `protocol`. */
   start(options: RunnerOptions): Runner;
   /** Explains an error in the answer to `describe`, with the user's file and line. */

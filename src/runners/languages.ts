@@ -2,8 +2,9 @@
 import { extname } from 'node:path';
 import type { Language } from './language';
 import { node } from './node/language';
+import { python } from './python/language';
 
-const LANGUAGES: readonly Language[] = [node];
+const LANGUAGES: readonly Language[] = [node, python];
 
 /** Extensions of functions files. */
 export const SOURCE_ENDINGS: readonly string[] = LANGUAGES.flatMap(({ sourceEndings }) => sourceEndings);

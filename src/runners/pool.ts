@@ -3,6 +3,7 @@
  * same language, function bundle and memory cap, and makes room for others when needed. A unit that must be
  * alone waits until no other runner is busy, and later units wait until it has finished.
  */
+import { availableParallelism } from 'node:os';
 import type { Language } from './language';
 import type { Runner, RunnerOptions } from './runner';
 
@@ -20,7 +21,7 @@ interface Idle {
 /** Longer than the loading timeout, so slow functions files are refused before. */
 const STALLED_MS = 60_000;
 
-interface PoolOptions extends Omit<RunnerOptions, 'memoryBytes'> {
+interface PoolOptions extends Omit<RunnerOptions, 'memoryBytes' | 'threads'> {
   size: number;
   /**
    * How long a runner may neither call a function nor respond before it is replaced. Default: 60 s.
@@ -139,8 +140,9 @@ export class RunnerPool {
   }
 
   private start(key: string, { language, memoryBytes }: Wanted): Runner {
-    const { passEnv, cwd, folder } = this.options;
-    const runner = language.start({ memoryBytes, passEnv, cwd, folder });
+    const { passEnv, cwd, python, folder } = this.options;
+    const threads = Math.max(1, Math.floor(availableParallelism() / this.size));
+    const runner = language.start({ memoryBytes, passEnv, cwd, python, threads, folder });
     this.live.add(runner);
     this.keys.set(runner, key);
     void runner.exited.then(() => {

@@ -37,6 +37,8 @@ const TICK_MS = 500;
 export interface Launch {
   command: string;
   args: readonly string[];
+  /** Variables that it gets unless the worker's environment has them. */
+  environment?: Readonly<Record<string, string>>;
   words: DeathWords;
 }
 
@@ -61,7 +63,7 @@ export class RunnerProcess implements Runner {
   #exitTimer: NodeJS.Timeout | null = null;
 
   constructor(
-    { command, args, words }: Launch,
+    { command, args, environment, words }: Launch,
     { memoryBytes, passEnv = [], cwd, folder = tmpdir() }: RunnerOptions,
   ) {
     this.memoryBytes = memoryBytes;
@@ -79,7 +81,7 @@ export class RunnerProcess implements Runner {
       detached: true,
       cwd,
       stdio: ['ignore', ...this.output.fds, 'pipe', 'pipe', this.calls.fd],
-      env: runnerEnvironment(process.env, passEnv),
+      env: { ...environment, ...runnerEnvironment(process.env, passEnv) },
     });
     // `exited` reports that it could not be started.
     this.#child.on('error', () => undefined);

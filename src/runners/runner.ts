@@ -4,13 +4,21 @@ import type { CallRecord } from './call-record';
 import type { OutputFiles } from './output-files';
 import type { ToRunner } from './protocol';
 
-export interface RunnerOptions {
+/** The project whose functions are run. */
+export interface RunnerProject {
+  /** Working directory of functions: their project's folder. Default: this process's. */
+  cwd?: string;
+  /** Path of the Python interpreter, if the project names one. */
+  python?: string;
+}
+
+export interface RunnerOptions extends RunnerProject {
   /** Resident bytes that it may use. */
   memoryBytes: number;
   /** Names of environment variables that functions get even if they are credentials. Default: none. */
   passEnv?: readonly string[];
-  /** Working directory of functions: their project's folder. Default: this process's. */
-  cwd?: string;
+  /** Threads that a library may use in it. Default: 1. */
+  threads?: number;
   /** Folder on disk for its output, created if missing. Default: the system's temporary folder. */
   folder?: string;
 }

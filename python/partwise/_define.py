@@ -1,0 +1,150 @@
+"""Partition functions: how they are declared, and how they are found in a module."""
+
+import inspect
+import re
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, Optional, Union
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
+#: The attribute in which the decorator keeps a function's definition.
+_DEFINITION = "__partwise_definition__"
+#: The name of the function that Partwise brings along.
+_BUILT_IN = "sql"
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A partition function with its settings, in the names of the runner protocol."""
+
+    name: str
+    call: Callable[[Any, Any], Any]
+    settings: Dict[str, Any] = field(default_factory=dict)
+    #: Whether what it returns must be rows. Plain functions may return anything: what is no table is not kept.
+    returns_rows: bool = True
+
+
+class FunctionsFileError(Exception):
+    """A functions file that cannot be used; the message is for its author."""
+
+
+def partition_function(
+    function: Optional[Callable[[Any, Any], Any]] = None,
+    *,
+    name: Optional[str] = None,
+    timeout: Union[str, int, float, None] = None,
+    memory: Optional[str] = None,
+    retry: Optional[Dict[str, Any]] = None,
+    big_task_queue: Optional[str] = None,
+    output: Optional[Dict[str, str]] = None,
+):
+    """Declares a partition function: code that runs once for every partition of a table.
+
+    ::
+
+        @partition_function(timeout="10m", memory="4GB", output={"total": "DECIMAL(12,2)"})
+        def sales_by_region(data, context):
+            return {"total": data.to_pandas()["amount"].sum()}
+
+    - `name`: how runs refer to it. Default: the function's name.
+    - `timeout`: longest time of one call, as `"90s"`, `"15m"`, `"2h"`, or a number of seconds. Default: no limit.
+    - `memory`: resident memory one call may use, as `"512MB"` or `"2GB"`. Default: 2GB.
+    - `retry`: `{"maximumAttempts": 3, "initialInterval": "1s"}`; the run's own settings take precedence.
+    - `big_task_queue`: task queue of workers with more memory, where a partition that runs out of memory is retried.
+    - `output`: the columns of the returned rows with DuckDB's types. Default: they follow from the values.
+
+    A function that is called again after a failure must tolerate that: it should be idempotent.
+    """
+
+    def declare(wrapped):
+        settings = {
+            "timeout": timeout * 1000 if isinstance(timeout, (int, float)) else timeout,
+            "memory": memory,
+            "retry": retry,
+            "bigTaskQueue": big_task_queue,
+            "output": output,
+        }
+        given = {key: value for key, value in settings.items() if value is not None}
+        chosen = wrapped.__name__ if name is None else name
+        problem = _name_problem(chosen) or _kind_problem(wrapped)
+        if problem is not None:
+            raise FunctionsFileError(f"partition_function: {problem}")
+        if output is not None and not _is_output(output):
+            raise FunctionsFileError(
+                f'partition_function: "output" of "{chosen}" is {output!r}. '
+                'Write a dictionary of columns and types, such as {"total": "DECIMAL(12,2)"}.'
+            )
+        setattr(wrapped, _DEFINITION, Definition(chosen, wrapped, given))
+        return wrapped
+
+    return declare if function is None else declare(function)
+
+
+def _is_output(output):
+    return (
+        isinstance(output, dict)
+        and len(output) > 0
+        and all(isinstance(key, str) and isinstance(value, str) for key, value in output.items())
+    )
+
+
+def _name_problem(name):
+    if not isinstance(name, str) or NAME.fullmatch(name) is None:
+        return (
+            f'the name is {name!r}. Use at most 100 letters, digits, "_", "-" and ".", '
+            'starting with a letter or "_".'
+        )
+    if name == _BUILT_IN:
+        return f'"{_BUILT_IN}" is the name of the built-in function. Choose another.'
+    return None
+
+
+def _kind_problem(function):
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        return f'"{function.__name__}" is an async function. Write a plain def: each call has its own process.'
+    if inspect.isgeneratorfunction(function):
+        return f'"{function.__name__}" is a generator. Return a list of rows, or a DataFrame, instead of yielding.'
+    return None
+
+
+def functions_of(module):
+    """The partition functions of a loaded functions file, by name.
+
+    Declared ones, wherever they come from; and plain functions that the file itself defines with two parameters
+    without defaults, the last of them named `context`.
+    """
+    found = {}
+    for attribute, value in vars(module).items():
+        definition = getattr(value, _DEFINITION, None) if callable(value) else None
+        if not isinstance(definition, Definition):
+            if attribute.startswith("_") or not _is_plain(value, module):
+                continue
+            problem = _name_problem(value.__name__) or _kind_problem(value)
+            if problem is not None:
+                raise FunctionsFileError(f"The functions file has a partition function that cannot run: {problem}")
+            definition = Definition(value.__name__, value, returns_rows=False)
+        known = found.setdefault(definition.name, definition)
+        if known.call is not definition.call:
+            raise FunctionsFileError(
+                f'The functions file has two partition functions named "{definition.name}": '
+                f"{_place(known.call)} and {_place(definition.call)}. Rename one."
+            )
+    return found
+
+
+def _is_plain(value, module):
+    if not inspect.isfunction(value) or value.__module__ != module.__name__:
+        return False
+    parameters = list(inspect.signature(value).parameters.values())
+    return (
+        len(parameters) == 2
+        and all(
+            each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD) and each.default is each.empty
+            for each in parameters
+        )
+        and parameters[1].name == "context"
+    )
+
+
+def _place(function):
+    code = getattr(function, "__code__", None)
+    return "another file" if code is None else f"{code.co_filename}:{code.co_firstlineno}"

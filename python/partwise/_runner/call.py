@@ -1,0 +1,165 @@
+"""One call of a partition function, and what its context can ask the worker for."""
+
+import datetime
+import os
+import threading
+import time
+
+from .._errors import Aborted
+
+#: Larger artifacts get their own files.
+MAX_PACKED_BYTES = 64 * 1024
+#: Outside a batch, a partition gets this many separate files for artifacts; the rest is packed.
+MAX_FILES = 100
+#: Progress is for people, who would not notice more frequent changes.
+HEARTBEAT_SECONDS = 0.2
+
+
+class Call:
+    """Facts of one call; also the host of its context."""
+
+    def __init__(self, unit, partition, attempt, worker, segments):
+        self.partition = partition
+        self.attempt = attempt
+        #: Milliseconds since 1970.
+        self.started_at = time.time() * 1000
+        self._began = time.monotonic()
+        self.duration_ms = 0.0
+        self.cancelled = threading.Event()
+        #: Set by the worker's `abort`: the timeout in milliseconds.
+        self.timeout_ms = None
+        self._unit = unit
+        self._worker = worker
+        self._segments = segments
+        self._uploads = []
+        self._files = 0
+        self._beat_at = 0.0
+
+    def end(self):
+        self.duration_ms = round((time.monotonic() - self._began) * 1000)
+
+    def outcome(self, status):
+        at = datetime.datetime.fromtimestamp(self.started_at / 1000, datetime.timezone.utc)
+        return {
+            "ordinal": self.partition.ordinal,
+            "id": self.partition.id,
+            "status": status,
+            "attempts": self.attempt,
+            "rows": self.partition.rows,
+            "startedAt": at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z",
+            "durationMs": self.duration_ms,
+            "preview": None,
+            "outputRows": 0,
+            "error": None,
+            "reused": False,
+        }
+
+    def artifacts(self):
+        """The artifacts of the ended call; small ones go into the segment's file."""
+        return [
+            [name, codec, 0, ref["bytes"], ref["sha256"], ref["path"]]
+            if content is None
+            else self._segments.pack(name, codec, content)
+            for name, codec, content, ref in self._uploads
+        ]
+
+    # What the context asks for
+
+    def upload(self, name, content, codec):
+        is_many = self._unit["isBatch"] or self._files >= MAX_FILES
+        if is_many and len(content) <= MAX_PACKED_BYTES:
+            self._uploads.append((name, codec, content, None))
+            return
+        self._files += 1
+        file = os.path.join(self._unit["scratch"], f"upload-{os.getpid()}-{self._worker.next_file()}")
+        with open(file, "wb") as opened:
+            opened.write(content)
+        try:
+            ref = self._ask({"type": "upload", "ordinal": self.partition.ordinal, "name": name, "file": file, "codec": codec})
+        finally:
+            # The worker may have moved it.
+            try:
+                os.remove(file)
+            except FileNotFoundError:
+                pass
+        self._uploads.append((name, codec, None, ref))
+
+    def forget(self, name):
+        self._uploads = [each for each in self._uploads if each[0] != name]
+
+    def download(self, name, partition, run):
+        found = self._worker.ask({"type": "download", "name": name, "partition": partition, "run": run})
+        with open(found["file"], "rb") as file:
+            return file.read(), found["codec"]
+
+    def query(self, sql, params):
+        if self._unit.get("access") != "worker":
+            raise NotImplementedError(
+                "context.query needs a warehouse that the worker queries. "
+                "The rows of this partition are in data_connector.to_pandas(); for others, name them in the run's query."
+            )
+        binds = [_bind(value, i) for i, value in enumerate(params)]
+        answer = self._ask({"type": "query", "sql": sql, "binds": binds})
+        return [dict(zip(answer["names"], map(_untagged, row))) for row in answer["rows"]]
+
+    def rows_file(self):
+        """The partition's rows as a Parquet file, in a run without a snapshot."""
+        request = {"type": "rows", "ordinal": self.partition.ordinal, "rows": self.partition.rows}
+        return self._ask(request)["file"]
+
+    def heartbeat(self, progress):
+        now = time.monotonic()
+        if now - self._beat_at >= HEARTBEAT_SECONDS:
+            self._beat_at = now
+            self._worker.send({"type": "heartbeat", "ordinal": self.partition.ordinal, "progress": progress})
+
+    def _ask(self, request):
+        return self._worker.ask({**request, "partitionId": self.partition.id, "attempt": self.attempt})
+
+    def abort_error(self):
+        if self.timeout_ms is not None:
+            return Aborted(f"The call is over its timeout of {self.timeout_ms / 1000:g} s.")
+        return Aborted("The run was cancelled.")
+
+
+def _bind(value, i):
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    if isinstance(value, (int, float)):
+        return value if abs(value) < 2**53 else str(value)
+    if isinstance(value, datetime.datetime) and value.tzinfo is not None:
+        value = value.astimezone(datetime.timezone.utc).replace(tzinfo=None)
+    if isinstance(value, (datetime.date, datetime.time)):
+        return str(value)
+    if isinstance(value, (bytes, bytearray)):
+        return value.hex()
+    if hasattr(value, "item"):
+        return _bind(value.item(), i)
+    raise TypeError(
+        f"Value {i + 1} of query is a {type(value).__name__}, which cannot be bound. "
+        "Pass text, numbers, booleans, dates, bytes or None."
+    )
+
+
+def _untagged(value):
+    """A tagged value of the protocol as Python's value."""
+    if isinstance(value, list):
+        return [_untagged(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if "$" not in value:
+        return {name: _untagged(each) for name, each in value.items()}
+    tag, inner = value["$"], value.get("value")
+    if tag == "bigint":
+        return int(inner)
+    if tag == "number":
+        return float(inner)
+    if tag == "date":
+        return None if inner is None else datetime.datetime.fromtimestamp(inner / 1000, datetime.timezone.utc)
+    if tag == "bytes":
+        import base64
+
+        return base64.b64decode(inner)
+    if tag == "object":
+        return {name: _untagged(each) for name, each in inner.items()}
+    return None

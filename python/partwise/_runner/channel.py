@@ -1,0 +1,65 @@
+"""Messages between the runner and its worker, on descriptor 3 (docs/runner-protocol.md)."""
+
+import json
+import os
+import socket
+import struct
+import threading
+
+CHANNEL_FD = 3
+_LENGTHS = struct.Struct("<II")
+
+
+class Channel:
+    """Sends and receives messages. Any thread may send; one receives."""
+
+    def __init__(self):
+        self._socket = socket.socket(fileno=CHANNEL_FD)
+        self._lock = threading.RLock()
+        #: Messages that wait for the next one.
+        self._delayed = []
+
+    def send(self, message, body=b""):
+        """Sends delayed messages, then this one."""
+        encoded = _encode(message, body)
+        with self._lock:
+            self._delayed.append(encoded)
+            self.flush()
+
+    def send_later(self, message):
+        """Sends with the next message, or when `flush` is called: for what the worker can wait for."""
+        encoded = _encode(message, b"")
+        with self._lock:
+            self._delayed.append(encoded)
+
+    def flush(self):
+        with self._lock:
+            if self._delayed:
+                self._socket.sendall(b"".join(self._delayed))
+                self._delayed.clear()
+
+    def receive(self):
+        """Returns the next message. Ends the process when the worker has closed the channel."""
+        header, body = _LENGTHS.unpack(self._exactly(_LENGTHS.size))
+        message = json.loads(self._exactly(header))
+        if body > 0:
+            self._exactly(body)
+        return message
+
+    def _exactly(self, count):
+        parts = bytearray()
+        while len(parts) < count:
+            try:
+                part = self._socket.recv(min(count - len(parts), 1 << 20))
+            except OSError:
+                part = b""
+            if part == b"":
+                os._exit(0)
+            parts += part
+        return bytes(parts)
+
+
+def _encode(message, body):
+    # ASCII, so a lone surrogate of the user's text is escaped and not refused.
+    header = json.dumps(message, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return _LENGTHS.pack(len(header), len(body)) + header + body

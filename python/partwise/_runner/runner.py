@@ -1,0 +1,225 @@
+"""Serves a worker: describes a functions file, or runs units, one at a time."""
+
+import faulthandler
+import gc
+import itertools
+import os
+import queue
+import signal
+import sys
+import threading
+
+from .call_record import CALLS_FD, CallRecord
+from .channel import CHANNEL_FD, Channel
+from .control import UnitControl
+from .output import Output
+
+PROTOCOL_VERSION = 1
+#: How often ended partitions and output of a long call are looked after.
+TICK_SECONDS = 0.25
+
+
+class Runner:
+    def __init__(self):
+        self.channel = Channel()
+        self._output = Output(self.channel)
+        self._calls = CallRecord()
+        #: What only the main thread handles: descriptions and units.
+        self._work = queue.SimpleQueue()
+        self._replies = {}
+        self._ids = itertools.count(1)
+        self._files = itertools.count(1)
+        self._control = None
+        self._loop = None
+        self._definitions = {}
+        self._main = threading.main_thread().ident
+
+    def serve(self):
+        """Never returns."""
+        # A crash of native code says where it was.
+        faulthandler.enable(file=2, all_threads=False)
+        # The worker's signals, not the terminal's, end a runner.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.register_at_fork(after_in_child=_leave_descriptors)
+        self.channel.send({"type": "ready", "protocol": PROTOCOL_VERSION})
+        threading.Thread(target=self._read, name="partwise-reader", daemon=True).start()
+        threading.Thread(target=self._watch, name="partwise-watch", daemon=True).start()
+        while True:
+            work = self._work.get()
+            if work["type"] == "describe":
+                self._describe(work["bundle"])
+            else:
+                self._run_unit(work["unit"], work["control"])
+
+    # Called by the loop
+
+    def send(self, message):
+        """Sends all of a message: a function that is interrupted in the middle would garble the next one."""
+        loop = self._loop
+        if loop is None or threading.get_ident() != self._main:
+            self.channel.send(message)
+        else:
+            loop.uninterrupted(lambda: self.channel.send(message))
+
+    def ask(self, request):
+        """Sends a request, and waits for its reply."""
+        id = next(self._ids)
+        reply = self._replies[id] = queue.SimpleQueue()
+        self.send({**request, "id": id})
+        answer = reply.get()
+        if "error" in answer:
+            raise _error_of(answer["error"])
+        return answer.get("value")
+
+    def next_file(self):
+        return next(self._files)
+
+    def begin_call(self):
+        # What was printed since the last call belongs to none.
+        self._output.report(None)
+        if self._output.is_full:
+            self.ask({"type": "readOutput"})
+            self._output.truncate()
+        self._calls.begin(self._output.sizes())
+
+    def end_call(self):
+        self._output.flush()
+        self._calls.end()
+        self._output.report(self._calls.started - 1)
+
+    # Main thread
+
+    def _describe(self, bundle):
+        from .._define import FunctionsFileError, functions_of
+        from .._errors import describe_raised
+
+        try:
+            from .._code.pinned import load_functions_module
+
+            found = functions_of(load_functions_module(bundle))
+            functions = [{"name": each.name, **_tagged(each.settings)} for each in found.values()]
+            self._answer_description(functions, None)
+        except BaseException as error:
+            described = describe_raised(error)["error"]
+            if isinstance(error, FunctionsFileError):
+                described["type"] = "FunctionsFileError"
+            self._answer_description([], described)
+
+    def _answer_description(self, functions, error):
+        self._output.flush()
+        self.channel.send({"type": "functions", "functions": functions, "error": error})
+
+    def _run_unit(self, unit, control):
+        # Loaded with the first unit: describing functions needs no pyarrow.
+        from .snapshot import SnapshotUnreadable
+        from .unit_loop import UnitLoop
+
+        try:
+            definition = self._definition(unit)
+            # Libraries may have taken the signal.
+            signal.signal(signal.SIGUSR2, self._on_interrupt)
+            self._loop = UnitLoop(unit, definition, self, control)
+            left = self._loop.run()
+            self.channel.send({"type": "unitDone", "left": left, "reusable": True})
+        except SnapshotUnreadable as error:
+            self._fail_unit({"type": "SnapshotUnreadable", "message": str(error), "stack": None}, True)
+        except BaseException as error:
+            from .._errors import describe_raised
+
+            described = describe_raised(error)
+            self._fail_unit(described["error"], described["retryable"])
+        finally:
+            self._loop = None
+
+    def _fail_unit(self, error, retryable):
+        self._output.report(None)
+        self.channel.send({"type": "unitFailed", "error": error, "retryable": retryable})
+
+    def _definition(self, unit):
+        name, bundle = unit["function"]["name"], unit["bundle"]
+        if bundle not in self._definitions:
+            from .._code.pinned import load_functions_module
+            from .._define import functions_of
+
+            self._definitions[bundle] = functions_of(load_functions_module(bundle))
+            # What is loaded stays: looking through it again and again would cost a tenth of a batch.
+            gc.collect()
+            gc.freeze()
+        found = self._definitions[bundle]
+        if name not in found:
+            raise FunctionMissing(f'This worker has no function "{name}". It has: {", ".join(found)}.')
+        return found[name]
+
+    def _on_interrupt(self, number, frame):
+        loop = self._loop
+        if loop is not None:
+            loop.interrupt()
+
+    # Other threads
+
+    def _read(self):
+        while True:
+            message = self.channel.receive()
+            kind, control = message["type"], self._control
+            if kind == "describe":
+                self._work.put(message)
+            elif kind == "unit":
+                self._control = UnitControl()
+                self._work.put({**message, "control": self._control})
+            elif kind == "ping":
+                self.channel.send({"type": "pong"})
+            elif kind == "reply":
+                waiting = self._replies.pop(message["id"], None)
+                if waiting is not None:
+                    waiting.put(message)
+            elif kind == "drain" and control is not None:
+                control.drain()
+            elif kind == "abort" and control is not None and control.abort(message):
+                # Wakes the main thread from whatever it waits for.
+                signal.pthread_kill(self._main, signal.SIGUSR2)
+
+    def _watch(self):
+        ticks = threading.Event()
+        while True:
+            ticks.wait(TICK_SECONDS)
+            loop = self._loop
+            if loop is not None:
+                loop.tick()
+            self.channel.flush()
+
+
+class FunctionMissing(Exception):
+    """The worker was started with other code. Another one may have the function."""
+
+
+class WorkerError(Exception):
+    """The worker could not do what a context asked for."""
+
+
+def _error_of(error):
+    raised = WorkerError(error["message"])
+    # The name that the worker gives it.
+    raised.__class__ = type(error["type"], (WorkerError,), {})
+    raised.non_retryable = error.get("nonRetryable", False)
+    return raised
+
+
+def _tagged(settings):
+    """Settings as tagged values: JSON has no infinity."""
+    tagged = {}
+    for name, value in settings.items():
+        if isinstance(value, float) and value in (float("inf"), float("-inf")) or value != value:
+            value = {"$": "number", "value": "Infinity" if value > 0 else "-Infinity" if value < 0 else "NaN"}
+        elif isinstance(value, dict) and name != "output":
+            value = _tagged(value)
+        tagged[name] = value
+    return tagged
+
+
+def _leave_descriptors():
+    """In a forked child of the user's: two processes that write messages would garble them."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (CHANNEL_FD, CALLS_FD):
+        os.dup2(nothing, descriptor)
+    os.close(nothing)
+    sys.stdout.reconfigure(line_buffering=True)

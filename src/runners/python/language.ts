@@ -1,0 +1,25 @@
+/** Python. What runs functions is loaded when it is needed: configurations read the names. */
+import type { Language } from '../language';
+import { BUNDLE_ENDING, FUNCTIONS_FILES, SOURCE_ENDINGS } from './endings';
+
+export const python: Language = {
+  name: 'Python',
+  functionsFiles: FUNCTIONS_FILES,
+  sourceEndings: SOURCE_ENDINGS,
+  bundleEndings: [BUNDLE_ENDING],
+  // Packages such as torch take tens of seconds on a cold disk.
+  loadingTimeoutMs: 60_000,
+  bundle(file, folder, project) {
+    const { archive }: typeof import('./archive') = require('./archive');
+    return archive(file, folder, project);
+  },
+  start(options) {
+    const { start }: typeof import('./start') = require('./start');
+    return start(options);
+  },
+  loadingProblem(error) {
+    const { loadingProblem }: typeof import('./loading-problem') = require('./loading-problem');
+    return loadingProblem(error);
+  },
+  example: (name) => `def ${name}(data_connector, context): …`,
+};
