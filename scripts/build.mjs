@@ -46,5 +46,5 @@ await unlessStamped('dist/.workflow-stamp', digestOf(workflowFiles), async () =>
 // Distinguishes two builds of one version: a background host of another build is replaced.
 writeFileSync(
   'dist/build.json',
-  `${JSON.stringify({ version: JSON.parse(readFileSync('package.json', 'utf8')).version, digest: digestOf(['src']).slice(0, 16) })}\n`,
+  `${JSON.stringify({ version: JSON.parse(readFileSync('package.json', 'utf8')).version, digest: digestOf(['src', 'python']).slice(0, 16) })}\n`,
 );

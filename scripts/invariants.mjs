@@ -210,7 +210,7 @@ function tested(guard) {
 }
 
 function copyProject(folder) {
-  const names = ['src', 'test', 'scripts', 'examples', 'docs', 'dist'];
+  const names = ['src', 'python', 'test', 'scripts', 'examples', 'docs', 'dist'];
   const files = ['package.json', 'package-lock.json', 'tsconfig.json', 'jest.config.js', 'README.md'];
   for (const name of [...names, ...files]) cpSync(join(root, name), join(folder, name), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));

@@ -8,7 +8,7 @@ export function digestOf(paths) {
   const hash = createHash('sha256').update(process.version);
   const visit = (path) => {
     if (statSync(path).isDirectory()) {
-      for (const name of readdirSync(path).sort()) visit(join(path, name));
+      for (const name of readdirSync(path).sort()) if (name !== '__pycache__') visit(join(path, name));
     } else {
       hash.update(path).update('\0').update(readFileSync(path)).update('\0');
     }

@@ -17,9 +17,7 @@ def check_name(name):
     """Raises `InvalidArtifact` unless the name is a valid file name on every system."""
     problem = _name_problem(name)
     if problem is not None:
-        raise InvalidArtifact(
-            f'The artifact name {name!r} {problem}. Use a plain file name such as "summary.json".'
-        )
+        raise InvalidArtifact(f'The artifact name {name!r} {problem}. Use a plain file name such as "summary.json".')
 
 
 def _name_problem(name):

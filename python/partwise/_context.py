@@ -21,7 +21,8 @@ class PartitionContext:
     - `key`: the partition key by column: `{"region": "North"}`.
     - `params`: the run's parameters.
     - `run_id`, `attempt` (1 for the partition's first call in this run).
-    - `snapshot_time`: when the run's rows were pinned. `scheduled_time`, `scheduled_date`: what the run is for, or None.
+    - `snapshot_time`: when the run's rows were pinned.
+    - `scheduled_time`, `scheduled_date`: what the run is for, or None.
     - `cancelled`: an Event that is set when the call must end; the process is killed two seconds later.
     """
 
@@ -139,7 +140,5 @@ def _place_on_stage(stage_path):
         return None, None
     parts = [part for part in str(stage_path).split("/") if part]
     if len(parts) < 3:
-        raise InvalidArtifact(
-            f"stage_path is {stage_path!r}. Name a run and a partition: @stage/run/partition."
-        )
+        raise InvalidArtifact(f"stage_path is {stage_path!r}. Name a run and a partition: @stage/run/partition.")
     return parts[-2], parts[-1]

@@ -90,8 +90,7 @@ def _is_output(output):
 def _name_problem(name):
     if not isinstance(name, str) or NAME.fullmatch(name) is None:
         return (
-            f'the name is {name!r}. Use at most 100 letters, digits, "_", "-" and ".", '
-            'starting with a letter or "_".'
+            f'the name is {name!r}. Use at most 100 letters, digits, "_", "-" and ".", starting with a letter or "_".'
         )
     if name == _BUILT_IN:
         return f'"{_BUILT_IN}" is the name of the built-in function. Choose another.'

@@ -169,7 +169,7 @@ def _leave_out_own(shown):
 
 
 def _is_own(filename):
-    return filename.startswith(_OWN_FOLDER) or filename.startswith("<frozen ")
+    return filename.startswith((_OWN_FOLDER, "<frozen "))
 
 
 def _cut(text, size):

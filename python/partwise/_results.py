@@ -201,7 +201,9 @@ def _json(value, name, row):
     try:
         return "JSON", json.dumps(value, ensure_ascii=False, allow_nan=False, default=_json_value).encode().decode()
     except (TypeError, ValueError, UnicodeEncodeError, RecursionError) as error:
-        raise InvalidResult(f"{_at(name, row)} cannot be stored as JSON: {error}. Convert it, or leave it out.") from None
+        raise InvalidResult(
+            f"{_at(name, row)} cannot be stored as JSON: {error}. Convert it, or leave it out."
+        ) from None
 
 
 def _json_value(value):
@@ -261,9 +263,7 @@ def _other_cell(value, name, row):
     for known in (bool, int, float, str, decimal.Decimal, datetime.datetime, datetime.date, dict, list, tuple):
         if isinstance(value, known):
             return _BY_TYPE[known](value, name, row)
-    raise InvalidResult(
-        f"{_at(name, row)} is {describe(value)}, which cannot be stored. {_instead(value)}"
-    )
+    raise InvalidResult(f"{_at(name, row)} is {describe(value)}, which cannot be stored. {_instead(value)}")
 
 
 def _instead(value):
@@ -276,7 +276,11 @@ def _numpy_cell(value, name, row):
     if getattr(value, "shape", None) == ():
         kind = value.dtype.kind
         if kind in "biuf":
-            return _BY_TYPE[type(value.item())](value.item(), name, row) if kind != "f" else _float(float(value), name, row)
+            return (
+                _BY_TYPE[type(value.item())](value.item(), name, row)
+                if kind != "f"
+                else _float(float(value), name, row)
+            )
         if kind == "M":
             return _numpy_time(value, name, row)
         if kind in "US":
@@ -436,7 +440,8 @@ def _micros(values, name):
         if zone is None and values.type.unit == "ns":
             return values
         raise InvalidResult(
-            f'The column "{name}" has times with nanoseconds, which a TIMESTAMP WITH TIME ZONE does not hold. Round them.'
+            f'The column "{name}" has times with nanoseconds, which a TIMESTAMP WITH TIME ZONE does not hold. '
+            "Round them."
         ) from None
 
 
@@ -589,9 +594,7 @@ def preview(rows, limit=20, size=1024):
         name: (column.values if isinstance(column.values, list) else column.values.slice(0, shown).to_pylist())
         for name, column in rows.columns.items()
     }
-    objects = [
-        {name: values[i] for name, values in listed.items()} for i in range(shown)
-    ]
+    objects = [{name: values[i] for name, values in listed.items()} for i in range(shown)]
     text = json.dumps(objects[0] if rows.count == 1 else objects, ensure_ascii=False, default=str)
     content = text.encode("utf-8", "replace")
     if len(content) <= size:

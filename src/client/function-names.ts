@@ -6,7 +6,9 @@ import { bundleFunctions, describeFunctions } from '../runners/functions-file';
 /** Throws an explanation for a file that does not build or load. */
 export async function functionNames({ functions, projectDir, worker }: ProjectConfig): Promise<string[]> {
   if (functions === null) return [];
-  const { path } = await bundleFunctions(functions, join(projectDir, '.partwise', 'functions'), { cwd: projectDir });
+  const { path } = await bundleFunctions(functions, join(projectDir, '.partwise', 'functions'), {
+    cwd: projectDir,
+  });
   return (await describeFunctions(path, { passEnv: worker.passEnv, cwd: projectDir })).map(
     ({ name }) => name,
   );

@@ -8,9 +8,13 @@ export interface StackPlace {
 /** The innermost frame outside packages, or the innermost if there is none; null without any frame. */
 export function userPlace(stack: string | null): StackPlace | null {
   const lines = (stack ?? '').split('\n');
-  const ofNode = lines.flatMap((text) => placeOf(/^\s+at (?:.* \()?(?:async )?(.+?):(\d+):\d+\)?$/.exec(text)));
+  const ofNode = lines.flatMap((text) =>
+    placeOf(/^\s+at (?:.* \()?(?:async )?(.+?):(\d+):\d+\)?$/.exec(text)),
+  );
   // Python's traceback ends with the innermost frame.
-  const ofPython = lines.flatMap((text) => placeOf(/^ +(?:\| +)?File "(.+?)", line (\d+)/.exec(text))).reverse();
+  const ofPython = lines
+    .flatMap((text) => placeOf(/^ +(?:\| +)?File "(.+?)", line (\d+)/.exec(text)))
+    .reverse();
   const frames = ofNode.length > 0 ? ofNode : ofPython;
   return frames.find(({ file }) => !PACKAGES.test(file)) ?? frames[0] ?? null;
 }

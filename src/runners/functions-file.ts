@@ -26,7 +26,7 @@ class FunctionsUnusable extends Error {
 export async function bundleFunctions(
   file: string,
   folder: string,
-  project: RunnerProject,
+  project: RunnerProject = {},
 ): Promise<FunctionBundle> {
   if (!existsSync(file)) {
     throw new FunctionsBuildError([

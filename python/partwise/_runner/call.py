@@ -75,7 +75,9 @@ class Call:
         with open(file, "wb") as opened:
             opened.write(content)
         try:
-            ref = self._ask({"type": "upload", "ordinal": self.partition.ordinal, "name": name, "file": file, "codec": codec})
+            ref = self._ask(
+                {"type": "upload", "ordinal": self.partition.ordinal, "name": name, "file": file, "codec": codec}
+            )
         finally:
             # The worker may have moved it.
             try:
@@ -96,7 +98,7 @@ class Call:
         if self._unit.get("access") != "worker":
             raise NotImplementedError(
                 "context.query needs a warehouse that the worker queries. "
-                "The rows of this partition are in data_connector.to_pandas(); for others, name them in the run's query."
+                "This partition's rows are in data_connector.to_pandas(); join others in the run's query."
             )
         binds = [_bind(value, i) for i, value in enumerate(params)]
         answer = self._ask({"type": "query", "sql": sql, "binds": binds})

@@ -42,13 +42,10 @@ class Index:
         self.table = table.filter(pa.compute.is_in(table["ord"], value_set=wanted)).combine_chunks()
         names, rows = self.table["id"].to_pylist(), self.table["rows"].to_pylist()
         self._entries = {
-            ordinal: Partition(ordinal, names[i], rows[i], i)
-            for i, ordinal in enumerate(self.table["ord"].to_pylist())
+            ordinal: Partition(ordinal, names[i], rows[i], i) for i, ordinal in enumerate(self.table["ord"].to_pylist())
         }
         self.key_names = [column["name"] for column in key_columns]
-        self._keys = [
-            python_values(self.table[f"key_{i}"], column["type"]) for i, column in enumerate(key_columns)
-        ]
+        self._keys = [python_values(self.table[f"key_{i}"], column["type"]) for i, column in enumerate(key_columns)]
 
     def __getitem__(self, ordinal):
         entry = self._entries.get(ordinal)

@@ -8,7 +8,6 @@ import pyarrow.parquet as pq
 
 from .._context import PartitionContext, dpf_partition_id
 from .._data import DataConnector
-from .._errors import Aborted
 from .._results import NO_ROWS, NotRows, preview, take
 from .call import Call
 from .segments import Segments

@@ -15,11 +15,7 @@ const answer = z.union([
   z.strictObject({ problems: z.array(z.string()) }),
 ]);
 
-export async function archive(
-  file: string,
-  folder: string,
-  project: RunnerProject,
-): Promise<FunctionBundle> {
+export async function archive(file: string, folder: string, project: RunnerProject): Promise<FunctionBundle> {
   const { stdout } = await run(
     executable(project),
     ['-X', 'utf8', join(PYTHON_FOLDER, 'partwise', '_code', 'archive.py'), resolve(file), resolve(folder)],

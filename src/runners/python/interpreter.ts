@@ -1,4 +1,4 @@
-/** Finds the Python interpreter of a project, as people expect it: what is activated, then what lies next to it. */
+/** Finds the Python interpreter of a project: the activated one, then the one next to the project. */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -37,7 +37,7 @@ interface Candidate {
 }
 
 /** The places where an interpreter is looked for, in order. */
-export function candidates({ cwd = process.cwd(), python }: RunnerProject, env = process.env): Candidate[] {
+function candidates({ cwd = process.cwd(), python }: RunnerProject, env = process.env): Candidate[] {
   const inFolder = (folder: string): string =>
     process.platform === 'win32' ? join(folder, 'Scripts', 'python.exe') : join(folder, 'bin', 'python');
   const named = [

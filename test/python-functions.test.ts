@@ -1,0 +1,183 @@
+/** Partition functions in Python run as those in TypeScript do. */
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { bundleFunctions, describeFunctions } from '../src/runners/functions-file';
+import type { FunctionBundle } from '../src/runners/language';
+import { RunnerPool } from '../src/runners/pool';
+import { hasPython, PYTHON } from './support/python-server';
+import { makeFolder, makeSnapshot, readRows, run, type Ran, type RunRequest } from './support/runner-unit';
+
+const PARTITIONS = 6;
+const FIXTURES = ['python_functions.py', 'python_helper.py', 'python_helper_inside.py'];
+
+let folder: string;
+let pool: RunnerPool;
+let bundle: FunctionBundle;
+
+const all = Array.from({ length: PARTITIONS }, (_, i) => i);
+const ids = all.map((ordinal) => `k${ordinal}`);
+const project = { python: PYTHON };
+const bundleOf = (file: string): Promise<FunctionBundle> =>
+  bundleFunctions(join(folder, file), join(folder, 'functions'), project);
+
+function runPython(name: string, request: Partial<RunRequest> = {}): Promise<Ran> {
+  return run({ pool, folder, bundle, name, ordinals: all, maximumLosses: 1, ...request });
+}
+
+const misbehave = (does: Record<string, string>, request: Partial<RunRequest> = {}): Promise<Ran> =>
+  runPython('misbehaving', { ...request, unit: { params: does, ...request.unit } });
+
+const allDoneBut = (ends: Record<number, string>): string[] =>
+  ids.map((id, i) => `${id}: ${ends[i] ?? 'DONE'}`);
+
+(hasPython ? describe : describe.skip)('functions in Python', () => {
+  beforeAll(async () => {
+    folder = makeFolder();
+    for (const file of FIXTURES) cpSync(join(__dirname, 'support', file), join(folder, file));
+    await makeSnapshot(folder, PARTITIONS, 10);
+    bundle = await bundleOf('python_functions.py');
+    pool = new RunnerPool({ size: 1, ...project, cwd: folder });
+  });
+  afterAll(async () => {
+    await pool.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('of Snowflake run unchanged: rows, artifacts and what they print', async () => {
+    const { summary, files, ended, logs } = await runPython('process_sales_data');
+    expect(summary).toEqual(allDoneBut({}));
+    expect((await readRows(files))[0]).toMatchObject({ region: 'k0', total_sales: 55, record_count: '10' });
+    expect(ended[0]!.outcome.artifacts).toMatchObject([{ name: 'sales_summary.json', codec: 'custom' }]);
+    expect(logs.map(({ text }) => text)).toEqual(ids.map((id) => `Processing ${id}`));
+  });
+
+  test('are the plain functions with two parameters, the last named context', async () => {
+    const names = (await describeFunctions(bundle.path, { ...project, cwd: folder })).map(({ name }) => name);
+    expect(names).toEqual(['process_sales_data', 'helped', 'misbehaving']);
+  });
+
+  test('run as they were when they were bundled, with what they import', async () => {
+    const before = await bundleOf('python_functions.py');
+    for (const file of FIXTURES) writeFileSync(join(folder, file), 'raise RuntimeError("edited")\n');
+    try {
+      const fresh = { size: 1, ...project, cwd: folder };
+      const other = new RunnerPool(fresh);
+      const { summary, files } = await runPython('helped', { pool: other, bundle: before });
+      await other.close();
+      expect(summary).toEqual(allDoneBut({}));
+      expect((await readRows(files, 'n'))[0]).toEqual({ n: '20' });
+    } finally {
+      for (const file of FIXTURES) cpSync(join(__dirname, 'support', file), join(folder, file));
+    }
+    expect(await bundleOf('python_functions.py')).toEqual(before);
+  });
+
+  test('harm no other partition, whatever they do to their process (I5)', async () => {
+    const does = { k0: 'raise', k1: 'SIGSEGV', k2: 'os._exit', k3: 'sys.exit', k4: 'killpg' };
+    const { summary, ended } = await misbehave(does, { unit: { params: does, isBatch: true } });
+    const killed = 'INTERNAL_ERROR RunnerKilled';
+    expect(summary).toEqual(
+      allDoneBut({ 0: 'FAILED ValueError', 1: killed, 2: killed, 3: 'FAILED SystemExit', 4: killed }).map(
+        // Those that are DONE in a batch have no id.
+        (line) => line.replace('k5: DONE', '5: DONE'),
+      ),
+    );
+    const raised = ended.find(({ outcome }) => outcome.ordinal === 0)!;
+    expect(raised.outcome.error!.message).toBe('é 漢 😀');
+    expect(raised.outcome.error!.stack).toContain(`File "${join(folder, 'python_functions.py')}", line 32`);
+    expect(raised.retryable).toBe(true);
+  });
+
+  test('fail without a retry because of an error in the program, or a value that no table holds', async () => {
+    const { summary, ended } = await misbehave({ k1: 'programming error', k2: 'object' });
+    expect(summary).toEqual(allDoneBut({ 1: 'FAILED AttributeError', 2: 'FAILED InvalidResult' }));
+    expect(ended.map(({ retryable }) => retryable)).toEqual(all.map(() => false));
+  });
+
+  test('may print in any way: every line belongs to its partition (I5)', async () => {
+    const { logs } = await misbehave({ k1: 'print', k4: 'print' });
+    const lines = ['é 漢 😀', 'written directly', 'from a child', 'an error'];
+    for (const ordinal of [1, 4])
+      expect(logs.filter((line) => line.ordinal === ordinal).map(({ text }) => text)).toEqual(lines);
+    expect(logs).toHaveLength(2 * lines.length);
+  });
+
+  test('are woken by a cancel, and end (I12)', async () => {
+    const cancel = new AbortController();
+    const onCall = (): void => cancel.abort();
+    const { summary, left, logs } = await misbehave(
+      { k0: 'sleep' },
+      { onCall, options: { signal: cancel.signal } },
+    );
+    expect(summary).toEqual(['k0: CANCELLED']);
+    expect(left).toEqual([1, 2, 3, 4, 5]);
+    expect(logs.map(({ text }) => text)).toEqual(['it sleeps', 'it was woken']);
+  });
+
+  test('are woken by their timeout, and end', async () => {
+    const { summary } = await misbehave({ k2: 'sleep' }, { options: { timeoutMs: 300 } });
+    expect(summary).toEqual(allDoneBut({ 2: 'INTERNAL_ERROR Timeout' }));
+  });
+});
+
+(hasPython ? describe : describe.skip)('a functions file in Python', () => {
+  let place: string;
+  beforeAll(() => {
+    place = makeFolder();
+  });
+  afterAll(() => rmSync(place, { recursive: true, force: true }));
+
+  const load = async (text: string): Promise<unknown> => {
+    writeFileSync(join(place, 'functions.py'), text);
+    try {
+      const { path } = await bundleFunctions(join(place, 'functions.py'), join(place, 'functions'), project);
+      return (await describeFunctions(path, { ...project, cwd: place })).map(({ name }) => name);
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+
+  test.each([
+    ['a syntax error', 'def f(:\n  pass\n', /functions\.py:1:7: Invalid syntax\./],
+    [
+      'a missing package',
+      'import not_there\n',
+      /imports "not_there", which is not installed.*functions\.py:1\)/,
+    ],
+    [
+      'an error',
+      'x = 1\n1 / 0\n',
+      /while loading: ZeroDivisionError: division by zero \(.*functions\.py:2\)/,
+    ],
+    ['an async function', 'async def f(data, context): pass\n', /"f" is an async function/],
+    ['a generator', 'def f(data, context):\n    yield 1\n', /"f" is a generator/],
+    [
+      'two functions of one name',
+      'from partwise import partition_function\n@partition_function(name="b")\ndef a(data, context): pass\ndef b(data, context): pass\n',
+      /two partition functions named "b".*functions\.py:2.*functions\.py:4/,
+    ],
+  ])('with %s is explained', async (_, text, message) => {
+    expect(await load(text)).toMatch(message);
+  });
+
+  test('may have modules named like those of the standard library', async () => {
+    for (const name of ['types', 'json', 'statistics'])
+      writeFileSync(join(place, `${name}.py`), 'raise RuntimeError("not this one")\n');
+    expect(await load('import json, types\nimport pandas\ndef f(data, context): pass\n')).toEqual(['f']);
+  });
+});
+
+describe('the interpreter', () => {
+  test('that is named and does not exist is refused by name', async () => {
+    const place = makeFolder();
+    writeFileSync(join(place, 'functions.py'), 'def f(data, context): pass\n');
+    const bundling = bundleFunctions(join(place, 'functions.py'), join(place, 'functions'), {
+      python: '/no/such/python',
+    });
+    await expect(bundling).rejects.toThrow(
+      'names the Python interpreter "/no/such/python", which does not exist',
+    );
+    rmSync(place, { recursive: true });
+  });
+});
