@@ -112,7 +112,7 @@ export class SqlFunction {
     const shape = shapeOf(head, 1, 'exact');
     const described = await describeResult(connection, shape);
     const columns = await this.withoutKeys(connection, ordinal, described);
-    // enforces I5
+    // Writing the rows would fail this partition too, but later and without a way out in the message.
     assertStorable(columns);
     const chunk = await head.fetchChunk();
     const first: Row[] = [];
@@ -145,7 +145,7 @@ export class SqlFunction {
   }
 }
 
-/** Throws `InvalidResult` for types that Parquet cannot store, since a file has other rows too. */
+/** Throws `InvalidResult` for types that Parquet cannot store. */
 function assertStorable(columns: readonly Column[]): void {
   for (const { name, type } of columns) {
     const problem = typeProblem(type);
