@@ -126,7 +126,7 @@ def _table(name, value, ending):
     import pyarrow as pa
 
     try:
-        table = _as_table(value)
+        table = as_table(value)
         if table is None:
             raise InvalidArtifact(
                 f'The artifact "{name}" cannot be written from a {type(value).__name__}. '
@@ -147,7 +147,7 @@ def _table(name, value, ending):
         raise InvalidArtifact(f'The artifact "{name}" cannot be written: {error}') from None
 
 
-def _as_table(value):
+def as_table(value):
     import pyarrow as pa
 
     if isinstance(value, pa.Table):

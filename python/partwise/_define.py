@@ -105,6 +105,16 @@ def _kind_problem(function):
     return None
 
 
+def definition_of(function):
+    """The definition of a declared or a plain function, for a call outside a functions file."""
+    definition = getattr(function, _DEFINITION, None)
+    if isinstance(definition, Definition):
+        return definition
+    if not callable(function):
+        raise TypeError(f"{function!r} is no function. Pass a partition function.")
+    return Definition(function.__name__, function, returns_rows=False)
+
+
 def functions_of(module):
     """The partition functions of a loaded functions file, by name.
 
