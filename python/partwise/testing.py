@@ -68,8 +68,8 @@ def run_partition_function(
 ) -> TestCall:
     """Calls a partition function, and returns what it did. What the function raises is raised here.
 
-    - `data`: rows as dictionaries, a DataFrame, an Arrow table, or the path of a Parquet, CSV or JSON-lines file. Of rows
-      that have the columns of `key`, only those of that key are handed over.
+    - `data`: rows as dictionaries, a DataFrame, an Arrow table, or the path of a Parquet, CSV or JSON-lines file. Of
+      rows that have the columns of `key`, only those of that key are handed over.
     - `key`: the partition key by column. Default: no key columns.
     - `artifacts`: what `context.download` returns, by name.
     - `query`: called as `query(sql, *params)` for `context.query`; returns rows.
