@@ -358,7 +358,9 @@ describe('files of a run that are damaged or missing', () => {
     const before = callsIn(join(folder, 'calls')).length;
     expect(before).toBe(600);
     const rows = onStage(run.runId, /rows\.parquet$|rows-1\.parquet$/);
-    const [pack] = onStage(run.runId, /pack-1$/);
+    const unitOf = (file: string): string => /\/u\d+\//.exec(file)![0];
+    // Of another unit, whose rows are intact.
+    const pack = onStage(run.runId, /pack-1$/).find((file) => unitOf(file) !== unitOf(rows[0]!));
     rmSync(rows[0]!);
     writeFileSync(pack!, Buffer.alloc(10));
     const plain = await run.retry({ output: { table: 'gone2' } });
@@ -381,6 +383,15 @@ describe('files of a run that are damaged or missing', () => {
     expect(await again.results()).toHaveLength(600);
     for (const id of ['0', '1', '300', '599'])
       expect(await again.partition(id).artifacts.get('n.json')).toEqual({ n: 5 });
+  });
+
+  it('do not make their DONE partitions run again if their rows were appended (I10)', async () => {
+    const run = await started('appended', { output: { table: 'appended', mode: 'append' } });
+    await run.wait();
+    const before = callsIn(join(folder, 'calls')).length;
+    const { error } = await (await run.retry({ rerunMissing: true })).wait();
+    expect(error!.message).toContain('"rerunMissing" would append rows that the run has already appended');
+    expect(callsIn(join(folder, 'calls'))).toHaveLength(before);
   });
 
   it('can be rerun only by a retry: rerunMissing is refused elsewhere (I9)', async () => {
