@@ -15,6 +15,7 @@ import { isProven, startProof } from '../src/trust/start-proof';
 import { cli, startCli, type RunningCli } from './support/cli';
 import { REPOSITORY } from './support/project';
 import { run } from './support/shell';
+import { until } from './support/until';
 import { describeStranger, makeStranger, type Stranger } from './support/stranger';
 
 const FUNCTIONS = `
@@ -283,6 +284,14 @@ describe('partwise dev', () => {
     expect(await partwise.getRun('my-run').wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2 } });
     expect((await partwise.getRun('another-id').wait()).error?.type).toBe('NotTrusted');
     await partwise.close();
+    // A shell completes the ids of its runs; a run that was refused is not one.
+    const words = ['completion', 'words', '--', 'status', ''];
+    let offered: string[] = [];
+    await until(async () => {
+      offered = (await cli(folder, words)).stdout.split('\n');
+      return offered.includes('my-run');
+    });
+    expect(offered).not.toContain('another-id');
     await end();
   });
 
