@@ -2,12 +2,14 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CLI, cli, startCli } from './support/cli';
 import { makeProject, REPOSITORY, type TestProject } from './support/project';
 import { run, userEnvironment } from './support/shell';
+import { until } from './support/until';
 
 const FUNCTIONS = `
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -40,6 +42,51 @@ export const wait = definePartitionFunction({
 
 const SALES = 'region,amount\nNorth,1\nNorth,2\nSouth,3\nNew York,4\n';
 
+/** How each shell prints what it makes of the lines that follow these arguments, and what that is. */
+const SHELLS = {
+  // Only what is after the ":" is replaced; without candidates, an interactive bash completes files.
+  bash: {
+    script: [
+      '-c',
+      `eval "$(partwise completion bash)"; COMP_WORDBREAKS=$' \\t\\n"\\'@><=;|&(:'
+      for COMP_LINE; do COMP_POINT=\${#COMP_LINE}; _partwise; echo "\${COMPREPLY[@]}."; done`,
+      'bash',
+    ],
+    completed: ['status.', '@last.', String.raw`b\ \$\(touch\ run\)\ \"c\".`, '--max-partitions.', '.'],
+  },
+  // The line itself, after a press of Tab in an interactive shell.
+  zsh: {
+    script: [
+      '-fc',
+      `zmodload zsh/zpty; zpty shell zsh -f -i
+      zpty -w shell 'PS1=; unsetopt prompt_sp; autoload -Uz compinit; compinit -u -D
+        eval "$(partwise completion zsh)"
+        show() { print -r -- "<$BUFFER>" }; zle -N show; bindkey "^T" show; print -r READ""Y'
+      zpty -r shell out '*READY*'
+      for line; do
+        zpty -w -n shell $'\\x15'"$line"$'\\t\\x14'; zpty -r shell out '*<*>*'
+        out=\${out##*<}; print -r -- "\${out%>*}."
+      done`,
+      'zsh',
+    ],
+    completed: [
+      'partwise status .',
+      'partwise status @last .',
+      String.raw`partwise status a:b\ \$\(touch\ run\)\ \"c\" .`,
+      'partwise status --max-partitions .',
+      'partwise run --from sales.csv .',
+    ],
+  },
+  fish: {
+    script: [
+      '--no-config',
+      '-c',
+      `partwise completion fish | source; for line in $argv; echo (complete -C $line).; end`,
+    ],
+    completed: ['status.', '@last.', 'a:b $(touch run) "c".', '--max-partitions.', 'sales.csv.'],
+  },
+};
+
 describe('without a server', () => {
   let folder: string;
   beforeAll(async () => {
@@ -52,9 +99,9 @@ describe('without a server', () => {
     const script = `#!/bin/sh\nexec "${process.execPath}" "${CLI}" "$@"\n`;
     await writeFile(join(bin, 'partwise'), script, { mode: 0o755 });
     const asked = `eval "$(partwise completion bash)"
-      COMP_WORDS=(partwise sta); COMP_CWORD=1; _partwise; echo "\${COMPREPLY[@]}"
-      COMP_WORDS=(partwise run --max-p); COMP_CWORD=2; _partwise; echo "\${COMPREPLY[@]}"
-      COMP_WORDS=(partwise status ""); COMP_CWORD=2; _partwise; echo "\${COMPREPLY[@]}"`;
+      for COMP_LINE in 'partwise sta' 'partwise run --max-p' 'partwise status '; do
+        COMP_POINT=\${#COMP_LINE}; _partwise; echo "\${COMPREPLY[@]}"
+      done`;
     const env = userEnvironment({ PATH: [bin, process.env.PATH].join(delimiter) });
     expect(await run('bash', ['-c', asked], folder, env)).toEqual({
       code: 0,
@@ -62,6 +109,31 @@ describe('without a server', () => {
       stderr: '',
     });
     expect(existsSync(join(folder, '.partwise'))).toBe(false);
+  });
+
+  describe.each(Object.entries(SHELLS))('%s', (shell, { script, completed }) => {
+    const isThere = spawnSync(shell, ['-c', 'exit']).error === undefined;
+    const withShell = isThere ? it : it.skip;
+    const title = 'completes what the shell script asks for, run ids of any characters included, else files';
+    withShell(isThere ? title : `NOT TESTED: ${shell} is not installed (${title})`, async () => {
+      const own = await mkdtemp(join(folder, 'shell-'));
+      await writeFile(join(own, 'sales.csv'), SALES);
+      await writeFile(join(own, 'words'), 'status\n--max-partitions\n@last\na:b $(touch run) "c"\n');
+      const stub = `#!/bin/sh
+        [ "$2" = words ] || exec "${process.execPath}" "${CLI}" "$@"
+        shift 3; printf '[%s]' "$@" >> asked; echo >> asked
+        [ "$1" = run ] || cat words`;
+      await writeFile(join(own, 'partwise'), stub, { mode: 0o755 });
+      const lines = ['sta', 'status @', 'status a:', 'status --max', 'run --from sal'];
+      const env = userEnvironment({ PATH: [own, process.env.PATH].join(delimiter), HOME: own });
+      const typed = lines.map((line) => `partwise ${line}`);
+      const { stdout, stderr } = await run(shell, [...script, ...typed], own, env);
+      expect({ lines: stdout.trimEnd().split('\n'), stderr }).toEqual({ lines: completed, stderr: '' });
+      expect(await readFile(join(own, 'asked'), 'utf8')).toBe(
+        '[sta]\n[status][@]\n[status][a:]\n[status][--max]\n[run][--from][sal]\n',
+      );
+      expect(existsSync(join(own, 'run'))).toBe(false);
+    });
   });
 
   it('help is immediate: it loads neither Temporal nor DuckDB nor zod nor a stage driver', () => {
@@ -142,6 +214,33 @@ describe('in a project', () => {
     expect((await cli(project.folder, ['temporal', '--help'])).stdout).toMatch(/Temporal CLI/i);
     const none = ['temporal', 'workflow', 'describe', '--workflow-id', 'none'];
     expect((await cli(project.folder, none)).code).toBe(1);
+  });
+
+  it('ids of runs on the configured server are completed, and a server that does not answer is not waited for', async () => {
+    const unusual = `${project.runId('unusual')} $(exit) "c"`;
+    const handle = await project.client.workflow.start('partitionedRun', {
+      workflowId: unusual,
+      taskQueue: 'nobody',
+      args: [{ function: 'count' }],
+    });
+    // The answer may take longer than a key press may on a machine that is busy with other tests.
+    const offered = async (env?: NodeJS.ProcessEnv) =>
+      (await cli(project.folder, ['completion', 'words', '--', 'status', ''], env)).stdout.split('\n');
+    await until(async () => (await offered()).includes(unusual));
+    await handle.terminate();
+
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const folder = await mkdtemp(join(tmpdir(), 'partwise-silent-'));
+    const began = performance.now();
+    const asked = ['completion', 'words', '--', 'status', ''];
+    const { code, stdout } = await cli(folder, asked, { TEMPORAL_ADDRESS: `127.0.0.1:${port}` });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '@last\n' });
+    // A connection is given up after five seconds.
+    expect(performance.now() - began).toBeLessThan(5_000);
+    silent.close();
+    await rm(folder, { recursive: true });
   });
 
   it('a run shows its progress, what failed and why, its rows, and commands that work', async () => {

@@ -1,10 +1,14 @@
-import type { ChildProcess } from 'node:child_process';
+import { execFile, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { SourceMap, type SourceMapPayload } from 'node:module';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DebugEvent, DebugReport } from '../src/index';
 import { node } from '../src/runners/node/language';
+import { isFree } from '../src/temporal/ports';
 import { cli, startCli } from './support/cli';
 import { TestDebugger, type Paused } from './support/debugger';
 import { makeProject, type TestProject } from './support/project';
@@ -260,24 +264,34 @@ describe('partwise debug', () => {
     });
   });
 
-  it("--inspect waits for a debugger and stops in the function, in the user's source file", async () => {
+  it("--inspect waits for a debugger and stops first at the function's first line, in the user's source file", async () => {
+    const wasFree = await isFree(9229);
     const running = startCli(project.folder, ['debug', runId, 'North', '--inspect']);
     debugged = running.process;
     const printed = await running.prints('Waiting for a debugger at ws://127.0.0.1:');
-    const inspector = await TestDebugger.attach(/ws:\S+/.exec(printed)![0]);
+    if (wasFree) expect(printed).toContain('at ws://127.0.0.1:9229/');
+    const inspector = await TestDebugger.attach(/Waiting .* (ws:\S+)/.exec(printed)![1]!);
     await inspector.ask('Runtime.enable');
     await inspector.ask('Debugger.enable');
     const stopped = inspector.next<Paused>('Debugger.paused');
     await inspector.ask('Runtime.runIfWaitingForDebugger');
-    expect((await stopped).callFrames[0]!.functionName).toBe('call');
-    // The user's file is loaded by now: breakpoints in it take effect.
-    const bundle = [...inspector.scripts.values()].find(({ url }) =>
-      /\/\.partwise\/functions\/[0-9a-f]{64}\.mjs$/.test(url),
-    )!;
-    const map = Buffer.from(bundle.sourceMapURL.split('base64,')[1]!, 'base64').toString();
-    expect(JSON.parse(map)).toMatchObject({ sources: ['../../functions.ts'] });
+    const [{ functionName, location }] = (await stopped).callFrames as [Paused['callFrames'][0]];
+    expect(functionName).toBe('run');
+    const bundle = inspector.scripts.get(location.scriptId)!;
+    expect(bundle.url).toMatch(/\/\.partwise\/functions\/[0-9a-f]{64}\.mjs$/);
+    const content = Buffer.from(bundle.sourceMapURL.split('base64,')[1]!, 'base64').toString();
+    const place = new SourceMap(JSON.parse(content) as SourceMapPayload).findEntry(
+      location.lineNumber,
+      location.columnNumber,
+    );
+    const source = functions().split('\n');
+    expect(place).toMatchObject({
+      originalSource: '../../functions.ts',
+      originalLine: source.findIndex((line) => line.includes("console.log('billing'")),
+    });
+    // Breakpoints in the file work from the first stop on, and there is no other stop.
     const { scriptSource } = await inspector.ask('Debugger.getScriptSource', { scriptId: bundle.scriptId });
-    const lineNumber = (scriptSource as string).split('\n').findIndex((line) => line.includes('billing'));
+    const lineNumber = (scriptSource as string).split('\n').findIndex((line) => line.includes('return row;'));
     await inspector.ask('Debugger.setBreakpointByUrl', { url: bundle.url, lineNumber });
     const inside = inspector.next<Paused>('Debugger.paused');
     await inspector.ask('Debugger.resume');
@@ -289,6 +303,60 @@ describe('partwise debug', () => {
       stdout: expect.stringContaining('✓ North  DONE'),
     });
   });
+
+  it('--inspect names the port that it uses when 9229 is in use', async () => {
+    const holder = createServer();
+    // Anything else that has the port serves the purpose as well.
+    await new Promise((resolve) =>
+      holder.once('error', resolve).listen(9229, '127.0.0.1', () => resolve(null)),
+    );
+    const running = startCli(project.folder, ['debug', runId, 'North', '--inspect']);
+    debugged = running.process;
+    const printed = await running.prints('Waiting for a debugger at ws://127.0.0.1:');
+    holder.close();
+    const [, port] = /at ws:\/\/127\.0\.0\.1:(\d+)\//.exec(printed)!;
+    expect(port).not.toBe('9229');
+    expect(printed).toContain(`Port 9229 is in use, so the debugger listens on port ${port}: give that port`);
+    running.process.kill('SIGKILL');
+    await running.finished;
+  });
+});
+
+it('debuggers stop once, at the first line of a method, an arrow, a bound function or the function of a model', async () => {
+  const script = `
+    const { Session } = require('node:inspector');
+    const { stopInFunction } = require(process.argv[1]);
+    const { definePartitionModel } = require(process.argv[2]);
+    const observer = new Session();
+    observer.connect();
+    observer.post('Debugger.enable');
+    const stops = [];
+    observer.on('Debugger.paused', ({ params }) => stops.push(params.callFrames[0].functionName));
+    const hooks = {
+      async method() {},
+      arrow: async () => {},
+      bound: async function target() {},
+      async throwing() { throw new Error(); },
+      again(n) { return n > 0 ? this.again(n - 1) : n; },
+    };
+    hooks.bound = hooks.bound.bind(null).bind(null);
+    const model = definePartitionModel({ name: 'm', train: function fit() {}, predict: function ask() {} });
+    hooks.train = model.train.model.hook;
+    hooks.predict = model.predict.model.hook;
+    hooks.fitPredict = model.fitPredict.model.hook;
+    (async () => {
+      for (const name of Object.keys(hooks))
+        await stopInFunction(hooks[name], async () => hooks[name](2)).catch(() => {});
+      hooks.again(2);
+      await stopInFunction(hooks.method, async () => {});
+      hooks.method();
+      console.log(stops.join());
+    })();`;
+  const paths = ['../src/runners/node/stop-in-function', '../src/models/define'].map((path) =>
+    require.resolve(path),
+  );
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', script, ...paths]);
+  expect(stdout).toBe('method,arrow,target,throwing,again,fit,ask,fit\n');
 });
 
 it('the library debugs a partition in its own process, and restores the console', async () => {

@@ -15,6 +15,7 @@ import { isProven, startProof } from '../src/trust/start-proof';
 import { cli, startCli, type RunningCli } from './support/cli';
 import { REPOSITORY } from './support/project';
 import { run } from './support/shell';
+import { until } from './support/until';
 import { describeStranger, makeStranger, type Stranger } from './support/stranger';
 
 const FUNCTIONS = `
@@ -250,17 +251,18 @@ describeStranger('another user of the machine', () => {
 describe('partwise dev', () => {
   let folder: string;
   let dev: RunningCli;
+  let printed: string;
   let line: string;
   const begin = async (...more: string[]): Promise<void> => {
     folder = await makeFolder();
     await writeFile(join(folder, 'functions.ts'), FUNCTIONS.replaceAll('count', 'salesByRegion'));
     await writeFile(join(folder, 'sales.csv'), 'region,n\na,1\nb,2\n');
     dev = startCli(folder, ['dev', ...more]);
-    let output = '';
+    printed = '';
     for await (const text of dev.process.stdout!.setEncoding('utf8'))
-      if (/workflow start .*\n/.test((output += text))) break;
+      if (/workflow start .*\n/.test((printed += text))) break;
     dev.process.stdout!.resume();
-    line = /temporal workflow start .*/.exec(output)![0];
+    line = /temporal workflow start .*/.exec(printed)![0];
   };
   const end = async (): Promise<void> => {
     dev.process.kill('SIGINT');
@@ -270,7 +272,10 @@ describe('partwise dev', () => {
   const address = (): string => /--address (\S+)/.exec(line)![1]!;
 
   it('prints arguments for Temporal’s own CLI that prove the run that it starts', async () => {
-    await begin();
+    await begin('--ui');
+    // The page that is printed is Temporal's, behind the guard that embedded-http.test.ts tests.
+    const page = await fetch(/Temporal's web UI at (\S+)/.exec(printed)![1]!);
+    expect(await page.text()).toContain('<html');
     const { path } = await findTemporalBinary({ projectDir: folder, env: process.env });
     const own = line.replace(/^temporal/, path).replace('my-run', 'another-id');
     for (const each of [line.replace(/^temporal/, path), own])
@@ -279,6 +284,14 @@ describe('partwise dev', () => {
     expect(await partwise.getRun('my-run').wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 2 } });
     expect((await partwise.getRun('another-id').wait()).error?.type).toBe('NotTrusted');
     await partwise.close();
+    // A shell completes the ids of its runs; a run that was refused is not one.
+    const words = ['completion', 'words', '--', 'status', ''];
+    let offered: string[] = [];
+    await until(async () => {
+      offered = (await cli(folder, words)).stdout.split('\n');
+      return offered.includes('my-run');
+    });
+    expect(offered).not.toContain('another-id');
     await end();
   });
 

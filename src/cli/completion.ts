@@ -24,6 +24,14 @@ export function completionOf(words: readonly string[]): Completion {
   return completionIn(command, rest, current);
 }
 
+function visibleCommands(command: Command): string[] {
+  return command
+    .helpCommand(false)
+    .createHelp()
+    .visibleCommands(command)
+    .map((each) => each.name());
+}
+
 function completionIn(command: Command, before: readonly string[], current: string): Completion {
   const own = command.commands.find((each) => each.name() === before[0]);
   if (own !== undefined) return completionIn(own, before.slice(1), current);
@@ -34,7 +42,7 @@ function completionIn(command: Command, before: readonly string[], current: stri
   if (last?.required === true) return { words: last.argChoices ?? [], isRun: last.long === '--run' };
   if (current.startsWith('-'))
     return { words: options.flatMap(({ long }) => long ?? []).concat('--help'), isRun: false };
-  const subcommands = before.length === 0 ? command.commands.map((each) => each.name()) : [];
+  const subcommands = before.length === 0 ? visibleCommands(command) : [];
   const given = before.filter(
     (word, i) => !word.startsWith('-') && optionOf(before[i - 1])?.required !== true,
   );

@@ -2,6 +2,7 @@ import type { ProjectConfig } from '../config';
 import type { Check } from '../core/setup-check';
 import type { RunInput } from '../core/input';
 import type { Background } from './background';
+import type { NewestRunsOptions } from './newest-run-ids';
 import type { ProjectCheckOptions } from './doctor';
 import { refusing } from './refusing';
 import type { ServeOptions } from './serve';
@@ -101,6 +102,12 @@ export class Project {
   background(): Promise<Background | null> {
     const { background }: typeof import('./background') = require('./background');
     return background(this.#config);
+  }
+
+  /** Ids of the newest runs, without starting or replacing a server. @internal */
+  newestRunIds(options: NewestRunsOptions): Promise<string[]> {
+    const { newestRunIds }: typeof import('./newest-run-ids') = require('./newest-run-ids');
+    return newestRunIds(this.#config, options);
   }
 
   /** Ends the background processes of the project; null if there are none. @internal */

@@ -8,6 +8,8 @@ import { functionNames } from './function-names';
 export interface ServeOptions {
   /** Runs need no proof of the project's owner. */
   open: boolean;
+  /** Serve Temporal's own web UI too. */
+  ui: boolean;
   onEvent: OnTemporalEvent;
   /** Called each time the worker has become ready. */
   onReady: (server: ReadyServer) => void;
@@ -16,6 +18,8 @@ export interface ServeOptions {
 export interface ReadyServer {
   /** `host:port`. */
   address: string;
+  /** URL of Temporal's own web UI; null if it is not served. */
+  uiUrl: string | null;
   taskQueue: string;
   /** Empty if the functions file cannot be loaded: the worker reports why when a run needs it. */
   functions: readonly string[];
@@ -28,7 +32,7 @@ export interface ReadyServer {
 /** Resolves once both have ended, on SIGINT or SIGTERM. */
 export async function serveProject(config: ProjectConfig, options: ServeOptions): Promise<void> {
   const { projectDir, temporal } = config;
-  const { open, onEvent, onReady } = options;
+  const { open, ui, onEvent, onReady } = options;
   const named = resolveTemporal(temporal, process.env);
   if (named.kind === 'named') {
     throw new Error(
@@ -41,14 +45,17 @@ export async function serveProject(config: ProjectConfig, options: ServeOptions)
   const proofOf = (runId: string, input: object): string | null =>
     open ? null : startProof(projectSecret(projectDir), 'run', runId, input);
   let address = '';
+  let uiUrl: string | null = null;
   await runHostInForeground({
     projectDir,
     open,
+    ui,
     settings: temporal,
     onEvent(event) {
       onEvent(event);
       if (event.type === 'serverReady') address = event.address;
-      if (event.type === 'workerReady') onReady({ address, taskQueue, functions, proofOf });
+      if (event.type === 'uiReady') uiUrl = event.url;
+      if (event.type === 'workerReady') onReady({ address, uiUrl, taskQueue, functions, proofOf });
     },
   });
 }

@@ -18,7 +18,12 @@ export interface ModelSerde<Model> {
 
 /** A partition function that belongs to a model. */
 export interface ModelFunction<Params = Record<string, unknown>> extends PartitionFunction<Params> {
-  readonly model: { readonly name: string; readonly task: ModelTask };
+  readonly model: {
+    readonly name: string;
+    readonly task: ModelTask;
+    /** The user's function that `run` calls first: a debugger stops there. */
+    readonly hook: (...args: never[]) => unknown;
+  };
 }
 
 /**

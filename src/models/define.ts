@@ -63,7 +63,8 @@ export function definePartitionModel<Model, Params = Record<string, unknown>>(
   );
   const functionOf = (task: ModelTask, run: PartitionFunction<Params>['run']): ModelFunction<Params> => {
     const made = definePartitionFunction<Params>({ name: `${name}.${task}`, run, ...settings });
-    return Object.freeze({ ...made, model: { name, task } });
+    const hook = task === 'predict' ? options.predict : options.train;
+    return Object.freeze({ ...made, model: { name, task, hook } });
   };
   return Object.freeze({
     name,

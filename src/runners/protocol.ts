@@ -64,7 +64,7 @@ export interface RunnerUnit {
    * loses fewer.
    */
   cautious?: boolean;
-  /** Stop an attached debugger just before the function is called. */
+  /** Stop an attached debugger at the first line of the function. */
   pause?: boolean;
   snapshotTime: string;
   scheduledTime: string | null;

@@ -16,6 +16,8 @@ export type TemporalEvent = { message: string } & (
   | { type: 'hostLost' }
   | { type: 'hostEnding'; reason: string }
   | { type: 'serverReady'; address: string; takenUp: boolean }
+  /** Where Temporal's own web UI can be opened once the server is ready. */
+  | { type: 'uiReady'; url: string }
   | { type: 'serverLost' }
   | { type: 'serverStopped' }
   /** The server restarted on another port: earlier connections do not reach it. */

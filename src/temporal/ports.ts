@@ -3,11 +3,11 @@ import { connect, createServer } from 'node:net';
 
 export const LOOPBACK = '127.0.0.1';
 
-export async function isFree(port: number): Promise<boolean> {
+export async function isFree(port: number, ip = LOOPBACK): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer();
     probe.once('error', () => resolve(false));
-    probe.listen(port, LOOPBACK, () => probe.close(() => resolve(true)));
+    probe.listen(port, ip, () => probe.close(() => resolve(true)));
   });
 }
 

@@ -5,7 +5,10 @@ import { connect, type Socket } from 'node:net';
 
 export interface Paused {
   reason: string;
-  callFrames: { functionName: string; location: { scriptId: string; lineNumber: number } }[];
+  callFrames: {
+    functionName: string;
+    location: { scriptId: string; lineNumber: number; columnNumber: number };
+  }[];
 }
 
 export interface Script {

@@ -1,17 +1,28 @@
 import { Argument, type Command } from 'commander';
 import { completionOf } from '../completion';
-import { loadProject, withoutServer, withPartwise } from '../connect';
+import { loadProject, withoutServer } from '../connect';
 import { withExamples } from '../help';
 import { print } from '../terminal';
 
-/** Run ids offered. */
-const MAX_RUNS = 30;
+/** The shell waits for the answer. */
+const OFFERED = { limit: 30, withinMs: 1_000 };
 
 /** Each calls `partwise completion words` with the words after `partwise`, up to the cursor. */
 const SCRIPTS = {
+  // Not `compgen -W`, which would run `$(…)` in a run id. Bash splits words at characters such as ":" too,
+  // and replaces only what is after the last of them ("@" itself included).
   bash: `_partwise() {
-  local IFS=$'\\n'
-  COMPREPLY=($(compgen -W "$(partwise completion words -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)" -- "\${COMP_WORDS[COMP_CWORD]}"))
+  local -a before
+  local IFS=$' \\t\\n' line=\${COMP_LINE:0:COMP_POINT} current kept word
+  read -a before <<< "$line"
+  if [[ $line == *[[:space:]] ]]; then before+=(''); fi
+  current=\${before[\${#before[@]}-1]}
+  kept=\${current%"\${current##*["\${COMP_WORDBREAKS//[[:space:]]/}"]}"}
+  kept=\${kept%@}
+  COMPREPLY=()
+  while IFS= read -r word; do
+    if [[ $word == "$current"* ]]; then COMPREPLY+=("$(printf %q "\${word#"$kept"}")"); fi
+  done < <(partwise completion words -- "\${before[@]:1}" 2>/dev/null)
 }
 complete -o default -F _partwise partwise`,
   zsh: `#compdef partwise
@@ -21,7 +32,11 @@ _partwise() {
   if [[ -n "$found" ]]; then compadd -a found; else _files; fi
 }
 compdef _partwise partwise`,
-  fish: `complete -c partwise -a '(partwise completion words -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'`,
+  fish: `function __partwise_words
+  set -l found (partwise completion words -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)
+  if set -q found[1]; printf '%s\\n' $found; else; __fish_complete_path (commandline -ct); end
+end
+complete -c partwise -f -a '(__partwise_words)'`,
 } as const;
 
 const NOTES = `Put the script where the shell reads it, for example:
@@ -30,7 +45,7 @@ const NOTES = `Put the script where the shell reads it, for example:
   eval "$(partwise completion zsh)"                                      in ~/.zshrc, after compinit
   partwise completion fish > ~/.config/fish/completions/partwise.fish    once
 
-It completes commands, options, and ids of runs, the newest first, while the project's server is running.`;
+It completes commands, options, and ids of runs, the newest first, if the project's server is running, or the configured one answers within a second.`;
 
 export function define(command: Command): void {
   withExamples(command, ['completion bash'], NOTES);
@@ -50,11 +65,5 @@ export function define(command: Command): void {
 }
 
 async function runIds(): Promise<string[]> {
-  const config = await loadProject({});
-  // A key press must not start a server.
-  const isRunning = await withoutServer(config, async (project) => (await project.background()) !== null);
-  if (!isRunning) return [];
-  return withPartwise(config, { needWorker: false }, async (partwise) =>
-    (await partwise.list({ limit: MAX_RUNS })).runs.map(({ runId }) => runId),
-  );
+  return withoutServer(await loadProject({}), (project) => project.newestRunIds(OFFERED));
 }

@@ -31,7 +31,10 @@ export function define(command: Command): void {
   command
     .argument('<run>', RUN_ID)
     .argument('<partition>', 'partition id')
-    .option('--inspect', 'wait for a debugger and break at the function')
+    .option(
+      '--inspect',
+      'wait for a debugger (on port 9229 if it is free) and stop at the first line of the function',
+    )
     .option('--sql <query>', "run this query instead of the run's own (built-in function sql only)")
     .option('--functions <file>', "file that exports the functions (default: the run's, else the project's)");
   withJson(withProject(command)).action(debug);
@@ -74,6 +77,13 @@ function isFixed({ now, recorded }: DebugReport): boolean {
 function showEvent(event: DebugEvent): void {
   switch (event.type) {
     case 'waiting':
+      if (event.portTaken) {
+        const port = new URL(event.url).port;
+        note(
+          `Port 9229 is in use, so the debugger listens on port ${port}: give that port to your editor, or add ` +
+            `"127.0.0.1:${port}" under "Configure" in chrome://inspect.`,
+        );
+      }
       note(`Waiting for a debugger at ${event.url} (chrome://inspect, or "Attach" in an editor).`);
       return;
     case 'calling':

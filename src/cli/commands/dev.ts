@@ -8,28 +8,31 @@ import { outliveReader, aside, note, paint, print } from '../terminal';
 interface DevOptions extends ProjectOptions {
   functions?: string;
   open?: boolean;
+  ui?: boolean;
 }
 
 export function define(command: Command): void {
-  withExamples(command, ['dev', 'dev --open']);
+  withExamples(command, ['dev', 'dev --ui', 'dev --open']);
   command
     .option('--functions <file>', 'file that exports the functions')
     .option(
       '--open',
       'accept runs from anyone on this machine, limited to the functions, warehouse and stage of the project',
-    );
+    )
+    .option('--ui', "also serve Temporal's own web UI, at a secret URL that is printed");
   withProject(command).action(async (options: DevOptions) => {
     // It serves others, whoever reads what it prints.
     outliveReader();
     const config = await loadProject(options);
-    const { open = false } = options;
+    const { open = false, ui = false } = options;
     await withoutServer(config, (project) =>
       project.serve({
         open,
+        ui,
         onEvent: ({ message }) => aside(message),
-        onReady: ({ address, taskQueue, functions: [name = 'sql'], proofOf }) => {
+        onReady: ({ address, uiUrl, taskQueue, functions: [name = 'sql'], proofOf }) => {
           const input = exampleInput(name);
-          print(welcome({ address, taskQueue, input, proof: proofOf(EXAMPLE_RUN, input) }));
+          print(welcome({ address, uiUrl, taskQueue, input, proof: proofOf(EXAMPLE_RUN, input) }));
         },
       }),
     );
@@ -48,13 +51,14 @@ const EXAMPLE_RUN = 'my-run';
 
 interface Welcome {
   address: string;
+  uiUrl: string | null;
   taskQueue: string;
   input: object;
   /** Null when the server accepts runs without a proof. */
   proof: string | null;
 }
 
-function welcome({ address, taskQueue, input, proof }: Welcome): string {
+function welcome({ address, uiUrl, taskQueue, input, proof }: Welcome): string {
   const header = proof === null ? '' : ` --headers ${shellWord(`partwise-proof=${JSON.stringify(proof)}`)}`;
   const start =
     `temporal workflow start --address ${address} --type partitionedRun --task-queue ${shellWord(taskQueue)} ` +
@@ -65,6 +69,7 @@ function welcome({ address, taskQueue, input, proof }: Welcome): string {
       : 'To start a run with the Temporal CLI (the header is valid for this id and input only; partwise dev --open needs none):';
   return [
     `${paint.green('ready')}  Temporal at ${paint.bold(address)}, task queue ${taskQueue}. Ctrl-C stops both.`,
+    ...(uiUrl === null ? [] : [`${paint.green('ui')}     Temporal's web UI at ${paint.bold(uiUrl)}`]),
     `${paint.dim(rule)}`,
     `  ${paint.cyan(start)}`,
   ].join('\n');

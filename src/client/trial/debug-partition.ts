@@ -32,6 +32,10 @@ import { fetchSnapshot } from '../../warehouse/unit-snapshot';
 import { fetchModel } from '../../models/fetch-model';
 import { openWarehouse, type Warehouse } from '../../warehouse';
 import { SQL_FUNCTION } from '../../core/function-description';
+import { LOOPBACK, isFree } from '../../temporal/ports';
+
+/** Node's default, which editors and chrome://inspect look for. */
+const INSPECTOR_PORT = 9229;
 
 /**
  * Throws a `Refusal` if the partition cannot be debugged (the function no longer exists, its language has no
@@ -163,8 +167,9 @@ async function waitForDebugger(fn: FunctionPlan, { onEvent }: DebugOptions): Pro
   }
   const inspector = await import('node:inspector');
   if (inspector.url() !== undefined) return;
-  inspector.open(0, '127.0.0.1');
-  onEvent?.({ type: 'waiting', url: inspector.url()! });
+  const portTaken = !(await isFree(INSPECTOR_PORT));
+  inspector.open(portTaken ? 0 : INSPECTOR_PORT, LOOPBACK);
+  onEvent?.({ type: 'waiting', url: inspector.url()!, portTaken });
   inspector.waitForDebugger();
 }
 

@@ -110,16 +110,19 @@ export interface DebugReport {
 
 /** What happens while a partition is debugged. */
 export type DebugEvent =
-  /** The process is waiting for a debugger at this URL (`ws://127.0.0.1:…`). */
-  | { type: 'waiting'; url: string }
+  /**
+   * The process is waiting for a debugger at this URL (`ws://127.0.0.1:…`). Its port is 9229, where debuggers
+   * look first, unless that was taken.
+   */
+  | { type: 'waiting'; url: string; portTaken: boolean }
   /** The function is about to be called. */
   | { type: 'calling'; attempt: number; rows: number }
   | { type: 'log'; entry: LogEntry };
 
 export interface DebugOptions {
   /**
-   * Open Node's inspector on 127.0.0.1, wait for a debugger to attach, and break just before the function.
-   * Default false.
+   * Open Node's inspector on 127.0.0.1 (port 9229 if it is free), wait for a debugger to attach, and stop at
+   * the first line of the function. Default false.
    */
   inspect?: boolean;
   /** The query to run instead of the run's own. Only for runs of the built-in function `sql`. */

@@ -4,6 +4,7 @@ import type { CallContext } from '../../functions/context';
 import { createPartitionData } from '../../functions/data';
 import { FunctionMissing } from '../../functions/errors';
 import { loadFunctions } from './load-functions';
+import { stopInFunction } from './stop-in-function';
 import { declaredColumns } from '../../rows/declared-columns';
 import { PendingRows } from '../../rows/pending-rows';
 import { SeenTypes } from '../../rows/seen-types';
@@ -85,10 +86,9 @@ async function userFunction(
     async call({ ordinal, key }, rows, { context, finish }) {
       const seen = new SeenTypes(rows.columns);
       const data = createPartitionData(rows, own, seen, input);
-      // The user's file is loaded, so breakpoints in it work from here on.
-      // eslint-disable-next-line no-debugger
-      if (unit.pause === true) debugger;
-      const result: unknown = await found.run(data, context);
+      const run = async (): Promise<unknown> => found.run(data, context);
+      const result =
+        unit.pause === true ? await stopInFunction(found.model?.hook ?? found.run, run) : await run();
       await finish();
       // The partition's own key, since the function may have changed the context's.
       const taken = pending.take(result, key, seen);

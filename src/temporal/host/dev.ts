@@ -7,13 +7,17 @@ import { endHost, planHost, type EmbeddedOptions } from './launch';
 import { lockFolder } from '../lock';
 import { TemporalUnavailable } from '../problems';
 import { makeStateFolder } from '../state-folder';
+import { guardUi, type GuardedUi } from './ui';
 
 /**
  * Runs the server and the worker until SIGINT, SIGTERM or `signal`; resolves once both have stopped. Uses
  * Temporal's default port 7233 if it is free; the event `serverReady` contains the address. With `open`, runs
- * need no proof of the project's owner. Replaces a background host of the project.
+ * need no proof of the project's owner; with `ui`, Temporal's web UI is served too, and the event `uiReady`
+ * contains its URL. Replaces a background host of the project.
  */
-export async function runHostInForeground(options: EmbeddedOptions & { open?: boolean }): Promise<void> {
+export async function runHostInForeground(
+  options: EmbeddedOptions & { open?: boolean; ui?: boolean },
+): Promise<void> {
   const onEvent: OnTemporalEvent = options.onEvent ?? (() => {});
   const plan = planHost(options);
   const { folder, signal } = { ...plan, signal: options.signal };
@@ -21,6 +25,7 @@ export async function runHostInForeground(options: EmbeddedOptions & { open?: bo
   const binary = await findTemporalBinary({ ...options, configured: options.settings.binary, env: plan.env });
   const release = await lockFolder(folder.path, folder.lock, signal);
   let host: Host;
+  let ui: GuardedUi | undefined;
   try {
     const running = await connectHost(folder, { attach: false });
     if (running?.state.foreground) {
@@ -34,7 +39,12 @@ export async function runHostInForeground(options: EmbeddedOptions & { open?: bo
       await endHost(running);
       onEvent({ type: 'hostReplaced', message: 'Stopped the background process of this project.' });
     }
-    host = await Host.start({ ...plan, binary, idleMs: null, open: options.open ?? false, onEvent });
+    if (options.ui === true) {
+      ui = await guardUi();
+      onEvent({ type: 'uiReady', url: ui.url, message: `Temporal's web UI is at ${ui.url}` });
+    }
+    const { open = false } = options;
+    host = await Host.start({ ...plan, binary, idleMs: null, open, ui: ui?.place, onEvent });
   } finally {
     await release();
   }
@@ -51,6 +61,7 @@ export async function runHostInForeground(options: EmbeddedOptions & { open?: bo
   signal?.addEventListener('abort', end, { once: true });
   if (signal?.aborted) end();
   await host.ended;
+  ui?.close();
   for (const name of signals) process.off(name, end);
   signal?.removeEventListener('abort', end);
 }

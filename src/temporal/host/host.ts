@@ -24,6 +24,7 @@ import { ensureSecret } from '../../trust/secret';
 import { Supervisor, type Running } from './supervisor';
 import { environmentDigests, type EnvironmentDigests } from './worker-environment';
 import { startWorker, type RunningWorker } from './worker-process';
+import type { UiPlace } from './ui';
 import type { TemporalBinary } from '../binary/types';
 
 const HOUSEKEEPING_MS = 5_000;
@@ -40,6 +41,8 @@ export interface HostOptions {
   workerEntry: string;
   /** Accept runs without a proof of the project's owner. */
   open: boolean;
+  /** Where the server is to serve Temporal's web UI. Default: nowhere. */
+  ui?: UiPlace;
   /** Null for a host in a terminal, which never ends when idle. */
   idleMs: number | null;
   env: NodeJS.ProcessEnv;

@@ -11,6 +11,7 @@ import { errorText } from '../problems';
 import { commandLine, endProcess, gone, isAlive } from '../processes';
 import { makeStateFolder, readJson, writeJson, type StateFolder } from '../state-folder';
 import type { Running } from './supervisor';
+import type { UiPlace } from './ui';
 import type { TemporalBinary } from '../binary/types';
 
 /** Closed runs stay readable for 90 days; the server's own default is one day. */
@@ -38,6 +39,8 @@ export interface ServerOptions {
   folder: StateFolder;
   binary: TemporalBinary;
   namespace: string;
+  /** Where to serve Temporal's web UI. Default: nowhere. */
+  ui?: UiPlace;
 }
 
 export interface RunningServer extends Running {
@@ -53,7 +56,7 @@ export interface RunningServer extends Running {
  * free port.
  */
 export async function startServer(options: ServerOptions, wanted: number | null): Promise<RunningServer> {
-  const { folder, binary, namespace } = options;
+  const { folder, binary } = options;
   makeStateFolder(folder);
   const port = await choosePort(wanted);
   const log = openLog(folder.serverLog);
@@ -61,7 +64,7 @@ export async function startServer(options: ServerOptions, wanted: number | null)
   // The database contains inputs, keys and previews of results, so only its owner may read it, wherever the
   // folder is copied to.
   const umask = process.umask(0o077);
-  const child = spawn(binary.path, serverArguments(folder, namespace, port), {
+  const child = spawn(binary.path, serverArguments(options, port), {
     // In its own process group: Ctrl-C in a terminal reaches the host, which ends the server last.
     detached: true,
     stdio: ['ignore', log, log],
@@ -155,7 +158,7 @@ function leftoverServer(folder: StateFolder): ServerRecord | null {
   return command.includes(folder.database) && command.includes(`--port ${record.port} `) ? record : null;
 }
 
-function serverArguments(folder: StateFolder, namespace: string, port: number): string[] {
+function serverArguments({ folder, namespace, ui }: ServerOptions, port: number): string[] {
   const options: [string, string][] = [
     ['ip', LOOPBACK],
     ['port', String(port)],
@@ -174,7 +177,10 @@ function serverArguments(folder: StateFolder, namespace: string, port: number): 
     ['namespace', namespace],
     ['log-level', 'error'],
   ];
-  return ['server', 'start-dev', '--headless', ...options.flatMap(([name, value]) => [`--${name}`, value])];
+  if (ui !== undefined)
+    options.push(['ui-ip', ui.ip], ['ui-port', String(ui.port)], ['ui-public-path', ui.path]);
+  const withUi = ui === undefined ? '--headless' : '--ui-disable-news-fetch';
+  return ['server', 'start-dev', withUi, ...options.flatMap(([name, value]) => [`--${name}`, value])];
 }
 
 /** The user's Temporal profile and environment must not affect the project's own server. */
