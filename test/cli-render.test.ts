@@ -1,19 +1,23 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, it, test } from '@jest/globals';
 import { createColors } from 'picocolors';
 import type { PartitionView } from '../src/reader/types';
 import { bar, sparkline } from '../src/cli/render/sparkline';
-import { bytesText, durationText } from '../src/cli/render/measures';
-import { countsBar, countsText } from '../src/cli/render/counts';
+import { bytesText, durationText } from '../src/display/measures';
+import { countsBar, countsText } from '../src/display/counts';
 import { nextCommands } from '../src/cli/render/next-commands';
 import { shellWord } from '../src/core/shell-word';
-import { PLAIN } from '../src/cli/render/paint';
+import { PLAIN } from '../src/display/paint';
 import { renderFailures } from '../src/cli/render/failures';
-import { failureLine, renderPartitions } from '../src/cli/render/partitions';
-import { placeOf } from '../src/cli/render/error';
+import { renderPartitions } from '../src/cli/render/partitions';
+import { failureLine, placeOf } from '../src/display/failure-line';
 import { csvOf, renderRows } from '../src/cli/render/rows';
 import { renderRuns } from '../src/cli/render/runs';
-import { renderRunState, waitingText } from '../src/cli/render/run-state';
-import { clean, cut, widthOf, wrapped } from '../src/cli/render/text';
+import { renderRunState } from '../src/cli/render/run-state';
+import { LiveLines } from '../src/display/live-lines';
+import { ProgressDisplay } from '../src/display/progress';
+import { note, redirectNotes } from '../src/display/stderr';
+import { waitingText } from '../src/display/waiting';
+import { clean, cut, widthOf, wrapped } from '../src/display/text';
 import { cellText } from '../src/cli/render/value';
 import { noCounts } from '../src/core/status';
 import { workerLine } from '../src/cli/render/worker-events';
@@ -407,4 +411,52 @@ test('suggested commands are quoted for the shell and depend on how the run went
     "'$HOME'",
     "'*'",
   ]);
+});
+
+describe('live progress', () => {
+  /** What is printed while `use` runs, as plain lines. */
+  const printed = (use: () => void): string[] => {
+    let text = '';
+    const restore = redirectNotes((note) => (text += note));
+    use();
+    restore();
+    return text.split('\n').slice(0, -1);
+  };
+  const display = (runId: string) => new ProgressDisplay(runId, { isTTY: false, columns: 80 });
+  const partition = { ...WACO, status: 'FAILED' as const };
+
+  it('names the run only while several are shown at once', () => {
+    const lines = printed(() => {
+      const [one, other] = [display('one'), display('other')];
+      one.show({ type: 'partition', partition });
+      other.stop();
+      one.show({ type: 'partition', partition: { ...partition, status: 'DONE' } });
+      one.show({ type: 'partition', partition });
+      one.stop();
+    });
+    expect(lines).toEqual([
+      'one: ✗ San Marcos  ExpectationFailed: 46 of 187 months have no sales',
+      '✗ San Marcos  ExpectationFailed: 46 of 187 months have no sales',
+    ]);
+  });
+
+  it('draws its lines again only where they changed, below notes, and leaves nothing behind', () => {
+    let written = '';
+    const lines = new LiveLines((text) => (written += text));
+    const taken = (): string => {
+      const text = written.replaceAll('\r\x1b[J', '[clear]').replaceAll('\x1b[1A', '[up 1]');
+      written = '';
+      return text;
+    };
+    const removeFirst = lines.add(() => 'a');
+    expect(taken()).toBe('[clear]a');
+    const removeSecond = lines.add(() => 'b');
+    expect(taken()).toBe('[clear]a\nb');
+    note('said');
+    expect(taken()).toBe('[up 1][clear]said\na\nb');
+    removeFirst();
+    expect(taken()).toBe('[up 1][clear]b');
+    removeSecond();
+    expect(taken()).toBe('[clear]');
+  });
 });

@@ -128,6 +128,11 @@ export interface WaitOptions {
   timeoutMs?: number;
   signal?: AbortSignal;
   onEvent?: (event: RunEvent) => void;
+  /**
+   * Show the run on standard error until it ends, as `partwise run` does: a live line on a terminal,
+   * otherwise a line now and then; failed partitions with their errors. Default false.
+   */
+  progress?: boolean;
   /** Which partitions are reported to `onEvent`, as in `events`. Default "all". */
   partitions?: 'all' | 'failed';
 }
@@ -172,7 +177,12 @@ export type ResultRows = Row[] & {
 /** A run, running or finished, in this process or any other. */
 export interface RunHandle {
   readonly runId: string;
-  /** Waits for the end. Resolves with the final state, whatever the status. */
+  /**
+   * Waits for the end. Resolves with the final state, whatever the status.
+   *
+   * @example
+   * const { status } = await run.wait({ progress: true });
+   */
   wait(options?: WaitOptions): Promise<RunState>;
   status(): Promise<RunState>;
   /** Partition ids by status. */

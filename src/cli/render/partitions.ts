@@ -1,13 +1,11 @@
-/** Partitions as a table, and the failed ones as lines. */
+/** Partitions as a table. */
 import type { PartitionView } from '../..';
 import { partitionName } from '../../core/partition-name';
-import { durationText } from './measures';
-import { type Paint, statusColour } from './paint';
-import { placeOf } from './error';
+import { placeOf } from '../../display/failure-line';
+import { durationText } from '../../display/measures';
+import { type Paint, statusColour } from '../../display/paint';
 import { renderTable } from './table';
-import { clean, widthOf, wrapped } from './text';
-
-const INDENT = '    ';
+import { clean } from '../../display/text';
 
 export function renderPartitions(partitions: readonly PartitionView[], width: number, paint: Paint): string {
   if (partitions.length === 0) return paint.dim('no partitions');
@@ -39,37 +37,4 @@ export function renderPartitions(partitions: readonly PartitionView[], width: nu
     width,
     paint,
   );
-}
-
-/**
- * `✗ San Marcos  ExpectationFailed: 46 of 187 months … (functions.ts:31)`, on as many lines as it takes; the
- * place is on its own line if it does not fit.
- */
-export function failureLine(
-  { id, error }: Pick<PartitionView, 'id' | 'error'>,
-  width: number,
-  paint: Paint,
-): string {
-  const reason = error === null ? 'unknown reason' : `${error.type}: ${error.message}`;
-  return causeLine(clean(partitionName(id)), reason, error?.stack ?? null, width, paint);
-}
-
-/** `✗ WHAT  CAUSE (PLACE)` */
-export function causeLine(
-  what: string,
-  cause: string,
-  stack: string | null,
-  width: number,
-  paint: Paint,
-): string {
-  const text = wrapped(`${what}  ${clean(cause)}`, width, '✗ ', INDENT);
-  const head = `✗ ${what}`;
-  const line = text.startsWith(head)
-    ? `${paint.red('✗')} ${paint.bold(what)}${text.slice(head.length)}`
-    : text.replace('✗', paint.red('✗'));
-  const place = placeOf(stack);
-  if (place === null) return line;
-  const last = text.slice(text.lastIndexOf('\n') + 1);
-  const fits = widthOf(last) + widthOf(place) + 3 <= width;
-  return `${line}${fits ? ' ' : `\n${INDENT}`}${paint.dim(fits ? `(${clean(place)})` : `at ${clean(place)}`)}`;
 }

@@ -1,11 +1,12 @@
 /** A run's state on one screen. */
 import { partitionName } from '../../core/partition-name';
-import type { FailureGroup, RunState, WaitingStep } from '../..';
-import { countsBar, countsText, reusedText } from './counts';
-import { durationText, elapsed, timeText } from './measures';
-import { type Paint, statusColour } from './paint';
+import type { FailureGroup, RunState } from '../..';
+import { countsBar, countsText, reusedText } from '../../display/counts';
+import { durationText, elapsed, timeText } from '../../display/measures';
+import { type Paint, statusColour } from '../../display/paint';
 import { renderFailures } from './failures';
-import { clean, cleanLines, plural } from './text';
+import { clean, cleanLines, plural } from '../../display/text';
+import { waitingText } from '../../display/waiting';
 
 const BAR_WIDTH = 40;
 /** `partwise failures` lists all of them. */
@@ -68,16 +69,4 @@ function modelLines(
       `${plural(missing, 'partition')} without a model: ${clean(firstMissing.map(partitionName).join(', '))}${more}`,
     ),
   ];
-}
-
-const STEPS: Record<Exclude<WaitingStep['activity'], 'processUnit'>, string> = {
-  openRun: 'opening the run',
-  planRun: 'planning',
-  commitRun: 'the commit',
-};
-
-/** `retrying planning (attempt 3): Error: no space left on device` */
-export function waitingText({ activity, attempt, error }: WaitingStep): string {
-  if (activity === 'processUnit') return `Partitions are waiting for the stage. ${clean(error.message)}`;
-  return `retrying ${STEPS[activity]} (attempt ${attempt}): ${clean(`${error.type}: ${error.message}`)}`;
 }
