@@ -7,8 +7,8 @@ import { failureLine } from './failure-line';
 import { LiveLines } from './live-lines';
 import { durationText } from './measures';
 import { errorPaint, note, widthOfTerminal } from './stderr';
-import { clean, cut, plural, widthOf } from './text';
-import { waitingText } from './waiting';
+import { clean, cut, plural, readable, widthOf } from './text';
+import { nextAttemptText, retryLine, waitingText } from './waiting';
 
 /** What is shown of a run's events. */
 export type ShownEvent =
@@ -27,6 +27,8 @@ interface ShownPlan {
 const BAR_WIDTH = 30;
 /** Number of failed partitions whose errors are shown; `partwise partitions` lists all of them. */
 const MAX_FAILURES = 20;
+/** Number of waiting retries that are announced; `partwise status` shows those of the moment. */
+const MAX_RETRIES = 20;
 const LINE_EVERY_MS = 1_000;
 /** An earlier estimate would fluctuate too much. */
 const ETA_AFTER_MS = 3_000;
@@ -42,6 +44,8 @@ export class ProgressDisplay {
   readonly #view: Bar | Lines;
   #failures = 0;
   #waiting = '';
+  /** Retries that were announced. */
+  readonly #retries = new Set<string>();
 
   constructor(
     private readonly runId: string,
@@ -57,6 +61,7 @@ export class ProgressDisplay {
         return this.#note(errorPaint.dim(planned(event.plan)));
       case 'progress':
         this.#showWaiting(event.state);
+        this.#showRetries(event.state);
         return this.#view.update(event.state, event.running);
       case 'partition':
         if (isFailure(event.partition.status)) this.#showFailure(event.partition);
@@ -76,14 +81,33 @@ export class ProgressDisplay {
     if (text !== '' && text !== this.#waiting) this.#note(errorPaint.dim((this.#waiting = text)));
   }
 
+  /** Each once, when its time is known: until then, others may join it. */
+  #showRetries({ retries }: RunState): void {
+    for (const retry of retries.first) {
+      const key = `${retry.label} ${retry.attempt}`;
+      if (retry.at === null || this.#retries.has(key) || this.#retries.size > MAX_RETRIES) continue;
+      this.#retries.add(key);
+      this.#note(
+        this.#retries.size <= MAX_RETRIES
+          ? retryLine(retry, Date.now(), this.#width, errorPaint)
+          : errorPaint.dim('  … partwise status shows what else waits for another attempt'),
+      );
+    }
+  }
+
   #showFailure(partition: { id: string; error: ErrorInfo | null }): void {
     this.#failures++;
     if (this.#failures > MAX_FAILURES + 1) return;
     this.#note(
       this.#failures <= MAX_FAILURES
-        ? failureLine(partition, widthOfTerminal(this.stream) - widthOf(this.#named('')), errorPaint)
+        ? failureLine(partition, this.#width, errorPaint)
         : errorPaint.dim('  … partwise failures lists the causes of all failures'),
     );
+  }
+
+  /** For a line, with the run's name before it. */
+  get #width(): number {
+    return widthOfTerminal(this.stream) - widthOf(this.#named(''));
   }
 
   #note(text: string): void {
@@ -123,11 +147,11 @@ class Bar {
 
   #text(): string {
     const { state, running } = this.#latest!;
-    const head = this.named(
-      `${finished(state)}/${state.counts.total}${state.paused ? '  PAUSED' : this.#left(state)}`,
-    );
+    const pausing = running.length === 0 ? nextRetry(state) : '';
+    const left = state.paused ? '  PAUSED' : pausing === '' ? this.#left(state) : '';
+    const head = this.named(`${finished(state)}/${state.counts.total}${left}`);
     const room = widthOfTerminal(process.stderr) - BAR_WIDTH - widthOf(head) - 6;
-    const now = running.map(readable).join(', ');
+    const now = pausing || running.map(readable).join(', ');
     return `${countsBar(state.counts, BAR_WIDTH, errorPaint)}  ${head}  ${errorPaint.dim(cut(now, Math.max(1, room)))}`;
   }
 
@@ -142,13 +166,13 @@ class Bar {
   }
 }
 
-/** A label with decoded partition ids: `San Marcos`. */
-function readable(label: string): string {
-  try {
-    return clean(decodeURIComponent(label));
-  } catch {
-    return clean(label);
-  }
+/** What comes next while nothing runs: `attempt 2 of 3 in 4 s: City 3 and 2 more`. */
+function nextRetry({ retries: { first, partitions } }: RunState): string {
+  const [next] = first;
+  if (next === undefined) return '';
+  const others = partitions - next.partitions;
+  const more = others > 0 ? ` and ${others} more` : '';
+  return `${nextAttemptText(next, Date.now())}: ${readable(next.label)}${more}`;
 }
 
 class Lines {

@@ -6,8 +6,15 @@ import { durationText } from '../../display/measures';
 import { type Paint, statusColour } from '../../display/paint';
 import { renderTable } from './table';
 import { clean } from '../../display/text';
+import { nextAttemptText } from '../../display/waiting';
 
-export function renderPartitions(partitions: readonly PartitionView[], width: number, paint: Paint): string {
+/** `now`: the time from which next attempts are counted. */
+export function renderPartitions(
+  partitions: readonly PartitionView[],
+  now: number,
+  width: number,
+  paint: Paint,
+): string {
   if (partitions.length === 0) return paint.dim('no partitions');
   const columns = [
     { name: 'partition' },
@@ -15,10 +22,12 @@ export function renderPartitions(partitions: readonly PartitionView[], width: nu
     { name: 'attempts', align: 'right' as const },
     { name: 'rows', align: 'right' as const },
     { name: 'duration', align: 'right' as const },
+    { name: 'next' },
     { name: 'at' },
     { name: 'error' },
   ];
   const placed = partitions.some(({ error }) => placeOf(error?.stack ?? null) !== null);
+  const retried = partitions.some(({ nextAttempt }) => nextAttempt !== null);
   const rows = partitions.map((partition) => [
     clean(partitionName(partition.id)),
     {
@@ -28,11 +37,12 @@ export function renderPartitions(partitions: readonly PartitionView[], width: nu
     String(partition.attempts),
     String(partition.rows),
     partition.durationMs === null ? '' : durationText(partition.durationMs),
+    ...(retried ? [partition.nextAttempt === null ? '' : nextAttemptText(partition.nextAttempt, now)] : []),
     ...(placed ? [clean(placeOf(partition.error?.stack ?? null) ?? '')] : []),
     partition.error === null ? '' : clean(`${partition.error.type}: ${partition.error.message}`),
   ]);
   return renderTable(
-    columns.filter(({ name }) => placed || name !== 'at'),
+    columns.filter(({ name }) => (placed || name !== 'at') && (retried || name !== 'next')),
     rows,
     width,
     paint,
