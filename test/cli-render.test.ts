@@ -14,7 +14,7 @@ import { csvOf, renderRows } from '../src/cli/render/rows';
 import { renderRuns } from '../src/cli/render/runs';
 import { renderRunState } from '../src/cli/render/run-state';
 import { LiveLines } from '../src/display/live-lines';
-import { ProgressDisplay } from '../src/display/progress';
+import { barLine, ProgressDisplay } from '../src/display/progress';
 import { note, redirectNotes } from '../src/display/stderr';
 import { waitingText } from '../src/display/waiting';
 import { clean, cut, widthOf, wrapped } from '../src/display/text';
@@ -502,6 +502,16 @@ describe('live progress', () => {
     expect(shown).toHaveLength(19);
     expect(shown.at(-1)).toContain('partwise status shows');
     progress.stop();
+  });
+
+  it('fits the terminal, however narrow', () => {
+    const counts = { ...noCounts(), DONE: 1, RUNNING: 1, PENDING: 2 };
+    const line = (width: number) => barLine(counts, '1/4, 12 s left', 'San Marcos, Waco', width);
+    expect(line(80)).toMatch(/^█+▒+░+ {2}1\/4, 12 s left {2}San Marcos, Waco$/);
+    expect(line(55)).toMatch(/San M…$/);
+    expect(line(42)).toMatch(/^█+▒+░+ {2}1\/4, 12 s left$/);
+    expect(line(20)).toBe('1/4, 12 s left');
+    for (let width = 2; width < 100; width++) expect(widthOf(line(width))).toBeLessThan(width);
   });
 
   it('draws its lines again only where they changed, below notes, and leaves nothing behind', () => {

@@ -1,6 +1,6 @@
 /** Live progress of a run on standard error: a progress bar on a terminal, an occasional line elsewhere. */
 import type { ErrorInfo } from '../core/outcome';
-import { isFailure, type PartitionStatus } from '../core/status';
+import { isFailure, type PartitionStatus, type StatusCounts } from '../core/status';
 import type { RunState } from '../history/state';
 import { countsBar, countsText } from './counts';
 import { failureLine } from './failure-line';
@@ -25,6 +25,9 @@ interface ShownPlan {
 }
 
 const BAR_WIDTH = 30;
+/** Shorter ones could not show every status. */
+const MIN_BAR_WIDTH = 8;
+const GAP = '  ';
 /** Number of failed partitions whose errors are shown; `partwise partitions` lists all of them. */
 const MAX_FAILURES = 20;
 /** Number of waiting retries that are announced; `partwise status` shows those of the moment. */
@@ -150,9 +153,8 @@ class Bar {
     const pausing = running.length === 0 ? nextRetry(state) : '';
     const left = state.paused ? '  PAUSED' : pausing === '' ? this.#left(state) : '';
     const head = this.named(`${finished(state)}/${state.counts.total}${left}`);
-    const room = widthOfTerminal(process.stderr) - BAR_WIDTH - widthOf(head) - 6;
     const now = pausing || running.map(readable).join(', ');
-    return `${countsBar(state.counts, BAR_WIDTH, errorPaint)}  ${head}  ${errorPaint.dim(cut(now, Math.max(1, room)))}`;
+    return barLine(state.counts, head, now, process.stderr.columns || widthOfTerminal(process.stderr));
   }
 
   /** `, 12 s left`, at the speed so far; empty while there is too little to estimate from. */
@@ -173,6 +175,16 @@ function nextRetry({ retries: { first, partitions } }: RunState): string {
   const others = partitions - next.partitions;
   const more = others > 0 ? ` and ${others} more` : '';
   return `${nextAttemptText(next, Date.now())}: ${readable(next.label)}${more}`;
+}
+
+/** `████▒▒░░  5/8  North, South`, narrower than the terminal: a line that wraps cannot be drawn again. */
+export function barLine(counts: StatusCounts, head: string, now: string, width: number): string {
+  const left = width - 1 - widthOf(head);
+  const bar = Math.min(BAR_WIDTH, left - GAP.length);
+  if (bar < MIN_BAR_WIDTH) return cut(head, width - 1);
+  const room = left - bar - 2 * GAP.length;
+  const text = room < 1 ? '' : GAP + errorPaint.dim(cut(now, room));
+  return `${countsBar(counts, bar, errorPaint)}${GAP}${head}${text}`;
 }
 
 class Lines {
