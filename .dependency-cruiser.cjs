@@ -16,6 +16,7 @@ const LAYERS = [
   ['input', 'temporal'],
   ['runners'],
   ['config'],
+  ['display'],
   ['reader'],
   ['planning'],
   ['activities', 'client'],
@@ -74,7 +75,7 @@ module.exports = {
       to: {
         pathNot: [
           '^src/cli/(render/|partition-argument\\.ts$)',
-          '^src/(?!cli/)',
+          '^src/(?!cli/|display/(progress|stderr)\\.ts$)',
           '^path$',
           '/(cli-table3|picocolors)/',
         ],
@@ -132,7 +133,8 @@ module.exports = {
       comment:
         'A command parses, makes one call of the library and reports. It has what any program has: the entry ' +
         'points. What is shared beyond that is listed here, and is pure: statuses, ids and stacks of a run as ' +
-        'data, texts that are parsed, and JSON and file names that are written, in one way everywhere. The ' +
+        'data, texts that are parsed, and JSON and file names that are written, in one way everywhere; and how ' +
+        'a run is shown, which the library does too. The ' +
         'configuration is the one thing that has no entry point for programs.',
       severity: 'error',
       from: { path: '^src/cli/' },
@@ -142,6 +144,7 @@ module.exports = {
           '^src/cli/',
           '^src/(index|worker)\\.ts$',
           '^src/config/index\\.ts$',
+          '^src/display/',
           '^src/core/(exact-json|file-format|json|key-order|partition-id|partition-name|shell-word|stack-place|status)\\.ts$',
           '^src/files/folder-name\\.ts$',
           '^src/input/(duration|output-target|zoned-time)\\.ts$',

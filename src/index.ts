@@ -132,7 +132,14 @@ export type { PartitionColumns } from './history/partition-columns';
 export type { StackPlace } from './core/stack-place';
 export type { Row } from './core/row';
 export type { Step } from './history/facts';
-export type { ExecutionView, RunState, WaitingStep } from './history/state';
+export type {
+  ExecutionView,
+  NextAttempt,
+  RunState,
+  WaitingRetries,
+  WaitingRetry,
+  WaitingStep,
+} from './history/state';
 export type { HistoriesOptions, RunHistory } from './reader/histories/histories';
 export type { HistoryEvent } from './history/events';
 export type { TemporalBinary } from './temporal/binary/types';

@@ -236,6 +236,7 @@ test('the exit code reflects how the workflow ended (I8)', () => {
     models: null,
     commit: null,
     waiting: null,
+    retries: { partitions: 0, first: [] },
     paused: false,
     maxConcurrency: 8,
     toleratedFailures: 0,

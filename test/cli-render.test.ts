@@ -1,25 +1,29 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, it, test } from '@jest/globals';
 import { createColors } from 'picocolors';
 import type { PartitionView } from '../src/reader/types';
 import { bar, sparkline } from '../src/cli/render/sparkline';
-import { bytesText, durationText } from '../src/cli/render/measures';
-import { countsBar, countsText } from '../src/cli/render/counts';
+import { bytesText, durationText } from '../src/display/measures';
+import { countsBar, countsText } from '../src/display/counts';
 import { nextCommands } from '../src/cli/render/next-commands';
 import { shellWord } from '../src/core/shell-word';
-import { PLAIN } from '../src/cli/render/paint';
+import { PLAIN } from '../src/display/paint';
 import { renderFailures } from '../src/cli/render/failures';
-import { failureLine, renderPartitions } from '../src/cli/render/partitions';
-import { placeOf } from '../src/cli/render/error';
+import { renderPartitions } from '../src/cli/render/partitions';
+import { failureLine, placeOf } from '../src/display/failure-line';
 import { csvOf, renderRows } from '../src/cli/render/rows';
 import { renderRuns } from '../src/cli/render/runs';
-import { renderRunState, waitingText } from '../src/cli/render/run-state';
-import { clean, cut, widthOf, wrapped } from '../src/cli/render/text';
+import { renderRunState } from '../src/cli/render/run-state';
+import { LiveLines } from '../src/display/live-lines';
+import { barLine, ProgressDisplay } from '../src/display/progress';
+import { note, redirectNotes } from '../src/display/stderr';
+import { waitingText } from '../src/display/waiting';
+import { clean, cut, widthOf, wrapped } from '../src/display/text';
 import { cellText } from '../src/cli/render/value';
 import { noCounts } from '../src/core/status';
 import { workerLine } from '../src/cli/render/worker-events';
 import type { WorkerEvent } from '../src/worker';
 import type { FailureGroup } from '../src/history/failure-groups';
-import type { RunState } from '../src/history/state';
+import type { RunState, WaitingRetry } from '../src/history/state';
 
 const WACO: PartitionView = {
   ordinal: 0,
@@ -32,8 +36,12 @@ const WACO: PartitionView = {
   durationMs: 1234,
   reused: false,
   error: { type: 'ExpectationFailed', message: '46 of 187 months have no sales', stack: null },
+  nextAttempt: null,
   artifacts: [],
 };
+
+/** When the views were read. */
+const NOW = Date.parse('2024-01-01T01:00:00.000Z');
 
 const STATE: RunState = {
   runId: 'texas',
@@ -54,6 +62,7 @@ const STATE: RunState = {
   models: null,
   commit: { version: 1, target: 'table trends', rows: 43, committedAt: '2024-01-01T00:01:02.000Z' },
   waiting: null,
+  retries: { partitions: 0, first: [] },
   paused: false,
   maxConcurrency: 8,
   toleratedFailures: 0,
@@ -117,7 +126,7 @@ test("a failed partition shows where in the user's code it failed, on a separate
   expect(failureLine(failed, 30, PLAIN)).toBe(
     '✗ San Marcos\n    ExpectationFailed: 46 of\n    187 months have no sales\n    at /p/jobs/functions.ts:31',
   );
-  expect(renderPartitions([failed, { ...WACO, id: 'Waco' }], 120, PLAIN).split('\n')).toEqual([
+  expect(renderPartitions([failed, { ...WACO, id: 'Waco' }], NOW, 120, PLAIN).split('\n')).toEqual([
     'partition   status  attempts  rows  duration  at                       error',
     expect.stringMatching(/ \/p\/jobs\/functions\.ts:31  ExpectationFailed: 46 of 187/),
     expect.stringMatching(/^Waco .* {20}ExpectationFailed/),
@@ -204,6 +213,41 @@ test('a running run shows for how long it has been running', () => {
   expect(renderRunState(state, [], 100, PLAIN).split('\n')[0]).toBe('texas  IN_PROGRESS  running for 12.0 s');
 });
 
+const RETRY: WaitingRetry = {
+  label: 'San%20Marcos',
+  partitions: 1,
+  attempt: 2,
+  maximumAttempts: 3,
+  at: new Date(NOW + 3_400).toISOString(),
+  error: { type: 'Error', message: 'no\nanswer', stack: null },
+};
+
+test('a run shows what waits for its next attempt, and why', () => {
+  const several = { ...RETRY, label: 'Waco … Wylie', partitions: 7, maximumAttempts: null, at: null };
+  const state: RunState = {
+    ...STATE,
+    status: 'IN_PROGRESS',
+    endedAt: null,
+    commit: null,
+    asOf: new Date(NOW).toISOString(),
+    retries: { partitions: 20, first: [RETRY, { ...RETRY, at: STATE.startedAt, error: null }, several] },
+  };
+  const lines = renderRunState(state, [], 80, PLAIN).split('\n');
+  expect(lines.slice(-4)).toEqual([
+    '↻ San Marcos  attempt 2 of 3 in 4 s, after Error: no⏎answer',
+    '↻ San Marcos  attempt 2 of 3 is due',
+    '↻ Waco … Wylie (7 partitions)  attempt 2 later, after Error: no⏎answer',
+    '  … and 11 partitions more with another attempt to come',
+  ]);
+  const { attempt, maximumAttempts, at } = RETRY;
+  const waiting: PartitionView = {
+    ...WACO,
+    status: 'PENDING',
+    nextAttempt: { attempt, maximumAttempts, at },
+  };
+  expect(renderPartitions([waiting], NOW, 160, PLAIN)).toMatch(/PENDING .* attempt 2 of 3 in 4 s +/);
+});
+
 test('a run that is blocked shows the reason, on one line', () => {
   const error = { type: 'WarehouseLocked', message: 'locked by\n\x1b[2Janother', stack: null };
   const state: RunState = {
@@ -281,7 +325,7 @@ test('no control character in the data reaches the terminal', () => {
   expect(clean(hostile)).toBe('\\x1b[2J\\x07red⏎next\\u202e');
   expect(renderRows([{ [hostile]: hostile }], 5, 80, PLAIN)).not.toMatch(CONTROL);
   expect(
-    renderPartitions([{ ...WACO, error: { type: 'E', message: hostile, stack: null } }], 80, PLAIN),
+    renderPartitions([{ ...WACO, error: { type: 'E', message: hostile, stack: null } }], NOW, 80, PLAIN),
   ).not.toMatch(CONTROL);
   expect(failureLine({ ...WACO, id: hostile }, 80, PLAIN)).not.toMatch(CONTROL);
 });
@@ -407,4 +451,86 @@ test('suggested commands are quoted for the shell and depend on how the run went
     "'$HOME'",
     "'*'",
   ]);
+});
+
+describe('live progress', () => {
+  /** What is printed while `use` runs, as plain lines. */
+  const printed = (use: () => void): string[] => {
+    let text = '';
+    const restore = redirectNotes((note) => (text += note));
+    use();
+    restore();
+    return text.split('\n').slice(0, -1);
+  };
+  const display = (runId: string) => new ProgressDisplay(runId, { isTTY: false, columns: 80 });
+  const partition = { ...WACO, status: 'FAILED' as const };
+
+  it('names the run only while several are shown at once', () => {
+    const lines = printed(() => {
+      const [one, other] = [display('one'), display('other')];
+      one.show({ type: 'partition', partition });
+      other.stop();
+      one.show({ type: 'partition', partition: { ...partition, status: 'DONE' } });
+      one.show({ type: 'partition', partition });
+      one.stop();
+    });
+    expect(lines).toEqual([
+      'one: ✗ San Marcos  ExpectationFailed: 46 of 187 months have no sales',
+      '✗ San Marcos  ExpectationFailed: 46 of 187 months have no sales',
+    ]);
+  });
+
+  it('announces each waiting retry once, when it is known when it is due, and at most 20', () => {
+    const progress = display('texas');
+    const show = (...first: WaitingRetry[]) =>
+      printed(() => {
+        const state = { ...STATE, retries: { partitions: first.length, first } };
+        progress.show({
+          type: 'progress',
+          state: { ...state, counts: { ...noCounts(), total: 0 } },
+          running: [],
+        });
+      });
+    expect(show({ ...RETRY, at: null })).toEqual([]);
+    expect(show(RETRY)).toEqual([
+      expect.stringMatching(/^↻ San Marcos  attempt 2 of 3 .*, after Error: no⏎answer$/),
+    ]);
+    expect(show(RETRY)).toEqual([]);
+    expect(show({ ...RETRY, attempt: 3 })).toHaveLength(1);
+    const many = Array.from({ length: 40 }, (_, i) => ({ ...RETRY, label: `p${i}` }));
+    const shown = show(...many);
+    expect(shown).toHaveLength(19);
+    expect(shown.at(-1)).toContain('partwise status shows');
+    progress.stop();
+  });
+
+  it('fits the terminal, however narrow', () => {
+    const counts = { ...noCounts(), DONE: 1, RUNNING: 1, PENDING: 2 };
+    const line = (width: number) => barLine(counts, '1/4, 12 s left', 'San Marcos, Waco', width);
+    expect(line(80)).toMatch(/^█+▒+░+ {2}1\/4, 12 s left {2}San Marcos, Waco$/);
+    expect(line(55)).toMatch(/San M…$/);
+    expect(line(42)).toMatch(/^█+▒+░+ {2}1\/4, 12 s left$/);
+    expect(line(20)).toBe('1/4, 12 s left');
+    for (let width = 2; width < 100; width++) expect(widthOf(line(width))).toBeLessThan(width);
+  });
+
+  it('draws its lines again only where they changed, below notes, and leaves nothing behind', () => {
+    let written = '';
+    const lines = new LiveLines((text) => (written += text));
+    const taken = (): string => {
+      const text = written.replaceAll('\r\x1b[J', '[clear]').replaceAll('\x1b[1A', '[up 1]');
+      written = '';
+      return text;
+    };
+    const removeFirst = lines.add(() => 'a');
+    expect(taken()).toBe('[clear]a');
+    const removeSecond = lines.add(() => 'b');
+    expect(taken()).toBe('[clear]a\nb');
+    note('said');
+    expect(taken()).toBe('[up 1][clear]said\na\nb');
+    removeFirst();
+    expect(taken()).toBe('[up 1][clear]b');
+    removeSecond();
+    expect(taken()).toBe('[clear]');
+  });
 });

@@ -622,8 +622,16 @@ describe('a cancelled run', () => {
       params: { fails: 'not yet' },
       options: { retry: { maximumAttempts: 2, initialInterval: '1h', maximumInterval: '1h' } },
     });
-    await untilState(gated.run, ({ counts }) => counts.PENDING === 6);
     await gated.untilStarted('a', 'b', 'c', 'd', 'e', 'f');
+    await untilState(gated.run, ({ counts, retries }) => counts.PENDING === 6 && retries.partitions === 6);
+    const next = { attempt: 2, maximumAttempts: 2, at: expect.any(String) };
+    const { first } = (await gated.run.status()).retries;
+    expect(first.find(({ label }) => label === 'c')).toMatchObject({
+      ...next,
+      error: { message: 'not yet' },
+    });
+    expect(Date.parse(first[0]!.at!)).toBeGreaterThan(Date.now() + 3_000_000);
+    expect(await gated.run.partition('c').describe()).toMatchObject({ attempts: 1, nextAttempt: next });
     await gated.run.cancel();
     expect(await gated.run.wait()).toMatchObject({ status: 'CANCELLED', counts: { CANCELLED: 6 } });
     expect(gated.started()).toHaveLength(6);

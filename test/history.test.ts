@@ -13,6 +13,7 @@ import { ColumnsOfEnds } from '../src/history/partition-columns';
 import { takeEnds } from '../src/history/unit-ends';
 import { cutOffCalls } from '../src/history/cut-off-calls';
 import { liveOverlay, type PendingUnit } from '../src/history/overlay';
+import { waitingRetries } from '../src/history/retries';
 import { runState, statusOfUnended } from '../src/history/run-state';
 import { decodeOrdinals, encodeOrdinals } from '../src/core/units/ordinals';
 import type { FinalStatus, PartitionOutcome, UnitResult } from '../src/core/outcome';
@@ -336,6 +337,73 @@ describe('the live overlay', () => {
     });
   });
 
+  test('has what waits for its next attempt: units in back-off, soonest first, and not those handed over', () => {
+    const units = [0, 1, 2, 3, 4].map((n) => scheduled(n + 1, `${n}`, task(n, n, n)));
+    const at = (seconds: number): string => new Date(Date.parse(AT) + 1_000 * seconds).toISOString();
+    const backingOff = (id: string, attempt: number, type: string, seconds: number) =>
+      pendingUnit(id, { started: false, attempt, lastError: error(type), nextAttemptAt: at(seconds) });
+    const pending = [
+      backingOff('0', 2, 'Flaky', 9),
+      backingOff('1', 3, 'OutOfMemory', 4),
+      backingOff('2', 2, 'WorkerShutdown', 1),
+      pendingUnit('3', { attempt: 2, lastError: error('Flaky') }),
+      pendingUnit('4', { started: false, nextAttemptAt: at(0) }),
+    ];
+    const retries = (record: RunRecord) =>
+      waitingRetries(
+        record,
+        liveOverlay(record, { units: pending, step: null }, AT).retries,
+        () => undefined,
+      );
+    expect(retries(apply([...planned(5), ...units]))).toEqual({
+      partitions: 2,
+      first: [
+        // Memory may be exceeded only once, so the others were of other kinds.
+        {
+          label: '1',
+          partitions: 1,
+          attempt: 3,
+          maximumAttempts: null,
+          at: at(4),
+          error: error('OutOfMemory'),
+        },
+        { label: '0', partitions: 1, attempt: 2, maximumAttempts: 3, at: at(9), error: error('Flaky') },
+      ],
+    });
+    const paused = retries(apply([...planned(5), ...units, { type: 'pauseAsked', paused: true }]));
+    expect(paused.first.map((retry) => retry.at)).toEqual([null, null]);
+  });
+
+  test('has the partitions that batches gave back, by name, and from when the run waits to retry them', () => {
+    const ended = result(0, 0, ['DONE', 'retry', 'retry']);
+    const facts = [
+      ...planned(6),
+      scheduled(1, '0', task(0, 0, 2)),
+      scheduled(2, '1', task(1, 3, 5)),
+      endedUnit(1, { ...ended, names: { 1: 'Boston', 2: 'New%20York' } }),
+    ];
+    const retries = (...more: Fact[]) =>
+      waitingRetries(apply([...facts, ...more]), [], (ordinal) => ({
+        id: `${ordinal}`,
+        error: error('Flaky'),
+      }));
+    const round = { partitions: 2, attempt: 2, maximumAttempts: 3, error: error('Flaky') };
+    expect(retries().first).toEqual([{ ...round, label: 'Boston, New%20York', at: null }]);
+    const rest = endedUnit(2, result(1, 3, ['DONE', 'DONE', 'retry']));
+    const wait: Fact = { type: 'waitStarted', wait: 9, until: AT };
+    // The last one was not named, as by an earlier release.
+    const label = 'Boston, New%20York and 1 more';
+    expect(retries(rest, wait)).toEqual({
+      partitions: 3,
+      first: [{ ...round, label, partitions: 3, at: AT }],
+    });
+    const retried = scheduled(10, 'r1.0', task(0, 1, 5, '1-2,5', 1));
+    expect(retries(rest, wait, { type: 'waitEnded', wait: 9 }, retried)).toEqual({
+      partitions: 0,
+      first: [],
+    });
+  });
+
   test('counts partitions that ended inside a batch that is still open', () => {
     const record = apply([...planned(4), scheduled(1, '0', task(0, 0, 3))]);
     const overlay = liveOverlay(
@@ -631,6 +699,21 @@ describe('decoding events', () => {
     expect(facts[2]).toMatchObject({ type: 'unitEnded', unit: 1, attempts: 3, result: failed });
   });
 
+  test('reads from its timers how long a run waits', async () => {
+    const seconds = (of: number) => ({ seconds: of as never, nanos: 0 });
+    const facts = await decode(
+      { eventTime: seconds(100), timerStartedEventAttributes: { startToFireTimeout: seconds(5) } },
+      { timerFiredEventAttributes: { startedEventId: 1 as never } },
+      { timerCanceledEventAttributes: { startedEventId: 1 as never } },
+    );
+    const ended = { type: 'waitEnded', wait: 1 };
+    expect(facts).toEqual([
+      { type: 'waitStarted', wait: 1, until: '1970-01-01T00:01:45.000Z' },
+      ended,
+      ended,
+    ]);
+  });
+
   test('calls a unit without a result lost, and reports a worker that stopped sending heartbeats', async () => {
     const [, fact] = await decode(schedule('processUnit', task(0, 0, 0)), {
       activityTaskTimedOutEventAttributes: { scheduledEventId, failure: { timeoutFailureInfo: {} } },
@@ -714,6 +797,14 @@ function planned(partitions: number): Fact[] {
     function: { name: 'f' },
     units: [],
     carried: null,
+    retry: {
+      maximumAttempts: 3,
+      initialIntervalMs: 1_000,
+      backoffCoefficient: 2,
+      maximumIntervalMs: 100_000,
+      byErrorType: {},
+      nonRetryableErrorTypes: [],
+    },
   } as unknown as RunPlan;
   return [{ type: 'started', at: AT, input: { function: 'f' } }, opened(), { type: 'planned', plan }];
 }
@@ -863,6 +954,7 @@ function pendingUnit(activityId: string, changes: Partial<PendingUnit>): Pending
     activityId,
     started: true,
     attempt: 1,
+    nextAttemptAt: null,
     lastStartedAt: AT,
     lastError: null,
     ordinal: null,

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunHandle, RunInput } from '../src/index';
-import { joinedLabel, joinUpToMs, lanesAtWork, unitsToJoin } from '../src/core/units/joining';
+import { joinUpToMs, lanesAtWork, unitsToJoin } from '../src/core/units/joining';
 import { GATED_FUNCTIONS, startGated } from './support/gated-runs';
 import { makeProject, type TestProject } from './support/project';
 
@@ -44,11 +44,6 @@ describe('the number of units in an activity', () => {
     // The first activities show nothing yet.
     expect(lanesAtWork({ ...pace, activities: 7, elapsedMs: 4 * 75 })).toBe(8);
     expect(lanesAtWork({ ...pace, elapsedMs: 0 })).toBe(8);
-  });
-
-  it('is shown in the summary of the activity, which stays on one line', () => {
-    expect(joinedLabel({ label: 'a' }, { label: 'd' })).toBe('a … d');
-    expect(joinedLabel({ label: 'x'.repeat(200) }, { label: 'y' })).toHaveLength(200);
   });
 });
 

@@ -12,6 +12,7 @@ import {
   type RunHandle,
   type RunState,
 } from '../src/index';
+import { redirectNotes } from '../src/display/stderr';
 import { RunList } from '../src/reader/list';
 import { findTemporalBinary } from '../src/temporal/binary/find-binary';
 import { startServer, type RunningServer } from '../src/temporal/host/server';
@@ -190,6 +191,26 @@ describe('a followed run', () => {
     await expect(waiting).rejects.toThrow('enough');
     await project.write('gate-wait', '');
     expect((await run.wait()).status).toBe('SUCCESS');
+  });
+
+  it('shows its progress on standard error while a program waits, if it asks for that', async () => {
+    const failing = ['North', 'South'];
+    const run = await start('shown', { params: { failing }, options: { retry: { maximumAttempts: 1 } } });
+    let shown = '';
+    const restore = redirectNotes((text) => (shown += text));
+    try {
+      const reported: string[] = [];
+      const state = await run.wait({ progress: true, onEvent: ({ type }) => reported.push(type) });
+      expect(state.status).toBe('PARTIAL_FAILURE');
+      expect(reported.filter((type) => type === 'partition')).toHaveLength(4);
+    } finally {
+      restore();
+    }
+    expect(shown).toContain('4 partitions, 5 rows\n');
+    for (const region of failing)
+      expect(shown).toMatch(new RegExp(`^✗ ${region}  RangeError: no good `, 'm'));
+    expect(shown).not.toContain('East');
+    expect(shown).toMatch(/^4 of 4 partitions: 2 DONE, 2 FAILED\n/m);
   });
 
   it('shows what it is blocked on: a commit that is retried while another program locks the warehouse file', async () => {

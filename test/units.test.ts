@@ -1,7 +1,14 @@
 import { pickSpread } from '../src/client/trial/pick-spread';
 import { describe, expect, it, test } from '@jest/globals';
 import { decodeOrdinals, encodeOrdinals } from '../src/core/units/ordinals';
-import { cutRetryUnits, type GivenBack, retryUnitsPerRound, takeBack } from '../src/core/units/retry-units';
+import { rangeLabel } from '../src/core/units/labels';
+import {
+  cutRetryUnits,
+  type GivenBack,
+  namesGivenBack,
+  retryUnitsPerRound,
+  takeBack,
+} from '../src/core/units/retry-units';
 import { joinAlike } from '../src/core/failures/alike';
 import type { AlikeFailures } from '../src/core/outcome';
 import { firstReport, isDue, type ShardReport } from '../src/core/units/shard-report';
@@ -65,6 +72,8 @@ describe('cutting units', () => {
     });
     expect(Buffer.byteLength(unit!.label)).toBeLessThanOrEqual(200);
     expect(unit!.label).toMatch(/^é+…$/);
+    expect(rangeLabel('a', 'd')).toBe('a … d');
+    expect(Buffer.byteLength(rangeLabel('京'.repeat(66), '都'.repeat(66)))).toBeLessThanOrEqual(200);
   });
 });
 
@@ -181,6 +190,37 @@ describe('ordinals', () => {
     expect(units.length).toBeLessThanOrEqual(100);
     expect(99 * retryUnitsPerRound(48, 100)).toBeLessThanOrEqual(1_000);
     expect(units.flatMap(({ only }) => decodeOrdinals(only))).toEqual(thrown);
+  });
+
+  it('of retries are named by their partitions, as far as the units that ran them say', () => {
+    const labels = (result: { retry: string | null; big?: string; names?: Record<number, string> }) => {
+      const waiting = new Map<number, GivenBack>();
+      takeBack(waiting, { big: null, ...result }, { round: 0, big: false });
+      return cutRetryUnits(waiting, 1).map(({ label }) => label);
+    };
+    const names = { 3: 'New%20York', 8: 'Boston', 9: 'Austin' };
+    expect(labels({ retry: '3,8-9', names })).toEqual(['retry 1: New%20York, Boston, Austin']);
+    expect(labels({ retry: '3,8-11', names })).toEqual(['retry 1: New%20York, Boston, Austin and 2 more']);
+    expect(labels({ retry: '3', big: '8', names })).toEqual([
+      'retry 1: New%20York',
+      'with more memory: Boston',
+    ]);
+    // Results of earlier releases have no names.
+    expect(labels({ retry: '3,7-9' })).toEqual(['retry 1: partitions 3,7-9']);
+    expect(labels({ retry: '3-2000' })).toEqual(['retry 1: partitions 3-2000']);
+    const [long] = labels({ retry: '0-999', names: { 0: '京'.repeat(300), 1: 'b' } });
+    expect(long).toMatch(/^retry 1: 京+… and 999 more$/);
+    expect(Buffer.byteLength(long!)).toBeLessThanOrEqual(200);
+  });
+
+  it('of retries find names throughout a unit that gave back many, in at most 1 KiB (I7)', () => {
+    const names = (count: number, id: string) =>
+      namesGivenBack(Array.from({ length: count }, (_, ordinal) => ({ ordinal, id })));
+    expect(Object.keys(names(3, 'a'))).toEqual(['0', '1', '2']);
+    const some = Object.keys(names(2_000, 'a')).map(Number);
+    expect(some).toHaveLength(32);
+    expect(some.at(-1)).toBeGreaterThan(1_900);
+    expect(Object.keys(names(100, 'a'.repeat(300)))).toHaveLength(3);
   });
 
   it('of partitions returned for different reasons are not mixed in one unit', () => {

@@ -1,12 +1,10 @@
 /** Follows a run until it ends, for `run` and `watch`. */
-import type { PlannedRun, RunHandle, RunState } from '..';
+import type { RunHandle, RunState } from '..';
 import { wasRefused } from '../core/status';
 import { DETACHED, exitCodeOf, Interrupted } from './exit';
 import type { Suggest } from './invocation';
-import { showProgress } from './progress';
 import { shellWord } from '../core/shell-word';
-import { cleanLines, plural } from './render/text';
-import { waitingText } from './render/run-state';
+import { cleanLines } from '../display/text';
 import { summarise } from './summary';
 import { aside, errorPaint, note, printJson } from './terminal';
 
@@ -48,42 +46,16 @@ function refuse({ error }: RunState): void {
   aside('No partition was started.');
 }
 
-/** `46 partitions of 8,602 rows`; for a retry, `4 of 46 partitions to run`. */
-function planned({ partitions, toRun, rows, units }: PlannedRun): string {
-  const batches =
-    units === toRun ? '' : units === 1 ? ', in one batch' : `, in ${units.toLocaleString('en')} batches`;
-  return toRun === partitions
-    ? `${plural(partitions, 'partition')}, ${plural(rows, 'row')}${batches}`
-    : `${toRun.toLocaleString('en')} of ${plural(partitions, 'partition')} to run${batches}`;
-}
-
 /** Null when interrupted. */
 async function waitWithProgress(
   handle: RunHandle,
   { interrupt, moved }: Pick<FollowOptions, 'interrupt' | 'moved'>,
 ): Promise<RunState | null> {
-  const progress = showProgress();
-  let shown = '';
   try {
-    return await handle.wait({
-      signal: AbortSignal.any([interrupt, moved]),
-      partitions: 'failed',
-      onEvent(event) {
-        if (event.type === 'planned') {
-          aside(planned(event.plan));
-        } else if (event.type === 'progress') {
-          const { waiting } = event.state;
-          const text = waiting === null ? '' : waitingText(waiting);
-          if (text !== '' && text !== shown) aside((shown = text));
-          progress.update(event.state, event.running);
-        } else if (event.type === 'partition') progress.failed(event.partition);
-      },
-    });
+    return await handle.wait({ signal: AbortSignal.any([interrupt, moved]), progress: true });
   } catch (error) {
     if (interrupt.aborted) return null;
     throw error;
-  } finally {
-    progress.stop();
   }
 }
 

@@ -9,7 +9,7 @@ import { suggesting } from './invocation';
 import { followingMoves, withPartwise } from './connect';
 import type { ProjectOptions } from './options';
 import { nextCommands } from './render/next-commands';
-import { clean } from './render/text';
+import { clean } from '../display/text';
 import { aside, errorPaint, note, outliveReader, paint, print, printJson, widthOfTerminal } from './terminal';
 
 export interface StartOptions extends ProjectOptions {

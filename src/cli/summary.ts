@@ -5,7 +5,7 @@ import type { Suggest } from './invocation';
 import { nextCommands } from './render/next-commands';
 import { renderRows } from './render/rows';
 import { renderRunState } from './render/run-state';
-import { cleanLines } from './render/text';
+import { cleanLines } from '../display/text';
 import { note, paint, print, widthOfTerminal } from './terminal';
 
 const MAX_ROWS = 20;

@@ -6,7 +6,7 @@ import { untilInterrupted } from './follow';
 import { repeatedWithout } from './invocation';
 import { withoutServer } from './connect';
 import { logLine } from './render/logs';
-import { plural } from './render/text';
+import { plural } from '../display/text';
 import { renderTried, renderTrySummary } from './render/try';
 import { aside, errorPaint, note, paint, print, printJson, widthOfTerminal } from './terminal';
 

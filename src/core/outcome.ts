@@ -104,6 +104,8 @@ export interface UnitResult {
    * `retry`.
    */
   big: string | null;
+  /** Ids of partitions in `retry` and `big`, by ordinal: see `namesGivenBack`. Absent: none. */
+  names?: Record<number, string>;
   /** The longest wait that an error in `retry` asks for; null if none does. */
   retryAfterMs: number | null;
   /**

@@ -63,6 +63,7 @@ export class HistoryDecoder {
     return (
       (await decodeControl(event, this.decoder)) ??
       decodeShard(event) ??
+      decodeWait(event) ??
       (await this.#activity(event, at)) ??
       (await decodeClose(event, this.decoder))
     );
@@ -210,6 +211,18 @@ function decodeShard(event: HistoryEvent): Extract<Fact, { type: 'shardStarted' 
   if (!ended) return null;
   const shard = shardNumber(ended.workflowExecution!.workflowId!);
   return { type: 'shardEnded', shard, at: isoTime(event.eventTime) };
+}
+
+/** The fact of a timer; null for any other event. */
+function decodeWait(event: HistoryEvent): Extract<Fact, { type: 'waitStarted' | 'waitEnded' }> | null {
+  const started = event.timerStartedEventAttributes?.startToFireTimeout;
+  if (started) {
+    const waitMs = Date.parse(isoTime(started));
+    const until = Date.parse(isoTime(event.eventTime)) + waitMs;
+    return { type: 'waitStarted', wait: Number(event.eventId), until: new Date(until).toISOString() };
+  }
+  const ended = event.timerFiredEventAttributes ?? event.timerCanceledEventAttributes;
+  return ended ? { type: 'waitEnded', wait: Number(ended.startedEventId) } : null;
 }
 
 /** The shards that a run's events mention. */

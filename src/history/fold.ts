@@ -82,6 +82,8 @@ export interface RunRecord {
   cancelRequestedAt: string | null;
   /** Ordinals that threw in a batch and are waiting for a retry. */
   waiting: Map<number, GivenBack>;
+  /** Ends of the waits before their retries, ISO 8601 UTC, by the event that started the wait. */
+  waits: Map<number, string>;
   /** Ordinals that were skipped by hand; `ended` counts them as SKIPPED. */
   skipped: Set<number>;
   /** Whether a pause was requested, and whether the workflow has applied it. */
@@ -108,6 +110,7 @@ export function newRecord(workflowRunId: string): RunRecord {
     hasForged: false,
     cancelRequestedAt: null,
     waiting: new Map(),
+    waits: new Map(),
     skipped: new Set(),
     pause: { asked: false, taken: false },
     maxConcurrency: null,
@@ -165,6 +168,13 @@ export function applyFact(record: RunRecord, fact: Fact): void {
       if (shard !== undefined) shard.closedAt = fact.at;
       return;
     }
+    case 'waitStarted':
+      // Other waits, such as that for the run's timeout, begin before anything has failed.
+      if (record.waiting.size > 0) record.waits.set(fact.wait, fact.until);
+      return;
+    case 'waitEnded':
+      record.waits.delete(fact.wait);
+      return;
     case 'committed':
       record.commit = fact.commit;
       return;
@@ -236,7 +246,7 @@ function endWithoutResult(record: RunRecord, fact: Extract<Fact, { type: 'unitWi
 }
 
 /** Calls of a unit's partitions in previous units. */
-export function callsBefore({ round, big }: UnitTask): number {
+export function callsBefore({ round, big }: Pick<UnitTask, 'round' | 'big'>): number {
   return round + (big ? 1 : 0);
 }
 

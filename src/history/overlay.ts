@@ -5,10 +5,13 @@
 import type { EndedOutcome, ErrorInfo } from '../core/outcome';
 import { spansOne } from '../core/units/cut-units';
 import { attemptsBefore, ordinalsInUnit, type RunRecord, type UnitRecord } from './fold';
-import type { WaitingStep } from './state';
+import { nextAttempt } from './retries';
+import type { NextAttempt, WaitingRetry, WaitingStep } from './state';
 
 /** Error types of attempts that were handed over because the stage was unavailable. */
 const STAGE_ERRORS = new Set(['StageUnavailable', 'StageUnreachable']);
+/** Error types of all attempts that were handed over: nothing of the unit failed. */
+const HANDED_OVER = new Set([...STAGE_ERRORS, 'WorkerShutdown', 'Paused', 'FunctionMissing']);
 
 /** A unit's activity, as described by the server. */
 export interface PendingUnit {
@@ -16,6 +19,8 @@ export interface PendingUnit {
   /** Whether a worker has it now; otherwise it is waiting for one, or for its next attempt. */
   started: boolean;
   attempt: number;
+  /** When its next attempt is due; null if it has one now. */
+  nextAttemptAt: string | null;
   lastStartedAt: string | null;
   lastError: ErrorInfo | null;
   /** Ordinal of the partition being processed, according to the last heartbeat. */
@@ -44,6 +49,8 @@ export interface LivePartition {
   startedAt: string | null;
   /** The error of the previous attempt. */
   error: ErrorInfo | null;
+  /** Null if it has not failed, or is running. */
+  next: NextAttempt | null;
 }
 
 export interface LiveOverlay {
@@ -53,6 +60,8 @@ export interface LiveOverlay {
   running: Map<number, LivePartition>;
   /** Partitions waiting for another attempt, by ordinal. */
   waiting: Map<number, LivePartition>;
+  /** Open units that failed and wait for their next attempt. */
+  retries: WaitingRetry[];
   /** Partitions that have ended in units that are still open, by ordinal. */
   ended: Map<number, EndedOutcome>;
   /** Open units, by activity id. */
@@ -68,6 +77,7 @@ export function liveOverlay(record: RunRecord, pending: Pending, asOf: string): 
     asOf,
     running: new Map(),
     waiting: new Map(),
+    retries: [],
     ended: new Map(),
     units: new Map(),
     labels: [],
@@ -75,7 +85,7 @@ export function liveOverlay(record: RunRecord, pending: Pending, asOf: string): 
   };
   const described = new Map(pending.units.map((activity) => [activity.activityId, activity]));
   for (const unit of record.open.values())
-    addUnit(overlay, unit, described.get(unit.activityId) ?? justStarted(unit));
+    addUnit(overlay, record, unit, described.get(unit.activityId) ?? justStarted(unit));
   return overlay;
 }
 
@@ -123,6 +133,7 @@ function justStarted({ activityId, scheduledAt }: UnitRecord): PendingUnit {
     activityId,
     started: true,
     attempt: 1,
+    nextAttemptAt: null,
     lastStartedAt: scheduledAt,
     lastError: null,
     ordinal: null,
@@ -134,15 +145,17 @@ function justStarted({ activityId, scheduledAt }: UnitRecord): PendingUnit {
   };
 }
 
-function addUnit(overlay: LiveOverlay, unit: UnitRecord, activity: PendingUnit): void {
+function addUnit(overlay: LiveOverlay, record: RunRecord, unit: UnitRecord, activity: PendingUnit): void {
   overlay.units.set(unit.activityId, activity);
-  const { lastError, lastStartedAt, attempt } = activity;
+  const { lastError, lastStartedAt, nextAttemptAt } = activity;
   const call = activity.started ? activity.call : null;
-  const live = {
-    attempt: call ?? attempt + attemptsBefore(unit.task),
-    startedAt: lastStartedAt,
-    error: lastError,
-  };
+  const attempt = call ?? activity.attempt + attemptsBefore(unit.task);
+  const hasFailed = activity.attempt > 1 && lastError !== null && !HANDED_OVER.has(lastError.type);
+  const next =
+    activity.started || !hasFailed
+      ? null
+      : nextAttempt(record, { attempt, at: nextAttemptAt, error: lastError });
+  const live = { attempt, startedAt: lastStartedAt, error: lastError, next };
   for (const outcome of activity.ended) overlay.ended.set(outcome.ordinal, outcome);
   if (activity.started) {
     // If a batch has not reported its partition, or has ended the reported one: the first one left.
@@ -151,7 +164,11 @@ function addUnit(overlay: LiveOverlay, unit: UnitRecord, activity: PendingUnit):
     const ordinal = said !== null && isLeft(said) ? said : ordinalsInUnit(unit.task).find(isLeft);
     if (ordinal !== undefined) overlay.running.set(ordinal, live);
     overlay.labels.push(unit.label ?? unit.activityId);
-  } else if (attempt > 1 && spansOne(unit.task)) {
-    overlay.waiting.set(unit.task.from, live);
+    return;
   }
+  if (activity.attempt > 1 && spansOne(unit.task)) overlay.waiting.set(unit.task.from, live);
+  if (next === null) return;
+  const label = unit.label ?? unit.activityId;
+  const partitions = unit.task.partitions - activity.ended.length;
+  overlay.retries.push({ label, partitions, error: lastError, ...next });
 }

@@ -37,7 +37,7 @@ export function runState(
   runId: string,
   asOf: string,
   overlay: LiveOverlay | null,
-): Omit<RunState, 'archived'> {
+): Omit<RunState, 'archived' | 'retries'> {
   const status = runStatus(record);
   const startedAt = record.startedAt ?? asOf;
   const endedAt = record.closed?.at ?? null;

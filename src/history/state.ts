@@ -29,6 +29,35 @@ export interface WaitingStep {
   error: ErrorInfo;
 }
 
+/** The next attempt of a partition whose last one failed. */
+export interface NextAttempt {
+  /** Its number within the execution: 2 after the first failure. */
+  attempt: number;
+  /** How many attempts there are if all end like the last one; null if that cannot be said. */
+  maximumAttempts: number | null;
+  /**
+   * When it is due, ISO 8601 UTC. Null while that is open: a paused run starts no attempt, and partitions of
+   * batches are retried when the other units have ended (with shards, at a time that is not shown).
+   */
+  at: string | null;
+}
+
+/** What waits for its next attempt: a partition, a batch, or partitions that batches gave back. */
+export interface WaitingRetry extends NextAttempt {
+  /** The partition's id; for several, a label: `first … last`, or `New York, Boston and 3 more`. */
+  label: string;
+  partitions: number;
+  /** The error of the last attempt, of several partitions the first one's; null if it cannot be read. */
+  error: ErrorInfo | null;
+}
+
+/** Partitions whose last attempt failed, and whose next one has not begun. */
+export interface WaitingRetries {
+  partitions: number;
+  /** The next ones, soonest first; at most 20. */
+  first: WaitingRetry[];
+}
+
 /** State of a run. */
 export interface RunState {
   runId: string;
@@ -70,6 +99,8 @@ export interface RunState {
    * program locks the warehouse file. Null if nothing is, and whenever the state is not `live`.
    */
   waiting: WaitingStep | null;
+  /** What waits for its next attempt; nothing whenever the state is not `live`. */
+  retries: WaitingRetries;
   /** Whether the run is paused: running work continues, and nothing else is started. */
   paused: boolean;
   /** Maximum number of units in flight, as currently set; null until planned. */

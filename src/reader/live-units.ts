@@ -2,6 +2,7 @@
 import type { temporal } from '@temporalio/proto';
 import { checkpointRecords } from '../stored/checkpoints';
 import type { RunRecord, UnitRecord } from '../history/fold';
+import { errorInfo } from '../history/error-info';
 import { failureOf, valueOf } from '../history/untrusted-payloads';
 import type { PendingUnit } from '../history/overlay';
 import { decodeBlock, outcomeAt } from '../core/done-block';
@@ -53,8 +54,8 @@ export class LiveUnits {
         // Shutdowns and pauses cost no attempt.
         attempt: (activity.attempt ?? 1) - (beat?.shutdowns ?? 0),
         lastStartedAt: activity.lastStartedTime ? isoTime(activity.lastStartedTime) : null,
-        lastError:
-          failure === null ? null : { type: failure.type, message: failure.message, stack: failure.stack },
+        nextAttemptAt: nextAttemptAt(activity),
+        lastError: failure === null ? null : errorInfo(failure),
         ordinal: beat?.ordinal ?? null,
         call: beat?.call ?? null,
         waiting: beat?.waiting ?? null,
@@ -87,6 +88,12 @@ export class LiveUnits {
     }
     return [...known.ended.values()];
   }
+}
+
+function nextAttemptAt({ state, nextAttemptScheduleTime, scheduledTime }: PendingActivity): string | null {
+  if (STARTED_STATES.includes(state)) return null;
+  const due = nextAttemptScheduleTime ?? scheduledTime;
+  return due ? isoTime(due) : null;
 }
 
 function endedIn(checkpoint: Uint8Array): EndedOutcome[] {

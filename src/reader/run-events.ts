@@ -73,10 +73,11 @@ export class RunEvents {
 }
 
 function progressKey(state: RunState, running: readonly string[]): string {
-  const { counts, waiting, paused, maxConcurrency, toleratedFailures } = state;
+  const { counts, waiting, retries, paused, maxConcurrency, toleratedFailures } = state;
   const step = waiting === null ? '' : `${waiting.activity} ${waiting.attempt}`;
   const set = `${paused} ${maxConcurrency} ${toleratedFailures}`;
-  return `${PARTITION_STATUSES.map((status) => counts[status]).join()} ${step} ${set} ${running.join('\n')}`;
+  const next = retries.first.map(({ label, attempt, at }) => `${label} ${attempt} ${at}`).join('\n');
+  return `${PARTITION_STATUSES.map((status) => counts[status]).join()} ${step} ${set} ${running.join('\n')} ${next}`;
 }
 
 function plannedRun({ partitions, rows, units, sharding }: RunPlan): PlannedRun {

@@ -5,6 +5,7 @@ import { applyFact, newRecord, type RunRecord, type ShardRecord, type UnitRecord
 import { Outcomes } from '../history/outcomes';
 import { takeEnds, type EndsSink, type ReadFile } from '../history/unit-ends';
 import { liveOverlay, type LiveOverlay } from '../history/overlay';
+import { firstGivenBack, waitingRetries, type ThrownError } from '../history/retries';
 import { runState } from '../history/run-state';
 import type { RowsFile } from '../core/files';
 import type { RunPlan } from '../core/plan';
@@ -276,7 +277,23 @@ export class RunReader {
       overlay = liveOverlay(record, { units, step }, asOf);
     }
     const archived = history.description === null;
-    return { record, overlay, state: { ...runState(record, this.runId, asOf, overlay), archived } };
+    const retries = waitingRetries(record, overlay?.retries ?? null, await this.#thrown(record, overlay));
+    return { record, overlay, state: { ...runState(record, this.runId, asOf, overlay), archived, retries } };
+  }
+
+  /**
+   * Why the first partitions failed that batches gave back. Reads only their units' files, and does without
+   * them if the stage cannot be read from here.
+   */
+  async #thrown(record: RunRecord, overlay: LiveOverlay | null): Promise<ThrownError> {
+    const ordinals = overlay === null ? [] : firstGivenBack(record);
+    if (ordinals.length === 0) return () => undefined;
+    const gaveBack = ({ task, end }: UnitRecord): boolean =>
+      end?.type === 'result' &&
+      (end.result.retry ?? end.result.big) !== null &&
+      ordinals.some((ordinal) => task.from <= ordinal && ordinal <= task.to);
+    const outcomes = await this.outcomes(record, gaveBack).catch(() => null);
+    return (ordinal) => outcomes?.thrown.get(ordinal)?.outcome;
   }
 }
 

@@ -11,6 +11,7 @@ import { RunEvents } from './run-events';
 import { unitView } from './unit-view';
 import { RunReader, type Reading } from './run-reader';
 import type { RunSource } from './run-source';
+import type { ProgressDisplay } from '../display/progress';
 import type {
   LogEntry,
   PartitionHandle,
@@ -57,14 +58,22 @@ export class Run implements RunHandle {
     return this.reader.runId;
   }
 
-  async wait({ timeoutMs, signal, onEvent, partitions }: WaitOptions = {}): Promise<RunState> {
+  async wait({
+    timeoutMs,
+    signal,
+    onEvent,
+    progress = false,
+    partitions = onEvent === undefined ? 'failed' : 'all',
+  }: WaitOptions = {}): Promise<RunState> {
     const deadline = new AbortController();
     const timer = timeoutMs === undefined ? undefined : setTimeout(() => deadline.abort(), timeoutMs);
     const either = signal === undefined ? deadline.signal : AbortSignal.any([deadline.signal, signal]);
+    const display = progress ? displayOf(this.runId) : null;
     try {
-      if (onEvent === undefined) return (await this.reader.end(either)).state;
+      if (onEvent === undefined && display === null) return (await this.reader.end(either)).state;
       for await (const event of this.events({ signal: either, partitions })) {
-        onEvent(event);
+        display?.show(event);
+        onEvent?.(event);
         if (event.type === 'ended') return event.state;
       }
       throw new Error(`The history of the run "${this.runId}" ended before the run did.`);
@@ -73,6 +82,7 @@ export class Run implements RunHandle {
       throw deadline.signal.aborted ? new WaitTimeout(this.runId, timeoutMs!) : error;
     } finally {
       clearTimeout(timer);
+      display?.stop();
     }
   }
 
@@ -210,4 +220,10 @@ export class Run implements RunHandle {
       partition === undefined ? null : await new PartitionReader(this.reader, partition).ordinal();
     return new LogReader({ stage, idOf: (each) => views.id(each) }, ordinal);
   }
+}
+
+/** Loads what draws on a terminal only for programs that show progress. */
+function displayOf(runId: string): ProgressDisplay {
+  const { ProgressDisplay: Display }: typeof import('../display/progress') = require('../display/progress');
+  return new Display(runId);
 }

@@ -7,7 +7,7 @@ import type { Row } from '../core/row';
 import type { RetryInput } from '../core/input';
 import type { FailureGroup } from '../history/failure-groups';
 import type { PartitionColumns } from '../history/partition-columns';
-import type { RunState } from '../history/state';
+import type { NextAttempt, RunState } from '../history/state';
 import type { ModelSerde } from '../functions/model-hooks';
 
 /** An artifact. */
@@ -24,6 +24,7 @@ export interface PartitionView {
   ordinal: number;
   key: Row;
   status: PartitionStatus;
+  /** How often the function was called for it, including a call in progress. */
   attempts: number;
   rows: number;
   startedAt: string | null;
@@ -34,6 +35,8 @@ export interface PartitionView {
    */
   reused: boolean;
   error: ErrorInfo | null;
+  /** If its last attempt failed and another is waiting, according to a running server; otherwise null. */
+  nextAttempt: NextAttempt | null;
   artifacts: ArtifactView[];
 }
 
@@ -118,7 +121,7 @@ export interface PlannedRun {
 /** An event of a run. */
 export type RunEvent =
   | { type: 'planned'; plan: PlannedRun }
-  /** A snapshot of the state, emitted when counts, `running`, `waiting` or settings have changed. */
+  /** The state, emitted when counts, `running`, `waiting`, `retries` or settings have changed. */
   | { type: 'progress'; state: RunState; running: string[] }
   | { type: 'partition'; partition: PartitionView }
   | { type: 'ended'; state: RunState };
@@ -128,6 +131,11 @@ export interface WaitOptions {
   timeoutMs?: number;
   signal?: AbortSignal;
   onEvent?: (event: RunEvent) => void;
+  /**
+   * Show the run on standard error until it ends, as `partwise run` does: a live line on a terminal,
+   * otherwise a line now and then; failed partitions with their errors. Default false.
+   */
+  progress?: boolean;
   /** Which partitions are reported to `onEvent`, as in `events`. Default "all". */
   partitions?: 'all' | 'failed';
 }
@@ -172,7 +180,12 @@ export type ResultRows = Row[] & {
 /** A run, running or finished, in this process or any other. */
 export interface RunHandle {
   readonly runId: string;
-  /** Waits for the end. Resolves with the final state, whatever the status. */
+  /**
+   * Waits for the end. Resolves with the final state, whatever the status.
+   *
+   * @example
+   * const { status } = await run.wait({ progress: true });
+   */
   wait(options?: WaitOptions): Promise<RunState>;
   status(): Promise<RunState>;
   /** Partition ids by status. */

@@ -7,7 +7,7 @@ import {
   proxyActivities,
   sleep,
 } from '@temporalio/workflow';
-import { joinedLabel } from '../core/units/joining';
+import { rangeLabel } from '../core/units/labels';
 import { decodeOrdinals, encodeOrdinals } from '../core/units/ordinals';
 import type { ErrorInfo, UnitResult } from '../core/outcome';
 import type { OpenedRun } from '../core/opened-run';
@@ -87,7 +87,7 @@ export class UnitCall {
       from: first.from,
       to: last.to,
       partitions: all.reduce((sum, { partitions }) => sum + partitions, 0),
-      label: joinedLabel(first, last),
+      label: rangeLabel(first.label, last.label),
     };
     for (const other of others) other.takeOut(other.of.from);
   }

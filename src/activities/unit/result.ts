@@ -3,6 +3,7 @@ import { encodeBlock } from '../../core/done-block';
 import type { FileRef } from '../../core/files';
 import type { OutcomeRecord, PartitionOutcome, UnitResult } from '../../core/outcome';
 import { encodeOrdinals } from '../../core/units/ordinals';
+import { namesGivenBack } from '../../core/units/retry-units';
 import type { UnitTask } from '../../core/tasks';
 import { noCounts } from '../../core/status';
 import type { CheckpointOutcome, Recorded } from '../../stored/checkpoints';
@@ -50,6 +51,9 @@ export async function unitResult(parts: {
     output: await recorder.mergedOutput(),
     retry: encodedOrdinals(again),
     big: encodedOrdinals(big),
+    ...(later.size > 0 && {
+      names: namesGivenBack(byOrdinal.filter((each) => later.has(each)).map(({ outcome }) => outcome)),
+    }),
     retryAfterMs: waits.length === 0 ? null : Math.max(...waits),
     alike:
       recorded.blocks.length > 0

@@ -10,7 +10,7 @@ import { folderName } from '../../files/folder-name';
 import { readingRun } from '../connect';
 import { withHistory, withJson, withProject, type RunReadingOptions } from '../options';
 import { renderArtifacts } from '../render/artifacts';
-import { clean, plural } from '../render/text';
+import { clean, plural } from '../../display/text';
 import { note, paint, print, printJson, widthOfTerminal } from '../terminal';
 
 export function define(command: Command): void {

@@ -12,7 +12,7 @@ import { toPartitionId } from '../../core/partition-name';
 import { renderDebug } from '../render/debug';
 import { logLine } from '../render/logs';
 import { shellWord } from '../../core/shell-word';
-import { plural } from '../render/text';
+import { plural } from '../../display/text';
 import { aside, errorPaint, note, paint, print, printJson, widthOfTerminal } from '../terminal';
 
 interface DebugCommandOptions extends ReadingOptions {

@@ -3,7 +3,7 @@ import type { Check, OnTemporalEvent } from '../..';
 import { NOT_DONE, OK } from '../exit';
 import { withExamples } from '../help';
 import { withJson, withProject, type ReadingOptions } from '../options';
-import { cleanLines, padEnd } from '../render/text';
+import { cleanLines, padEnd } from '../../display/text';
 import { aside, paint, print, printJson } from '../terminal';
 
 const NAME_WIDTH = 10;

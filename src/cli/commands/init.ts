@@ -4,7 +4,7 @@ import { join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { withExamples } from '../help';
 import { suggesting } from '../invocation';
-import { padEnd } from '../render/text';
+import { padEnd } from '../../display/text';
 import { note, paint, print } from '../terminal';
 
 const TEMPLATES = join(__dirname, '../templates');

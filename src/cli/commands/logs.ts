@@ -7,7 +7,7 @@ import { withJson, withProject, withRun, type RunReadingOptions } from '../optio
 import { toPartitionId } from '../../core/partition-name';
 import { framesOf } from '../render/error';
 import { logLine } from '../render/logs';
-import { failureLine } from '../render/partitions';
+import { failureLine } from '../../display/failure-line';
 import { shellWord } from '../../core/shell-word';
 import { firstFailures } from '../summary';
 import { aside, errorPaint, note, paint, print, printJson, widthOfTerminal } from '../terminal';

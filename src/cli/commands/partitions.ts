@@ -27,7 +27,7 @@ export function define(command: Command): void {
     await readingRun(runId, options, async (handle) => {
       const page = await handle.partitions({ status, limit, after });
       if (options.json === true) return printJson(page);
-      print(renderPartitions(page.partitions, widthOfTerminal(), paint));
+      print(renderPartitions(page.partitions, Date.now(), widthOfTerminal(), paint));
       if (page.next === null) return;
       const narrowed = status === undefined ? '' : ` --status ${status}`;
       const next = `partitions ${shellWord(handle.runId)}${narrowed} --limit ${limit} --after ${shellWord(page.next)}`;

@@ -6,7 +6,7 @@ import { withExamples } from '../help';
 import { loadProject, reading } from '../connect';
 import { wholeNumber, withJson, withProject, type ReadingOptions } from '../options';
 import { RUN_ID, runIdOf } from '../last-run';
-import { clean, plural } from '../render/text';
+import { clean, plural } from '../../display/text';
 import { aside, paint, print, printJson } from '../terminal';
 
 interface ReplayOptions extends ReadingOptions {

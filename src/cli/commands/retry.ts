@@ -8,7 +8,7 @@ import { suggesting } from '../invocation';
 import { followingMoves, loadProject, withPartwise } from '../connect';
 import { withJson, withProject } from '../options';
 import { nextCommands } from '../render/next-commands';
-import { clean, plural } from '../render/text';
+import { clean, plural } from '../../display/text';
 import { SEVERAL } from '../repeated';
 import { withOutcomeFlags, type RunFlags } from '../run-flags';
 import {

@@ -7,7 +7,7 @@ import { withJson, withProject, type ReadingOptions } from '../options';
 import { commandLines } from '../render/next-commands';
 import { shellWord } from '../../core/shell-word';
 import { renderFirings, renderSchedule, renderSchedules } from '../render/schedules';
-import { clean, plural } from '../render/text';
+import { clean, plural } from '../../display/text';
 import { inFlags } from '../flag-words';
 import { aside, errorPaint, note, paint, print, printJson, widthOfTerminal } from '../terminal';
 

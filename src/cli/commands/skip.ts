@@ -3,7 +3,7 @@ import { changing, withChange, type ChangeOptions } from '../changing';
 import { withExamples } from '../help';
 import { RUN_ID } from '../last-run';
 import { toPartitionId } from '../../core/partition-name';
-import { plural } from '../render/text';
+import { plural } from '../../display/text';
 
 export function define(command: Command): void {
   withExamples(command, ['skip regional-2024 North South']);

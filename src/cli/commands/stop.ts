@@ -3,7 +3,7 @@ import { CannotDo } from '../exit';
 import { withExamples } from '../help';
 import { loadProject, withoutServer } from '../connect';
 import { withJson, withProject, type ReadingOptions } from '../options';
-import { plural } from '../render/text';
+import { plural } from '../../display/text';
 import { note, printJson } from '../terminal';
 
 const NOTES = `Runs that have not ended continue with the next command that starts the server again. To stop a

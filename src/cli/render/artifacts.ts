@@ -1,10 +1,10 @@
 /** Artifacts of partitions as a table. */
 import type { PartitionView } from '../..';
 import { partitionName } from '../../core/partition-name';
-import { bytesText } from './measures';
-import type { Paint } from './paint';
+import { bytesText } from '../../display/measures';
+import type { Paint } from '../../display/paint';
 import { renderTable } from './table';
-import { clean } from './text';
+import { clean } from '../../display/text';
 
 export function renderArtifacts(
   partitions: readonly Pick<PartitionView, 'id' | 'artifacts'>[],

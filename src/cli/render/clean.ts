@@ -1,9 +1,9 @@
 /** The report of what is, or was, removed from a stage. */
 import type { CleanReport } from '../..';
-import { bytesText } from './measures';
-import type { Paint } from './paint';
+import { bytesText } from '../../display/measures';
+import type { Paint } from '../../display/paint';
 import { renderTable } from './table';
-import { clean, plural } from './text';
+import { clean, plural } from '../../display/text';
 
 /** Empty when there is nothing to remove. */
 export function renderClean(

@@ -1,9 +1,9 @@
 /** The outcome of a debugging call, and how it differs from what the run recorded. */
 import type { CallView, DebugReport, OutcomeComparison } from '../..';
 import { showJson } from '../../core/json';
-import { bytesText } from './measures';
-import type { Paint } from './paint';
-import { clean, cut, plural } from './text';
+import { bytesText } from '../../display/measures';
+import type { Paint } from '../../display/paint';
+import { clean, cut, plural } from '../../display/text';
 import { renderTried } from './try';
 import { cellText } from './value';
 

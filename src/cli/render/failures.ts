@@ -1,9 +1,9 @@
 /** Failed partitions, grouped by cause, with the largest group first. */
 import { partitionName } from '../../core/partition-name';
 import type { FailureGroup } from '../..';
-import { causeLine, failureLine } from './partitions';
-import type { Paint } from './paint';
-import { clean, plural, wrapped } from './text';
+import { causeLine, failureLine } from '../../display/failure-line';
+import type { Paint } from '../../display/paint';
+import { clean, plural, wrapped } from '../../display/text';
 
 /** Shows the first `limit` groups; further ones are only counted. */
 export function renderFailures(

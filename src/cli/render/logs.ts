@@ -1,8 +1,8 @@
 /** Captured console output of partitions. */
 import type { LogEntry } from '../..';
 import { partitionName } from '../../core/partition-name';
-import { type Paint } from './paint';
-import { clean, cut, padEnd } from './text';
+import { type Paint } from '../../display/paint';
+import { clean, cut, padEnd } from '../../display/text';
 
 const NAME_WIDTH = 20;
 

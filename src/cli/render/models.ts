@@ -1,10 +1,10 @@
 /** Models, versions, entries and comparisons as tables. */
 import type { Comparison, ModelEntry, ModelListing, VersionView } from '../..';
 import { partitionName } from '../../core/partition-name';
-import type { Paint } from './paint';
+import type { Paint } from '../../display/paint';
 import { renderTable } from './table';
-import { clean, plural } from './text';
-import { timeText } from './measures';
+import { clean, plural } from '../../display/text';
+import { timeText } from '../../display/measures';
 
 export function renderModels(models: readonly ModelListing[], width: number, paint: Paint): string {
   if (models.length === 0) return paint.dim('no models');

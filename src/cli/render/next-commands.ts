@@ -1,8 +1,8 @@
 /** Suggested next commands, as lines that can be pasted. */
 import { partitionName } from '../../core/partition-name';
 import { shellWord } from '../../core/shell-word';
-import type { Paint } from './paint';
-import { padEnd } from './text';
+import type { Paint } from '../../display/paint';
+import { padEnd } from '../../display/text';
 import type { FailureGroup, RunState } from '../..';
 
 export interface NextCommands {

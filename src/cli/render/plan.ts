@@ -2,9 +2,9 @@
 import { partitionName } from '../../core/partition-name';
 import type { PlanPreview } from '../..';
 import { bar } from './sparkline';
-import type { Paint } from './paint';
+import type { Paint } from '../../display/paint';
 import { renderTable } from './table';
-import { clean, plural } from './text';
+import { clean, plural } from '../../display/text';
 
 const BAR_WIDTH = 30;
 

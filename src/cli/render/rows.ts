@@ -1,7 +1,7 @@
 /** Combined rows as a table. */
 import { showJson } from '../../core/json';
-import type { Paint } from './paint';
-import { clean, plural } from './text';
+import type { Paint } from '../../display/paint';
+import { clean, plural } from '../../display/text';
 import { renderTable } from './table';
 import { cellText, isNumeric } from './value';
 import type { ResultRows, Row } from '../..';

@@ -1,15 +1,18 @@
 /** A run's state on one screen. */
 import { partitionName } from '../../core/partition-name';
-import type { FailureGroup, RunState, WaitingStep } from '../..';
-import { countsBar, countsText, reusedText } from './counts';
-import { durationText, elapsed, timeText } from './measures';
-import { type Paint, statusColour } from './paint';
+import type { FailureGroup, RunState } from '../..';
+import { countsBar, countsText, reusedText } from '../../display/counts';
+import { durationText, elapsed, timeText } from '../../display/measures';
+import { type Paint, statusColour } from '../../display/paint';
 import { renderFailures } from './failures';
-import { clean, cleanLines, plural } from './text';
+import { clean, cleanLines, plural } from '../../display/text';
+import { retryLine, waitingText } from '../../display/waiting';
 
 const BAR_WIDTH = 40;
 /** `partwise failures` lists all of them. */
 const MAX_CAUSES = 5;
+/** `partwise partitions` shows the next attempt of each. */
+const MAX_RETRIES = 5;
 
 /** Status, counts as a bar, the largest causes of failures, and what the run is waiting for. */
 export function renderRunState(
@@ -35,13 +38,28 @@ export function renderRunState(
       `${countsBar(state.counts, Math.min(BAR_WIDTH, width), paint)}  ${countsText(state.counts, paint)}${reusedText(state.reused, paint)}`,
     );
   }
-  lines.push(...renderFailures(failures, MAX_CAUSES, width, paint));
+  lines.push(...renderFailures(failures, MAX_CAUSES, width, paint), ...retryLines(state, width, paint));
   if (state.waiting !== null) lines.push(paint.yellow(waitingText(state.waiting)));
   if (state.error !== null && state.status !== 'CANCELLED')
     lines.push(`${paint.red(state.error.type)}: ${cleanLines(state.error.message)}`);
   if (state.models !== null) lines.push(...modelLines(state.models, paint));
   if (state.commit !== null) lines.push(commitLine(state.commit, paint));
   return lines.join('\n');
+}
+
+function retryLines(
+  { retries: { first, partitions }, asOf }: RunState,
+  width: number,
+  paint: Paint,
+): string[] {
+  const shown = first.slice(0, MAX_RETRIES);
+  const more = partitions - shown.reduce((sum, retry) => sum + retry.partitions, 0);
+  return [
+    ...shown.map((retry) => retryLine(retry, Date.parse(asOf), width, paint)),
+    ...(more > 0
+      ? [paint.dim(`  … and ${plural(more, 'partition')} more with another attempt to come`)]
+      : []),
+  ];
 }
 
 function timing(state: RunState): string {
@@ -68,16 +86,4 @@ function modelLines(
       `${plural(missing, 'partition')} without a model: ${clean(firstMissing.map(partitionName).join(', '))}${more}`,
     ),
   ];
-}
-
-const STEPS: Record<Exclude<WaitingStep['activity'], 'processUnit'>, string> = {
-  openRun: 'opening the run',
-  planRun: 'planning',
-  commitRun: 'the commit',
-};
-
-/** `retrying planning (attempt 3): Error: no space left on device` */
-export function waitingText({ activity, attempt, error }: WaitingStep): string {
-  if (activity === 'processUnit') return `Partitions are waiting for the stage. ${clean(error.message)}`;
-  return `retrying ${STEPS[activity]} (attempt ${attempt}): ${clean(`${error.type}: ${error.message}`)}`;
 }

@@ -1,9 +1,9 @@
 /** A table of runs, in the order of the listing. */
 import type { RunListing } from '../..';
-import { elapsed } from './measures';
-import { type Paint, statusColour } from './paint';
+import { elapsed } from '../../display/measures';
+import { type Paint, statusColour } from '../../display/paint';
 import { renderTable } from './table';
-import { clean } from './text';
+import { clean } from '../../display/text';
 
 export function renderRuns(runs: readonly RunListing[], now: string, width: number, paint: Paint): string {
   if (runs.length === 0) return paint.dim('no runs');

@@ -1,10 +1,10 @@
 /** Schedules with their recent and next runs. Times are in the schedule's time zone. */
 import type { ScheduledRun, ScheduleFiring, ScheduleListing, ScheduleSpecView, ScheduleView } from '../..';
 import { formatDuration } from '../../input/duration';
-import { statusColour, type Paint } from './paint';
+import { statusColour, type Paint } from '../../display/paint';
 import { renderTable, type Cell } from './table';
-import { clean, plural } from './text';
-import { timeText } from './measures';
+import { clean, plural } from '../../display/text';
+import { timeText } from '../../display/measures';
 
 export function renderSchedules(schedules: readonly ScheduleListing[], width: number, paint: Paint): string {
   if (schedules.length === 0) return paint.dim('no schedules yet');

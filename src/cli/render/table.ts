@@ -3,8 +3,8 @@
  * below.
  */
 import Table from 'cli-table3';
-import type { Paint } from './paint';
-import { cut, widthOf } from './text';
+import type { Paint } from '../../display/paint';
+import { cut, widthOf } from '../../display/text';
 
 export interface TableColumn {
   name: string;

@@ -2,11 +2,11 @@
 import type { TriedPartition, TryReport } from '../..';
 import { partitionName } from '../../core/partition-name';
 import type { PartitionStatus } from '../../core/status';
-import { bytesText, durationText } from './measures';
+import { bytesText, durationText } from '../../display/measures';
 import { renderError } from './error';
-import { type Paint, statusColour } from './paint';
+import { type Paint, statusColour } from '../../display/paint';
 import { renderRows } from './rows';
-import { clean, plural } from './text';
+import { clean, plural } from '../../display/text';
 
 const MAX_ROWS = 5;
 const INDENT = '    ';

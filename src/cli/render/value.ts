@@ -1,7 +1,7 @@
 /** Formats a value of a row as the text of a table cell. */
 import { showJson } from '../../core/json';
 import { isSeries, sparkline } from './sparkline';
-import { clean } from './text';
+import { clean } from '../../display/text';
 
 export function cellText(value: unknown): string {
   if (value === null || value === undefined) return '–';

@@ -1,9 +1,9 @@
 /** Lines of a worker's log. */
 import { partitionName } from '../../core/partition-name';
 import type { WorkerEvent } from '../../worker';
-import { countsText } from './counts';
-import { statusColour, type Paint } from './paint';
-import { clean, plural } from './text';
+import { countsText } from '../../display/counts';
+import { statusColour, type Paint } from '../../display/paint';
+import { clean, plural } from '../../display/text';
 
 /** `2026-11-01 06:00:00  regional-2024  ended  PARTIAL_FAILURE: 2 DONE, 1 FAILED` */
 export function workerLine(event: WorkerEvent, at: string, paint: Paint): string {

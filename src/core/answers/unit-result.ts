@@ -10,6 +10,7 @@ import {
   flag,
   isObject,
   listOf,
+  mapOf,
   number,
   oneOf,
   optional,
@@ -67,6 +68,7 @@ const unitResult = shapeOf<UnitResult>({
   output: listOf(fileRef),
   retry: orNull(text),
   big: orNull(text),
+  names: optional(mapOf(text)),
   retryAfterMs: orNull(number),
   alike: orNull(alike),
   // The first histories lack it.

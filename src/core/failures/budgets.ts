@@ -17,6 +17,8 @@ import { ownRule } from './retry-plan';
 /** Runners and workers that may be lost to a partition before it is given up. */
 const MAX_LOSSES = 3;
 const MAX_OUT_OF_MEMORY = 2;
+/** Calls that end without the function's own error. */
+const LOSSES = ['Timeout', 'RunnerKilled'];
 
 /**
  * What happens to a partition whose call was lost. `alone`: called again with nothing else running in the
@@ -46,6 +48,14 @@ export function afterLoss(retry: RetryPlan, losses: Losses, hasBigTaskQueue: boo
   if (type !== 'OutOfMemory') return 'again';
   if (types.filter((each) => each === 'OutOfMemory').length >= MAX_OUT_OF_MEMORY) return 'end';
   return hasBigTaskQueue ? 'bigTaskQueue' : 'alone';
+}
+
+/** How many calls a partition has if all of them end with an error of this type. */
+export function maxCalls(retry: RetryPlan, type: string): number {
+  if (type === 'WorkerLost') return maxLostWorkers(retry);
+  const { maximumAttempts } = ownRule(retry, type) ?? retry;
+  if (type === 'OutOfMemory') return Math.min(maximumAttempts, MAX_OUT_OF_MEMORY);
+  return LOSSES.includes(type) ? Math.min(maximumAttempts, MAX_LOSSES) : maximumAttempts;
 }
 
 /** Maximum number of workers that may be lost while running a partition. */

@@ -4,14 +4,13 @@
 import type { Unit } from '../plan';
 import type { UnitTask } from '../tasks';
 import { MAX_SHARDS } from '../live-settings';
+import { rangeLabel } from './labels';
 import { MAX_UNITS, shardsInFlight } from './shards';
 
 /** Rows per batch, if there are enough to keep all lanes busy for long. */
 const ROWS_PER_UNIT = 250_000;
 /** Partitions per batch, if they are so small that an activity would cost more than they do. */
 const PARTITIONS_PER_UNIT = 128;
-/** Temporal's UI shows an activity's summary on one line. */
-const LABEL_BYTES = 200;
 
 /** Units have their own task queue, so long ones never keep another run from being planned. */
 export function unitQueueOf(taskQueue: string): string {
@@ -71,7 +70,7 @@ export function cutUnits(request: UnitRequest): Unit[] {
     from,
     to,
     partitions: to - from + 1,
-    label: label(request.id, from, to),
+    label: rangeLabel(request.id(from), request.id(to)),
   }));
 }
 
@@ -139,13 +138,4 @@ function weight(rows: ArrayLike<number>, from: number, to: number): number {
 /** Even a small partition has a cost: about that of ten rows. */
 function cellWeight(rows: number): number {
   return rows + 10;
-}
-
-function label(id: (ordinal: number) => string, from: number, to: number): string {
-  const text = from === to ? id(from) : `${id(from)} … ${id(to)}`;
-  if (Buffer.byteLength(text) <= LABEL_BYTES) return text;
-  return `${Buffer.from(text)
-    .subarray(0, LABEL_BYTES - 4)
-    .toString('utf8')
-    .replace(/\uFFFD+$/, '')}…`;
 }

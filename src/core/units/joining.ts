@@ -5,7 +5,6 @@
  * The workflow's commands depend on these numbers, so a history can only be continued with the ones it
  * started with: after a release, changing them needs `patched()`, and test/replay fails without it.
  */
-import type { Unit } from '../plan';
 
 /**
  * Maximum work in one activity, in milliseconds: it limits how much is lost if its worker dies.
@@ -25,8 +24,6 @@ const MIN_SHARE = 0.1;
 const ACTIVITY_MS = 25;
 /** Clocks cannot measure shorter calls. */
 const MIN_MS = 0.1;
-/** Temporal's UI shows an activity's summary on one line. */
-const LABEL_LENGTH = 200;
 
 /** How much work may be joined into one activity; null: units are never joined. */
 export function joinUpToMs({
@@ -78,9 +75,4 @@ export function unitsToJoin(speed: {
   const fairShare = Math.ceil(left / (2 * Math.max(1, lanes)));
   const least = Math.ceil((joinUpToMs * MIN_SHARE) / meanMs);
   return Math.max(1, Math.min(Math.max(fairShare, least), Math.floor(joinUpToMs / meanMs)));
-}
-
-/** The label of joined neighbours in Temporal's UI. */
-export function joinedLabel(first: Pick<Unit, 'label'>, last: Pick<Unit, 'label'>): string {
-  return `${first.label} … ${last.label}`.slice(0, LABEL_LENGTH);
 }

@@ -1,4 +1,5 @@
 /** Groups partitions that units gave back into units for the next round. */
+import { bytesOf, namesLabel } from './labels';
 import { decodeOrdinals, encodeOrdinals } from './ordinals';
 import type { UnitResult } from '../outcome';
 import type { UnitTask } from '../tasks';
@@ -7,7 +8,10 @@ import type { FailureStatus } from '../status';
 /** Maximum number of activities that a round adds, however many partitions threw (I7). */
 const MAX_UNITS_PER_ROUND = 100;
 /** Maximum length of a list of ordinals in a label. */
-const MAX_NAMED = 150;
+const MAX_ORDINALS = 150;
+/** Partitions that a unit names among those it gave back, and how many bytes their ids may take (I7). */
+const MAX_NAMED = 32;
+const MAX_NAMED_BYTES = 1_024;
 /** For all rounds together: with 500 initial units, far below 10,000 events. */
 const MAX_RETRY_UNITS = 1_000;
 
@@ -29,6 +33,26 @@ export interface GivenBack {
   big: boolean;
   /** Its status if it is not retried. */
   otherwise: FailureStatus;
+  /** Its partition id, if its unit named it. */
+  id?: string;
+}
+
+/**
+ * The ids of partitions that a unit gives back, by ordinal, for the labels of their retries: all of them if
+ * they are few, otherwise some throughout the unit, so that most units that retry them have one.
+ */
+export function namesGivenBack(
+  givenBack: readonly { ordinal: number; id: string }[],
+): Record<number, string> {
+  const step = Math.ceil(givenBack.length / MAX_NAMED);
+  const names: Record<number, string> = {};
+  let bytes = 0;
+  for (let i = 0; i < givenBack.length; i += step) {
+    const { ordinal, id } = givenBack[i]!;
+    bytes += bytesOf(id);
+    if (bytes <= MAX_NAMED_BYTES) names[ordinal] = id;
+  }
+  return names;
 }
 
 /** The ordinals that a unit gave back. */
@@ -39,13 +63,15 @@ export function givenBack({ retry, big }: Pick<UnitResult, 'retry' | 'big'>): nu
 /** Adds the partitions that a unit gave back to `waiting`, by ordinal. */
 export function takeBack(
   waiting: Map<number, GivenBack>,
-  result: Pick<UnitResult, 'retry' | 'big'>,
+  { retry, big: toBig, names = {} }: Pick<UnitResult, 'retry' | 'big' | 'names'>,
   { round, big }: Pick<UnitTask, 'round' | 'big'>,
 ): void {
-  for (const ordinal of decodeOrdinals(result.retry ?? ''))
-    waiting.set(ordinal, { round: round + 1, big, otherwise: 'FAILED' });
-  for (const ordinal of decodeOrdinals(result.big ?? ''))
-    waiting.set(ordinal, { round, big: true, otherwise: 'INTERNAL_ERROR' });
+  const named = (ordinal: number): { id?: string } =>
+    Object.hasOwn(names, ordinal) ? { id: names[ordinal]! } : {};
+  for (const ordinal of decodeOrdinals(retry ?? ''))
+    waiting.set(ordinal, { round: round + 1, big, otherwise: 'FAILED', ...named(ordinal) });
+  for (const ordinal of decodeOrdinals(toBig ?? ''))
+    waiting.set(ordinal, { round, big: true, otherwise: 'INTERNAL_ERROR', ...named(ordinal) });
 }
 
 export interface RetryUnit extends Pick<GivenBack, 'round' | 'big'> {
@@ -69,7 +95,12 @@ export function cutRetryUnits(waiting: ReadonlyMap<number, GivenBack>, maxUnits:
     group.ordinals.push(ordinal);
   }
   return [...groups.values()].flatMap(({ given, ordinals }) =>
-    cutGroup(given, ordinals, Math.max(1, Math.floor((maxUnits * ordinals.length) / waiting.size))),
+    cutGroup(
+      given,
+      ordinals,
+      Math.max(1, Math.floor((maxUnits * ordinals.length) / waiting.size)),
+      (ordinal) => waiting.get(ordinal)!.id,
+    ),
   );
 }
 
@@ -77,6 +108,7 @@ function cutGroup(
   { round, big }: Pick<GivenBack, 'round' | 'big'>,
   ordinals: readonly number[],
   maxUnits: number,
+  idOf: (ordinal: number) => string | undefined,
 ): RetryUnit[] {
   const size = Math.ceil(ordinals.length / Math.min(maxUnits, ordinals.length));
   const cut: RetryUnit[] = [];
@@ -84,13 +116,28 @@ function cutGroup(
     const part = ordinals.slice(i, i + size);
     const only = encodeOrdinals(part);
     const unit = { from: part[0]!, to: part.at(-1)!, only, partitions: part.length, round, big };
-    cut.push({ ...unit, label: retryLabel(unit) });
+    cut.push({
+      ...unit,
+      label: retryLabel(
+        unit,
+        part.flatMap((ordinal) => idOf(ordinal) ?? []),
+      ),
+    });
   }
   return cut;
 }
 
-/** The label of a retry unit in Temporal's UI. */
-function retryLabel({ round, big, only, from, to, partitions }: Omit<RetryUnit, 'label'>): string {
-  const which = only.length <= MAX_NAMED ? only : `${partitions} partitions from ${from} to ${to}`;
-  return big ? `${which} with more memory` : `retry ${round} of ${which}`;
+/**
+ * The label of a retry unit: its partitions by name as far as they are known, which results of earlier
+ * releases do not say.
+ */
+function retryLabel(
+  { round, big, only, from, to, partitions }: Omit<RetryUnit, 'label'>,
+  ids: readonly string[],
+): string {
+  const prefix = big ? 'with more memory: ' : `retry ${round}: `;
+  const named = namesLabel(ids, partitions, prefix);
+  if (named !== null) return named;
+  const list = `${partitions === 1 ? 'partition' : 'partitions'} ${only}`;
+  return prefix + (only.length <= MAX_ORDINALS ? list : `${partitions} partitions from ${from} to ${to}`);
 }

@@ -5,7 +5,9 @@ import type { Outcomes } from '../../history/outcomes';
 import type { PartitionEnd } from '../../history/unit-ends';
 import type { LiveOverlay } from '../../history/overlay';
 import { statusOfUnended } from '../../history/run-state';
-import type { RunRecord } from '../../history/fold';
+import { nextAttempt, roundAt } from '../../history/retries';
+import { callsBefore, type RunRecord } from '../../history/fold';
+import type { NextAttempt } from '../../history/state';
 import type { ArtifactRef } from '../../core/files';
 import { keyValues } from '../../core/key-values';
 import type { EndedOutcome } from '../../core/outcome';
@@ -93,6 +95,7 @@ export class PartitionViews {
       durationMs,
       reused,
       error,
+      nextAttempt: null,
       artifacts: artifacts.map(artifactView),
     };
   }
@@ -100,20 +103,33 @@ export class PartitionViews {
   async #unended(ordinal: number): Promise<PartitionView> {
     const { outcomes, overlay, plan } = this.parts;
     const { id, rows } = await this.#entry(ordinal);
-    const live = overlay?.running.get(ordinal) ?? overlay?.waiting.get(ordinal);
+    const running = overlay?.running.get(ordinal);
+    const waiting = overlay?.waiting.get(ordinal);
+    const live = running ?? waiting;
+    const calls = running?.attempt ?? (waiting && waiting.attempt - 1) ?? outcomes.calls.get(ordinal);
     return {
       id,
       ordinal,
       key: keyValues(id, plan.keyColumns),
       status: this.status(ordinal),
-      attempts: live?.attempt ?? outcomes.calls.get(ordinal) ?? 0,
+      attempts: calls ?? 0,
       rows,
       startedAt: live?.startedAt ?? null,
       durationMs: null,
       reused: false,
       error: live?.error ?? outcomes.thrown.get(ordinal)?.outcome.error ?? null,
+      nextAttempt: running === undefined ? (waiting?.next ?? this.#nextRound(ordinal)) : null,
       artifacts: [],
     };
+  }
+
+  /** The next attempt of a partition that its batch gave back. */
+  #nextRound(ordinal: number): NextAttempt | null {
+    const { outcomes, overlay, record } = this.parts;
+    const given = record.waiting.get(ordinal);
+    if (overlay === null || given === undefined) return null;
+    const error = outcomes.thrown.get(ordinal)?.outcome.error ?? null;
+    return nextAttempt(record, { attempt: callsBefore(given) + 1, at: roundAt(record), error });
   }
 }
 

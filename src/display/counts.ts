@@ -1,5 +1,5 @@
 /** Partition counts by status, as text and as a coloured bar. */
-import { PARTITION_STATUSES, type PartitionStatus, type StatusCounts } from '../../core/status';
+import { PARTITION_STATUSES, type PartitionStatus, type StatusCounts } from '../core/status';
 import { type Paint, statusColour } from './paint';
 
 /** In the order in which the bar fills up. The shades distinguish the statuses when there are no colours. */

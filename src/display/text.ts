@@ -92,3 +92,12 @@ export function padEnd(text: string, width: number): string {
 export function plural(count: number, noun: string): string {
   return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
 }
+
+/** A label with decoded partition ids: `San Marcos`. */
+export function readable(label: string): string {
+  try {
+    return clean(decodeURIComponent(label));
+  } catch {
+    return clean(label);
+  }
+}

@@ -3,7 +3,7 @@
  * secondary.
  */
 import { createColors } from 'picocolors';
-import type { PartitionStatus, RunStatus } from '../../core/status';
+import type { PartitionStatus, RunStatus } from '../core/status';
 
 export type Paint = ReturnType<typeof createColors>;
 
