@@ -12,9 +12,6 @@ import { isUtf8 } from 'node:buffer';
 import type { DoneBlock } from '../core/done-block';
 import type { FromRunner, ToRunner } from './protocol';
 
-// Functions may replace them.
-const { parse: fromJson, stringify: toJson } = JSON;
-
 /** Size of one message, including the prefix. */
 export const MAX_MESSAGE_BYTES = 256 * 1024 * 1024;
 /** Size of the two lengths. */
@@ -31,7 +28,7 @@ export class UndecodableMessage extends Error {
 
 export function encodeMessage(message: ToRunner | FromRunner): Buffer {
   const done = message.type === 'segment' ? message.done : null;
-  const json = toJson(done === null ? message : { ...message, done: headOf(done) });
+  const json = JSON.stringify(done === null ? message : { ...message, done: headOf(done) });
   const headerBytes = Buffer.byteLength(json);
   const bodyBytes = done === null ? 0 : done.ordinals.length * BYTES_PER_PARTITION;
   const bytes = Buffer.allocUnsafe(PREFIX_BYTES + headerBytes + bodyBytes);
@@ -64,7 +61,7 @@ function headOf({ ordinals, artifacts }: DoneBlock): object {
 function parse(header: Buffer): unknown {
   try {
     // Otherwise invalid UTF-8 would be replaced silently.
-    if (isUtf8(header)) return fromJson(header.toString('utf8')) as unknown;
+    if (isUtf8(header)) return JSON.parse(header.toString('utf8')) as unknown;
   } catch {
     // Handled like invalid UTF-8.
   }

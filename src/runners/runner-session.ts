@@ -219,8 +219,8 @@ class RunnerSession {
       case 'readOutput':
         return this.requests.reply(message.id, () => Promise.resolve());
       case 'pong':
-        // Before its first call it may be waiting for something that never comes.
-        if (this.hasStarted) this.limits.active();
+        // Before its first call, and after its last one, it may be waiting for something that never comes.
+        if (this.hasStarted && !this.messages.isComplete) this.limits.active();
         return;
       case 'heartbeat':
         return handlers.onHeartbeat(message.ordinal, message.progress);
