@@ -127,6 +127,13 @@ describe('files that differ', () => {
       `The column "n" is DOUBLE in some files and BIGINT in others, such as "${join(folder, 'a.parquet')}", and DOUBLE does not hold 9007199254740993. ` +
         'Write the files with one type, or cast the column in a query.',
     ]);
+    await writeParquet({
+      'list-a.parquet': "SELECT 'a' AS k, {'n': [9007199254740993::BIGINT]} AS s",
+      'list-b.parquet': "SELECT 'b' AS k, {'n': [0.5::DOUBLE]} AS s",
+    });
+    expect((await problemsOf(readAs({ files: 'list-*.parquet' }, ['k'])))[0]).toMatch(
+      "does not hold {'n': [9007199254740993]}",
+    );
     await write({ 'a.csv': 'k\n1\n', 'c.json': '{"k":1}' });
     expect((await problemsOf(readAs({ files: '[ac].[cj]s*' }, ['k'])))[0]).toMatch('have different formats');
   });
@@ -192,6 +199,9 @@ describe('a type that is guessed from text', () => {
     ['answers', ['F', 'T'], 'VARCHAR'],
     ['names', ['Nan', 'Inf'], 'VARCHAR'],
     ['nanoseconds', ['2024-01-01 00:00:00.123456789'], 'VARCHAR'],
+    ['what a DOUBLE is too small for', ['1e400', '1'], 'VARCHAR'],
+    ['days or months that come first', ['01/02/2024', '03/02/2024'], 'VARCHAR'],
+    ['days that come first', ['01/02/2024', '13/02/2024'], 'DATE'],
     ['what a DOUBLE prints', ['0.30000000000000004', '1e-7', '-1.5E+300', 'nan'], 'DOUBLE'],
     ['fractions with zeros at the end', ['1.5000000000000000000'], 'DOUBLE'],
     ['microseconds', ['2024-01-01 00:00:00.123456000'], 'TIMESTAMP'],
@@ -226,6 +236,25 @@ describe('a type that is guessed from text', () => {
         { k: '2', n: '1', mixed: '0.5', deep: '{"list":[]}', fine: '[3.0]' },
       ],
     });
+  });
+
+  it('is kept where files put the day and the month in a different order', async () => {
+    await write({ 'days/a.csv': 'k,d\n1,02/13/2024\n', 'days/b.csv': 'k,d\n2,01/02/2024\n' });
+    const { rows } = await readAs({ files: 'days/*.csv' }, ['k']);
+    expect(rows.map(({ d }) => d)).toEqual(['02/13/2024', '01/02/2024']);
+  });
+
+  it('refuses fields of JSON that cannot be columns, which DuckDB would read as NULL', async () => {
+    await write({
+      'case.json': '[{"k":1,"V":1},{"k":2,"v":2}]',
+      'empty.json': '[{"k":1,"":2}]',
+      'fine.json': '[{"k":1,"v":1,"v_1":2,"C1":3}]',
+    });
+    await expect(readAs({ files: 'case.json' }, ['k'])).rejects.toThrow('The field "v" in "');
+    await expect(readAs({ files: 'empty.json' }, ['k'])).rejects.toThrow('The field "" in "');
+    expect((await readAs({ files: 'fine.json' }, ['k'])).rows).toEqual([
+      { k: '1', v: '1', v_1: '2', C1: '3' },
+    ]);
   });
 
   it('does not give up on JSON records with many or rare fields', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it, test } from '@jest/globals';
+import { cronProblem } from '../src/input/cron';
 import type { Client } from '@temporalio/client';
 import { startRun } from '../src/client/start';
 import { parseBytes } from '../src/input/bytes';
@@ -417,4 +418,9 @@ test('a start with problems sends nothing to the server, and names all of them (
     expect.stringContaining('"source" is missing'),
     expect.stringContaining('"partitionBy" is "k"'),
   ]);
+});
+
+test('a "#" inside a field of a cron expression is refused, since it would begin a comment', () => {
+  expect(cronProblem('0 6 * * 1#2')).toMatch(/^with "1#2", where "#" begins a comment/);
+  expect(cronProblem('0 6 * * 1 # said so, see #2')).toBeNull();
 });

@@ -58,3 +58,15 @@ test('an uncaught error fails its own partition, whatever an earlier one did to 
   });
   expect(summary).toEqual(['k0: DONE', 'k1: FAILED Error', 'k2: DONE']);
 });
+
+test.each(['replace Date', 'replace Promise', 'replace a method of maps', 'replace a method of arrays'])(
+  'a function that breaks its process (%s) takes no other partition with it (I5)',
+  async (how) => {
+    const unit = { params: { does: { k1: how } }, isBatch: true };
+    const common = { pool, folder, bundle, name: 'odd', unit, mayFail: true };
+    const first = await run({ ...common, ordinals: [0, 1, 2] });
+    const second = await run({ ...common, ordinals: [3] });
+    const others = [...first.summary, ...second.summary].filter((each) => !/^k?1:/.test(each));
+    expect(others).toEqual(['0: DONE', '2: DONE', '3: DONE']);
+  },
+);

@@ -12,8 +12,9 @@ import type { Column } from '../core/plan';
 import { quote } from '../core/quote';
 import { Refusal } from '../core/refusal';
 import type { TypeGuesses } from '../core/type-guesses';
+import { queryRows } from './database-file';
 import { describeColumns } from './describe-columns';
-import { readerSql } from './file-reader';
+import { pathList, readerSql } from './file-reader';
 import { changesOf } from './guessed-types';
 import { refuseInexactParquet } from './parquet-columns';
 import { identifier } from './quote';
@@ -54,6 +55,7 @@ export async function columnsOfFiles(
     return { files, columns: detected, guesses: null };
   }
   if (format === 'csv') refuseUnsplit(files, detected);
+  else await refuseRenamed(connection, files, detected);
   const given = await givenTypes(connection, detected, types);
   // Records that are not objects are one column, which has no name in the file.
   if (format === 'json' && detected.length === 1 && detected[0]!.name === 'json' && given.size === 0)
@@ -157,6 +159,36 @@ function refuseUnsplit(paths: readonly string[], detected: readonly Column[]): v
         `query:SELECT * FROM read_csv('${path}', header = true, strict_mode = false, null_padding = true).`,
     ]);
   }
+}
+
+/** A name that DuckDB makes up for a field whose name is empty, or the same as another but for its case. */
+const MADE_UP = /^(?:(.*)_|C)\d+$/s;
+
+/** DuckDB finds no values for fields of JSON that it has given other names. */
+async function refuseRenamed(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  detected: readonly Column[],
+): Promise<void> {
+  const names = new Set(detected.map(({ name }) => name.toLowerCase()));
+  const doubtful = detected.filter(({ name }) => {
+    const [isMadeUp, same] = MADE_UP.exec(name) ?? [];
+    return isMadeUp !== undefined && (same === undefined || names.has(same.toLowerCase()));
+  });
+  if (doubtful.length === 0) return;
+  const found = await queryRows<{ name: string }>(
+    connection,
+    `SELECT DISTINCT unnest(json_keys(json)) AS name FROM read_json_objects(${pathList(paths)})`,
+  );
+  const fields = new Set(found.map(({ name }) => name));
+  const renamed = doubtful.find(({ name }) => !fields.has(name));
+  if (renamed === undefined) return;
+  const columns = new Set(detected.map(({ name }) => name));
+  const field = [...fields].find((name) => !columns.has(name)) ?? '';
+  throw new Refusal('InvalidInput', [
+    `The field ${quote(field)} in "${paths[0]}"${paths.length > 1 ? ' or another of the files' : ''} cannot be a column: names of columns are not empty, and differ in more than upper and lower case. ` +
+      `Rename it, or use a query, in which DuckDB calls it ${quote(renamed.name)}: query:SELECT * FROM read_json('${paths[0]}').`,
+  ]);
 }
 
 function refuseTypes(types: Readonly<Record<string, string>>): void {

@@ -18,7 +18,7 @@ export interface GuessedColumns {
 }
 
 /** Types whose text may not be what they print. */
-const CHANGES_TEXT = /^(BOOLEAN|DOUBLE|TIME|TIMESTAMP.*)$/;
+const CHANGES_TEXT = /^(BOOLEAN|DOUBLE|DATE|TIME|TIMESTAMP.*)$/;
 const NESTED_DOUBLE = /\bDOUBLE\b/;
 
 /** Compares the text of the columns with what DuckDB makes of it. */
@@ -41,7 +41,7 @@ export async function changesOf(
   const columns = detected.map(({ name, type }) => ({ name, type: names.has(name) ? raw : type }));
   const text = (name: string): string =>
     format === 'csv' ? identifier(name) : `(${identifier(name)} ->> '$')`;
-  const measures = checked.flatMap(({ name, type }) => measuresOf(text(name), type));
+  const measures = checked.flatMap(({ name, type }) => measuresOf(text(name), type, paths.length === 1));
   const found = await connection.runAndReadAll(
     `SELECT ${measures.join(', ')} FROM ${readerSql(paths, { columns })}`,
   );
@@ -59,11 +59,12 @@ const MEASURES = 5;
 
 /**
  * For one column: the number of values that print differently from their text; that lose digits, fractions of
- * a second or letters; that are more than plain digits; and the most digits before and after the point.
+ * a second or letters; that are more than plain digits, or dates that can be read in two ways; and the most
+ * digits before and after the point.
  *
  * @param text SQL
  */
-function measuresOf(text: string, type: string): string[] {
+function measuresOf(text: string, type: string, isOneFile: boolean): string[] {
   const count = (condition: string): string => `count(*) FILTER (${text} IS NOT NULL AND (${condition}))`;
   const most = (length: string): string => `coalesce(max(${length}), 0)`;
   const printsOther = count(`TRY_CAST(${text} AS ${type})::VARCHAR IS DISTINCT FROM ${text}`);
@@ -76,7 +77,7 @@ function measuresOf(text: string, type: string): string[] {
       const words = `CASE WHEN count(*) FILTER (regexp_matches(${text}, '[0-9]')) = 0 THEN count(${text}) ELSE 0 END`;
       return [
         printsOther,
-        `${count(losesDigits(text))} + ${words}`,
+        `${count(losesDigits(text))} + ${count(isOverflow(text))} + ${words}`,
         count(`NOT regexp_full_match(${text}, '${PLAIN_NUMBER}')`),
         most(`length(ltrim(regexp_extract(${text}, '^[+-]?([0-9]*)', 1), '0'))`),
         most(`length(regexp_extract(${text}, '\\.([0-9]*)$', 1))`),
@@ -85,7 +86,8 @@ function measuresOf(text: string, type: string): string[] {
     default:
       if (CHANGES_TEXT.test(type)) {
         // Microseconds are what DuckDB keeps.
-        return [printsOther, count(`regexp_matches(${text}, '[.,][0-9]{6}0*[1-9]')`), ...none];
+        const finer = count(`regexp_matches(${text}, '[.,][0-9]{6}0*[1-9]')`);
+        return [printsOther, finer, unclearDates(text, isOneFile), '0', '0'];
       }
       if (!NESTED_DOUBLE.test(type)) return [printsOther, '0', ...none];
       return [
@@ -112,6 +114,25 @@ function losesDigits(text: string): string {
   );
 }
 
+/** SQL for whether a number is beyond what a DOUBLE holds, which makes it infinite. */
+function isOverflow(text: string): string {
+  return `regexp_matches(${text}, '[0-9]') AND isinf(TRY_CAST(${text} AS DOUBLE))`;
+}
+
+/**
+ * SQL for how many values are dates of which only the reader knows whether the day or the month comes first
+ * (`01/02/2026`), unless another value shows it: DuckDB takes the day, and decides for each file alone.
+ */
+function unclearDates(text: string, isOneFile: boolean): string {
+  const part = (n: number): string =>
+    `TRY_CAST(regexp_extract(${text}, '^([0-9]{1,2})[^0-9]([0-9]{1,2})[^0-9][0-9]{2}', ${n}) AS INTEGER)`;
+  const has = (condition: string): string => `count(*) FILTER (${condition}) > 0`;
+  const dayFirst = `${has(`${part(1)} > 12`)} AND NOT ${has(`${part(2)} > 12`)}`;
+  const monthFirst = `${has(`${part(2)} > 12`)} AND NOT ${has(`${part(1)} > 12`)}`;
+  const clear = isOneFile ? `(${dayFirst}) OR (${monthFirst})` : dayFirst;
+  return `CASE WHEN ${clear} THEN 0 ELSE count(*) FILTER (${part(1)} IS NOT NULL AND ${part(1)} <> ${part(2)}) END`;
+}
+
 /** SQL for the numbers in JSON text, as a list of texts. */
 function numbersIn(text: string): string {
   const withoutStrings = `regexp_replace(${text}, '"(\\\\.|[^"\\\\])*"', '', 'g')`;
@@ -126,6 +147,8 @@ function changeOf(
   { type, format, isKey }: { type: string; format: FileFormat; isKey: boolean },
 ): Change | null {
   if (isKey && printsOther > 0) return { type: 'VARCHAR', reason: 'keys would not read as in the file' };
+  if (type !== 'DOUBLE' && notPlain > 0)
+    return { type: 'VARCHAR', reason: 'the day or the month may come first' };
   if (loses === 0) return null;
   if (type === 'BOOLEAN') return { type: 'VARCHAR', reason: 'it has values other than true and false' };
   if (type !== 'DOUBLE' && !NESTED_DOUBLE.test(type))

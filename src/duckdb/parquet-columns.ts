@@ -37,15 +37,11 @@ async function refuseWidened(
   paths: readonly string[],
   columns: readonly Column[],
 ): Promise<void> {
-  for (const { name, type } of columns) {
-    if (type !== 'DOUBLE' && type !== 'FLOAT') continue;
-    const other = await queryRows<{ file: string }>(
-      connection,
-      `SELECT DISTINCT file_name AS file FROM parquet_schema(${pathList(paths)})
-        WHERE name = ${literal(name)} AND duckdb_type IS NOT NULL AND duckdb_type NOT IN ('DOUBLE', 'FLOAT')`,
-    );
-    if (other.length === 0) continue;
-    const files = other.map(({ file }) => file);
+  const widened = columns.filter(({ type }) => /\b(DOUBLE|FLOAT)\b/.test(type));
+  if (widened.length === 0) return;
+  for (const { name, type } of widened) {
+    const files = await filesWithOtherType(connection, paths, { name, type });
+    if (files.length === 0) continue;
     const column = identifier(name);
     const own = (await describeColumns(connection, readerSql(files))).find((each) => each.name === name)!;
     const [lost] = await queryRows<{ value: string }>(
@@ -59,4 +55,26 @@ async function refuseWidened(
         'Write the files with one type, or cast the column in a query.',
     ]);
   }
+}
+
+/** Files in which the column has a type other than a fraction where the column of all files has one. */
+async function filesWithOtherType(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  { name, type }: Column,
+): Promise<string[]> {
+  if (type === 'DOUBLE' || type === 'FLOAT') {
+    const found = await queryRows<{ file: string }>(
+      connection,
+      `SELECT DISTINCT file_name AS file FROM parquet_schema(${pathList(paths)})
+        WHERE name = ${literal(name)} AND duckdb_type IS NOT NULL AND duckdb_type NOT IN ('DOUBLE', 'FLOAT')`,
+    );
+    return found.map(({ file }) => file);
+  }
+  const files: string[] = [];
+  for (const path of paths) {
+    const own = (await describeColumns(connection, readerSql([path]))).find((each) => each.name === name);
+    if (own !== undefined && own.type !== type) files.push(path);
+  }
+  return files;
 }

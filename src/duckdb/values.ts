@@ -55,6 +55,8 @@ export function valueReader(type: DuckDBType, reading: Reading): ValueReader {
     };
   }
   if (type.alias === 'JSON') return (value) => parseExactJson(value as string);
+  const nested = hasJson(type) ? jsonInside(type, reading) : null;
+  if (nested !== null) return nested;
   switch (type.typeId) {
     case DuckDBTypeId.BOOLEAN:
     case DuckDBTypeId.TINYINT:
@@ -86,6 +88,39 @@ function hasProtoField(type: DuckDBType): boolean {
   if (type instanceof DuckDBListType || type instanceof DuckDBArrayType) return hasProtoField(type.valueType);
   if (type instanceof DuckDBMapType) return hasProtoField(type.keyType) || hasProtoField(type.valueType);
   return type instanceof DuckDBUnionType && type.memberTypes.some(hasProtoField);
+}
+
+/** Whether a type inside a LIST, ARRAY, STRUCT or MAP is JSON, whose values do not say that they are. */
+function hasJson(type: DuckDBType): boolean {
+  if (type.alias === 'JSON') return true;
+  if (type instanceof DuckDBStructType) return type.entryTypes.some(hasJson);
+  if (type instanceof DuckDBListType || type instanceof DuckDBArrayType) return hasJson(type.valueType);
+  return type instanceof DuckDBMapType && hasJson(type.valueType);
+}
+
+/** The reader for a nested type that has JSON inside, or null for other types. */
+function jsonInside(type: DuckDBType, reading: Reading): ValueReader | null {
+  const readerOf = (inner: DuckDBType) => {
+    const read = valueReader(inner, reading);
+    return (value: DuckDBValue): unknown => (value === null ? null : read(value));
+  };
+  if (type instanceof DuckDBListType || type instanceof DuckDBArrayType) {
+    const item = readerOf(type.valueType);
+    return (value) => (value as DuckDBListValue | DuckDBArrayValue).items.map(item);
+  }
+  if (type instanceof DuckDBStructType) {
+    const fields = type.entryNames.map((name, i) => [name, readerOf(type.entryTypes[i]!)] as const);
+    return (value) => {
+      const { entries } = value as DuckDBStructValue;
+      return Object.fromEntries(fields.map(([name, read]) => [name, read(entries[name]!)]));
+    };
+  }
+  if (!(type instanceof DuckDBMapType)) return null;
+  const item = readerOf(type.valueType);
+  return (value) =>
+    Object.fromEntries(
+      (value as DuckDBMapValue).entries.map((entry) => [String(entry.key), item(entry.value)]),
+    );
 }
 
 /** A number if it is safe, otherwise the bigint. */

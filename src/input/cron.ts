@@ -49,6 +49,9 @@ const EXAMPLE = '"30 0 * * *" (half past midnight, every day)';
 
 /** The problem with an expression, as a phrase to follow `"cron" is "…", `, or null if it is valid. */
 export function cronProblem(expression: string): string | null {
+  const numbered = /^[^#]*?(\S+#\S*)/.exec(expression)?.[1];
+  if (numbered !== undefined)
+    return `with ${quote(numbered)}, where "#" begins a comment: put a space before a comment. Cron has no such thing as the second Monday of a month`;
   // A # starts a comment.
   const text = expression.split('#')[0]!.trim();
   if (/^(CRON_)?TZ=/i.test(text)) return 'with a time zone inside: give it as "timeZone" instead';

@@ -130,7 +130,7 @@ function plainEncoder(name: string, strictness: Strictness): TypedText | null {
   if (range !== null) return integerText(range, strictness);
   if (name === 'BOOLEAN') return (value) => booleanText(value, strictness);
   if (name === 'DOUBLE' || name === 'FLOAT') return floatText(name, strictness);
-  if (name === 'JSON') return (value) => jsonText(value, strictness);
+  if (name === 'JSON') return jsonText;
   if (name === 'BLOB')
     return (value) =>
       value instanceof Uint8Array ? value.reduce((all, byte) => all + hex(byte), '') : undefined;
@@ -195,12 +195,10 @@ function decimalText(precision: number, scale: number, strictness: Strictness): 
   };
 }
 
-/** JSON inside other values is read as its text. */
-function jsonText(value: unknown, strictness: Strictness): string | undefined {
+/** JSON inside other values is read like JSON that is a column. */
+function jsonText(value: unknown): string | undefined {
   try {
-    if (strictness === 'given' || typeof value !== 'string') return encodeJsonCell(value, '');
-    JSON.parse(value);
-    return value;
+    return encodeJsonCell(value, '');
   } catch {
     return undefined;
   }

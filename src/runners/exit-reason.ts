@@ -84,6 +84,12 @@ export function exitStuck(ms: number, words: DeathWords): ErrorInfo {
   );
 }
 
+export function brokenRunner({ type, message }: ErrorInfo): ErrorInfo {
+  return killed(
+    `After this call, the runner process could not go on (${type}: ${message}). The function may have changed a global that Partwise needs, such as Date, Promise or a prototype: leave them as they are.`,
+  );
+}
+
 export function neverBegan(): ErrorInfo {
   return killed(
     'Something that the functions file starts while it loads threw an error that was not caught, so no partition could be run. The log has the error.',

@@ -3,6 +3,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { ErrorInfo } from '../core/outcome';
 import { monotonicMs } from './call-record';
 import { BadMessage, UnitMessages } from './check-message';
+import { brokenRunner } from './exit-reason';
 import type { OutputStream } from './output-files';
 import { OutputReader } from './output-reader';
 import type { CallResult, FromRunner, RunnerUnit } from './protocol';
@@ -33,6 +34,10 @@ export interface SessionEnd {
   lost: LostCall[];
   /** Why the runner died, or null if it is alive. */
   death: ErrorInfo | null;
+  /** The runner's error if a call may have broken it, for example by replacing a global. */
+  broken: ErrorInfo | null;
+  /** A partition whose call may be why the runner died or broke, although it was calling nothing. */
+  suspected: number | null;
   failed: { error: ErrorInfo; retryable: boolean } | null;
 }
 
@@ -46,7 +51,7 @@ export async function runOnRunner(options: SessionOptions): Promise<SessionEnd> 
     const { digest } = unit.function;
     runner = await pool.acquire({ language, digest, memoryBytes }, stop, { fresh, alone });
   } catch (error) {
-    if (stop.aborted) return { ended: new Set(), lost: [], death: null, failed: null };
+    if (stop.aborted) return notRun();
     throw error;
   }
   const session = new RunnerSession(runner, options);
@@ -55,6 +60,10 @@ export async function runOnRunner(options: SessionOptions): Promise<SessionEnd> 
   } finally {
     await pool.release(runner, { reusable: session.reusable });
   }
+}
+
+function notRun(): SessionEnd {
+  return { ended: new Set(), lost: [], death: null, broken: null, suspected: null, failed: null };
 }
 
 class RunnerSession {
@@ -129,8 +138,23 @@ class RunnerSession {
       await this.segments;
       await this.requests.settled();
       this.throwIfBroken();
+      const failed = 'failed' in first ? first.failed : null;
+      // enforces I5: what fails in a process that has run functions may be their doing.
+      const isBroken =
+        failed !== null && failed.error.type !== 'SnapshotUnreadable' && runner.calls.read().started > 0;
+      if (isBroken && !failed.retryable) this.loseBreaking(failed.error);
+      const mayBeLost = (death !== null || isBroken) && this.lost.length === 0;
+      const suspected = mayBeLost ? (this.onlyOpenCall()?.ordinal ?? null) : null;
       this.countCalls();
-      return { ended: this.ended, lost: this.lost, death, failed: 'failed' in first ? first.failed : null };
+      const broken = isBroken ? failed.error : null;
+      return {
+        ended: this.ended,
+        lost: this.lost,
+        death,
+        broken,
+        suspected,
+        failed: isBroken ? null : failed,
+      };
     } catch (error) {
       this.reusable = false;
       await runner.kill();
@@ -195,8 +219,8 @@ class RunnerSession {
       case 'readOutput':
         return this.requests.reply(message.id, () => Promise.resolve());
       case 'pong':
-        // Before its first call it may be waiting for something that never comes.
-        if (this.hasStarted) this.limits.active();
+        // Before its first call, and after its last one, it may be waiting for something that never comes.
+        if (this.hasStarted && !this.messages.isComplete) this.limits.active();
         return;
       case 'heartbeat':
         return handlers.onHeartbeat(message.ordinal, message.progress);
@@ -305,6 +329,14 @@ class RunnerSession {
     const startedAt = new Date(Date.now() - durationMs).toISOString();
     const cancelled = this.options.signal.aborted;
     this.lost.push({ ...call, startedAt, durationMs, error: cancelled ? null : error });
+  }
+
+  /** Charges the call that must have broken the runner, if there is only one. */
+  private loseBreaking(error: ErrorInfo): void {
+    const call = this.onlyOpenCall();
+    if (call === null) return;
+    const startedAt = new Date().toISOString();
+    this.lost.push({ ...call, startedAt, durationMs: 0, error: brokenRunner(error) });
   }
 
   /** The call that ended but was not handed over, or null if there is not exactly one. */

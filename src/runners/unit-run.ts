@@ -2,7 +2,7 @@
  * Runs one unit to its end, on as many runners as needed.
  *
  *   queue ──► a runner takes all of it, in order ──► unitDone: the queue is empty
- *                 │ the runner dies, or the partition times out
+ *                 │ the runner dies or breaks, or the partition times out
  *                 ▼
  *             the partition that was running is a suspect: it is set aside, and run separately
  *             in a fresh runner after the others; partitions whose outcome was not handed over
@@ -37,6 +37,8 @@ export async function runUnit(options: UnitRunOptions): Promise<UnitRunResult> {
   const losses = new Map<number, string[]>();
   const calls = new Map(Object.entries(unit.extraCalls ?? {}).map(([ordinal, n]) => [Number(ordinal), n]));
   let deaths = 0;
+  /** A function may have broken other processes in the same way. */
+  let needsFresh = false;
   let idleRunners = 0;
 
   const leftWith = (open: readonly number[]): number[] =>
@@ -49,14 +51,17 @@ export async function runUnit(options: UnitRunOptions): Promise<UnitRunResult> {
       ...options,
       ordinals,
       calls,
-      fresh: suspect !== null,
+      fresh: suspect !== null || needsFresh,
       alone: suspect?.alone ?? options.alone,
       cautious: deaths > 0,
     });
-    if (end.death !== null) deaths++;
+    if (end.death !== null || end.broken !== null) deaths++;
+    needsFresh = end.broken !== null;
     const open = ordinals.filter((ordinal) => !end.ended.has(ordinal));
     if (end.failed !== null) return { left: leftWith(open), failed: end.failed };
-    const { lost } = end;
+    const { lost, suspected } = end;
+    // enforces I5
+    if (suspected !== null) suspects.push({ ordinal: suspected, alone: false });
     for (const call of lost) {
       const { ordinal, error } = call;
       const hand = async (big: boolean): Promise<void> =>
@@ -74,12 +79,15 @@ export async function runUnit(options: UnitRunOptions): Promise<UnitRunResult> {
       else if (next === 'bigTaskQueue') await hand(true);
       else suspects.push({ ordinal, alone: next === 'alone' });
     }
-    const lostOrdinals = new Set(lost.map(({ ordinal }) => ordinal));
-    const rest = open.filter((ordinal) => !lostOrdinals.has(ordinal));
+    const apart = new Set([...lost.map(({ ordinal }) => ordinal), suspected]);
+    const rest = open.filter((ordinal) => !apart.has(ordinal));
     const isIdle = lost.length === 0 && end.ended.size === 0 && !signal.aborted && !drain.aborted;
     idleRunners = isIdle ? idleRunners + 1 : 0;
     if (idleRunners >= MAX_IDLE_RUNNERS)
-      return { left: leftWith(rest), failed: { error: end.death ?? neverBegan(), retryable: true } };
+      return {
+        left: leftWith(rest),
+        failed: { error: end.death ?? end.broken ?? neverBegan(), retryable: true },
+      };
     if (suspect === null) queue = rest;
     else if (rest.length > 0) suspects.unshift(suspect);
   }

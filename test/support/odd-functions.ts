@@ -55,6 +55,22 @@ export const odd = definePartitionFunction({
         process.kill(process.pid, 'SIGKILL');
         await new Promise(() => undefined);
         break;
+      case 'replace Date':
+        globalThis.Date = class {} as DateConstructor;
+        break;
+      case 'replace Promise':
+        globalThis.Promise = null as unknown as PromiseConstructor;
+        break;
+      case 'replace a method of maps':
+        Map.prototype.get = () => {
+          throw new Error('replaced');
+        };
+        break;
+      case 'replace a method of arrays':
+        Array.prototype.map = () => {
+          throw new TypeError('replaced');
+        };
+        break;
       case 'remove all listeners':
         process.removeAllListeners();
         break;
