@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from .._errors import describe_raised
 from .._results import Column, arrow_array, arrow_type, joined_kind
-from .._types import needs_cast, plain_text
+from .._types import needs_cast, storable
 
 EVERY_SECONDS = 1.0
 #: With this many pending rows, a segment is handed over early.
@@ -181,9 +181,7 @@ class PendingRows:
         types = {}
         entries = pa.array([partition.position for partition, _ in self._parts], pa.int64())
         for i, key in enumerate(key_columns):
-            values = index.table[f"key_{i}"]
-            if key["type"] in ("JSON", "UUID"):
-                values = _as_text(values, key["type"])
+            values = storable(index.table[f"key_{i}"], key["type"])
             names.append(key["name"])
             columns.append(values.take(entries).take(places))
             if needs_cast(key["type"]):
@@ -221,8 +219,3 @@ class PendingRows:
             chunks.append(arrow_array(Column(kind, listed)))
         return pa.chunked_array(chunks, wanted)
 
-
-def _as_text(values, declared):
-    from .._types import restored
-
-    return restored(values, declared) if declared == "UUID" else plain_text(values)

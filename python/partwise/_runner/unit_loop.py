@@ -143,7 +143,7 @@ class UnitLoop:
             "scheduled_date": unit.get("scheduledDate"),
             "cancelled": call.cancelled,
         }
-        data = DataConnector(_PartitionRows(self, partition, call), unit["columns"])
+        data = DataConnector(PartitionRows(self, partition, call), unit["columns"])
         return data, PartitionContext(call, facts)
 
     # Rows
@@ -170,8 +170,12 @@ class UnitLoop:
     def snapshot(self):
         return self._snapshot
 
+    @property
+    def columns(self):
+        return self._unit["columns"]
 
-class _PartitionRows:
+
+class PartitionRows:
     """The rows of one partition, for its `DataConnector`."""
 
     def __init__(self, loop, partition, call):
@@ -197,7 +201,7 @@ class _PartitionRows:
         if snapshot is None:
             from .._frames import to_frame
 
-            return to_frame(self.table())
+            return to_frame(self.table(), self._loop.columns)
         return self._loop.reading(lambda: snapshot.window(self._partition).frame(self._partition.ordinal))
 
     def batches(self):
