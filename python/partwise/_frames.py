@@ -106,7 +106,7 @@ _EXACT_INTEGER, _EXACT_POWER = 2**53, 22
 
 
 def _floats(decimals):
-    """The nearest float of each decimal. Arrow's own conversion is off by one in the last digit for many, such as 0.7."""
+    """The nearest float of each decimal. Arrow's own conversion is off in the last digit for many, such as 0.7."""
     import numpy
 
     scale = decimals.type.scale

@@ -26,15 +26,17 @@ def needs_cast(declared):
 class SqlType:
     """A type by its structure."""
 
-    __slots__ = ("kind", "name", "fields")
+    __slots__ = ("kind", "name", "fields", "names")
 
-    def __init__(self, kind, name, fields):
+    def __init__(self, kind, name, fields, names=()):
         #: `plain`, `list`, `struct` or `map`.
         self.kind = kind
         #: Of a plain type.
         self.name = name
         #: Types inside: of the items, of the fields, or of keys and values.
         self.fields = fields
+        #: Of the fields of a struct.
+        self.names = names
 
     def has(self, names):
         """Whether it is one of some plain types, or contains one."""
@@ -47,13 +49,15 @@ def parse_type(text):
     item = re.fullmatch(r"(.*)\[\d*\]", text, re.DOTALL)
     if item is not None:
         return SqlType("list", None, [parse_type(item[1])])
-    nested = re.fullmatch(r"(STRUCT|MAP)\((.*)\)", text, re.DOTALL)
+    nested = re.fullmatch(r"(STRUCT|MAP)\s*\((.*)\)", text, re.DOTALL | re.IGNORECASE)
     if nested is None:
         return SqlType("plain", text, [])
-    parts = _split(nested[2])
-    if nested[1] == "STRUCT":
-        parts = [re.fullmatch(r'(?:"(?:[^"]|"")*"|\S+) (.*)', part, re.DOTALL)[1] for part in parts]
-    return SqlType(nested[1].lower(), None, [parse_type(part) for part in parts])
+    kind, parts, names = nested[1].lower(), _split(nested[2]), []
+    if kind == "struct":
+        fields = [re.fullmatch(r'("(?:[^"]|"")*"|\S+)\s+(.*)', part, re.DOTALL) for part in parts]
+        names, parts = [field[1] for field in fields], [field[2] for field in fields]
+        names = [name[1:-1].replace('""', '"') if name[0] == '"' else name for name in names]
+    return SqlType(kind, None, [parse_type(part) for part in parts], names)
 
 
 def _split(text):
@@ -77,7 +81,6 @@ def _split(text):
 
 def restored(column, declared):
     """A stored Arrow column in Arrow's own type for it. Types that Arrow lacks stay text."""
-    import pyarrow as pa
 
     return _with_types(column, parse_type(declared), (*WIDE_INTEGERS, *AS_TIMESTAMP, *_AS_TEXT))
 
@@ -121,7 +124,9 @@ def _restored(array, kind, names, convert):
         items = _restored(array.values, kind.fields[0], names, convert)
         whole = pa.list_(items.type)
     else:
-        keys, items = (_restored(each, kind.fields[i], names, convert) for i, each in enumerate((array.keys, array.items)))
+        keys, items = (
+            _restored(each, kind.fields[i], names, convert) for i, each in enumerate((array.keys, array.items))
+        )
         whole = pa.map_(keys.type, items.type)
         items = pa.StructArray.from_arrays([keys, items], fields=[whole.key_field, whole.item_field])
     # What is in which list stays as it was.
@@ -183,7 +188,9 @@ def _converter(kind):
         return int if kind.name in (*WIDE_INTEGERS, "BIGNUM") else None
     inside = [_converter(each) or _same for each in kind.fields]
     if kind.kind == "map":
-        return lambda pairs: _mapping([(_or_none(inside[0], key), _or_none(inside[1], item)) for key, item in pairs], kind)
+        return lambda pairs: _mapping(
+            [(_or_none(inside[0], key), _or_none(inside[1], item)) for key, item in pairs], kind
+        )
     if all(each is _same for each in inside):
         return None
     if kind.kind == "list":
@@ -285,3 +292,14 @@ def _text_of_days(days):
     year = day.year + cycles * _CYCLE_YEARS
     rest = f"-{day.month:02d}-{day.day:02d}"
     return f"{year:04d}{rest}" if year > 0 else f"{1 - year:04d}{rest} (BC)"
+
+
+def plain_values(array):
+    """The values of an Arrow array as Python's. Dates and times that Python has no value for are text."""
+    import pyarrow as pa
+
+    try:
+        return array.to_pylist()
+    except (ValueError, OverflowError):
+        chunks = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
+        return [_odd_time(each) if each.is_valid else None for chunk in chunks for each in chunk]

@@ -30,6 +30,8 @@ class UnitLoop:
         self._snapshot = (
             Snapshot(unit["snapshot"], unit["columns"], unit["ordinals"], self._index) if unit["snapshot"] else None
         )
+        #: The declared columns, or None.
+        self._output = _declared_output(definition, self._index)
         self._unreadable = None
         #: Whether an abort may interrupt the function: it is running now, and not in the middle of a message.
         self._is_interruptible = False
@@ -120,7 +122,7 @@ class UnitLoop:
 
     def _taken(self, returned, partition):
         try:
-            return take(returned, self._index.key(partition))
+            return take(returned, self._index.key(partition), self._output)
         except NotRows as error:
             if self._definition.returns_rows:
                 raise
@@ -173,6 +175,15 @@ class UnitLoop:
     @property
     def columns(self):
         return self._unit["columns"]
+
+
+def _declared_output(definition, index):
+    declared = definition.settings.get("output")
+    if declared is None:
+        return None
+    from .._declared import Output
+
+    return Output(declared, index.key_names)
 
 
 class PartitionRows:
