@@ -175,7 +175,7 @@ describeEmulator('a source on Snowflake', () => {
     const opened = warehouse.open();
     const places = { stage, warehouse: opened };
     const files = await fetchSnapshot(places, plan as unknown as UnitPlan, ordinals, scratch, signal);
-    const access = opened.access(plan, { timeoutMs: null, scratch })!;
+    const access = opened.access({ ...plan, ordinals }, { timeoutMs: null, scratch, hasDuckDB: true })!;
     // Without a snapshot there are no files: a runner requests partitions one by one.
     for (const { ordinal, id, rows } of files.length > 0 ? [] : await readIndex(index, ordinals))
       files.push((await access.rows({ ordinal, partitionId: id, rows, attempt: 1 }, signal)).file);
