@@ -79,7 +79,7 @@ class DataConnector:
     def columns(self):
         """All rows as one list of Python values for each column."""
         table = self._rows.table()
-        return {each["name"]: listed_values(table[each["name"]], each["type"]) for each in self._columns}
+        return {each["name"]: listed_values(column, each["type"]) for each, column in zip(self._columns, table.columns)}
 
     def rows(self):
         """All rows as dictionaries of Python values."""

@@ -5,6 +5,7 @@ Columns of one partition have one type each; partitions are joined where nothing
 
 import datetime
 import decimal
+import functools
 import json
 import uuid
 
@@ -148,6 +149,7 @@ class _Names:
             raise InvalidResult(f"Row {row} has a column with {problem}. Rename it.")
 
 
+@functools.lru_cache(maxsize=4096)
 def name_problem(name):
     """The end of a sentence about a column's name, or None."""
     if name == "":

@@ -169,17 +169,28 @@ def python_values(column, declared):
 
 def listed_values(column, declared):
     """The values of a restored column. What Python has no value for is DuckDB's text of it."""
-    kind = parse_type(declared)
+    kind, is_number, is_odd, convert = _reading(declared)
+    if is_number and column.null_count == 0:
+        return [value for chunk in column.chunks for value in chunk.to_numpy().tolist()]
     try:
-        # pyarrow cuts off nanoseconds of a TIME, and reads 24:00:00 as 00:00:00.
-        values = None if kind.has(("TIME", "TIME_NS")) else column.to_pylist()
+        values = None if is_odd else column.to_pylist()
     except (ValueError, OverflowError):
         # Infinity, or a year that Python's dates do not have.
         values = None
     if values is None:
         return [value for chunk in column.chunks for value in _odd_values(chunk, kind)]
-    convert = _converter(kind)
     return values if convert is None else [None if each is None else convert(each) for each in values]
+
+
+_NUMBERS = frozenset("TINYINT SMALLINT INTEGER BIGINT UTINYINT USMALLINT UINTEGER UBIGINT FLOAT DOUBLE".split())
+
+
+@functools.lru_cache(maxsize=4096)
+def _reading(declared):
+    """How a type is read: its structure; whether numpy reads it, or pyarrow reads it wrong; what converts values."""
+    kind = parse_type(declared)
+    # pyarrow cuts off nanoseconds of a TIME, and reads 24:00:00 as 00:00:00.
+    return kind, declared in _NUMBERS, kind.has(("TIME", "TIME_NS")), _converter(kind)
 
 
 def _converter(kind):

@@ -89,7 +89,7 @@ async function answering<T>(
         signal.addEventListener('abort', interrupt, { once: true });
         try {
           await connection.run(`SET memory_limit = '${MEMORY_BYTES}B'`);
-          // enforces I11: the worker's environment has credentials, which extensions and files would give away.
+          // enforces I11: extensions and files would give away the credentials of the worker's environment.
           await confine(connection, { directories: [scratch], paths: [], extensions: [] });
           await answer(connection, sql, binds);
           return await use(connection);

@@ -1,4 +1,4 @@
-/** Runs a function's query and writes its rows to a file, with the types that a snapshot of them would have. */
+/** Writes the rows of a function's query to a file, with the types that a snapshot of them would have. */
 import {
   MAX_QUERY_ROWS,
   TooManyRows,
