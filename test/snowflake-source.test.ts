@@ -175,7 +175,7 @@ describeEmulator('a source on Snowflake', () => {
     const opened = warehouse.open();
     const places = { stage, warehouse: opened };
     const files = await fetchSnapshot(places, plan as unknown as UnitPlan, ordinals, scratch, signal);
-    const access = opened.access(plan, { timeoutMs: null, scratch })!;
+    const access = opened.access({ ...plan, ordinals }, { timeoutMs: null, scratch, hasDuckDB: true })!;
     // Without a snapshot there are no files: a runner requests partitions one by one.
     for (const { ordinal, id, rows } of files.length > 0 ? [] : await readIndex(index, ordinals))
       files.push((await access.rows({ ordinal, partitionId: id, rows, attempt: 1 }, signal)).file);
@@ -261,6 +261,37 @@ describeEmulator('a source on Snowflake', () => {
     const later = { ...made, pushDown: { ...made.pushDown!, from: made.pushDown!.later!.from } };
     expect(await rowsOf(later, [0, 1], texts)).toEqual(everything);
     await warehouse.execute(`DELETE FROM sales WHERE n IN (2, 3)`, 'UPDATE sales SET n = 1 WHERE n = 0');
+  });
+
+  it('answers queries of functions with files that keep every digit and type', async () => {
+    const scratch = join(folder, `unit-${++units}`);
+    await mkdir(scratch);
+    const unit = { pushDown: null, columns: [], snapshotTime: 'then', files: null, ordinals: [] };
+    const access = warehouse.open().access(unit, { timeoutMs: null, scratch, hasDuckDB: false })!;
+    const { signal } = new AbortController();
+    const ask = (sql: string, binds: string[] = []) =>
+      access.queryFile({ sql, binds, partitionId: 'a', attempt: 1 }, signal);
+    const { file, columns } = await ask(
+      `SELECT *, n AS "Mixed", seen AS n FROM sales WHERE "Region" = ? ORDER BY n DESC -- the last line`,
+      ['a'],
+    );
+    expect(columns.map(({ name, type }) => `${name} ${type}`)).toEqual([
+      'Region VARCHAR',
+      'n DECIMAL(38,0)',
+      'doc JSON',
+      'raw BLOB',
+      'seen TIMESTAMP WITH TIME ZONE',
+      'here TIMESTAMP WITH TIME ZONE',
+      'Mixed DECIMAL(38,0)',
+      'n:1 TIMESTAMP WITH TIME ZONE',
+    ]);
+    const rows = await withDatabase(':memory:', 'read', (connection) =>
+      queryRows<Record<string, unknown>>(connection, `SELECT columns(*)::VARCHAR FROM '${file}'`),
+    );
+    expect(rows).toMatchObject(everything.slice(0, 2));
+    await expect(ask('SELECT SEQ4() AS n FROM TABLE(GENERATOR(ROWCOUNT => 100001))')).rejects.toThrow(
+      'The query returns more than 100,000 rows.',
+    );
   });
 
   it('with a non-deterministic condition is refused, and a query with one is read once (I1)', async () => {

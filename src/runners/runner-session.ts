@@ -236,6 +236,7 @@ class RunnerSession {
         return this.requests.reply(message.id, () => handlers.onModel(message.partition));
       case 'query':
         return this.requests.ask(message.id, async (access, signal) => {
+          if (message.as === 'file') return access.queryFile(message, signal);
           const { names, rows } = await access.query(message, signal);
           return { names, rows: rows.map((row) => row.map(encodeValue)) };
         });

@@ -1,17 +1,14 @@
 """Calls the function for each partition of a unit, one after the other."""
 
 import datetime
-import os
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from .._context import PartitionContext, dpf_partition_id
 from .._data import DataConnector
 from .._results import NO_ROWS, NotRows, preview, take
 from .call import Call
+from .file_rows import FileRows
 from .segments import Segments
-from .snapshot import Index, Snapshot, SnapshotUnreadable, restored_table
+from .snapshot import Index, Snapshot, SnapshotUnreadable
 
 #: Before a partition this large, ended ones are handed over: it may take long, or kill the process.
 LARGE_PARTITION = 100_000
@@ -30,6 +27,8 @@ class UnitLoop:
         self._snapshot = (
             Snapshot(unit["snapshot"], unit["columns"], unit["ordinals"], self._index) if unit["snapshot"] else None
         )
+        #: The declared columns, or None.
+        self._output = _declared_output(definition, self._index)
         self._unreadable = None
         #: Whether an abort may interrupt the function: it is running now, and not in the middle of a message.
         self._is_interruptible = False
@@ -87,6 +86,9 @@ class UnitLoop:
             returned = self._definition.call(*self._arguments(partition, call))
             self._is_interruptible = False
             rows = self._taken(returned, partition)
+            # enforces I1: what is made without the planned rows is no result.
+            if call.rows_error is not None:
+                raise call.rows_error
         except SnapshotUnreadable as error:
             self._unreadable = error
         except BaseException as error:
@@ -120,7 +122,7 @@ class UnitLoop:
 
     def _taken(self, returned, partition):
         try:
-            return take(returned, self._index.key(partition))
+            return take(returned, self._index.key(partition), self._output)
         except NotRows as error:
             if self._definition.returns_rows:
                 raise
@@ -143,20 +145,10 @@ class UnitLoop:
             "scheduled_date": unit.get("scheduledDate"),
             "cancelled": call.cancelled,
         }
-        data = DataConnector(_PartitionRows(self, partition, call), unit["columns"])
+        data = DataConnector(PartitionRows(self, partition, call), unit["columns"])
         return data, PartitionContext(call, facts)
 
     # Rows
-
-    def rows_of(self, partition, call):
-        """The partition's rows as an Arrow table, in a run without a snapshot."""
-        file = call.rows_file()
-        try:
-            return restored_table(pq.read_table(file, use_threads=False), self._unit["columns"])
-        except (OSError, pa.ArrowException) as error:
-            raise SnapshotUnreadable(f"The rows cannot be read: {error}") from error
-        finally:
-            os.remove(file)
 
     def reading(self, read):
         """Reads rows for a function: a file that cannot be read is not the function's fault."""
@@ -170,47 +162,71 @@ class UnitLoop:
     def snapshot(self):
         return self._snapshot
 
+    @property
+    def columns(self):
+        return self._unit["columns"]
 
-class _PartitionRows:
+
+def _declared_output(definition, index):
+    declared = definition.settings.get("output")
+    if declared is None:
+        return None
+    from .._declared import Output
+
+    return Output(declared, index.key_names)
+
+
+class PartitionRows:
     """The rows of one partition, for its `DataConnector`."""
 
     def __init__(self, loop, partition, call):
         self._loop = loop
         self._partition = partition
         self._call = call
-        self._queried = None
+        self._file = None
 
     @property
     def count(self):
         return self._partition.rows
 
     def table(self):
-        snapshot = self._loop.snapshot
-        if snapshot is None:
-            if self._queried is None:
-                self._queried = self._loop.reading(lambda: self._loop.rows_of(self._partition, self._call))
-            return self._queried
-        return self._loop.reading(lambda: snapshot.window(self._partition).slice(self._partition.ordinal))
+        return self._loop.reading(lambda: self._rows().table())
 
     def frame(self):
-        snapshot = self._loop.snapshot
-        if snapshot is None:
-            from .._frames import to_frame
-
-            return to_frame(self.table())
-        return self._loop.reading(lambda: snapshot.window(self._partition).frame(self._partition.ordinal))
+        return self._loop.reading(lambda: self._rows().frame())
 
     def batches(self):
-        snapshot = self._loop.snapshot
-        if snapshot is None or self._partition.rows <= LARGE_PARTITION:
-            yield self.table()
-            return
-        batches = snapshot.batches(self._partition)
+        batches = self._loop.reading(lambda: self._rows().batches())
         while True:
             table = self._loop.reading(lambda: next(batches, None))
             if table is None:
                 return
             yield table
+
+    def _rows(self):
+        snapshot = self._loop.snapshot
+        if snapshot is not None:
+            return _SnapshotRows(snapshot, self._partition)
+        if self._file is None:
+            self._file = FileRows(self._call.rows_file(), self._loop.columns, self._partition.rows)
+        return self._file
+
+
+class _SnapshotRows:
+    def __init__(self, snapshot, partition):
+        self._snapshot = snapshot
+        self._partition = partition
+
+    def table(self):
+        return self._snapshot.window(self._partition).slice(self._partition.ordinal)
+
+    def frame(self):
+        return self._snapshot.window(self._partition).frame(self._partition.ordinal)
+
+    def batches(self):
+        if self._partition.rows > LARGE_PARTITION:
+            return self._snapshot.batches(self._partition)
+        return iter([self.table()])
 
 
 def _time(text):
