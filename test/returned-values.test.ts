@@ -12,6 +12,7 @@ import { mergeRows } from '../src/rows/combined-rows';
 import { decodeArtifact } from '../src/functions/artifact-codec';
 import { describeThrown } from '../src/functions/errors';
 import { writeOrRefuse } from '../src/rows/written-alone';
+import { Segments } from '../src/runners/node/segments';
 import { RunnerPool } from '../src/runners/pool';
 import { runPartitionFunction } from '../src/testing';
 import { makeFolder, makeSnapshot, readRows, run, type Ran, type RunRequest } from './support/runner-unit';
@@ -310,6 +311,33 @@ describe('a result that cannot be stored fails its own partition', () => {
     expect(ran.ended.map(({ outcome }) => outcome.error?.message)).toEqual(
       ALL.map(() => expect.stringContaining(message)),
     );
+  });
+
+  test('also if its rows cannot be kept until they are written (I5)', async () => {
+    const sent: unknown[] = [];
+    const unit = { isBatch: true, nonRetryableErrorTypes: [], scratch: folder };
+    const link = { send: (message: unknown) => sent.push(message) };
+    const segments = new Segments(
+      unit as never,
+      link as never,
+      { rows: 0, canAlwaysKeep: false } as never,
+      new Map(),
+    );
+    const record = (ordinal: number, keep: () => Promise<boolean>): Promise<void> => {
+      const partition = { ordinal, id: `k${ordinal}`, rows: 1, key: {} };
+      const host = { artifacts: () => [] } as never;
+      const call = { partition, attempt: 1, startedAt: 0, durationMs: 0, host };
+      return segments.recordSuccess(call, { rows: 0, preview: null, keep });
+    };
+    await record(0, () => Promise.resolve(true));
+    await record(1, () => Promise.reject(new Error('Out of memory')));
+    await segments.handOver();
+    expect(sent).toMatchObject([
+      {
+        done: { ordinals: new Int32Array([0]) },
+        outcomes: [{ outcome: { ordinal: 1, status: 'FAILED', error: { message: 'Out of memory' } } }],
+      },
+    ]);
   });
 
   test('does not blame a partition for a full disk, and writes halves otherwise', async () => {
