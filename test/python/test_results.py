@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from partwise import InvalidResult
 from partwise._declared import Output, output_problems
 from partwise._results import preview, take
+from partwise._source_types import SourceTypes
 from partwise._runner.pending_rows import PendingRows
 
 try:
@@ -298,6 +299,44 @@ class Results(unittest.TestCase):
         count = 50_000
         for result in (pd.DataFrame({"n": range(count)}), [{"n": i} for i in range(count)]):
             self.assertEqual(pq.read_table(pa.BufferReader(written([take(result, {})])[0])).num_rows, count)
+
+
+class Source(unittest.TestCase):
+    """Columns that functions return under the names of the source's columns."""
+
+    def test_keep_the_types_that_python_has_as_text(self):
+        types = {"i": "INTERVAL", "u": "UUID", "j": "JSON", "z": "TIME WITH TIME ZONE", "day": "DATE", "at": "TIMESTAMP",
+                 "zoned": "TIMESTAMP WITH TIME ZONE", "b": "BIT", "s": "VARCHAR"}
+        source = SourceTypes([{"name": name, "type": kind} for name, kind in types.items()])
+        rows = [
+            {"i": "1 month", "u": str(UUID), "j": "[1]", "z": "12:00:00+01", "day": "infinity", "at": "-infinity",
+             "zoned": "10000-01-01 00:00:00.5+00", "b": "01", "s": "infinity"},
+            {"day": datetime.date(2024, 1, 2), "at": datetime.datetime(2024, 1, 2), "zoned": datetime.datetime(2024, 1, 2, tzinfo=UTC)},
+            {"day": "0044-03-15 (BC)", "at": "0001-12-31 (BC) 23:59:59.000001"},
+        ]
+        text = [[str(UUID), None, None], ["infinity", "2024-01-02", "0044-03-15 (BC)"]]
+        expected = {
+            "i": ("INTERVAL", ["1 month", None, None]), "u": ("UUID", text[0]), "j": ("JSON", ["[1]", None, None]),
+            "z": ("TIME WITH TIME ZONE", ["12:00:00+01", None, None]), "day": ("DATE", text[1]),
+            "at": ("TIMESTAMP", ["-infinity", "2024-01-02 00:00:00", "0001-12-31 (BC) 23:59:59.000001"]),
+            "zoned": ("TIMESTAMP WITH TIME ZONE", ["10000-01-01 00:00:00.5+00", "2024-01-02 00:00:00+00", None]),
+            "b": ("BIT", ["01", None, None]), "s": ("VARCHAR", ["infinity", None, None]),
+        }
+        Results.keep(self, "source", [take(rows, {}, None, source)], expected)
+        frame = pd.DataFrame({"i": ["1 month", None], "u": [str(UUID), "none"], "day": ["infinity", "-infinity"]})
+        Results.keep(
+            self,
+            "source frame",
+            [take(frame, {}, None, source)],
+            {"i": ("INTERVAL", ["1 month", None]), "u": ("VARCHAR", [str(UUID), "none"]), "day": ("DATE", ["infinity", "-infinity"])},
+        )
+        output = Output({"day": "DATE", "at": "TIMESTAMP", "zoned": "TIMESTAMPTZ"}, [])
+        Results.keep(
+            self,
+            "source declared",
+            [take([{each: row.get(each) for each in ("day", "at", "zoned")} for row in rows], {}, output)],
+            {each: expected[each] for each in ("day", "at", "zoned")},
+        )
 
 
 class DeclaredOutput(unittest.TestCase):
