@@ -17,7 +17,10 @@ from partwise import InvalidResult
 from partwise._declared import Output, output_problems
 from partwise._results import preview, take
 from partwise._source_types import SourceTypes
+from partwise._runner.call import Call
 from partwise._runner.pending_rows import PendingRows
+from partwise._runner.segments import Segments
+from partwise._runner.snapshot import Partition
 
 try:
     import polars as pl
@@ -337,6 +340,37 @@ class Source(unittest.TestCase):
             [take([{each: row.get(each) for each in ("day", "at", "zoned")} for row in rows], {}, output)],
             {each: expected[each] for each in ("day", "at", "zoned")},
         )
+
+
+class HandedOver(unittest.TestCase):
+    def test_partitions_whose_rows_cannot_be_written_fail_alone(self):
+        for is_batch in (True, False):
+            with self.subTest(is_batch=is_batch), tempfile.TemporaryDirectory() as scratch:
+                unit = {"isBatch": is_batch, "scratch": scratch, "keyColumns": [], "nonRetryableErrorTypes": []}
+                sent = []
+                channel = type("Channel", (), {"send": lambda self, message, body: sent.append((message, body))})()
+                segments = Segments(unit, channel, type("Index", (), {"table": pa.table({"ord": [0, 1, 2]})}))
+                for ordinal in range(3):
+                    entry = Partition(ordinal, f"k{ordinal}", 1, ordinal)
+                    rows = take({"n": ordinal}, {})
+                    if ordinal == 1:
+                        rows.columns["n"].values[0] = "not a number"
+                    call = Call({**unit, "ordinals": []}, entry, 1, None, segments)
+                    packed = [segments.pack("a.txt", "text", b"x")]
+                    segments.record_done(call, rows, None, lambda packed=packed: packed)
+                segments.hand_over()
+                ((message, body),) = sent
+                ended = {each["outcome"]["ordinal"]: each for each in message["outcomes"]}
+                done = [] if message["done"] is None else np.frombuffer(body, "int32")[8:10].tolist()
+                self.assertEqual(done, [0, 2] if is_batch else [])
+                self.assertEqual(sorted(ended), [1] if is_batch else [0, 1, 2])
+                failed = ended[1]
+                self.assertEqual(failed["outcome"]["status"], "FAILED")
+                self.assertEqual(failed["outcome"]["error"]["type"], "InvalidResult")
+                self.assertIn("The returned rows cannot be stored", failed["outcome"]["error"]["message"])
+                self.assertFalse(failed["retryable"])
+                self.assertEqual(len(failed["artifacts"]), 1)
+                self.assertEqual(pq.read_table(message["rows"])["n"].to_pylist(), [0, 2])
 
 
 class DeclaredOutput(unittest.TestCase):

@@ -120,6 +120,23 @@ class Types(unittest.TestCase):
                     else:
                         assert_frame_equal(read, other)
 
+    def test_frames_may_be_changed(self):
+        before = [alone("types", ordinal).to_pandas() for ordinal in self.table.ordinals]
+        for ordinal, _, data in self.each():
+            frame = data.to_pandas()
+            assert_frame_equal(frame, before[ordinal])
+            for name in self.names():
+                frame[name] = 0
+            frame.loc[:, "new"] = 1
+            frame.loc[len(frame)] = frame.iloc[0]
+            assert_frame_equal(data.to_pandas(), before[ordinal])
+
+    def test_no_rows_have_the_same_columns(self):
+        for _, id, data in self.each():
+            for options in ({}, {"decimals": "exact"}, {"dtype_backend": "pyarrow"}, {"dtype_backend": "numpy_nullable"}):
+                with self.subTest(id=id, **options):
+                    self.assertEqual(list(data.to_pandas(0, **options).columns), self.names())
+
     def test_types_in_pandas(self):
         for _, id, data in self.each():
             if id not in ("a", "b", "d"):
