@@ -16,6 +16,10 @@ from partwise._runner.snapshot import Index, Snapshot
 from partwise._runner.unit_loop import PartitionRows
 
 try:
+    import duckdb
+except ModuleNotFoundError:
+    duckdb = None
+try:
     import polars
 except ModuleNotFoundError:
     polars = None
@@ -190,6 +194,17 @@ class Types(unittest.TestCase):
             batches = pa.concat_tables(data.iter_batches(batch_size=1))
             self.assertEqual(batches.num_rows, len(data))
             self.assertEqual(batches.schema, table.schema)
+
+    @unittest.skipIf(duckdb is None, "duckdb is not installed")
+    def test_sql_sees_the_types_of_the_warehouse(self):
+        for _, id, data in self.each():
+            types = data.sql("SELECT typeof(COLUMNS(*)) FROM data WHERE ? = 1 LIMIT 1", 1).fetchall()[0]
+            wanted = ["VARCHAR" if each["type"].startswith("ENUM") else each["type"] for each in self.table.columns]
+            # Older versions of DuckDB read it so.
+            wanted = ["TIME" if kind == "TIME_NS" and "TIME_NS" not in types else kind for kind in wanted]
+            self.assertEqual(list(types), wanted)
+            (total,) = data.sql("SELECT count(*) FROM data").fetchall()[0]
+            self.assertEqual(total, len(data))
 
     @unittest.skipIf(polars is None, "polars is not installed")
     def test_polars_keeps_types(self):

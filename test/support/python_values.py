@@ -76,3 +76,8 @@ def stream(data, context):
         rows += len(batch)
         most = max(most, resident())
     return {"n": rows, "total": total, "mb": most - before}
+
+
+def slow_query(data, context):
+    print("it queries", flush=True)
+    context.query("SELECT count(*) FROM range(10_000_000_000) a, range(1000) b")
