@@ -12,7 +12,7 @@ import { RunnerPool } from '../src/runners/pool';
 import { openStage } from '../src/stage';
 import { openWarehouse } from '../src/warehouse';
 import { hasPython, PYTHON } from './support/python-server';
-import { makeFolder, readRows, run, type Ran } from './support/runner-unit';
+import { makeFolder, readRows, run, type Ran, type RunRequest } from './support/runner-unit';
 
 let place: string;
 let pool: RunnerPool;
@@ -21,7 +21,7 @@ let units = 0;
 
 interface Planned {
   ids: string[];
-  start(params?: Record<string, unknown>): Promise<Ran>;
+  start(params?: Record<string, unknown>, options?: RunRequest['options']): Promise<Ran>;
 }
 
 /** Pins a source as planning does. */
@@ -54,17 +54,19 @@ async function plan(name: string, source: Source): Promise<Planned> {
   const unit = { columns, keyColumns, files, pushDown, index, snapshot, scratch, snapshotTime };
   return {
     ids,
-    start: (params = {}) =>
+    start: (params = {}, options = {}) =>
       run({
         pool,
         folder: place,
         bundle,
         name,
         ordinals,
+        maximumLosses: 1,
         unit: { ...unit, params, warehouse: uri },
         options: {
           access: warehouse.access({ ...unit, ordinals }, { timeoutMs: null, scratch, hasDuckDB: false }),
           entryOf: async (ordinal) => ({ id: ids[ordinal]!, rows: rows[ordinal]! }),
+          ...options,
         },
       }),
   };
@@ -189,6 +191,14 @@ async function plan(name: string, source: Source): Promise<Planned> {
     await withDatabase(join(place, 'w.duckdb'), 'read', async (connection) => {
       expect(await queryRows(connection, 'SELECT count(*)::INTEGER AS n FROM sales')).toEqual([{ n: 2 }]);
     });
+  });
+
+  test('end with their timeout while they query, and so does the query (I12)', async () => {
+    const { start } = await plan('slow_query', { table: 'sales' });
+    const { summary } = await start({}, { timeoutMs: 500 });
+    expect(summary).toEqual(['a: INTERNAL_ERROR Timeout', 'b: INTERNAL_ERROR Timeout']);
+    // The file is free again.
+    expect((await (await plan('query', { table: 'sales' })).start()).summary).toEqual(['a: DONE', 'b: DONE']);
   });
 
   test('read a large partition in batches without holding all of it', async () => {

@@ -2,6 +2,10 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bundleFunctions } from '../src/runners/functions-file';
+import { RunnerPool } from '../src/runners/pool';
+import { hasPython, PYTHON } from './support/python-server';
+import { readRows, run } from './support/runner-unit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fetchSnapshot } from '../src/warehouse/unit-snapshot';
 import type { UnitPlan } from '../src/core/unit-plan';
@@ -289,8 +293,50 @@ describeEmulator('a source on Snowflake', () => {
       queryRows<Record<string, unknown>>(connection, `SELECT columns(*)::VARCHAR FROM '${file}'`),
     );
     expect(rows).toMatchObject(everything.slice(0, 2));
-    await expect(ask('SELECT SEQ4() AS n FROM TABLE(GENERATOR(ROWCOUNT => 100001))')).rejects.toThrow(
-      'The query returns more than 100,000 rows.',
+  });
+
+  (hasPython ? it : it.skip)('is read by functions in Python, without a snapshot too', async () => {
+    const bundle = await bundleFunctions(
+      join(__dirname, 'support/python_values.py'),
+      join(folder, 'functions'),
+      {
+        python: PYTHON,
+      },
+    );
+    const pool = new RunnerPool({ size: 1, python: PYTHON, cwd: folder });
+    const made = await warehouse.open().snapshot(request(), onStage(null));
+    const scratch = join(folder, `unit-${++units}`);
+    await mkdir(scratch);
+    const { index, columns, keyColumns, pushDown } = made;
+    const unit = { index, columns, keyColumns, pushDown, scratch, files: null, ordinals: [0, 1] };
+    const accessed = { ...unit, snapshotTime: new Date().toISOString() };
+    const options = { timeoutMs: null, scratch, hasDuckDB: false };
+    const { ended, files } = await run({
+      pool,
+      folder,
+      bundle,
+      name: 'read_all',
+      ordinals: unit.ordinals,
+      unit: {
+        ...accessed,
+        snapshot: [],
+        warehouse: warehouse.uri,
+        params: { query: 'SELECT MAX(n) AS n, MAX(seen) AS seen FROM sales WHERE "Region" = ?' },
+      },
+      options: {
+        access: warehouse.open().access(accessed, options),
+        entryOf: async (ordinal) => ({ id: made.ids[ordinal]!, rows: made.rows[ordinal]! }),
+      },
+    });
+    await pool.close();
+    expect(ended.map(({ outcome }) => outcome.error)).toEqual([null, null]);
+    const [read] = await readRows(files, 'n, rows, queried');
+    expect(read).toMatchObject({ n: '2' });
+    expect(read!.rows).toContain(
+      "'n': Decimal('12345678901234567890123456789012345678'), 'doc': None, 'raw': None",
+    );
+    expect(read!.queried).toMatch(
+      /Decimal\('12345678901234567890123456789012345678'\), 'seen': datetime\.datetime\(2024, 1, 1, 8, 0/,
     );
   });
 

@@ -17,7 +17,8 @@ def read_all(data, context):
     batches = sum(len(batch) for batch in data.iter_batches(batch_size=2))
     assert len(data) == len(rows) == len(frame) == batches
     types = " ".join(f"{each['name']}:{each['type']}" for each in data.schema)
-    return {"n": len(rows), "types": types, "rows": repr(rows), "dtypes": " ".join(map(str, frame.dtypes))}
+    queried = repr(context.query(context.params["query"], context.id)) if "query" in context.params else None
+    return {"n": len(rows), "queried": queried, "types": types, "rows": repr(rows), "dtypes": " ".join(map(str, frame.dtypes))}
 
 
 def query(data, context):
@@ -75,3 +76,8 @@ def stream(data, context):
         rows += len(batch)
         most = max(most, resident())
     return {"n": rows, "total": total, "mb": most - before}
+
+
+def slow_query(data, context):
+    print("it queries", flush=True)
+    context.query("SELECT count(*) FROM range(10_000_000_000) a, range(1000) b")

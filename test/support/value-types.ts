@@ -131,6 +131,7 @@ export const VALUE_TYPES: TypeCase[] = [
       "'infinity'",
       "'-infinity'",
       "'10000-01-01 00:00:00.5'",
+      "'0044-03-15 (BC) 12:00:00'",
     ],
     python: [
       'datetime(2024, 2, 29, 12, 30, 0, 1)',
@@ -141,6 +142,7 @@ export const VALUE_TYPES: TypeCase[] = [
       "'infinity'",
       "'-infinity'",
       "'10000-01-01 00:00:00.5'",
+      "'0044-03-15 (BC) 12:00:00'",
     ],
     pandas: ['datetime64[ns]', 'datetime64[ns]'],
   },

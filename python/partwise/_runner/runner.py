@@ -66,7 +66,14 @@ class Runner:
         id = next(self._ids)
         reply = self._replies[id] = queue.SimpleQueue()
         self.send({**request, "id": id})
-        answer = reply.get()
+        try:
+            answer = reply.get()
+        except BaseException:
+            # The call must end: the worker need not finish its query.
+            self._replies.pop(id, None)
+            if request["type"] in ("query", "rows"):
+                self.channel.send({"type": "cancelQueries", "ids": [id]})
+            raise
         if "error" in answer:
             raise _error_of(answer["error"])
         return answer.get("value")

@@ -5,6 +5,7 @@ import datetime
 from .._context import PartitionContext, dpf_partition_id
 from .._data import DataConnector
 from .._results import NO_ROWS, NotRows, preview, take
+from .._source_types import SourceTypes
 from .call import Call
 from .file_rows import FileRows
 from .segments import Segments
@@ -29,6 +30,7 @@ class UnitLoop:
         )
         #: The declared columns, or None.
         self._output = _declared_output(definition, self._index)
+        self._source = SourceTypes(unit["columns"])
         self._unreadable = None
         #: Whether an abort may interrupt the function: it is running now, and not in the middle of a message.
         self._is_interruptible = False
@@ -122,7 +124,7 @@ class UnitLoop:
 
     def _taken(self, returned, partition):
         try:
-            return take(returned, self._index.key(partition), self._output)
+            return take(returned, self._index.key(partition), self._output, self._source)
         except NotRows as error:
             if self._definition.returns_rows:
                 raise
