@@ -21,7 +21,7 @@ interface Idle {
 /** Longer than the loading timeout, so slow functions files are refused before. */
 const STALLED_MS = 60_000;
 
-interface PoolOptions extends Omit<RunnerOptions, 'memoryBytes' | 'threads'> {
+interface PoolOptions extends Omit<RunnerOptions, 'memoryBytes' | 'threads' | 'bundle'> {
   size: number;
   /**
    * How long a runner may neither call a function nor respond before it is replaced. Default: 60 s.
@@ -36,6 +36,7 @@ interface Wanted {
   language: Language;
   /** Digest of the function bundle. */
   digest: string;
+  bundle: string | null;
   memoryBytes: number;
 }
 
@@ -139,10 +140,10 @@ export class RunnerPool {
     return found === -1 ? undefined : this.idle.splice(found, 1)[0]!.runner;
   }
 
-  private start(key: string, { language, memoryBytes }: Wanted): Runner {
+  private start(key: string, { language, bundle, memoryBytes }: Wanted): Runner {
     const { passEnv, cwd, python, folder } = this.options;
     const threads = Math.max(1, Math.floor(availableParallelism() / this.size));
-    const runner = language.start({ memoryBytes, passEnv, cwd, python, threads, folder });
+    const runner = language.start({ memoryBytes, bundle, passEnv, cwd, python, threads, folder });
     this.live.add(runner);
     this.keys.set(runner, key);
     void runner.exited.then(() => {

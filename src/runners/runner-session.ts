@@ -44,7 +44,8 @@ export async function runOnRunner(options: SessionOptions): Promise<SessionEnd> 
   try {
     const memoryBytes = alone ? memory.alone : memory.each;
     const { digest } = unit.function;
-    runner = await pool.acquire({ language, digest, memoryBytes }, stop, { fresh, alone });
+    const wanted = { language, digest, bundle: unit.bundle, memoryBytes };
+    runner = await pool.acquire(wanted, stop, { fresh, alone });
   } catch (error) {
     if (stop.aborted) return { ended: new Set(), lost: [], death: null, failed: null };
     throw error;

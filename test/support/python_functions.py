@@ -1,7 +1,10 @@
 """Partition functions in Python, for tests."""
 
+import ctypes
 import json
+import multiprocessing
 import os
+import re
 import signal
 import sys
 import time
@@ -40,6 +43,34 @@ def misbehaving(data, context):
     if does == "killpg":
         os.killpg(0, signal.SIGKILL)
         time.sleep(60)
+    if does == "abort":
+        os.abort()
+    if does == "crash":
+        print("the last words")
+        ctypes.string_at(0)
+    if does == "hold the lock":
+        re.match(r"(a|a)+$", "a" * 64 + "b")
+    if does == "sleep on":
+        time.sleep(1e9)
+    if does == "swallow":
+        while True:
+            try:
+                time.sleep(1e9)
+            except:  # noqa: E722
+                pass
+    if does == "ask for 6 GB":
+        return {"n": len(b"x" * 6_000_000_000)}
+    if does == "fill 1.9 GB":
+        return {"n": len(b"x" * 1_900_000_000)}
+    if does == "print 100,000 lines":
+        print("\n".join(map(str, range(100_000))))
+    if does in ("fork", "spawn"):
+        child = multiprocessing.get_context(does).Process(target=print, args=(f"from a {does}",))
+        child.start()
+        child.join()
+    if does == "return from a fork":
+        if os.fork() != 0:
+            os.wait()
     if does == "programming error":
         return None.foo
     if does == "object":
