@@ -62,7 +62,7 @@ const allDoneBut = (ends: Record<number, string>): string[] =>
 
   test('are the plain functions with two parameters, the last named context', async () => {
     const names = (await describeFunctions(bundle.path, { ...project, cwd: folder })).map(({ name }) => name);
-    expect(names).toEqual(['process_sales_data', 'helped', 'misbehaving']);
+    expect(names).toEqual(['process_sales_data', 'helped', 'talking', 'state', 'misbehaving']);
   });
 
   test('run as they were when they were bundled, with what they import', async () => {
@@ -156,6 +156,33 @@ const allDoneBut = (ends: Record<number, string>): string[] =>
     for (const ordinal of [1, 4])
       expect(logs.filter((line) => line.ordinal === ordinal).map(({ text }) => text)).toEqual(lines);
     expect(logs).toHaveLength(2 * lines.length);
+  });
+
+  test('print 14,000 lines in 2,000 partitions, all of them in their own log (I5)', async () => {
+    const ordinals = Array.from({ length: MANY }, (_, i) => i);
+    const { logs } = await runPython('talking', { ordinals, unit: { isBatch: true } });
+    const kinds = ['print', 'logging', 'stderr', 'printf', 'write', '100% of', 'child'];
+    const found = logs.map(({ ordinal, text }) => `${ordinal} ${text}`).sort();
+    const expected = ordinals.flatMap((ordinal) => kinds.map((kind) => `${ordinal} ${kind} k${ordinal}`));
+    expect(found).toEqual(expected.sort());
+  });
+
+  test('change their process only for their own call, and draw random numbers of their own (I5)', async () => {
+    const first = await runPython('state', { ordinals: [0, 1, 2] });
+    const { files, logs } = await runPython('state', { ordinals: [3, 4, 5] });
+    const rows = await readRows([...first.files, ...files]);
+    const { random: _, region: __, __partwise_ord: ___, ...before } = rows[0]!;
+    const drawn = new Set<unknown>();
+    for (const { random, region, __partwise_ord: ____, ...state } of rows) {
+      expect([region, state]).toEqual([region, before]);
+      drawn.add(random);
+    }
+    // What `random` draws next with the seed of k1.
+    expect(drawn).not.toContain(0.13436424411240122);
+    expect(drawn.size).toBe(PARTITIONS);
+    expect([...first.logs, ...logs].map(({ ordinal, text }) => `${ordinal} ${text}`).sort()).toEqual(
+      ids.map((id, i) => `${i} ${id}`),
+    );
   });
 
   test('are woken by a cancel, and end (I12)', async () => {
