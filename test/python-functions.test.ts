@@ -93,7 +93,9 @@ const allDoneBut = (ends: Record<number, string>): string[] =>
     );
     const raised = ended.find(({ outcome }) => outcome.ordinal === 0)!;
     expect(raised.outcome.error!.message).toBe('é 漢 😀');
-    expect(raised.outcome.error!.stack).toContain(`File "${join(folder, 'python_functions.py')}", line ${lineOf('raise ValueError')}`);
+    expect(raised.outcome.error!.stack).toContain(
+      `File "${join(folder, 'python_functions.py')}", line ${lineOf('raise ValueError')}`,
+    );
     expect(raised.retryable).toBe(true);
   });
 

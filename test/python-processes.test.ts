@@ -43,7 +43,7 @@ async function startWorker(does: string, leaseMs: number): Promise<{ worker: Chi
     const { RunnerPool } = require('./dist/runners/pool.js');
     const { python } = require('./dist/runners/python/language.js');
     const { unit, options } = JSON.parse(process.argv[1]);
-    const wanted = { language: python, digest: 'any', bundle: unit.bundle, memoryBytes: 500_000_000 };
+    const wanted = { language: python, digest: 'any', bundle: unit.bundle, memoryBytes: 500_000_000, gpus: 0 };
     new RunnerPool(options).acquire(wanted).then((runner) => {
       runner.listen({ onMessage: () => undefined });
       runner.setLease(() => ${leaseMs});

@@ -66,7 +66,7 @@ export class RunnerProcess implements Runner {
 
   constructor(
     { command, args, environment, words }: Launch,
-    { memoryBytes, passEnv = [], cwd, folder = tmpdir() }: RunnerOptions,
+    { memoryBytes, passEnv = [], cwd, folder = tmpdir(), gpus = [] }: RunnerOptions,
   ) {
     this.memoryBytes = memoryBytes;
     this.#words = words;
@@ -83,7 +83,12 @@ export class RunnerProcess implements Runner {
       detached: true,
       cwd,
       stdio: ['ignore', ...this.output.fds, 'pipe', 'pipe', this.calls.fd],
-      env: { ...environment, ...runnerEnvironment(process.env, passEnv) },
+      env: {
+        ...environment,
+        ...runnerEnvironment(process.env, passEnv),
+        // Before anything is imported: libraries read it once.
+        ...(gpus.length > 0 && { CUDA_VISIBLE_DEVICES: gpus.join(',') }),
+      },
     });
     // `exited` reports that it could not be started.
     this.#child.on('error', () => undefined);

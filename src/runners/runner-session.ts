@@ -44,7 +44,7 @@ export async function runOnRunner(options: SessionOptions): Promise<SessionEnd> 
   try {
     const memoryBytes = alone ? memory.alone : memory.each;
     const { digest } = unit.function;
-    const wanted = { language, digest, bundle: unit.bundle, memoryBytes };
+    const wanted = { language, digest, bundle: unit.bundle, memoryBytes, gpus: options.gpus ?? 0 };
     runner = await pool.acquire(wanted, stop, { fresh, alone });
   } catch (error) {
     if (stop.aborted) return { ended: new Set(), lost: [], death: null, failed: null };

@@ -21,6 +21,8 @@ export interface RunnerOptions extends RunnerProject {
   passEnv?: readonly string[];
   /** Threads that a library may use in it. Default: 1. */
   threads?: number;
+  /** Ids of the GPUs that functions may use; none: all that the worker sees. */
+  gpus?: readonly string[];
   /** Folder on disk for its output, created if missing. Default: the system's temporary folder. */
   folder?: string;
 }

@@ -103,6 +103,9 @@ def misbehaving(data, context):
     if does == "killpg":
         os.killpg(0, signal.SIGKILL)
         time.sleep(60)
+    if does == "show the GPUs":
+        print("it has started", flush=True)
+        return {"n": os.environ["CUDA_VISIBLE_DEVICES"]}
     if does == "show the environment":
         shown = [json.dumps(dict(os.environ))]
         for process in ("self", os.getppid()):

@@ -178,6 +178,7 @@ class UnitAttempt {
       unit: await this.#runnerUnit(work, ordinals, snapshot, scratch, memory.each),
       timeoutMs: plan.timeoutMs,
       memory,
+      gpus: plan.gpus,
       signal: this.#interruptions.stop,
       drain: this.#interruptions.drain,
       alone: budget.mustBeAlone,

@@ -24,6 +24,11 @@ export function stackOf(where: string): string | null {
 /** It writes characters that are not ASCII as `\xe9`, `\u6f22` or `\U0001f600`. */
 function unescaped(text: string): string {
   return text.replace(/\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))/g, (_, ...codes: string[]) =>
-    String.fromCodePoint(Number.parseInt(codes.find((code) => code !== undefined)!, 16)),
+    String.fromCodePoint(
+      Number.parseInt(
+        codes.find((code) => code !== undefined)!,
+        16,
+      ),
+    ),
   );
 }
