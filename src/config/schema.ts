@@ -17,7 +17,7 @@ export const runnersSchema = z
   .min(1, { error: RUNNERS })
   .max(256, { error: RUNNERS });
 const GPUS = '"auto", a number of GPUs, or a list of ids, such as ["0", "1"]';
-export const gpusSchema = z.union(
+const gpusSchema = z.union(
   [z.literal('auto'), z.int().min(1).max(64), z.array(z.string().regex(/^[\w-]+$/)).min(1)],
   { error: GPUS },
 );

@@ -89,7 +89,7 @@ class Runner:
         self.send({**request, "id": id})
         answer = reply.get()
         if "error" in answer:
-            raise _error_of(answer["error"])
+            raise error_of(answer["error"])
         return answer.get("value")
 
     def next_file(self):
@@ -244,7 +244,7 @@ class WorkerError(Exception):
     """The worker could not do what a context asked for."""
 
 
-def _error_of(error):
+def error_of(error):
     raised = WorkerError(error["message"])
     # The name that the worker gives it.
     raised.__class__ = type(error["type"], (WorkerError,), {})
