@@ -7,6 +7,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { bundleFunctions } from '../src/runners/functions-file';
 import type { FunctionBundle } from '../src/runners/language';
 import { RunnerPool } from '../src/runners/pool';
+import type { RunnerUnit } from '../src/runners/protocol';
+import { python } from '../src/runners/python/language';
 import { gone, isAlive } from './support/processes';
 import { REPOSITORY } from './support/project';
 import { hasPython, PYTHON } from './support/python-server';
@@ -93,6 +95,45 @@ async function startWorker(does: string, leaseMs: number): Promise<{ worker: Chi
     const [{ n: shown }] = (await readRows(files)) as [{ n: string }];
     expect(shown).toContain('PATH=');
     for (const secret of Object.values(SECRETS)) expect(shown).not.toContain(secret);
+  });
+
+  describe('of a call to debug', () => {
+    const callHere = async (does: string, unit: Partial<RunnerUnit> = {}) => {
+      const scratch = makeFolder();
+      try {
+        const request = { folder, bundle, name: 'misbehaving', ordinals: [1] };
+        const called = await python.callHere!({
+          project: { ...project, cwd: folder },
+          unit: { ...unitOf(request, scratch), params: { k1: does }, ...unit },
+          onLog: () => undefined,
+          onDownload: () => Promise.reject(new Error('There is nothing to download.')),
+          onModel: () => Promise.resolve(null),
+          access: null,
+          signal: new AbortController().signal,
+        });
+        return { ...called, rows: called.rowsFiles.length === 0 ? [] : await readRows(called.rowsFiles) };
+      } finally {
+        rmSync(scratch, { recursive: true });
+      }
+    };
+
+    test('are one, which hands over the outcome', async () => {
+      const { outcome, rows } = await callHere('nothing');
+      expect(outcome).toMatchObject({ id: 'k1', status: 'DONE', attempts: 1 });
+      expect(rows).toMatchObject([{ region: 'k1', n: '1' }]);
+      expect((await callHere('sys.exit')).outcome).toMatchObject({
+        error: { type: 'SystemExit', message: 'no' },
+      });
+    });
+
+    test('reject the call if the function ends them, or the debugger is not installed', async () => {
+      await expect(callHere('os._exit')).rejects.toThrow(
+        "The function's process ended (exit code 3) before the function did.",
+      );
+      await expect(callHere('nothing', { pause: true })).rejects.toThrow(
+        /^--inspect needs the package debugpy, and .* has none: run `.* -m pip install debugpy`/,
+      );
+    });
   });
 
   test.each(['wait to be killed', 'wait with the lock'])(

@@ -32,8 +32,8 @@ export interface Language {
   /** A minimal function with that name, for messages. */
   example(name: string): string;
   /**
-   * Calls a unit's function on this machine, without a worker, where a debugger can stop in it. Rejects if the function could not be called. Absent: `partwise debug` refuses functions in
-   * this language.
+   * Calls a unit's function on this machine, without a worker, where a debugger can stop in it. Rejects if
+   * the function could not be called. Absent: `partwise debug` refuses functions in this language.
    */
   callHere?(options: CallHereOptions): Promise<CalledHere>;
   /**

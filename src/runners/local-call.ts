@@ -1,12 +1,11 @@
-/** Stands in for the worker of a unit that is called without one: keeps what it hands over, and answers it. */
+/** Stands in for the worker of a unit that is called without one: keeps what it hands over, and answers. */
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { FileRef } from '../core/files';
 import type { PackedArtifact } from '../core/outcome';
 import { sha256Of } from '../files/digest';
 import type { CalledHere, CallHereOptions, Uploaded } from './language';
-import type { Asked } from './node/worker-link';
-import type { CallResult, FromRunner } from './protocol';
+import type { Asked, CallResult, FromRunner } from './protocol';
 
 export class LocalCall {
   #outcome: CallResult['outcome'] | null = null;

@@ -74,8 +74,8 @@ def _debugpy():
         import debugpy
     except ImportError:
         raise DebuggerMissing(
-            "--inspect needs the package debugpy, and this interpreter has none: "
-            f"run `{sys.executable} -m pip install debugpy`, or call breakpoint() in the function and leave --inspect out."
+            f"--inspect needs the package debugpy, and {sys.executable} has none: "
+            f"run `{sys.executable} -m pip install debugpy`, or call breakpoint() in the function and omit --inspect."
         ) from None
     port = next(each for each in range(PORT, PORT + PORTS) if _is_free(each))
     debugpy.listen(("127.0.0.1", port))
