@@ -50,6 +50,16 @@ export class Gpus {
     this.#free = new Map(ids.map((id) => [id, 1]));
   }
 
+  get count(): number {
+    return this.#free.size;
+  }
+
+  /** Takes up a changed configuration. What runners use of a GPU that stays remains in use. */
+  set(ids: readonly string[]): void {
+    for (const id of this.#free.keys()) if (!ids.includes(id)) this.#free.delete(id);
+    for (const id of ids) if (!this.#free.has(id)) this.#free.set(id, 1);
+  }
+
   /** Takes a share of one GPU, or some whole ones. Null: not now. */
   take(wanted: number): readonly string[] | null {
     const share = Math.min(wanted, 1);
@@ -64,6 +74,8 @@ export class Gpus {
   }
 
   give(ids: readonly string[], wanted: number): void {
-    for (const id of ids) this.#free.set(id, this.#free.get(id)! + Math.min(wanted, 1));
+    const share = Math.min(wanted, 1);
+    for (const id of ids)
+      if (this.#free.has(id)) this.#free.set(id, Math.min(1, this.#free.get(id)! + share));
   }
 }

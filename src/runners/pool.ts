@@ -56,7 +56,7 @@ export class RunnerPool {
   /** The unit that must be alone, which is running (`runner`) or next. */
   private loner: { runner: Runner | null } | null = null;
   private closed = false;
-  private readonly gpus: Gpus;
+  readonly gpus: Gpus;
 
   constructor(private readonly options: PoolOptions) {
     this.size = options.size;
@@ -80,9 +80,6 @@ export class RunnerPool {
     options: { fresh?: boolean; alone?: boolean } = {},
   ): Promise<Runner> {
     const key = `${wanted.language.name}/${wanted.digest}/${wanted.memoryBytes}/${wanted.gpus}`;
-    const { length } = this.options.gpus ?? [];
-    if (wanted.gpus > length)
-      throw new Error(`The function needs ${wanted.gpus} GPUs, but this worker has ${length}.`);
     if (options.alone === true) return this.acquireAlone(key, wanted, signal);
     for (;;) {
       this.throwIfClosed(signal);
@@ -154,6 +151,8 @@ export class RunnerPool {
 
   /** Returns null if there are not enough GPUs free. */
   private start(key: string, { language, bundle, memoryBytes, gpus: wanted }: Wanted): Runner | null {
+    const { count } = this.gpus;
+    if (wanted > count) throw new Error(`The function needs ${wanted} GPUs, but this worker has ${count}.`);
     const gpus = this.gpus.take(wanted);
     if (gpus === null) return null;
     const { passEnv, cwd, python, folder } = this.options;

@@ -185,6 +185,6 @@ export type FromRunner =
   /** The unit could not be run (the bundle does not load, or the snapshot cannot be read). */
   | { type: 'unitFailed'; error: ErrorInfo; retryable: boolean };
 
-type Request = Extract<FromRunner, { type: 'upload' | 'download' | 'model' | 'query' | 'rows' }>;
+type RunnerRequest = Extract<FromRunner, { type: 'upload' | 'download' | 'model' | 'query' | 'rows' }>;
 /** A request without its id. */
-export type Asked = Request extends infer R ? (R extends Request ? Omit<R, 'id'> : never) : never;
+export type Asked = RunnerRequest extends infer R ? (R extends RunnerRequest ? Omit<R, 'id'> : never) : never;

@@ -116,7 +116,7 @@ export class WorkerLink implements UnitLink {
       this.open.get(id)?.reject(signal!.reason as Error);
     };
     signal?.addEventListener('abort', cancel, { once: true });
-    this.send({ ...request, id } as Request);
+    this.send({ ...request, id } as FromRunner);
     try {
       const value = await answered;
       return request.type === 'query' ? valuesOf(value as QueryAnswer) : value;
