@@ -371,7 +371,7 @@ it('the library debugs a partition in its own process, and restores the console'
   const { now } = await project.partwise.debug(runId, 'North', { onEvent: (event) => events.push(event) });
   expect(now).toMatchObject({ status: 'DONE', result: [{ total: 3 }] });
   expect(events).toEqual([
-    { type: 'calling', attempt: 2, rows: 2 },
+    { type: 'calling', attempt: 2, rows: 2, inTerminal: false },
     { type: 'log', entry: expect.objectContaining({ partition: 'North', text: 'billing North' }) },
   ]);
   expect([process.stdout.write, process.stderr.write]).toEqual(before);

@@ -1,15 +1,18 @@
 /** Partition functions in Python run as those in TypeScript do. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { bundleFunctions, describeFunctions } from '../src/runners/functions-file';
 import type { FunctionBundle } from '../src/runners/language';
+import { userPlace } from '../src/core/stack-place';
 import { RunnerPool } from '../src/runners/pool';
 import { hasPython, PYTHON } from './support/python-server';
 import { makeFolder, makeSnapshot, readRows, run, type Ran, type RunRequest } from './support/runner-unit';
 
 const PARTITIONS = 6;
+/** Of the batch. */
+const MANY = 2_000;
 const FIXTURES = ['python_functions.py', 'python_helper.py', 'python_helper_inside.py'];
 
 let folder: string;
@@ -29,6 +32,11 @@ function runPython(name: string, request: Partial<RunRequest> = {}): Promise<Ran
 const misbehave = (does: Record<string, string>, request: Partial<RunRequest> = {}): Promise<Ran> =>
   runPython('misbehaving', { ...request, unit: { params: does, ...request.unit } });
 
+const lineOf = (code: string): number =>
+  readFileSync(join(folder, 'python_functions.py'), 'utf8')
+    .split('\n')
+    .findIndex((line) => line.includes(code)) + 1;
+
 const allDoneBut = (ends: Record<number, string>): string[] =>
   ids.map((id, i) => `${id}: ${ends[i] ?? 'DONE'}`);
 
@@ -36,7 +44,7 @@ const allDoneBut = (ends: Record<number, string>): string[] =>
   beforeAll(async () => {
     folder = makeFolder();
     for (const file of FIXTURES) cpSync(join(__dirname, 'support', file), join(folder, file));
-    await makeSnapshot(folder, PARTITIONS, 10);
+    await makeSnapshot(folder, MANY, 10);
     bundle = await bundleOf('python_functions.py');
     pool = new RunnerPool({ size: 1, ...project, cwd: folder });
   });
@@ -50,12 +58,12 @@ const allDoneBut = (ends: Record<number, string>): string[] =>
     expect(summary).toEqual(allDoneBut({}));
     expect((await readRows(files))[0]).toMatchObject({ region: 'k0', total_sales: 55, record_count: '10' });
     expect(ended[0]!.outcome.artifacts).toMatchObject([{ name: 'sales_summary.json', codec: 'custom' }]);
-    expect(logs.map(({ text }) => text)).toEqual(ids.map((id) => `Processing ${id}`));
+    expect(logs.map(({ text }) => text).sort()).toEqual(ids.map((id) => `Processing ${id}`));
   });
 
   test('are the plain functions with two parameters, the last named context', async () => {
     const names = (await describeFunctions(bundle.path, { ...project, cwd: folder })).map(({ name }) => name);
-    expect(names).toEqual(['process_sales_data', 'helped', 'misbehaving']);
+    expect(names).toEqual(['process_sales_data', 'helped', 'talking', 'state', 'misbehaving']);
   });
 
   test('run as they were when they were bundled, with what they import', async () => {
@@ -86,8 +94,57 @@ const allDoneBut = (ends: Record<number, string>): string[] =>
     );
     const raised = ended.find(({ outcome }) => outcome.ordinal === 0)!;
     expect(raised.outcome.error!.message).toBe('é 漢 😀');
-    expect(raised.outcome.error!.stack).toContain(`File "${join(folder, 'python_functions.py')}", line 32`);
+    expect(raised.outcome.error!.stack).toContain(
+      `File "${join(folder, 'python_functions.py')}", line ${lineOf('raise ValueError')}`,
+    );
     expect(raised.retryable).toBe(true);
+  });
+
+  test('harm no other of 2,000 partitions in a batch, and each says what it did and where (I5)', async () => {
+    const doing = [
+      ['crash', /killed by SIGSEGV \(python_functions\.py:\d+\)/, 'string_at(0)'],
+      ['abort', /killed by SIGABRT \(python_functions\.py:\d+\)/, 'os.abort()'],
+      ['os._exit', /exit code 3\. Return or raise instead of calling os\._exit/, null],
+      ['sys.exit', /^no$/, 'sys.exit("no")'],
+      ['ask for 6 GB', /asked for more memory than there is.*the limit is 1,000 MB/, '6_000_000_000'],
+      ['fill 1.9 GB', /grew to 1,[01]\d\d MB of memory; the limit is 1,000 MB/, '1_900_000_000'],
+      ['killpg', /killed from outside/, null],
+      ['print 100,000 lines', null, null],
+      ['fork', null, null],
+      ['spawn', null, null],
+      ['return from a fork', null, null],
+      // With a timeout:
+      ['hold the lock', /still running after 1 s/, 're.match('],
+      ['sleep on', /still running after 1 s/, 'time.sleep(1e9)'],
+      ['swallow', /still running after 1 s/, ''],
+    ] as const;
+    const hanging = (doing.length - 2) * 100;
+    const params = Object.fromEntries(doing.map(([does], i) => [`k${(i + 1) * 100}`, does]));
+    const ordinals = Array.from({ length: MANY }, (_, i) => i);
+    const memory = { each: 1_000_000_000, alone: 1_000_000_000 };
+    const part = (of: number[], timeoutMs: number | null): Promise<Ran> =>
+      misbehave(params, { ordinals: of, unit: { params, isBatch: true }, options: { timeoutMs, memory } });
+    const { ended, logs } = await part(ordinals.slice(0, hanging), null);
+    ended.push(...(await part(ordinals.slice(hanging), 1_000)).ended);
+    expect(ended).toHaveLength(MANY);
+    const lines = readFileSync(join(folder, 'python_functions.py'), 'utf8').split('\n');
+    const errors = new Map(ended.map(({ outcome }) => [outcome.ordinal, outcome.error]));
+    for (const [i, [does, message, code]] of doing.entries()) {
+      const error = errors.get((i + 1) * 100)!;
+      errors.delete((i + 1) * 100);
+      if (message === null) expect([does, error]).toEqual([does, null]);
+      else expect(error).toMatchObject({ message: expect.stringMatching(message) });
+      const { line = 0 } = userPlace(error?.stack ?? null) ?? {};
+      if (code !== null) expect([does, lines[line - 1]]).toEqual([does, expect.stringContaining(code)]);
+    }
+    expect([...errors.values()].filter((error) => error !== null)).toEqual([]);
+    const printed = (does: string): string[] =>
+      logs.filter(({ ordinal }) => params[`k${ordinal}`] === does).map(({ text }) => text);
+    expect(printed('crash')).toEqual(['the last words']);
+    expect(printed('fork')).toEqual(['from a fork']);
+    expect(printed('spawn')).toEqual(['from a spawn']);
+    expect(printed('print 100,000 lines')).toHaveLength(10_001);
+    expect(logs.filter(({ ordinal }) => ordinal === null)).toEqual([]);
   });
 
   test('fail without a retry because of an error in the program, or a value that no table holds', async () => {
@@ -102,6 +159,33 @@ const allDoneBut = (ends: Record<number, string>): string[] =>
     for (const ordinal of [1, 4])
       expect(logs.filter((line) => line.ordinal === ordinal).map(({ text }) => text)).toEqual(lines);
     expect(logs).toHaveLength(2 * lines.length);
+  });
+
+  test('print 14,000 lines in 2,000 partitions, all of them in their own log (I5)', async () => {
+    const ordinals = Array.from({ length: MANY }, (_, i) => i);
+    const { logs } = await runPython('talking', { ordinals, unit: { isBatch: true } });
+    const kinds = ['print', 'logging', 'stderr', 'printf', 'write', '100% of', 'child'];
+    const found = logs.map(({ ordinal, text }) => `${ordinal} ${text}`).sort();
+    const expected = ordinals.flatMap((ordinal) => kinds.map((kind) => `${ordinal} ${kind} k${ordinal}`));
+    expect(found).toEqual(expected.sort());
+  });
+
+  test('change their process only for their own call, and draw random numbers of their own (I5)', async () => {
+    const first = await runPython('state', { ordinals: [0, 1, 2] });
+    const { files, logs } = await runPython('state', { ordinals: [3, 4, 5] });
+    const rows = await readRows([...first.files, ...files]);
+    const { random: _, region: __, __partwise_ord: ___, ...before } = rows[0]!;
+    const drawn = new Set<unknown>();
+    for (const { random, region, __partwise_ord: ____, ...state } of rows) {
+      expect([region, state]).toEqual([region, before]);
+      drawn.add(random);
+    }
+    // What `random` draws next with the seed of k1.
+    expect(drawn).not.toContain(0.13436424411240122);
+    expect(drawn.size).toBe(PARTITIONS);
+    expect([...first.logs, ...logs].map(({ ordinal, text }) => `${ordinal} ${text}`).sort()).toEqual(
+      ids.map((id, i) => `${i} ${id}`),
+    );
   });
 
   test('are woken by a cancel, and end (I12)', async () => {

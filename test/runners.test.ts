@@ -187,14 +187,26 @@ describe('a unit', () => {
 
   test('stops waiting to run alone when it is drained', async () => {
     const drain = new AbortController();
-    const busy = await pool.acquire({ language, digest: 'busy', memoryBytes: 300_000_000 });
+    const busy = await pool.acquire({
+      language,
+      digest: 'busy',
+      bundle: null,
+      memoryBytes: 300_000_000,
+      gpus: 0,
+    });
     const waiting = runFixture({
       name: 'wellBehaved',
       ordinals: [0],
       options: { alone: true, drain: drain.signal },
     });
     // Later requests do not overtake.
-    const later = pool.acquire({ language, digest: 'later', memoryBytes: 300_000_000 });
+    const later = pool.acquire({
+      language,
+      digest: 'later',
+      bundle: null,
+      memoryBytes: 300_000_000,
+      gpus: 0,
+    });
     drain.abort();
     expect(await waiting).toMatchObject({ left: [0], ended: [] });
     await pool.release(await later, { reusable: false });

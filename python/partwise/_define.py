@@ -33,6 +33,7 @@ def partition_function(
     name: Optional[str] = None,
     timeout: Union[str, int, float, None] = None,
     memory: Optional[str] = None,
+    gpus: Union[int, float, None] = None,
     retry: Optional[Dict[str, Any]] = None,
     big_task_queue: Optional[str] = None,
     output: Optional[Dict[str, str]] = None,
@@ -48,6 +49,8 @@ def partition_function(
     - `name`: how runs refer to it. Default: the function's name.
     - `timeout`: longest time of one call, as `"90s"`, `"15m"`, `"2h"`, or a number of seconds. Default: no limit.
     - `memory`: resident memory one call may use, as `"512MB"` or `"2GB"`. Default: 2GB.
+    - `gpus`: GPUs one call needs, as `1` or `2`, or the share of one, as `0.5`. It sees only these, by
+      CUDA_VISIBLE_DEVICES, and no more calls run at the same time than its worker's GPUs allow. Default: none.
     - `retry`: `{"maximumAttempts": 3, "initialInterval": "1s"}`; the run's own settings take precedence.
     - `big_task_queue`: task queue of workers with more memory, where a partition that runs out of memory is retried.
     - `output`: the columns of the returned rows with DuckDB's types. Default: they follow from the values. Each result
@@ -60,6 +63,7 @@ def partition_function(
         settings = {
             "timeout": timeout * 1000 if isinstance(timeout, (int, float)) else timeout,
             "memory": memory,
+            "gpus": gpus,
             "retry": retry,
             "bigTaskQueue": big_task_queue,
             "output": output,

@@ -34,6 +34,7 @@ import {
 } from '../planning/check-run';
 import { openWarehouse, warehouseOptionProblems } from '../warehouse';
 import { modelProblems, registryProblems } from '../planning/check-models';
+import { gpusOf } from '../runners/gpus';
 import { claimStage } from '../stored/stage-access';
 import { scheduledTimeOf } from '../planning/run-time';
 import { loadUnitPlan } from '../stored/unit-plan';
@@ -53,6 +54,8 @@ export function openRun(deps: ActivityDeps, raw: unknown): Promise<OpenedRun> {
 async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise<OpenedRun> {
   const admitted = await admit(deps, context, raw);
   const project = await deps.project();
+  // A worker that reloads its configuration may have been given others.
+  deps.pool.gpus.set(gpusOf(project.worker.gpus));
   const opening = { project, trusted: isTrusted(admitted), context };
   const { earlier: continued, resumed, given, conflicts, basis } = await resolveResume(raw, opening);
   const starter = basis === null ? admitted : starterOfContinuation(deps, admitted, basis);

@@ -46,6 +46,11 @@ export interface PartwiseConfig {
      */
     runners?: number;
     /**
+     * The GPUs for functions that declare `gpus`: `'auto'` (those that `nvidia-smi -L` lists), how many, or
+     * their ids as in `CUDA_VISIBLE_DEVICES`. Default: none.
+     */
+    gpus?: 'auto' | number | readonly string[];
+    /**
      * Where the worker serves metrics for Prometheus: a loopback port (`'9464'`), or `HOST:PORT` to make them
      * reachable from other machines. Default: not served.
      */

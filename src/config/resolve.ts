@@ -34,6 +34,8 @@ export interface ProjectConfig {
   worker: {
     /** Default: the number of cores. */
     runners?: number;
+    /** Default: none. */
+    gpus?: 'auto' | number | readonly string[];
     metrics?: string;
     traces?: string;
     passEnv?: string[];
@@ -59,6 +61,7 @@ export interface ConfigFlags {
   profile?: string;
   taskQueue?: string;
   runners?: number;
+  gpus?: 'auto' | number | readonly string[];
   metrics?: string;
   traces?: string;
 }
@@ -135,6 +138,7 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Proje
     worker: {
       ...file.worker,
       ...(runners !== undefined && { runners }),
+      ...(flags.gpus !== undefined && { gpus: flags.gpus }),
       ...(metrics !== undefined && { metrics }),
       ...(traces !== undefined && { traces }),
     },

@@ -16,6 +16,11 @@ export const runnersSchema = z
   .int({ error: RUNNERS })
   .min(1, { error: RUNNERS })
   .max(256, { error: RUNNERS });
+const GPUS = '"auto", a number of GPUs, or a list of ids, such as ["0", "1"]';
+const gpusSchema = z.union(
+  [z.literal('auto'), z.int().min(1).max(64), z.array(z.string().regex(/^[\w-]+$/)).min(1)],
+  { error: GPUS },
+);
 const METRICS = 'a port, such as "9464", or a host and port, such as "0.0.0.0:9464"';
 export const metricsSchema = z
   .string({ error: METRICS })
@@ -70,6 +75,7 @@ const configSchema = fields('an object such as { warehouse: "duckdb:./warehouse.
   temporal: temporalSchema.optional(),
   worker: fields('an object such as { runners: 4 }', {
     runners: runnersSchema.optional(),
+    gpus: gpusSchema.optional(),
     metrics: metricsSchema.optional(),
     traces: tracesSchema.optional(),
     passEnv: z.array(text(VARIABLES), { error: VARIABLES }).optional(),

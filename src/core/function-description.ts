@@ -6,6 +6,8 @@ export interface FunctionDescription {
   name: string;
   timeout?: number | string;
   memory?: string;
+  /** Number of GPUs that a call needs, or the share of one. */
+  gpus?: number;
   retry?: RetryOptions;
   bigTaskQueue?: string;
   /** Declared columns: names and SQL types. */

@@ -76,6 +76,8 @@ export type PlannedInput = Pick<
 export interface FunctionSettings {
   timeoutMs: number | null;
   memoryBytes: number | null;
+  /** Absent: none. */
+  gpus?: number;
   retry: NormalizedRetry;
   bigTaskQueue: string | null;
 }

@@ -71,6 +71,8 @@ export interface UnitPlan {
   timeoutMs: number | null;
   /** Resident memory limit of a runner. */
   memoryBytes: number;
+  /** GPUs that a call needs, or the share of one; absent: none. */
+  gpus?: number;
   /**
    * Whether partitions that run out of memory are given back so that they can be tried on the function's
    * `bigTaskQueue`.

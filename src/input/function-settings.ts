@@ -22,12 +22,13 @@ export function parseFunctionSettings(described: FunctionDescription): SettingsR
     const problems = explainIssues(parsed.error.issues, given, 'It');
     return { ok: false, problems: problems.map((problem) => `In the function "${name}": ${problem}`) };
   }
-  const { timeout, memory, retry, bigTaskQueue } = parsed.data;
+  const { timeout, memory, gpus, retry, bigTaskQueue } = parsed.data;
   return {
     ok: true,
     settings: {
       timeoutMs: timeout ?? null,
       memoryBytes: memory ?? null,
+      ...(gpus != null && { gpus }),
       retry: normalizeRetry(retry),
       bigTaskQueue: bigTaskQueue ?? null,
     },

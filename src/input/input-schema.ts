@@ -106,6 +106,11 @@ const timeoutSchema = duration('up to 30 days', { max: 30 * DAY });
 const MEMORY = 'a size of at least 128MB, such as "512MB" or "2GB"';
 const memorySchema = parsed(z.string({ error: MEMORY }), MEMORY, parseBytes, { min: MIN_MEMORY });
 
+const GPUS = 'a whole number from 1 to 64, or the share of one GPU, such as 0.5';
+const gpusSchema = z
+  .number({ error: GPUS })
+  .refine((gpus) => gpus > 0 && gpus <= 64 && (gpus < 1 || Number.isInteger(gpus)), { error: GPUS });
+
 const tolerance = z.union([z.string(), z.number()], { error: TOLERANCE }).transform((value, context) => {
   const known = asTolerance(value);
   if (known !== null) return known;
@@ -134,6 +139,7 @@ const optionsSchema = fields('an object such as { "maxConcurrency": 8 }', {
 export const functionSettingsSchema = fields('an object', {
   timeout: timeoutSchema.nullish(),
   memory: memorySchema.nullish(),
+  gpus: gpusSchema.nullish(),
   retry: retrySchema.nullish(),
   bigTaskQueue: text('the name of a task queue, such as "big"')
     .max(200, { error: 'the name of a task queue, at most 200 characters' })

@@ -11,6 +11,7 @@ import type { FunctionSettings, NormalizedInput } from '../core/normalized-input
 import type { FunctionPlan } from '../core/unit-plan';
 import { Refusal } from '../core/refusal';
 import { scheduledFor } from '../input/scheduled-time';
+import { gpuProblem } from '../runners/gpus';
 import { stageUri } from '../stage';
 import { DEFAULT_WAREHOUSE, packageProblems, resolveWarehouse, type Warehouse } from '../warehouse';
 import { WarehouseLocked } from '../duckdb/database-file';
@@ -94,6 +95,8 @@ export async function findFunction(
     if (bundle !== null && described !== undefined) {
       const checked = parseFunctionSettings(described);
       if (!checked.ok) problems.push(...checked.problems);
+      const lacking = checked.ok ? gpuProblem(name, checked.settings.gpus ?? 0, project.worker.gpus) : null;
+      if (lacking !== null) problems.push(lacking);
       if (described.output !== undefined) problems.push(...(await outputProblems(name, described.output)));
       const plan = { name, digest: bundle.digest, bundle: bundle.path, sql: null };
       return { plan, described, settings: checked.ok ? checked.settings : NO_SETTINGS };

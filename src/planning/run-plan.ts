@@ -98,6 +98,7 @@ export function unitPlanOf(
     retry,
     timeoutMs,
     memoryBytes,
+    ...(own.gpus !== undefined && { gpus: own.gpus }),
     hasBigTaskQueue: own.bigTaskQueue !== null,
     heartbeatTimeoutMs: options.heartbeatTimeoutMs,
     selected: carried === null ? null : encodeOrdinals(selected),

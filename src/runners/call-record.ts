@@ -2,6 +2,8 @@
  * The call that a runner is running, in a small file that it shares with its worker. A message for each call
  * would cost more than a small function, and could be lost with the process; what was written to the file
  * survives any death of the process. The file is unlinked once it is open, so it never remains.
+ *
+ * After the record, a runner may write where it is in the function, when it crashes or its worker asks.
  */
 import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readSync, rmSync } from 'node:fs';
@@ -37,6 +39,9 @@ export interface CallState {
  */
 export const CALL_FIELDS = 7;
 const MAX_READS = 100;
+const RECORD_BYTES = CALL_FIELDS * Float64Array.BYTES_PER_ELEMENT;
+/** Of what follows the record. */
+const MAX_WHERE_BYTES = 16 * 1024;
 
 /** Milliseconds on a monotonic clock that all processes of the machine share. */
 export function monotonicMs(): number {
@@ -52,6 +57,12 @@ export class CallRecord {
   readonly fd = openUnlinked();
   readonly #fields = new Float64Array(CALL_FIELDS);
   #last: CallState | null = null;
+  #where = '';
+
+  /** Where the runner was when it ended, in the language's own form; empty: it has not written it. */
+  get where(): string {
+    return this.#where;
+  }
 
   read(): CallState {
     if (this.#last !== null) return this.#last;
@@ -77,6 +88,8 @@ export class CallRecord {
   close(): void {
     if (this.#last !== null) return;
     this.#last = this.read();
+    const into = Buffer.alloc(MAX_WHERE_BYTES);
+    this.#where = into.toString('utf8', 0, readSync(this.fd, into, 0, into.length, RECORD_BYTES));
     closeSync(this.fd);
   }
 }

@@ -1,5 +1,7 @@
 /** Explains why a runner died, for the partition that it was running. Pure. */
+import { basename } from 'node:path';
 import type { ErrorInfo } from '../core/outcome';
+import { userPlace } from '../core/stack-place';
 import { MAX_OUTPUT_BYTES } from './output-files';
 import { PROTOCOL_VERSION } from './protocol';
 
@@ -13,6 +15,8 @@ export interface DeathWords {
   exitHandler: string;
   /** What to do instead of exiting the process. */
   insteadOfExit: string;
+  /** The stack in what the process wrote about where it was, or null. Absent: it writes nothing. */
+  stackOf?: (where: string) => string | null;
 }
 
 export interface RunnerDeath {
@@ -21,10 +25,12 @@ export interface RunnerDeath {
   /** The last part of its stderr. */
   stderr: string;
   memoryBytes: number;
+  /** Where it was in the function, or null if that is unknown. */
+  stack: string | null;
 }
 
 export function explainDeath(
-  { code, signal, stderr, memoryBytes }: RunnerDeath,
+  { code, signal, stderr, memoryBytes, stack }: RunnerDeath,
   words: DeathWords,
 ): ErrorInfo {
   if (words.exhausted.pattern.test(stderr)) return outOfMemory(memoryBytes, null, words);
@@ -34,8 +40,10 @@ export function explainDeath(
     );
   }
   if (signal !== null) {
+    const place = userPlace(stack);
+    const at = place === null ? '' : ` (${basename(place.file)}:${place.line})`;
     return killed(
-      `The runner process was killed by ${signal}: native code called by the function crashed, or the function sent the signal itself.`,
+      `The runner process was killed by ${signal}${at}: native code called by the function crashed, or the function sent the signal itself.`,
     );
   }
   return killed(`The function ended its process with exit code ${code}. ${words.insteadOfExit}.`);

@@ -36,11 +36,15 @@ export interface Language {
   /** A minimal function with that name, for messages. */
   example(name: string): string;
   /**
-   * Calls a unit's function on this machine, without a worker, where a debugger can stop in it: for Node, in
-   * this process. Rejects if the function could not be called. Absent: `partwise debug` refuses functions in
-   * this language.
+   * Calls a unit's function on this machine, without a worker, where a debugger can stop in it. Rejects if
+   * the function could not be called. Absent: `partwise debug` refuses functions in this language.
    */
   callHere?(options: CallHereOptions): Promise<CalledHere>;
+  /**
+   * True if `callHere` starts a process that has this one's terminal: its debugger, Ctrl-C and what the
+   * function prints. Absent: the function is called in this process.
+   */
+  readonly hasTerminal?: true;
 }
 
 /** A functions file with what it imports by path. */
@@ -61,6 +65,9 @@ export class FunctionsBuildError extends Error {
 }
 
 export interface CallHereOptions {
+  project: RunnerProject;
+  /** Stop in a debugger where the function raises an error. Only if the language `hasTerminal`. */
+  postMortem?: boolean;
   /** A unit with one partition. */
   unit: RunnerUnit;
   onLog: (line: LogLine) => void;

@@ -115,6 +115,7 @@ const described = z.strictObject({
       // `parseFunctionSettings` checks these, with explanations.
       timeout: z.any().optional(),
       memory: z.any().optional(),
+      gpus: z.any().optional(),
       retry: z.any().optional(),
       bigTaskQueue: z.any().optional(),
       output: z.record(text, text).optional(),

@@ -110,8 +110,8 @@ class StreamReader {
 
   #add(call: Call, open: OpenCall, text: string): void {
     const lines = (open.rest + text).split('\n');
-    open.rest = lines.pop()!;
-    for (const line of lines) this.#emit(call, open, line);
+    open.rest = visible(lines.pop()!);
+    for (const line of lines) this.#emit(call, open, visible(line));
     while (open.rest.length > MAX_LINE) {
       this.#emit(call, open, open.rest.slice(0, MAX_LINE));
       open.rest = open.rest.slice(MAX_LINE);
@@ -119,9 +119,16 @@ class StreamReader {
   }
 
   #emit(call: Call, open: OpenCall, line: string): void {
-    const text = keptLine(line, ++open.lines);
+    const text = keptLine(line.endsWith('\r') ? line.slice(0, -1) : line, ++open.lines);
     if (text !== null) this.onLine(call, text);
   }
+}
+
+/** What a terminal shows of a line that is written over and over, as by progress bars. */
+function visible(line: string): string {
+  // The last one may belong to the line's end, which Windows writes as two characters.
+  const start = line.lastIndexOf('\r', line.length - 2) + 1;
+  return start === 0 ? line : line.slice(start);
 }
 
 /** A line as it is logged, or null if the call has too many. `number` is the line's in its call, from 1. */

@@ -4,6 +4,7 @@
  * alone waits until no other runner is busy, and later units wait until it has finished.
  */
 import { availableParallelism } from 'node:os';
+import { Gpus } from './gpus';
 import type { Language } from './language';
 import type { Runner, RunnerOptions } from './runner';
 
@@ -21,8 +22,10 @@ interface Idle {
 /** Longer than the loading timeout, so slow functions files are refused before. */
 const STALLED_MS = 60_000;
 
-interface PoolOptions extends Omit<RunnerOptions, 'memoryBytes' | 'threads'> {
+interface PoolOptions extends Omit<RunnerOptions, 'memoryBytes' | 'threads' | 'bundle' | 'gpus'> {
   size: number;
+  /** Ids of the GPUs that runners get. Default: none. */
+  gpus?: readonly string[];
   /**
    * How long a runner may neither call a function nor respond before it is replaced. Default: 60 s.
    */
@@ -36,7 +39,10 @@ interface Wanted {
   language: Language;
   /** Digest of the function bundle. */
   digest: string;
+  bundle: string | null;
   memoryBytes: number;
+  /** Number of GPUs, or the share of one. */
+  gpus: number;
 }
 
 export class RunnerPool {
@@ -50,10 +56,12 @@ export class RunnerPool {
   /** The unit that must be alone, which is running (`runner`) or next. */
   private loner: { runner: Runner | null } | null = null;
   private closed = false;
+  readonly gpus: Gpus;
 
   constructor(private readonly options: PoolOptions) {
     this.size = options.size;
     this.stalledMs = options.stalledMs ?? STALLED_MS;
+    this.gpus = new Gpus(options.gpus ?? []);
   }
 
   /** Pids of the live runners. */
@@ -71,7 +79,7 @@ export class RunnerPool {
     signal?: AbortSignal,
     options: { fresh?: boolean; alone?: boolean } = {},
   ): Promise<Runner> {
-    const key = `${wanted.language.name}/${wanted.digest}/${wanted.memoryBytes}`;
+    const key = `${wanted.language.name}/${wanted.digest}/${wanted.memoryBytes}/${wanted.gpus}`;
     if (options.alone === true) return this.acquireAlone(key, wanted, signal);
     for (;;) {
       this.throwIfClosed(signal);
@@ -81,7 +89,8 @@ export class RunnerPool {
       }
       const warm = options.fresh === true ? undefined : this.takeIdle(key);
       if (warm !== undefined) return warm;
-      if (this.live.size < this.size) return this.start(key, wanted);
+      const started = this.live.size < this.size ? this.start(key, wanted) : null;
+      if (started !== null) return started;
       const oldest = this.idle.shift();
       if (oldest !== undefined) await oldest.runner.kill();
       else await this.place(signal);
@@ -94,7 +103,8 @@ export class RunnerPool {
       for (;;) {
         this.throwIfClosed(signal);
         this.loner ??= loner;
-        if (this.loner === loner && this.live.size === 0) return (loner.runner = this.start(key, wanted));
+        // Without other runners, all GPUs are free.
+        if (this.loner === loner && this.live.size === 0) return (loner.runner = this.start(key, wanted)!);
         const idle = this.loner === loner ? this.idle.shift() : undefined;
         if (idle !== undefined) await idle.runner.kill();
         else await this.place(signal);
@@ -139,14 +149,20 @@ export class RunnerPool {
     return found === -1 ? undefined : this.idle.splice(found, 1)[0]!.runner;
   }
 
-  private start(key: string, { language, memoryBytes }: Wanted): Runner {
+  /** Returns null if there are not enough GPUs free. */
+  private start(key: string, { language, bundle, memoryBytes, gpus: wanted }: Wanted): Runner | null {
+    const { count } = this.gpus;
+    if (wanted > count) throw new Error(`The function needs ${wanted} GPUs, but this worker has ${count}.`);
+    const gpus = this.gpus.take(wanted);
+    if (gpus === null) return null;
     const { passEnv, cwd, python, folder } = this.options;
     const threads = Math.max(1, Math.floor(availableParallelism() / this.size));
-    const runner = language.start({ memoryBytes, passEnv, cwd, python, threads, folder });
+    const runner = language.start({ memoryBytes, bundle, passEnv, cwd, python, threads, folder, gpus });
     this.live.add(runner);
     this.keys.set(runner, key);
     void runner.exited.then(() => {
       this.live.delete(runner);
+      this.gpus.give(gpus, wanted);
       this.idle = this.idle.filter((each) => each.runner !== runner);
       this.wakeWaiting();
     });

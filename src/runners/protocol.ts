@@ -187,3 +187,7 @@ export type FromRunner =
   | { type: 'unitDone'; left: number[]; reusable: boolean }
   /** The unit could not be run (the bundle does not load, or the snapshot cannot be read). */
   | { type: 'unitFailed'; error: ErrorInfo; retryable: boolean };
+
+type RunnerRequest = Extract<FromRunner, { type: 'upload' | 'download' | 'model' | 'query' | 'rows' }>;
+/** A request without its id. */
+export type Asked = RunnerRequest extends infer R ? (R extends RunnerRequest ? Omit<R, 'id'> : never) : never;

@@ -71,6 +71,8 @@ export class RunnerLimits {
       const left = running === null ? timeoutMs : timeoutMs - this.timeOf(running);
       if (running === null || left > 0) return this.watchTime(timeoutMs, left);
       const ordinal = this.unit.ordinalOf(running);
+      // Before it ends the call: a call that does not end is killed where it is.
+      this.runner.askWhere();
       if (ordinal !== undefined) this.runner.send({ type: 'abort', reason: 'timeout', ordinal, timeoutMs });
       this.killTimer = setTimeout(() => {
         this.killTimer = null;

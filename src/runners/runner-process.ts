@@ -51,6 +51,8 @@ export class RunnerProcess implements Runner {
   #alive = true;
   /** Whether it has reported the expected protocol version. */
   #isReady = false;
+  /** Process groups of the runner: its own, and one that it reported. */
+  #groups: number[] = [];
   #lease: (() => number) | null = null;
   #listener: RunnerListener | null = null;
   readonly #words: DeathWords;
@@ -64,7 +66,7 @@ export class RunnerProcess implements Runner {
 
   constructor(
     { command, args, environment, words }: Launch,
-    { memoryBytes, passEnv = [], cwd, folder = tmpdir() }: RunnerOptions,
+    { memoryBytes, passEnv = [], cwd, folder = tmpdir(), gpus = [] }: RunnerOptions,
   ) {
     this.memoryBytes = memoryBytes;
     this.#words = words;
@@ -81,10 +83,16 @@ export class RunnerProcess implements Runner {
       detached: true,
       cwd,
       stdio: ['ignore', ...this.output.fds, 'pipe', 'pipe', this.calls.fd],
-      env: { ...environment, ...runnerEnvironment(process.env, passEnv) },
+      env: {
+        ...environment,
+        ...runnerEnvironment(process.env, passEnv),
+        // Before anything is imported: libraries read it once.
+        ...(gpus.length > 0 && { CUDA_VISIBLE_DEVICES: gpus.join(',') }),
+      },
     });
     // `exited` reports that it could not be started.
     this.#child.on('error', () => undefined);
+    if (this.#child.pid !== undefined) this.#groups.push(this.#child.pid);
     this.#channel = new Channel(this.#child.stdio[3] as Socket, {
       onMessage: (message) => {
         // Exit handlers would block the thread that sends messages, so the report that they run was wrong.
@@ -126,6 +134,10 @@ export class RunnerProcess implements Runner {
     void this.kill(unexpectedMessage(why));
   }
 
+  askWhere(): void {
+    if (this.#watchdog.writable) this.#watchdog.write('where\n');
+  }
+
   setLease(lease: (() => number) | null): void {
     this.#lease = lease;
     this.#renewLease();
@@ -134,7 +146,7 @@ export class RunnerProcess implements Runner {
   async kill(reason?: ErrorInfo): Promise<RunnerExit> {
     if (this.#alive) {
       this.#killedFor ??= reason ?? null;
-      this.#killGroup();
+      this.#killGroups();
     }
     return this.exited;
   }
@@ -151,16 +163,20 @@ export class RunnerProcess implements Runner {
     if (this.#watchdog.writable) this.#watchdog.write(this.#lease === null ? 'idle\n' : `${this.#lease()}\n`);
   }
 
-  #killGroup(): void {
-    try {
-      if (this.#child.pid !== undefined) process.kill(-this.#child.pid, 'SIGKILL');
-    } catch {
-      // The group is empty already.
+  #killGroups(): void {
+    for (const group of this.#groups) {
+      try {
+        process.kill(-group, 'SIGKILL');
+      } catch {
+        // The group is empty already.
+      }
     }
   }
 
   #watchMemory(): void {
     const lines = new LineReader((line) => {
+      const group = /^group (\d+)$/.exec(line);
+      if (group !== null) this.#groups.push(Number(group[1]));
       // enforces I5: a handler that never ends would block the runner, and so the run, forever.
       if (line === 'exiting')
         this.#exitTimer ??= setTimeout(() => void this.kill(exitStuck(EXIT_MS, this.#words)), EXIT_MS);
@@ -198,13 +214,15 @@ export class RunnerProcess implements Runner {
     this.#stopExitTimer();
     this.calls.close();
     // enforces I5, I12: ends processes that the function left behind.
-    this.#killGroup();
+    this.#killGroups();
     await Promise.race([closed, sleep(DRAIN_MS, undefined, { ref: false })]);
     clearInterval(this.#timer);
     this.#listener?.onTick?.();
     const stderr = this.output.stderrTail(STDERR_KEPT);
     this.output.close();
-    const death = { code, signal, stderr, memoryBytes: this.memoryBytes };
-    return { code, signal, error: this.#killedFor ?? explainDeath(death, this.#words) };
+    const stack = this.#words.stackOf?.(this.calls.where) ?? null;
+    const death = { code, signal, stderr, memoryBytes: this.memoryBytes, stack };
+    const error = this.#killedFor ?? explainDeath(death, this.#words);
+    return { code, signal, error: { ...error, stack: error.stack ?? stack } };
   }
 }

@@ -49,7 +49,8 @@ export async function runOnRunner(options: SessionOptions): Promise<SessionEnd> 
   try {
     const memoryBytes = alone ? memory.alone : memory.each;
     const { digest } = unit.function;
-    runner = await pool.acquire({ language, digest, memoryBytes }, stop, { fresh, alone });
+    const wanted = { language, digest, bundle: unit.bundle, memoryBytes, gpus: options.gpus ?? 0 };
+    runner = await pool.acquire(wanted, stop, { fresh, alone });
   } catch (error) {
     if (stop.aborted) return notRun();
     throw error;

@@ -15,10 +15,14 @@ export interface RunnerProject {
 export interface RunnerOptions extends RunnerProject {
   /** Resident bytes that it may use. */
   memoryBytes: number;
+  /** Absolute path of the bundle that its units will have, so that it may be prepared; null: none yet. */
+  bundle?: string | null;
   /** Names of environment variables that functions get even if they are credentials. Default: none. */
   passEnv?: readonly string[];
   /** Threads that a library may use in it. Default: 1. */
   threads?: number;
+  /** Ids of the GPUs that functions may use; none: all that the worker sees. */
+  gpus?: readonly string[];
   /** Folder on disk for its output, created if missing. Default: the system's temporary folder. */
   folder?: string;
 }
@@ -42,6 +46,8 @@ export interface Runner {
   send(message: ToRunner): void;
   /** How many milliseconds it may continue if the worker sends nothing more; null means no limit. */
   setLease(lease: (() => number) | null): void;
+  /** Asks for the place in the function, which `exited` reports if the runner is killed. */
+  askWhere(): void;
   /** Ends a runner that sent something unacceptable. `why` completes "a message that …". */
   reject(why: string): void;
   /**

@@ -64,6 +64,8 @@ export interface UnitRunOptions {
   /** Timeout of each call of the function, or null for no limit. */
   timeoutMs: number | null;
   memory: CallMemory;
+  /** Number of GPUs that a call needs, or the share of one. Default: none. */
+  gpus?: number;
   /** Cancels: the running call gets two seconds, and the rest is left. */
   signal: AbortSignal;
   /** Ends early: the running call is finished, and the rest is left. */

@@ -13,6 +13,7 @@ import { unitQueueOf } from '../core/units/cut-units';
 import { FunctionCatalog } from '../planning/function-catalog';
 import type { StartGate } from '../planning/run-trust';
 import { loadConfig, type ProjectConfig } from '../config';
+import { gpusOf } from '../runners/gpus';
 import { RunnerPool } from '../runners/pool';
 import { UnitSlots } from '../runners/unit-slots';
 import { resolveTemporal } from '../temporal/connection';
@@ -127,6 +128,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     folder: scratch,
     passEnv,
     cwd: project.projectDir,
+    gpus: gpusOf(project.worker.gpus),
     onReplaced: (reason) => metrics?.runnerReplaced(reason),
   });
   const slots = new UnitSlots(runners);

@@ -65,30 +65,12 @@ export interface RunRequest {
   maximumLosses?: number;
 }
 
-let scratches = 0;
-
-export async function run(request: RunRequest): Promise<Ran> {
-  const { pool, folder, bundle, name, ordinals, maximumLosses = 3, onCall } = request;
-  const scratch = join(folder, `scratch-${++scratches}`);
-  mkdirSync(scratch);
-  const ended: Ran['ended'] = [];
-  const files: string[] = [];
-  const packs: string[] = [];
-  const called = new Set<string>();
-  const noteCall = (ordinal: number | null, attempt: number | null): void => {
-    const call = `${ordinal} ${attempt}`;
-    if (ordinal === null || attempt === null || called.has(call)) return;
-    called.add(call);
-    onCall?.(ordinal, attempt);
-  };
-  const entryOf = async (ordinal: number) => {
-    const [found] = await selectRows(
-      `SELECT id, rows::DOUBLE AS rows FROM '${folder}/index.parquet' WHERE ord = ${ordinal}`,
-    );
-    return found as { id: string; rows: number };
-  };
-  const logs: Ran['logs'] = [];
-  const unit: RunnerUnit = {
+/** A unit over the folder's snapshot, whose files are in `scratch`. */
+export function unitOf(
+  { folder, bundle, name, ordinals }: Pick<RunRequest, 'folder' | 'bundle' | 'name' | 'ordinals'>,
+  scratch: string,
+): RunnerUnit {
+  return {
     function: { name, digest: bundle?.digest ?? 'none', bundle: bundle?.path ?? null, sql: null },
     bundle: bundle?.path ?? null,
     runId: 'run-1',
@@ -113,8 +95,33 @@ export async function run(request: RunRequest): Promise<Ran> {
     scratch,
     nonRetryableErrorTypes: [],
     duckdbMemoryBytes: 250_000_000,
-    ...request.unit,
   };
+}
+
+let scratches = 0;
+
+export async function run(request: RunRequest): Promise<Ran> {
+  const { pool, folder, bundle, name, ordinals, maximumLosses = 3, onCall } = request;
+  const scratch = join(folder, `scratch-${++scratches}`);
+  mkdirSync(scratch);
+  const ended: Ran['ended'] = [];
+  const files: string[] = [];
+  const packs: string[] = [];
+  const called = new Set<string>();
+  const noteCall = (ordinal: number | null, attempt: number | null): void => {
+    const call = `${ordinal} ${attempt}`;
+    if (ordinal === null || attempt === null || called.has(call)) return;
+    called.add(call);
+    onCall?.(ordinal, attempt);
+  };
+  const entryOf = async (ordinal: number) => {
+    const [found] = await selectRows(
+      `SELECT id, rows::DOUBLE AS rows FROM '${folder}/index.parquet' WHERE ord = ${ordinal}`,
+    );
+    return found as { id: string; rows: number };
+  };
+  const logs: Ran['logs'] = [];
+  const unit = { ...unitOf({ folder, bundle, name, ordinals }, scratch), ...request.unit };
   const end = await runUnit({
     pool,
     language: languageOfBundle(unit.bundle)!,

@@ -87,12 +87,12 @@ def _collect(file, base, sources, problems):
         reason = getattr(error, "msg", None) or str(error)
         problems.append(f"{file}:{line}:{column}: {reason[:1].upper()}{reason[1:]}.")
         return
-    for module in _imports(tree, name):
+    for module in imports(tree, name):
         for found in _local_files(module, base):
             _collect(found, base, sources, problems)
 
 
-def _imports(tree, name):
+def imports(tree, name):
     """The absolute names of modules that may be imported: `from a import b` may mean the module `a.b`."""
     package = name.split("/")[:-1]
     for node in ast.walk(tree):

@@ -1,4 +1,7 @@
-"""The running call, in the file on descriptor 5, which its worker reads even after this process has died."""
+"""The running call, in the file on descriptor 5, which its worker reads even after this process has died.
+
+After the record, faulthandler writes where the process was when it crashed, or when its guard asked.
+"""
 
 import os
 import struct
@@ -13,6 +16,12 @@ class CallRecord:
         self._version = 0.0
         #: Number of calls started by this process, in all units.
         self.started = 0
+
+        self.clear_where()
+
+    def clear_where(self):
+        os.ftruncate(CALLS_FD, _FIELDS.size)
+        os.lseek(CALLS_FD, _FIELDS.size, os.SEEK_SET)
 
     def begin(self, offsets):
         """Records that a call starts, with the lengths of both output files."""

@@ -1,74 +1,158 @@
-"""The guard: the parent process of a runner, which imports nothing but the standard library.
+"""The guard: `python -I -S guard.py WORKER_PID MEMORY_BYTES [ZYGOTE_PID ZYGOTE_SOCKET ARCHIVE]`.
 
-It reports the runner's memory, and kills the process group when the worker is gone or has not renewed the lease. A
-thread of the runner could not do that: native code that keeps the interpreter's lock stops every thread.
+A small process that imports nothing but the standard library, watches one runner, and ends exactly as that did. It
+reports the runner's memory, asks it where it is, and kills it when the worker is gone or has not renewed the lease.
+A thread of the runner could not do that: native code that keeps the interpreter's lock stops every thread.
 
-As the parent it is invisible to the user's code, and it ends exactly as its child did.
+The runner is a child of the zygote, if there is one: a process that has imported the packages already. Else, and if
+the zygote does not answer, it is a new interpreter and a child of the guard.
 """
 
+import json
 import os
 import resource
 import select
 import signal
 import socket
-import subprocess
+import struct
 import sys
 import time
 
 #: Connects the guard with the worker.
 GUARD_FD = 4
+#: What the runner inherits: its output, the channel and the call record.
+RUNNER_FDS = (1, 2, 3, 5)
+ENTRY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
 #: Functions can fill memory at a gigabyte per second.
 POLL_SECONDS = 0.05
 #: A guard that slept longer was itself suspended, together with its worker: that time does not count.
 MAX_STEP_SECONDS = 1.0
 REPORT_CHANGE = 0.01
+#: A zygote that takes longer is given up: it imports packages, which takes seconds on a busy machine.
+ZYGOTE_SECONDS = 15.0
+#: For writing down the Python line of a runner that is over its memory, before it is stopped.
+WHERE_SECONDS = 0.02
 
 
-def run_guarded(worker_pid, main):
-    """Runs `main` in a child process, and does not return."""
-    child = os.fork()
-    if child == 0:
-        os.close(GUARD_FD)
-        _die_with_parent()
-        main()
-        os._exit(0)
-    for descriptor in (1, 2, 3, 5):
+def main(worker_pid, memory_bytes, *zygote):
+    runner = None
+    if zygote:
+        runner = _Prepared.of(*zygote)
+    if runner is None:
+        runner = _Started(memory_bytes)
+    for descriptor in RUNNER_FDS:
         os.close(descriptor)
-    _Guard(worker_pid, child).watch()
+    _Guard(int(worker_pid), int(memory_bytes), runner).watch()
 
 
-def _die_with_parent():
-    """Linux ends this process with the guard, whoever kills that."""
-    if sys.platform != "linux":
-        return
-    import ctypes
+class _Started:
+    """A runner in a new interpreter, in the guard's own process group."""
 
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    def __init__(self, memory_bytes):
+        arguments = [sys.executable, "-X", "utf8", ENTRY, str(os.getpid()), memory_bytes]
+        self.pid = os.posix_spawn(
+            sys.executable, arguments, os.environ, file_actions=[(os.POSIX_SPAWN_CLOSE, GUARD_FD)]
+        )
+        self.group = None
+        try:
+            self.watched = [os.pidfd_open(self.pid)]
+        except (AttributeError, OSError):
+            self.watched = []
+
+    def status(self):
+        """How it ended, as `waitpid` says, or None while it runs."""
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        return None if pid == 0 else status
+
+
+class _Prepared:
+    """A runner forked by the zygote, which leads its own process group."""
+
+    @classmethod
+    def of(cls, zygote_pid, name, archive):
+        """Returns None if the zygote does not answer."""
+        until = time.monotonic() + ZYGOTE_SECONDS
+        try:
+            connection = _connected(int(zygote_pid), name, until)
+            request = {
+                "archive": archive,
+                "memory": sys.argv[2],
+                "cwd": os.getcwd(),
+                "environment": dict(os.environ),
+            }
+            content = json.dumps(request).encode("ascii")
+            socket.send_fds(connection, [struct.pack("<I", len(content))], RUNNER_FDS)
+            connection.sendall(content)
+            connection.settimeout(max(0.1, until - time.monotonic()))
+            lines = connection.makefile("rb")
+            pid = int(lines.readline())
+            connection.settimeout(None)
+            return cls(pid, connection, lines)
+        except (OSError, ValueError):
+            # It hangs or has crashed. Its worker notices that it has ended, and does not start another.
+            try:
+                os.kill(int(zygote_pid), signal.SIGKILL)
+            except OSError:
+                pass
+            return None
+
+    def __init__(self, pid, connection, lines):
+        self.pid = self.group = pid
+        self.watched = [connection]
+        self._lines = lines
+
+    def status(self):
+        ready, _, _ = select.select(self.watched, [], [], 0)
+        if not ready:
+            return None
+        # Without a zygote, nobody knows how it ended; the zygote's end was its own.
+        return int(self._lines.readline() or signal.SIGKILL)
+
+
+def _connected(zygote_pid, name, until):
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    while True:
+        try:
+            connection.connect("\0" + name)
+            break
+        except ConnectionRefusedError:
+            # It is being started.
+            os.kill(zygote_pid, 0)
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.005)
+    _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    if uid != os.getuid():
+        raise ConnectionRefusedError("The socket belongs to another user.")
+    return connection
 
 
 class _Guard:
-    def __init__(self, worker_pid, child):
+    def __init__(self, worker_pid, memory_bytes, runner):
         self.worker_pid = worker_pid
-        self.child = child
+        self.memory_bytes = memory_bytes
+        self.runner = runner
         self.socket = socket.socket(fileno=GUARD_FD)
-        self.socket.setblocking(False)
         self.rest = b""
         self.reported = 0
+        self.is_stopped = False
         #: Seconds left of the lease, or None without one.
         self.left = None
         self.looked_at = time.monotonic()
 
     def watch(self):
-        watched = [self.socket, *_ends_with(self.child)]
+        if self.runner.group is not None:
+            self.socket.sendall(b"group %d\n" % self.runner.group)
+        self.socket.setblocking(False)
+        watched = [self.socket, *self.runner.watched]
         while True:
             ready, _, _ = select.select(watched, [], [], POLL_SECONDS)
             if self.socket in ready:
                 self._receive()
             self._check_lease()
             self._report()
-            pid, status = os.waitpid(self.child, os.WNOHANG)
-            if pid != 0:
+            status = self.runner.status()
+            if status is not None:
                 _end_as(status)
 
     def _receive(self):
@@ -77,27 +161,36 @@ class _Guard:
         except OSError:
             received = b""
         if received == b"":
-            _kill_group()
+            self._kill_all()
         *lines, self.rest = (self.rest + received).split(b"\n")
         for line in lines:
-            self.left = None if line == b"idle" else float(line) / 1000
+            if line == b"where":
+                self._signal(signal.SIGUSR1)
+            else:
+                self.left = None if line == b"idle" else float(line) / 1000
 
     def _check_lease(self):
         # The runners of a lost worker do not keep running.
         if os.getppid() != self.worker_pid:
-            _kill_group()
+            self._kill_all()
         now = time.monotonic()
         if self.left is not None:
             self.left -= min(now - self.looked_at, MAX_STEP_SECONDS)
             # Another worker may be running the partition by now.
             if self.left <= 0:
-                _kill_group()
+                self._kill_all()
         self.looked_at = now
 
     def _report(self):
-        resident = _resident_bytes(self.child)
+        resident = _resident_bytes(self.runner.pid)
         if resident is None or abs(resident - self.reported) <= self.reported * REPORT_CHANGE:
             return
+        if resident > self.memory_bytes and not self.is_stopped:
+            # It does not grow until the worker kills it.
+            self.is_stopped = True
+            self._signal(signal.SIGUSR1)
+            time.sleep(WHERE_SECONDS)
+            self._signal(signal.SIGSTOP)
         try:
             self.socket.send(b"%d\n" % resident)
             self.reported = resident
@@ -105,13 +198,20 @@ class _Guard:
             # The worker has not read the previous reports.
             pass
 
+    def _signal(self, number):
+        try:
+            os.kill(self.runner.pid, number)
+        except OSError:
+            pass
 
-def _ends_with(pid):
-    """Descriptors that become readable when the process ends, where the system has them."""
-    try:
-        return [os.pidfd_open(pid)]
-    except (AttributeError, OSError):
-        return []
+    def _kill_all(self):
+        if self.runner.group is not None:
+            try:
+                os.killpg(self.runner.group, signal.SIGKILL)
+            except OSError:
+                pass
+        os.killpg(0, signal.SIGKILL)
+        time.sleep(60)
 
 
 def _resident_bytes(pid):
@@ -121,6 +221,8 @@ def _resident_bytes(pid):
     except OSError:
         if sys.platform == "linux":
             return None
+    import subprocess
+
     try:
         shown = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True)
         return int(shown.stdout) * 1024
@@ -128,13 +230,8 @@ def _resident_bytes(pid):
         return None
 
 
-def _kill_group():
-    os.killpg(0, signal.SIGKILL)
-    time.sleep(60)
-
-
 def _end_as(status):
-    """Ends this process like the child: the worker explains a death by the exit code or the signal."""
+    """Ends this process like the runner: the worker explains a death by the exit code or the signal."""
     if not os.WIFSIGNALED(status):
         os._exit(os.WEXITSTATUS(status))
     number = os.WTERMSIG(status)
@@ -143,3 +240,7 @@ def _end_as(status):
         signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     time.sleep(60)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -18,6 +18,9 @@ class Output:
         self._channel = channel
         self._reported = (0, 0)
         self._libc = ctypes.CDLL(None)
+        #: The files, under numbers that functions do not close or replace.
+        self._files = (os.dup(1), os.dup(2))
+        self._identities = [_identity(os.fstat(file)) for file in self._files]
         for name in ("stdout", "stderr"):
             stream = getattr(sys, name)
             # Lone surrogates and the like must not raise in the user's code.
@@ -35,7 +38,17 @@ class Output:
             pass
 
     def sizes(self):
-        return os.fstat(1).st_size, os.fstat(2).st_size
+        return tuple(os.lseek(file, 0, os.SEEK_END) for file in self._files)
+
+    def restore(self):
+        """Puts the files back on descriptors 1 and 2, where a function closed them or put others."""
+        for number, identity in enumerate(self._identities, 1):
+            try:
+                if _identity(os.fstat(number)) == identity:
+                    continue
+            except OSError:
+                pass
+            os.dup2(self._files[number - 1], number)
 
     def flush(self):
         """Writes what Python and C still hold. The user may have replaced or closed the streams."""
@@ -50,8 +63,9 @@ class Output:
         """Tells the worker that what was printed since the last report belongs to a call, or to none (None)."""
         sizes = self.sizes()
         if sizes != self._reported:
-            message = {"type": "printed", "call": call, "from": list(self._reported), "to": list(sizes)}
-            self._channel.send_later(message)
+            # A child may have emptied a file: `echo > /dev/stderr`.
+            start = [0 if size < before else before for size, before in zip(sizes, self._reported)]
+            self._channel.send_later({"type": "printed", "call": call, "from": start, "to": list(sizes)})
             self._reported = sizes
 
     @property
@@ -60,6 +74,10 @@ class Output:
 
     def truncate(self):
         """Empties both files, once the worker has read them."""
-        os.ftruncate(1, 0)
-        os.ftruncate(2, 0)
+        for file in self._files:
+            os.ftruncate(file, 0)
         self._reported = (0, 0)
+
+
+def _identity(status):
+    return status.st_dev, status.st_ino

@@ -5,6 +5,7 @@ import gc
 import itertools
 import os
 import queue
+import resource
 import signal
 import sys
 import threading
@@ -13,14 +14,19 @@ from .call_record import CALLS_FD, CallRecord
 from .channel import CHANNEL_FD, Channel
 from .control import UnitControl
 from .output import Output
+from .process_state import ProcessState
 
 PROTOCOL_VERSION = 1
 #: How often ended partitions and output of a long call are looked after.
 TICK_SECONDS = 0.25
+#: Address space for data that a runner may add to what it has after loading, in relation to its memory: also memory
+#: that is never touched counts.
+DATA_SHARE = 2
 
 
 class Runner:
-    def __init__(self):
+    def __init__(self, memory_bytes):
+        self.memory_bytes = memory_bytes
         self.channel = Channel()
         self._output = Output(self.channel)
         self._calls = CallRecord()
@@ -32,14 +38,16 @@ class Runner:
         self._control = None
         self._loop = None
         self._definitions = {}
+        self._is_limited = False
         self._main = threading.main_thread().ident
+        self._state = ProcessState(self._output)
+        self.pid = os.getpid()
 
     def serve(self):
         """Never returns."""
-        # A crash of native code says where it was.
-        faulthandler.enable(file=2, all_threads=False)
         # The worker's signals, not the terminal's, end a runner.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._say_where()
         os.register_at_fork(after_in_child=_leave_descriptors)
         self.channel.send({"type": "ready", "protocol": PROTOCOL_VERSION})
         threading.Thread(target=self._read, name="partwise-reader", daemon=True).start()
@@ -50,6 +58,14 @@ class Runner:
                 self._describe(work["bundle"])
             else:
                 self._run_unit(work["unit"], work["control"])
+
+    def _say_where(self):
+        """Writes the Python line to the call record on a crash of native code, and when the guard asks.
+
+        Also while the interpreter's lock is held: these are handlers in C.
+        """
+        faulthandler.enable(file=CALLS_FD, all_threads=False)
+        faulthandler.register(signal.SIGUSR1, file=CALLS_FD, all_threads=False, chain=False)
 
     # Called by the loop
 
@@ -63,6 +79,11 @@ class Runner:
 
     def ask(self, request):
         """Sends a request, and waits for its reply."""
+        if os.getpid() != self.pid:
+            raise RuntimeError(
+                f"context cannot {request['type']} in a child process of the function. "
+                "Return what the child has made, and use context in the function itself."
+            )
         id = next(self._ids)
         reply = self._replies[id] = queue.SimpleQueue()
         self.send({**request, "id": id})
@@ -75,13 +96,14 @@ class Runner:
                 self.channel.send({"type": "cancelQueries", "ids": [id]})
             raise
         if "error" in answer:
-            raise _error_of(answer["error"])
+            raise error_of(answer["error"])
         return answer.get("value")
 
     def next_file(self):
         return next(self._files)
 
     def begin_call(self):
+        self._state.restore()
         # What was printed since the last call belongs to none.
         self._output.report(None)
         if self._output.is_full:
@@ -89,9 +111,15 @@ class Runner:
             self._output.truncate()
         self._calls.begin(self._output.sizes())
 
-    def end_call(self):
+    def end_call(self, is_timed_out):
         self._output.flush()
+        if os.getpid() != self.pid:
+            # A child that the function has forked, and that returned from it.
+            os._exit(0)
         self._calls.end()
+        if is_timed_out:
+            # The guard asked where it was, but the function has ended.
+            self._calls.clear_where()
         self._output.report(self._calls.started - 1)
 
     # Main thread
@@ -122,10 +150,15 @@ class Runner:
         from .unit_loop import UnitLoop
 
         try:
+            self._state.before_loading()
             definition = self._definition(unit)
-            # Libraries may have taken the signal.
+            # Libraries may have taken the signals.
+            self._say_where()
             signal.signal(signal.SIGUSR2, self._on_interrupt)
+            self._state.save()
             self._loop = UnitLoop(unit, definition, self, control)
+            # After the rows' library has reserved what it keeps.
+            self._limit_data()
             left = self._loop.run()
             self.channel.send({"type": "unitDone", "left": left, "reusable": True})
         except SnapshotUnreadable as error:
@@ -157,6 +190,19 @@ class Runner:
             raise FunctionMissing(f'This worker has no function "{name}". It has: {", ".join(found)}.')
         return found[name]
 
+    def _limit_data(self):
+        """Makes a wild allocation a MemoryError, with the line, before it is a process that must be killed."""
+        # Devices are mapped into a process in sizes that say nothing about its memory.
+        if self._is_limited or sys.platform != "linux" or os.environ.get("CUDA_VISIBLE_DEVICES"):
+            return
+        self._is_limited = True
+        with open("/proc/self/statm", "rb") as statm:
+            data = int(statm.read().split()[5]) * resource.getpagesize()
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        wanted = data + DATA_SHARE * self.memory_bytes
+        if most == resource.RLIM_INFINITY or wanted < most:
+            resource.setrlimit(resource.RLIMIT_DATA, (wanted, most))
+
     def _on_interrupt(self, number, frame):
         loop = self._loop
         if loop is not None:
@@ -165,6 +211,7 @@ class Runner:
     # Other threads
 
     def _read(self):
+        _leave_signals_to_main()
         while True:
             message = self.channel.receive()
             kind, control = message["type"], self._control
@@ -186,6 +233,7 @@ class Runner:
                 signal.pthread_kill(self._main, signal.SIGUSR2)
 
     def _watch(self):
+        _leave_signals_to_main()
         ticks = threading.Event()
         while True:
             ticks.wait(TICK_SECONDS)
@@ -203,7 +251,7 @@ class WorkerError(Exception):
     """The worker could not do what a context asked for."""
 
 
-def _error_of(error):
+def error_of(error):
     raised = WorkerError(error["message"])
     # The name that the worker gives it.
     raised.__class__ = type(error["type"], (WorkerError,), {})
@@ -221,6 +269,11 @@ def _tagged(settings):
             value = _tagged(value)
         tagged[name] = value
     return tagged
+
+
+def _leave_signals_to_main():
+    """Where this thread is, is of no interest."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1, signal.SIGUSR2})
 
 
 def _leave_descriptors():

@@ -4,6 +4,7 @@ import datetime
 
 from .._context import PartitionContext, dpf_partition_id
 from .._data import DataConnector
+from .._errors import describe_raised
 from .._results import NO_ROWS, NotRows, preview, take
 from .._source_types import SourceTypes
 from .call import Call
@@ -98,7 +99,7 @@ class UnitLoop:
         self._is_interruptible = False
         call.end()
         self._control.call = None
-        worker.end_call()
+        worker.end_call(call.timeout_ms is not None)
         if self._unreadable is not None and not self._control.is_cancelled:
             return
         self._unreadable = None
@@ -111,7 +112,7 @@ class UnitLoop:
                 "type": "Timeout",
                 "message": f"The function was still running after {call.timeout_ms / 1000:g} s, its timeout. "
                 'Make it faster, or raise "timeout".',
-                "stack": None,
+                "stack": None if raised is None else describe_raised(raised)["error"]["stack"],
             }
             segments.record_interrupted(call, "INTERNAL_ERROR", error)
         elif raised is None:
@@ -119,8 +120,22 @@ class UnitLoop:
             segments.record_done(call, rows, shown, call.artifacts)
         elif self._control.is_cancelled:
             segments.record_interrupted(call, "CANCELLED", None)
+        elif isinstance(raised, MemoryError):
+            segments.record_interrupted(call, "INTERNAL_ERROR", self._out_of_memory(raised))
         else:
             segments.record_raised(call, raised, call.artifacts)
+
+    def _out_of_memory(self, raised):
+        """As the worker says it of a process that it killed: another call may get more memory."""
+        described = describe_raised(raised)["error"]
+        megabytes = f"{round(self._worker.memory_bytes / 1e6):,} MB"
+        what = f" ({described['message'].rstrip('.')})" if str(raised) else ""
+        return {
+            "type": "OutOfMemory",
+            "message": f"The function asked for more memory than there is{what}; the limit is {megabytes}. "
+            'Read the rows in batches (data_connector.iter_batches()), or raise "memory".',
+            "stack": described["stack"],
+        }
 
     def _taken(self, returned, partition):
         try:

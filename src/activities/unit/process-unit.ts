@@ -182,6 +182,7 @@ class UnitAttempt {
       unit,
       timeoutMs,
       memory,
+      gpus: plan.gpus,
       signal: this.#interruptions.stop,
       drain: this.#interruptions.drain,
       alone: budget.mustBeAlone,

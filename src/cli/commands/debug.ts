@@ -17,12 +17,14 @@ import { aside, errorPaint, note, paint, print, printJson, widthOfTerminal } fro
 
 interface DebugCommandOptions extends ReadingOptions {
   inspect?: boolean;
+  pdb?: boolean;
   sql?: string;
   functions?: string;
 }
 
 const NOTES = `The function gets the run's parameters and the rows that the run pinned. Its uploads are discarded;
 the run and its stage are not changed. Time and memory limits are not enforced.
+A function in Python has the terminal: breakpoint() works in it. --inspect needs its package debugpy.
 
 Exit codes: 0 the function returned; 1 it threw; 2 it was not called.`;
 
@@ -31,23 +33,21 @@ export function define(command: Command): void {
   command
     .argument('<run>', RUN_ID)
     .argument('<partition>', 'partition id')
-    .option(
-      '--inspect',
-      'wait for a debugger (on port 9229 if it is free) and stop at the first line of the function',
-    )
+    .option('--inspect', 'wait for a debugger, and stop at the first line of the function')
+    .option('--pdb', 'open pdb where the function raises an error (functions in Python only)')
     .option('--sql <query>', "run this query instead of the run's own (built-in function sql only)")
     .option('--functions <file>', "file that exports the functions (default: the run's, else the project's)");
   withJson(withProject(command)).action(debug);
 }
 
 async function debug(wanted: string, partition: string, options: DebugCommandOptions): Promise<void> {
-  const { inspect, sql, json } = options;
+  const { inspect, pdb: postMortem, sql, json } = options;
   const functions = options.functions === undefined ? undefined : resolve(options.functions);
   const controller = new AbortController();
   const onEvent = (event: DebugEvent): void => {
     // Not earlier: while the process waits for a debugger none of our code runs, and Ctrl-C must still end
     // it.
-    if (event.type === 'calling') process.once('SIGINT', () => controller.abort());
+    if (event.type === 'calling' && !event.inTerminal) process.once('SIGINT', () => controller.abort());
     showEvent(event);
   };
   const config = await loadProject(options);
@@ -57,7 +57,7 @@ async function debug(wanted: string, partition: string, options: DebugCommandOpt
       const id = toPartitionId(partition);
       const runId = await runIdOf(partwise, wanted);
       const report = await inProjectFolder(config, () =>
-        partwise.debug(runId, id, { inspect, sql, functions, signal, onEvent }),
+        partwise.debug(runId, id, { inspect, postMortem, sql, functions, signal, onEvent }),
       );
       if (json === true) printJson(report);
       else print(renderDebug(report, widthOfTerminal(), paint));

@@ -11,6 +11,7 @@ import { workerLine } from '../render/worker-events';
 interface WorkerOptions extends ProjectOptions {
   functions?: string;
   runners?: number;
+  gpus?: 'auto' | number | string[];
   only?: WorkerPart;
   grace?: number;
   metrics?: string;
@@ -28,6 +29,11 @@ export function define(command: Command): void {
       '--runners <n>',
       'partitions to run at the same time, each in its own process (default: the number of cores)',
       runners,
+    )
+    .option(
+      '--gpus <gpus>',
+      'GPUs for functions that need them: auto, how many, or ids such as 0,2 (default: none)',
+      gpus,
     )
     .addOption(
       new Option(
@@ -112,6 +118,13 @@ function versioning({ deployment, buildId }: WorkerOptions): SdkOptions {
 function runners(text: string): number {
   if (/^[1-9]\d{0,2}$/.test(text) && Number(text) <= 256) return Number(text);
   throw new InvalidArgumentError('Give a whole number from 1 to 256.');
+}
+
+function gpus(text: string): 'auto' | number | string[] {
+  if (text === 'auto') return text;
+  if (/^[1-9]\d?$/.test(text) && Number(text) <= 64) return Number(text);
+  if (/^[\w-]+(,[\w-]+)+$/.test(text)) return text.split(',');
+  throw new InvalidArgumentError('Give auto, a number from 1 to 64, or ids such as 0,2.');
 }
 
 function duration(text: string): number {

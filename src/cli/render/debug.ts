@@ -29,10 +29,12 @@ export function renderDebug(report: DebugReport, width: number, paint: Paint): s
     block,
     '',
     head,
-    ...lines.map(
-      ([name, same, text]) =>
-        `${same ? paint.dim('=') : paint.yellow('≠')} ${paint.dim(name.padEnd(NAME_WIDTH))} ${text}`,
-    ),
+    ...lines
+      .filter(([, same]) => same !== null)
+      .map(
+        ([name, same, text]) =>
+          `${same ? paint.dim('=') : paint.yellow('≠')} ${paint.dim(name.padEnd(NAME_WIDTH))} ${text}`,
+      ),
   ].join('\n');
 }
 

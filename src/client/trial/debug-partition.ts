@@ -57,15 +57,16 @@ export async function debugPartition(
   await refuseRemoved(stage, record.opened!);
   const plan = await loadUnitPlan(stage, record.plan!.unitPlan);
   const fn = await functionOf(plan, record, project, options);
-  const callHere = callerOf(fn);
+  const language = languageOf(fn, options);
   if (plan.files !== null) await checkPin(plan.files[ordinal]!);
   const recorded = await recordedCall(partition, described);
-  if (options.inspect === true) await waitForDebugger(fn, options);
+  if (options.inspect === true && language.hasTerminal !== true) await waitForDebugger(fn, options);
 
   const scratch = await mkdtemp(join(tmpdir(), 'partwise-'));
   try {
     const attempt = described.attempts + 1;
-    options.onEvent?.({ type: 'calling', attempt, rows: described.rows });
+    const { rows } = described;
+    options.onEvent?.({ type: 'calling', attempt, rows, inTerminal: language.hasTerminal === true });
     const own = { workflowId: at.runId, runId: record.workflowRunId, stage: stage.uri };
     const onDownload: OnDownload = (request) => downloadArtifact(client, own, request, scratch);
     const { execution } = record.opened!;
@@ -75,7 +76,8 @@ export async function debugPartition(
       warehouse: openWarehouse(plan.warehouse, project.projectDir),
       plan,
       fn,
-      callHere,
+      language,
+      project,
       ordinal,
       execution,
       attempt,
@@ -83,6 +85,9 @@ export async function debugPartition(
       onDownload,
     };
     const now = await callNow(prepared, options);
+    const comparison = recorded === null ? null : compareOutcomes(now, recorded);
+    // What it printed is in the terminal only.
+    if (comparison !== null && language.hasTerminal === true) comparison.logs = null;
     return {
       runId: at.runId,
       partition: at.partition,
@@ -91,7 +96,7 @@ export async function debugPartition(
       function: fn.name,
       now: shown(now),
       recorded: recorded === null ? null : shown(recorded),
-      comparison: recorded === null ? null : compareOutcomes(now, recorded),
+      comparison,
     };
   } finally {
     await rm(scratch, { recursive: true, force: true });
@@ -149,9 +154,14 @@ function isLater(a: LogEntry, b: LogEntry): boolean {
   return a.execution > b.execution || (a.execution === b.execution && a.attempt > b.attempt);
 }
 
-function callerOf(fn: FunctionPlan): CallHere {
+/** The language of the function, which can call it here. */
+function languageOf(fn: FunctionPlan, { postMortem }: DebugOptions): Language {
   const language = languageOfBundle(fn.bundle)!;
-  if (language.callHere !== undefined) return (options) => language.callHere!(options);
+  if (postMortem === true && language.hasTerminal !== true)
+    throw new Refusal('InvalidInput', [
+      `--pdb is for functions in Python, and "${fn.name}" is written in ${language.name}: use --inspect.`,
+    ]);
+  if (language.callHere !== undefined) return language;
   throw new Refusal('InvalidInput', [
     `The function "${fn.name}" is written in ${language.name}, which partwise debug cannot call. ` +
       'Print what you need to see, and call it on a few partitions with partwise run --try.',
@@ -173,7 +183,6 @@ async function waitForDebugger(fn: FunctionPlan, { onEvent }: DebugOptions): Pro
   inspector.waitForDebugger();
 }
 
-type CallHere = NonNullable<Language['callHere']>;
 type OnDownload = CallHereOptions['onDownload'];
 
 interface Prepared {
@@ -182,7 +191,8 @@ interface Prepared {
   warehouse: Warehouse;
   plan: UnitPlan;
   fn: FunctionPlan;
-  callHere: CallHere;
+  language: Language;
+  project: ProjectConfig;
   ordinal: number;
   execution: number;
   attempt: number;
@@ -197,14 +207,15 @@ async function callNow(
     warehouse,
     plan,
     fn,
-    callHere,
+    language,
+    project,
     ordinal,
     execution,
     attempt,
     scratch,
     onDownload,
   }: Prepared,
-  { inspect, onEvent, signal = new AbortController().signal }: DebugOptions,
+  { inspect, postMortem, onEvent, signal = new AbortController().signal }: DebugOptions,
 ): Promise<WholeCall> {
   const logs: LogEntry[] = [];
   const index = await stage.localFile(plan.index, scratch);
@@ -222,8 +233,10 @@ async function callNow(
     nonRetryableErrorTypes: [],
     memoryBytes: plan.memoryBytes,
   });
-  const { hasDuckDB } = languageOfBundle(fn.bundle)!;
-  const { outcome, rowsFiles, uploads } = await callHere({
+  const { hasDuckDB } = language;
+  const { outcome, rowsFiles, uploads } = await language.callHere!({
+    project: { cwd: project.projectDir },
+    postMortem,
     unit,
     onLog: ({ at, stream, text }) => {
       const entry: LogEntry = { at, partition, execution, attempt, stream, text };

@@ -30,13 +30,14 @@ export interface PartitionTrial {
   rows: number;
   timeoutMs: number | null;
   memoryBytes: number;
+  gpus?: number;
   signal: AbortSignal;
   onLog: (entry: LogEntry) => void;
 }
 
 /** Throws the signal's reason when it was aborted. */
 export async function tryPartition(trial: PartitionTrial): Promise<TriedPartition> {
-  const { pool, warehouse, unit, id, rows, timeoutMs, memoryBytes, signal } = trial;
+  const { pool, warehouse, unit, id, rows, timeoutMs, memoryBytes, gpus, signal } = trial;
   const recorder = new TrialRecorder(trial);
   const startedAt = Date.now();
   const language = languageOfBundle(unit.bundle)!;
@@ -47,6 +48,7 @@ export async function tryPartition(trial: PartitionTrial): Promise<TriedPartitio
     unit,
     timeoutMs,
     memory: { each: memoryBytes, alone: memoryBytes },
+    gpus,
     signal,
     drain: new AbortController().signal,
     afterLoss: () => 'end',

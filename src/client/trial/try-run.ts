@@ -22,6 +22,7 @@ import { openWarehouse, warehouseOptionProblems } from '../../warehouse';
 import type { PartitionsRequest, PinnedSource, Warehouse } from '../../warehouse/warehouse';
 import { FunctionCatalog } from '../../planning/function-catalog';
 import { functionLimits } from '../../planning/function-limits';
+import { gpusOf } from '../../runners/gpus';
 import {
   findFunction,
   inspectSource,
@@ -202,7 +203,12 @@ class Trial {
   ): Promise<TriedPartition[]> {
     const { inOrder, concurrency } = parts;
     const { projectDir: cwd, worker } = this.project;
-    const pool = new RunnerPool({ size: concurrency, passEnv: worker.passEnv, cwd });
+    const pool = new RunnerPool({
+      size: concurrency,
+      passEnv: worker.passEnv,
+      cwd,
+      gpus: gpusOf(worker.gpus),
+    });
     const tried: TriedPartition[] = [];
     let next = 0;
     const lane = async (): Promise<void> => {
@@ -269,6 +275,7 @@ class Trial {
       rows: snapshot.rows[ordinal]!,
       timeoutMs,
       memoryBytes,
+      gpus: settings.gpus,
       signal: this.#signal,
       onLog: (entry) => options.onEvent?.({ type: 'log', entry }),
     });

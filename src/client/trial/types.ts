@@ -90,7 +90,8 @@ export interface OutcomeComparison {
     now: number | null;
     recorded: number | null;
   }[];
-  logs: boolean;
+  /** Null: what the function printed now went to the terminal only. */
+  logs: boolean | null;
 }
 
 /** The result of debugging a partition. */
@@ -111,20 +112,25 @@ export interface DebugReport {
 /** What happens while a partition is debugged. */
 export type DebugEvent =
   /**
-   * The process is waiting for a debugger at this URL (`ws://127.0.0.1:…`). Its port is 9229, where debuggers
+   * The process is waiting for a debugger at this URL (`ws://127.0.0.1:…`). Its port is the one where debuggers
    * look first, unless that was taken.
    */
   | { type: 'waiting'; url: string; portTaken: boolean }
-  /** The function is about to be called. */
-  | { type: 'calling'; attempt: number; rows: number }
+  /**
+   * The function is about to be called. `inTerminal`: by a process that has the terminal, what is typed in it
+   * and its Ctrl-C, as functions in Python do.
+   */
+  | { type: 'calling'; attempt: number; rows: number; inTerminal: boolean }
   | { type: 'log'; entry: LogEntry };
 
 export interface DebugOptions {
   /**
-   * Open Node's inspector on 127.0.0.1 (port 9229 if it is free), wait for a debugger to attach, and stop at
-   * the first line of the function. Default false.
+   * Wait for a debugger to attach on 127.0.0.1 (Node's inspector, on port 9229 if it is free; debugpy for
+   * Python), and stop at the first line of the function. Default false.
    */
   inspect?: boolean;
+  /** Open pdb where a function in Python raises an error. Default false. */
+  postMortem?: boolean;
   /** The query to run instead of the run's own. Only for runs of the built-in function `sql`. */
   sql?: string;
   /** Functions file. Default: the one that the run named, else the project's. */

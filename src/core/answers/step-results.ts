@@ -132,6 +132,7 @@ const normalizedRetry = shapeOf<NormalizedRetry>({
 const functionSettings = shapeOf<FunctionSettings>({
   timeoutMs: orNull(count),
   memoryBytes: orNull(count),
+  gpus: optional(number),
   retry: normalizedRetry,
   bigTaskQueue: orNull(text),
 });

@@ -63,6 +63,8 @@ function watch({ workerPid, exiting }: WatchdogData): void {
   let left: number | null = null;
   let lookedAt = performance.now();
   const lines = new LineReader((line) => {
+    // A Node process has no way to say where it is.
+    if (line === 'where') return;
     const ms = Number(line);
     left = Number.isFinite(ms) ? ms : null;
   });

@@ -6,7 +6,7 @@ import { CALLS_FD } from '../call-record';
 import type { Channel } from '../channel';
 import type { Offsets } from '../output-files';
 import type { QueryAnswer } from '../../core/warehouse-access';
-import type { FromRunner, ToRunner } from '../protocol';
+import type { Asked, FromRunner, ToRunner } from '../protocol';
 import { decodeValue } from '../tagged-values';
 import { CallWriter } from './call-writer';
 import { WrittenOutput } from './written-output';
@@ -24,10 +24,6 @@ export interface UnitLink {
   /** `signal` abandons the request; it is used for requests to a warehouse. */
   ask(request: Asked, signal?: AbortSignal): Promise<unknown>;
 }
-
-type Request = Extract<FromRunner, { type: 'upload' | 'download' | 'model' | 'query' | 'rows' }>;
-/** A request without its id. */
-export type Asked = Request extends infer R ? (R extends Request ? Omit<R, 'id'> : never) : never;
 
 /** The worker could not do what the function asked for. It keeps the type of the worker's error. */
 class RequestFailed extends Error {
@@ -120,7 +116,7 @@ export class WorkerLink implements UnitLink {
       this.open.get(id)?.reject(signal!.reason as Error);
     };
     signal?.addEventListener('abort', cancel, { once: true });
-    this.send({ ...request, id } as Request);
+    this.send({ ...request, id } as FromRunner);
     try {
       const value = await answered;
       return request.type === 'query' ? valuesOf(value as QueryAnswer) : value;

@@ -22,5 +22,10 @@ export const python: Language = {
     const { loadingProblem }: typeof import('./loading-problem') = require('./loading-problem');
     return loadingProblem(error);
   },
+  hasTerminal: true,
+  callHere(options) {
+    const { callHere }: typeof import('./call-here') = require('./call-here');
+    return callHere(options);
+  },
   example: (name) => `def ${name}(data_connector, context): …`,
 };

@@ -1,10 +1,14 @@
 /** Starts runners on Python. */
 import { join } from 'node:path';
+import { runnerEnvironment } from '../environment';
 import type { RunnerOptions } from '../runner';
 import { RunnerProcess } from '../runner-process';
 import { findInterpreter, PYTHON_FOLDER } from './interpreter';
+import { stackOf } from './where';
+import { zygoteOf } from './zygote';
 
-const ENTRY = join(PYTHON_FOLDER, 'partwise', '_runner', '__main__.py');
+/** Needs nothing but the standard library, so it starts without looking for packages. */
+const GUARD = ['-I', '-S', join(PYTHON_FOLDER, 'partwise', '_runner', 'guard.py')];
 
 /**
  * Numerical libraries start a thread for every core, in every process: two processes with two threads each on
@@ -24,21 +28,33 @@ const THREADS = [
 
 export function start(options: RunnerOptions): RunnerProcess {
   const { executable } = findInterpreter(options);
+  const { memoryBytes, bundle = null, passEnv = [] } = options;
   const threads = String(options.threads ?? 1);
+  const environment = {
+    ...Object.fromEntries(THREADS.map((name) => [name, threads])),
+    // Sets of text have the same order when a partition is called again.
+    PYTHONHASHSEED: '0',
+  };
+  // A process that only describes a functions file is not worth preparing for.
+  const zygote =
+    bundle === null
+      ? null
+      : zygoteOf(executable, [threads, passEnv], {
+          ...environment,
+          ...runnerEnvironment(process.env, passEnv),
+        });
+  const prepared = zygote === null ? [] : [String(zygote.pid), zygote.name, bundle!];
   return new RunnerProcess(
     {
       command: executable,
-      args: ['-X', 'utf8', ENTRY, String(process.pid)],
-      environment: {
-        ...Object.fromEntries(THREADS.map((name) => [name, threads])),
-        // Sets of text have the same order when a partition is called again.
-        PYTHONHASHSEED: '0',
-      },
+      args: [...GUARD, String(process.pid), String(memoryBytes), ...prepared],
+      environment,
       words: {
         exhausted: { pattern: /^MemoryError/m, filled: 'its memory' },
         useLess: 'Read the rows in batches (data_connector.iter_batches())',
         exitHandler: 'an exit handler (atexit)',
         insteadOfExit: 'Return or raise instead of calling os._exit',
+        stackOf,
       },
     },
     options,

@@ -1,0 +1,225 @@
+"""The zygote: `python zygote.py SOCKET`. A worker has one; Linux only.
+
+It imports the packages of functions files once, and forks a runner for each guard that asks for one: that takes
+milliseconds, and importing pandas takes a second. It never runs the user's code, so what it has in memory is the same
+for every runner. It ends with its worker, and its runners end with it.
+"""
+
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import warnings
+
+#: Packages that may be imported before a fork. Not torch, tensorflow or jax: they start threads and open devices.
+SAFE_PACKAGES = frozenset(
+    ("numpy", "pandas", "pyarrow", "scipy", "sklearn", "statsmodels", "polars", "duckdb", "lightgbm", "xgboost")
+)
+#: What rows are converted with, which functions need not import themselves.
+CONVERSIONS = {b"to_pandas": "pandas", b"to_polars": "polars", b"to_arrow": "pyarrow"}
+#: A guard writes its request at once.
+REQUEST_SECONDS = 2.0
+
+
+def main(name):
+    # Instead of this file's folder, whose modules would hide others of the same name.
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind("\0" + name)
+    listener.listen(256)
+    # Ctrl-C in a terminal is for the worker, which ends its runners.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _import("partwise._runner.unit_loop")
+    _import("partwise._runner.runner")
+    request = _Zygote(listener).wait()
+    # In a forked runner.
+    from partwise._runner.runner import Runner
+
+    Runner(int(request["memory"])).serve()
+
+
+class _Zygote:
+    def __init__(self, listener):
+        self.pid = os.getpid()
+        self.listener = listener
+        #: Guards by the pid of their runner.
+        self.guards = {}
+        self.archives = set()
+        self.ended, wake = os.pipe()
+        for descriptor in (self.ended, wake):
+            os.set_blocking(descriptor, False)
+        self.wake = wake
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+
+    def wait(self):
+        """Forks runners. Returns a guard's request in each of them, and never in the zygote."""
+        while True:
+            watched = [0, self.ended, self.listener, *self.guards.values()]
+            ready, _, _ = select.select(watched, [], [])
+            if 0 in ready and os.read(0, 1) == b"":
+                # The worker is gone.
+                for pid in self.guards:
+                    _kill(pid)
+                os._exit(0)
+            if self.ended in ready:
+                os.read(self.ended, 4096)
+                self._reap()
+            for pid, guard in list(self.guards.items()):
+                # A guard sends nothing after its request.
+                if guard in ready and self.guards.get(pid) is guard:
+                    _kill(pid)
+            if self.listener in ready:
+                request = self._accept()
+                if request is not None:
+                    return request
+
+    def _reap(self):
+        for pid, guard in list(self.guards.items()):
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                continue
+            # What it has started ends too, and before its pid is free for another process.
+            _kill(pid)
+            _, status = os.waitpid(pid, 0)
+            del self.guards[pid]
+            try:
+                guard.sendall(b"%d\n" % status)
+            except OSError:
+                pass
+            guard.close()
+
+    def _accept(self):
+        guard, _ = self.listener.accept()
+        descriptors = []
+        try:
+            _, uid, _ = struct.unpack("3i", guard.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+            if uid != os.getuid():
+                raise PermissionError
+            guard.settimeout(REQUEST_SECONDS)
+            length, descriptors, _, _ = socket.recv_fds(guard, 4, 4)
+            request = json.loads(_exactly(guard, struct.unpack("<I", length)[0]))
+            self._import_packages(request["archive"])
+            with warnings.catch_warnings():
+                # Python 3.12 warns of every fork next to a library's thread.
+                warnings.simplefilter("ignore")
+                pid = os.fork()
+        except (OSError, ValueError, struct.error):
+            guard.close()
+            return None
+        finally:
+            if os.getpid() == self.pid:
+                for descriptor in descriptors:
+                    os.close(descriptor)
+        if pid == 0:
+            self._become(request, guard, descriptors)
+            return request
+        self.guards[pid] = guard
+        return None
+
+    def _import_packages(self, archive):
+        if archive in self.archives:
+            return
+        self.archives.add(archive)
+        for name in packages_of(archive):
+            _import(name)
+        # What is loaded is shared: looking through it would copy its pages into every runner.
+        gc.collect()
+        gc.freeze()
+
+    def _become(self, request, guard, descriptors):
+        """Makes this forked process what `__main__` would be."""
+        from partwise._runner.parent import end_with_parent
+
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        end_with_parent(self.pid)
+        for number in (self.ended, self.wake):
+            os.close(number)
+        for other in self.guards.values():
+            other.close()
+        self.listener.close()
+        guard.settimeout(REQUEST_SECONDS)
+        guard.sendall(b"%d\n" % os.getpid())
+        guard.close()
+        # First out of the way of the numbers that they get.
+        moved = [_above(each) for each in descriptors]
+        for descriptor, number in zip(moved, (1, 2, 3, 5)):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        os.chdir(request["cwd"])
+        if "numpy.random" in sys.modules:
+            # Otherwise all runners would draw the same numbers. Python's own `random` does it itself.
+            sys.modules["numpy.random"].seed()
+
+
+def packages_of(archive):
+    """The modules of safe packages that the code in an archive imports. Nothing is executed."""
+    import ast
+    import zipfile
+
+    from partwise._code.archive import imports
+
+    found = {}
+    with zipfile.ZipFile(archive) as opened:
+        names = opened.namelist()
+        own = {name.split("/")[0].split(".")[0] for name in names}
+        for name in names:
+            if not name.endswith(".py"):
+                continue
+            source = opened.read(name)
+            for module in imports(ast.parse(source), name):
+                found[module] = None
+            for word, package in CONVERSIONS.items():
+                if word in source:
+                    found[package] = None
+    return [each for each in found if each.split(".")[0] in SAFE_PACKAGES - own]
+
+
+def _import(name):
+    try:
+        importlib.import_module(name)
+    except Exception:
+        # `from a import b`: b may be a value. What is really missing is reported when the functions file is loaded.
+        pass
+
+
+def _exactly(connection, count):
+    parts = bytearray()
+    while len(parts) < count:
+        part = connection.recv(count - len(parts))
+        if part == b"":
+            raise OSError("The guard has ended.")
+        parts += part
+    return bytes(parts)
+
+
+def _above(descriptor):
+    import fcntl
+
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10)
+    os.close(descriptor)
+    return moved
+
+
+def _kill(pid):
+    """Kills a runner and its process group, which it may not lead yet."""
+    for kill in (os.killpg, os.kill):
+        try:
+            kill(pid, signal.SIGKILL)
+        except OSError:
+            pass
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,51 @@
+/**
+ * The zygote of a worker: a process that has imported the packages of functions files, and forks runners. A
+ * runner that is lost then costs milliseconds instead of an import of pandas. See
+ * `python/partwise/_runner/zygote.py`.
+ */
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { PYTHON_FOLDER } from './interpreter';
+
+const ENTRY = join(PYTHON_FOLDER, 'partwise', '_runner', 'zygote.py');
+
+interface Zygote {
+  pid: number;
+  /** Name of its socket. */
+  name: string;
+}
+
+/** By what they are started with. Null: it ended, so this process starts no other. */
+const zygotes = new Map<string, Zygote | null>();
+
+/**
+ * The zygote for runners with that interpreter and `settings`, or null. Other systems than Linux have none:
+ * their libraries do not tolerate a fork. Runners get their own environment; the zygote's is `env`.
+ */
+export function zygoteOf(
+  executable: string,
+  settings: readonly unknown[],
+  env: Readonly<Record<string, string | undefined>>,
+): Zygote | null {
+  if (process.platform !== 'linux') return null;
+  const key = JSON.stringify([executable, ...settings]);
+  const known = zygotes.get(key);
+  if (known !== undefined) return known;
+  const name = `partwise-${randomUUID()}`;
+  const child = spawn(executable, ['-X', 'utf8', ENTRY, name], {
+    // Ends with this process, when its input is closed.
+    stdio: ['pipe', 'ignore', 'ignore'],
+    // The terminal's Ctrl-C is for the worker.
+    detached: true,
+    env,
+  });
+  const forget = (): void => void zygotes.set(key, null);
+  child.once('error', forget).once('exit', forget);
+  child.stdin.on('error', () => undefined);
+  child.unref();
+  (child.stdin as unknown as { unref(): void }).unref();
+  const zygote = child.pid === undefined ? null : { pid: child.pid, name };
+  zygotes.set(key, zygote);
+  return zygote;
+}

@@ -1,0 +1,180 @@
+/** The processes of a Python runner (guard, runner, zygote) end with each other and with their worker. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { bundleFunctions } from '../src/runners/functions-file';
+import type { FunctionBundle } from '../src/runners/language';
+import { RunnerPool } from '../src/runners/pool';
+import type { RunnerUnit } from '../src/runners/protocol';
+import { python } from '../src/runners/python/language';
+import { gone, isAlive } from './support/processes';
+import { REPOSITORY } from './support/project';
+import { hasPython, PYTHON } from './support/python-server';
+import { makeFolder, makeSnapshot, readRows, run, unitOf } from './support/runner-unit';
+import { until } from './support/until';
+
+const SECRETS = {
+  PARTWISE_SECRET: 'secret-of-the-project',
+  TEMPORAL_API_KEY: 'secret-of-temporal',
+  AWS_SECRET_ACCESS_KEY: 'secret-of-the-stage',
+  SNOWFLAKE_PASSWORD: 'secret-of-the-warehouse',
+};
+const project = { python: PYTHON };
+
+let folder: string;
+let pool: RunnerPool;
+let bundle: FunctionBundle;
+
+/** The pids that the function wrote: its own, and its parent's. */
+async function pidsOfCall(): Promise<[runner: number, parent: number]> {
+  const file = join(folder, 'pids');
+  await until(() => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'));
+  const [runner, parent] = readFileSync(file, 'utf8').split(' ').map(Number);
+  return [runner!, parent!];
+}
+
+/** A worker that runs one partition on a runner, which may continue for `leaseMs` without it. */
+async function startWorker(does: string, leaseMs: number): Promise<{ worker: ChildProcess; guard: number }> {
+  const scratch = join(folder, 'scratch-of-worker');
+  mkdirSync(scratch, { recursive: true });
+  const request = { folder, bundle, name: 'misbehaving', ordinals: [0] };
+  const unit = { ...unitOf(request, scratch), params: { k0: does } };
+  const program = `
+    const { RunnerPool } = require('./dist/runners/pool.js');
+    const { python } = require('./dist/runners/python/language.js');
+    const { unit, options } = JSON.parse(process.argv[1]);
+    const wanted = { language: python, digest: 'any', bundle: unit.bundle, memoryBytes: 500_000_000, gpus: 0 };
+    new RunnerPool(options).acquire(wanted).then((runner) => {
+      runner.listen({ onMessage: () => undefined });
+      runner.setLease(() => ${leaseMs});
+      runner.send({ type: 'unit', unit });
+      console.log(runner.pid);
+    });`;
+  const told = JSON.stringify({ unit, options: { size: 1, ...project, cwd: folder } });
+  const worker = spawn(process.execPath, ['-e', program, told], {
+    cwd: REPOSITORY,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [printed] = await once(worker.stdout!, 'data');
+  return { worker, guard: Number(String(printed)) };
+}
+
+(hasPython ? describe : describe.skip)('the processes of a Python runner', () => {
+  beforeAll(async () => {
+    folder = makeFolder();
+    for (const file of ['python_functions.py', 'python_helper.py', 'python_helper_inside.py'])
+      cpSync(join(__dirname, 'support', file), join(folder, file));
+    await makeSnapshot(folder, 3, 1);
+    bundle = await bundleFunctions(join(folder, 'python_functions.py'), join(folder, 'functions'), project);
+    Object.assign(process.env, SECRETS);
+    pool = new RunnerPool({ size: 1, ...project, cwd: folder });
+  });
+  afterEach(() => rmSync(join(folder, 'pids'), { force: true }));
+  afterAll(async () => {
+    await pool.close();
+    for (const name of Object.keys(SECRETS)) delete process.env[name];
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const runFirst = (does: string, onCall?: () => void) =>
+    run({
+      pool,
+      folder,
+      bundle,
+      name: 'misbehaving',
+      ordinals: [0, 1, 2],
+      maximumLosses: 1,
+      unit: { params: { k0: does } },
+      onCall,
+    });
+
+  test('have no credential of their worker', async () => {
+    const { files } = await runFirst('show the environment');
+    const [{ n: shown }] = (await readRows(files)) as [{ n: string }];
+    expect(shown).toContain('PATH=');
+    for (const secret of Object.values(SECRETS)) expect(shown).not.toContain(secret);
+  });
+
+  describe('of a call to debug', () => {
+    const callHere = async (does: string, unit: Partial<RunnerUnit> = {}) => {
+      const scratch = makeFolder();
+      try {
+        const request = { folder, bundle, name: 'misbehaving', ordinals: [1] };
+        const called = await python.callHere!({
+          project: { ...project, cwd: folder },
+          unit: { ...unitOf(request, scratch), params: { k1: does }, ...unit },
+          onLog: () => undefined,
+          onDownload: () => Promise.reject(new Error('There is nothing to download.')),
+          onModel: () => Promise.resolve(null),
+          access: null,
+          signal: new AbortController().signal,
+        });
+        return { ...called, rows: called.rowsFiles.length === 0 ? [] : await readRows(called.rowsFiles) };
+      } finally {
+        rmSync(scratch, { recursive: true });
+      }
+    };
+
+    test('are one, which hands over the outcome', async () => {
+      const { outcome, rows } = await callHere('nothing');
+      expect(outcome).toMatchObject({ id: 'k1', status: 'DONE', attempts: 1 });
+      expect(rows).toMatchObject([{ region: 'k1', n: '1' }]);
+      expect((await callHere('sys.exit')).outcome).toMatchObject({
+        error: { type: 'SystemExit', message: 'no' },
+      });
+    });
+
+    test('reject the call if the function ends them, or the debugger is not installed', async () => {
+      await expect(callHere('os._exit')).rejects.toThrow(
+        "The function's process ended (exit code 3) before the function did.",
+      );
+      await expect(callHere('nothing', { pause: true })).rejects.toThrow(
+        /^--inspect needs the package debugpy, and .* has none: run `.* -m pip install debugpy`/,
+      );
+    });
+  });
+
+  test.each(['wait to be killed', 'wait with the lock'])(
+    'end with their worker when that is killed and a function would %s (I12)',
+    async (does) => {
+      const { worker, guard } = await startWorker(does, 60_000);
+      const [runner, zygote] = await pidsOfCall();
+      worker.kill('SIGKILL');
+      for (const pid of [runner, guard, zygote]) await gone(pid);
+    },
+  );
+
+  test('end when their worker is frozen for longer than its lease (I4)', async () => {
+    const { worker, guard } = await startWorker('wait with the lock', 1_000);
+    const [runner] = await pidsOfCall();
+    worker.kill('SIGSTOP');
+    for (const pid of [runner, guard]) await gone(pid);
+    worker.kill('SIGKILL');
+  });
+
+  test.each(['guard', 'runner', 'zygote'])(
+    'end with their %s, and only the running partition is lost (I5)',
+    async (victim) => {
+      const call = pidsOfCall();
+      const running = runFirst('wait with the lock');
+      const [runner, parent] = await call;
+      const [guard] = pool.pids as [number];
+      process.kill({ guard, runner, zygote: parent }[victim]!, 'SIGKILL');
+      const { summary } = await running;
+      expect(summary).toEqual(['k0: INTERNAL_ERROR RunnerKilled', 'k1: DONE', 'k2: DONE']);
+      for (const pid of [guard, runner]) await gone(pid);
+      if (process.platform === 'linux') expect(isAlive(parent)).toBe(victim !== 'zygote');
+    },
+  );
+
+  test('are a guard and its own child where there is no zygote any more', async () => {
+    const call = pidsOfCall();
+    const running = runFirst('wait to be killed');
+    const [runner, parent] = await call;
+    expect(pool.pids).toEqual([parent]);
+    process.kill(runner, 'SIGKILL');
+    expect((await running).summary).toEqual(['k0: INTERNAL_ERROR RunnerKilled', 'k1: DONE', 'k2: DONE']);
+  });
+});
