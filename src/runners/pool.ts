@@ -1,7 +1,7 @@
 /**
  * A worker's runner processes. At most `size` are alive at a time; an idle one is kept warm for units of the
- * same language, function bundle and memory cap, and makes room for others when needed. A unit that must be
- * alone waits until no other runner is busy, and later units wait until it has finished.
+ * same language, interpreter, function bundle and memory cap, and makes room for others when needed. A unit
+ * that must be alone waits until no other runner is busy, and later units wait until it has finished.
  */
 import { availableParallelism } from 'node:os';
 import type { Language } from './language';
@@ -37,6 +37,8 @@ interface Wanted {
   /** Digest of the function bundle. */
   digest: string;
   memoryBytes: number;
+  /** Path of the interpreter. Default: the pool's. */
+  interpreter?: string;
 }
 
 export class RunnerPool {
@@ -71,7 +73,8 @@ export class RunnerPool {
     signal?: AbortSignal,
     options: { fresh?: boolean; alone?: boolean } = {},
   ): Promise<Runner> {
-    const key = `${wanted.language.name}/${wanted.digest}/${wanted.memoryBytes}`;
+    const { language, digest, memoryBytes, interpreter = '' } = wanted;
+    const key = `${language.name}/${digest}/${memoryBytes}/${interpreter}`;
     if (options.alone === true) return this.acquireAlone(key, wanted, signal);
     for (;;) {
       this.throwIfClosed(signal);
@@ -139,8 +142,9 @@ export class RunnerPool {
     return found === -1 ? undefined : this.idle.splice(found, 1)[0]!.runner;
   }
 
-  private start(key: string, { language, memoryBytes }: Wanted): Runner {
-    const { passEnv, cwd, python, folder } = this.options;
+  private start(key: string, { language, memoryBytes, interpreter }: Wanted): Runner {
+    const { passEnv, cwd, folder, python: own } = this.options;
+    const python = interpreter ?? own;
     const threads = Math.max(1, Math.floor(availableParallelism() / this.size));
     const runner = language.start({ memoryBytes, passEnv, cwd, python, threads, folder });
     this.live.add(runner);

@@ -43,8 +43,8 @@ export async function runOnRunner(options: SessionOptions): Promise<SessionEnd> 
   const stop = AbortSignal.any([signal, drain]);
   try {
     const memoryBytes = alone ? memory.alone : memory.each;
-    const { digest } = unit.function;
-    runner = await pool.acquire({ language, digest, memoryBytes }, stop, { fresh, alone });
+    const { digest, interpreter } = unit.function;
+    runner = await pool.acquire({ language, digest, memoryBytes, interpreter }, stop, { fresh, alone });
   } catch (error) {
     if (stop.aborted) return { ended: new Set(), lost: [], death: null, failed: null };
     throw error;

@@ -21,5 +21,9 @@ export const python: Language = {
     const { loadingProblem }: typeof import('./loading-problem') = require('./loading-problem');
     return loadingProblem(error);
   },
+  describeRuntime(file, project) {
+    const { describeRuntime }: typeof import('./describe-runtime') = require('./describe-runtime');
+    return describeRuntime(file, project);
+  },
   example: (name) => `def ${name}(data_connector, context): …`,
 };

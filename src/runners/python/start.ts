@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { RunnerOptions } from '../runner';
 import { RunnerProcess } from '../runner-process';
-import { findInterpreter, PYTHON_FOLDER } from './interpreter';
+import { PYTHON_FOLDER } from './interpreter';
 
 const ENTRY = join(PYTHON_FOLDER, 'partwise', '_runner', '__main__.py');
 
@@ -23,11 +23,10 @@ const THREADS = [
 ];
 
 export function start(options: RunnerOptions): RunnerProcess {
-  const { executable } = findInterpreter(options);
   const threads = String(options.threads ?? 1);
   return new RunnerProcess(
     {
-      command: executable,
+      command: options.python ?? 'python3',
       args: ['-X', 'utf8', ENTRY, String(process.pid)],
       environment: {
         ...Object.fromEntries(THREADS.map((name) => [name, threads])),
