@@ -98,9 +98,9 @@ function findCandidate(folder: string, { cwd = process.cwd(), python }: RunnerPr
     );
   }
   const places: string[] = [];
-  const looked = (): string => ` Looked at: ${places.join(', ')}.`;
+  const looked = (): string => ` Looked at, in this order: ${places.join(', ')}.`;
   for (const { name, path, found } of searched(folder, cwd)) {
-    places.push(path === null ? `${name} (none)` : name);
+    places.push(name);
     if (path !== null) return { path, folder, found: `found as ${found}`, looked: looked() };
   }
   throw new NoInterpreter(
@@ -109,23 +109,34 @@ function findCandidate(folder: string, { cwd = process.cwd(), python }: RunnerPr
   );
 }
 
-/** The places where an interpreter is looked for, in order; `path` is null where there is none. */
-function* searched(
-  folder: string,
-  cwd: string,
-): Generator<{ name: string; path: string | null; found: string }> {
-  const activated = (variable: string): { name: string; path: string | null; found: string } => {
-    const environment = process.env[variable] ?? '';
-    const path = environment === '' ? null : inEnvironment(environment);
-    return { name: environment === '' ? variable : `${variable} (${environment})`, path, found: variable };
-  };
+interface Place {
+  /** As in the list of places. */
+  name: string;
+  /** Null if there is no interpreter. */
+  path: string | null;
+  /** As in the sentence about what is there. */
+  found: string;
+}
+
+/** Where an interpreter is looked for, in order. */
+function* searched(folder: string, cwd: string): Generator<Place> {
   yield activated('VIRTUAL_ENV');
   for (const parent of upwards(folder, cwd))
-    for (const name of ['.venv', 'venv'])
-      yield { name: join(parent, name), path: inEnvironment(join(parent, name)), found: name };
+    for (const found of ['.venv', 'venv']) {
+      const name = join(parent, found);
+      yield { name, path: inEnvironment(name), found };
+    }
   yield activated('CONDA_PREFIX');
-  for (const command of ['python3', 'python'])
-    yield { name: `${command} on PATH`, path: onPath(command), found: `${command} on PATH` };
+  for (const command of ['python3', 'python']) {
+    const found = `${command} on PATH`;
+    yield { name: found, path: onPath(command), found };
+  }
+}
+
+function activated(found: string): Place {
+  const environment = process.env[found] ?? '';
+  if (environment === '') return { name: found, path: null, found };
+  return { name: `${found} (${environment})`, path: inEnvironment(environment), found };
 }
 
 /** The folder and those above it, up to the project's; outside the project, only itself and the project's. */
