@@ -1,5 +1,6 @@
 /** Finds the Python interpreter of a project, and asks it what it is and which packages it has. */
-import { execFile } from 'node:child_process';
+import { execFile, type ExecFileException } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
@@ -163,7 +164,7 @@ async function ask(candidate: Candidate, script: string, args: readonly string[]
     }));
   } catch (error) {
     throw new NoInterpreter(
-      `The Python interpreter ${path} (${found}) cannot be run: ${failure(error)}.${looked}`,
+      `The Python interpreter ${path} (${found}) cannot be run: ${failure(path, error)}.${looked}`,
     );
   }
   try {
@@ -179,24 +180,22 @@ function otherProgram({ path, found, looked }: Candidate): NoInterpreter {
   );
 }
 
-function failure(error: unknown): string {
-  const {
-    stderr = '',
-    killed,
-    message,
-    code,
-  } = error as Error & {
-    stderr?: string;
-    killed?: boolean;
-    code?: unknown;
-  };
+function failure(path: string, error: unknown): string {
+  const { stderr = '', killed, signal, message, code } = error as ExecFileException;
   if (killed === true) return `it did not answer within ${ANSWER_MS / 1000} s`;
-  // The system's, for example if the program is for another processor.
   if (typeof code === 'string') return SYSTEM_ERRORS[code] ?? message;
-  const last = stderr.trim().split('\n').at(-1) || message.split('\n')[0]!;
-  return last.replace(/\.$/, '');
+  // The system's shell has tried to read it as a script.
+  if (stderr.startsWith(`${path}: `) && isBinary(path)) return SYSTEM_ERRORS['ENOEXEC']!;
+  const last = stderr.trim().split('\n').at(-1);
+  if (last) return last.replace(/\.$/, '');
+  return signal == null ? `it exited with code ${code}` : `it was killed by ${signal}`;
 }
 
+function isBinary(path: string): boolean {
+  return readFileSync(path).subarray(0, 64).includes(0);
+}
+
+/** By code. */
 const SYSTEM_ERRORS: Record<string, string> = {
   EACCES: 'it is not executable',
   ENOEXEC: 'it is not a program for this machine',
