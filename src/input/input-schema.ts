@@ -36,9 +36,12 @@ export function text(takes: string) {
 const FUNCTIONS = 'the path of a functions file, such as "./functions.ts", or a list of paths';
 
 /** Of an input or a configuration. */
-export const functionsSchema = z.union([text(FUNCTIONS), z.array(text(FUNCTIONS)).min(1)], {
-  error: FUNCTIONS,
-});
+export const functionsSchema = z.union(
+  [text(FUNCTIONS), z.array(text(FUNCTIONS)).min(1, { error: FUNCTIONS })],
+  {
+    error: FUNCTIONS,
+  },
+);
 export const PYTHON = 'the path of a Python interpreter, such as "./.venv/bin/python"';
 
 /** A string that `check` accepts. A value that is not a string is reported only once. */
