@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, test } from '@jest/globals';
 import { loadConfig } from '../src/config';
+import { languageOfSource } from '../src/runners/languages';
 import { bundleFunctions } from '../src/runners/functions-file';
 import { makeFolder } from './support/runner-unit';
 
@@ -29,20 +30,19 @@ function makeFile(path: string, content: string | Uint8Array, mode = 0o644): str
 }
 
 /** A program that answers as an interpreter of this version with these packages does. */
-function makeInterpreter(
-  name: string,
-  { version = '3.11.7', packages = { pyarrow: '20.0.0' }, executable = '' }: Partial<Answer> = {},
-): string {
+function makeInterpreter(name: string, answer: Partial<Answer> = {}): string {
   const path = join(project, name);
-  const interpreter = { executable: executable || path, version, implementation: 'CPython', packages };
-  const answer = JSON.stringify({ interpreter, digest: 'd', path: '/archive.pyz' });
-  return makeFile(path, `#!/bin/sh\necho 'a site prints this'\necho '${answer}'\n`, 0o755);
+  const packages = { pyarrow: '20.0.0' };
+  const interpreter = { executable: path, version: '3.11.7', implementation: 'CPython', packages, ...answer };
+  const text = JSON.stringify({ interpreter, digest: 'd', path: '/archive.pyz' });
+  return makeFile(path, `#!/bin/sh\necho 'a site prints this'\necho '${text}'\n`, 0o755);
 }
 
 interface Answer {
   version: string;
+  implementation: string;
+  freeThreaded: boolean;
   packages: Record<string, string>;
-  executable: string;
 }
 
 /** The interpreter that is chosen, or why there is none. */
@@ -118,6 +118,21 @@ test('a shim is asked in the folder of the functions, and then the interpreter b
   process.env['PATH'] = join(project, 'shims');
   expect(await chosen()).toBe(join(project, 'src/sales/3.12/python'));
 });
+
+test.each<[Partial<Answer>, string]>([
+  [{ version: '3.14.0' }, 'Partwise is tested on Python 3.9 to 3.13, and this is 3.14.0.'],
+  [{ implementation: 'PyPy' }, 'Partwise is tested on CPython, and this is PyPy.'],
+  [{ freeThreaded: true }, 'Partwise is not tested on free-threaded builds of Python.'],
+])(
+  'an interpreter that the tests do not run on is used, with a warning in doctor: %j',
+  async (answer, warning) => {
+    const path = makeInterpreter('.venv/bin/python', answer);
+    expect(await chosen()).toBe(path);
+    const described = await languageOfSource(functions)!.describeRuntime!(functions, { cwd: project });
+    expect(described).toMatch(/^\S+python \(found as \.venv\): Python [\d.]+, pyarrow 20\.0\.0\n/);
+    expect(described.split('\n').at(-1)).toBe(warning);
+  },
+);
 
 const LOOKED = / Looked at, in this order: VIRTUAL_ENV, .*, \S+\/\.venv\.$/;
 

@@ -1,4 +1,5 @@
 /** Options that commands share. */
+import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { ConfigFlags } from '../config';
 import type { Places } from '..';
@@ -78,7 +79,7 @@ export function namedFunction<Flags extends { functions?: string }>(
   const { file, name } = parts;
   if (name === '')
     throw new CannotDo(`"${reference}" names no function: add its name, as in "${file}:summarize".`);
-  if (flags.functions !== undefined && flags.functions !== file)
+  if (flags.functions !== undefined && resolve(flags.functions) !== resolve(file))
     throw new CannotDo(
       `"${reference}" and --functions name two files, "${file}" and "${flags.functions}". Name one.`,
     );

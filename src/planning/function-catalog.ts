@@ -177,6 +177,10 @@ export function unknownFunction(name: string, { bundles, failures }: LoadedFunct
     ];
   }
   const files = bundles.map(({ file }) => file).join(' or ');
+  if (languageOfSource(name) !== null)
+    return [
+      `"${name}" is the name of a file, not of a function. Name a function in it, as in "${name}:summarize".`,
+    ];
   const names = bundles.flatMap(({ functions }) => functions.map((found) => found.name));
   const known =
     names.length === 0

@@ -1,6 +1,6 @@
 """Archives a functions file with the local modules that it imports: `python archive.py FILE FOLDER`.
 
-Prints JSON: `{"digest", "path"}` or `{"problems"}`, and `"interpreter"`, what `probe.py` prints. Nothing of the
+Prints JSON: `{"digest", "path"}` or `{"problems"}`, and `"interpreter"` as `probe.py` does. Nothing of the
 user's is executed: imports are found in the syntax tree, also those inside functions. Packages stay where they are
 installed.
 

@@ -38,4 +38,4 @@ def _site():
 
 
 if __name__ == "__main__":
-    print(json.dumps(interpreter()))
+    print(json.dumps({"interpreter": interpreter()}))

@@ -132,7 +132,7 @@ async function functionOf(
     reloads: true,
     passEnv: project.worker.passEnv,
     cwd: projectDir,
-    python: project.python ?? undefined,
+    python: project.python ?? record.opened!.input.python,
   });
   const loaded = await catalog.current();
   const bundle = loaded.bundles.find(({ functions }) => functions.some((each) => each.name === name));

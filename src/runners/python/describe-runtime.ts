@@ -2,11 +2,11 @@
 import { dirname } from 'node:path';
 import { runtimeText } from '../../core/runtime';
 import type { RunnerProject } from '../runner';
-import { findInterpreter, PYTHON_FOLDER, runtimeOf, untested } from './interpreter';
+import { askInterpreter, PYTHON_FOLDER, runtimeOf, untested } from './interpreter';
 
 /** Throws `NoInterpreter`. */
 export async function describeRuntime(file: string, project: RunnerProject): Promise<string> {
-  const interpreter = await findInterpreter(dirname(file), project);
+  const { interpreter } = await askInterpreter(dirname(file), project, 'probe.py');
   const { executable, found } = interpreter;
   const warning = untested(interpreter);
   return [

@@ -53,21 +53,15 @@ interface Candidate {
   looked: string;
 }
 
-/** The interpreter for functions in this folder. Throws `NoInterpreter`. */
-export async function findInterpreter(folder: string, project: RunnerProject): Promise<Interpreter> {
-  const candidate = findCandidate(folder, project);
-  return checked(candidate, await ask(candidate, 'probe.py', []));
-}
-
 /**
- * Runs a script of `_code/` on the project's interpreter, whose answer has the interpreter next to its own
- * fields. Throws `NoInterpreter`.
+ * Runs a script of `_code/` on the interpreter for functions in this folder. Its answer has the interpreter
+ * next to its own fields. Throws `NoInterpreter`.
  */
 export async function askInterpreter(
   folder: string,
   project: RunnerProject,
   script: string,
-  args: readonly string[],
+  args: readonly string[] = [],
 ): Promise<{ interpreter: Interpreter; answer: unknown }> {
   const candidate = findCandidate(folder, project);
   const answer = await ask(candidate, script, args);
