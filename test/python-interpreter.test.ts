@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeEach, expect, test } from '@jest/globals';
 import { loadConfig } from '../src/config';
 import { languageOfSource } from '../src/runners/languages';
 import { bundleFunctions } from '../src/runners/functions-file';
+import { RunnerPool } from '../src/runners/pool';
 import { makeFolder } from './support/runner-unit';
 
 let project: string;
@@ -133,6 +134,17 @@ test.each<[Partial<Answer>, string]>([
     expect(described.split('\n').at(-1)).toBe(warning);
   },
 );
+
+test('an interpreter that was removed after planning ends the runner with the reason', async () => {
+  const pool = new RunnerPool({ size: 1, cwd: project });
+  const language = languageOfSource(functions)!;
+  const interpreter = join(project, '.venv/bin/python');
+  const runner = await pool.acquire({ language, digest: 'd', memoryBytes: 1e9, interpreter });
+  expect((await runner.exited).error.message).toBe(
+    `The runner process could not be started: spawn ${interpreter} ENOENT.`,
+  );
+  await pool.close();
+});
 
 const LOOKED = / Looked at, in this order: VIRTUAL_ENV, .*, \S+\/\.venv\.$/;
 

@@ -1,6 +1,6 @@
 /**
- * `functions.py:summarize` names a function and its file in one word. Names of functions have no colon, so the
- * last one separates the two.
+ * `functions.py:summarize` names a function and its file in one word. Names of functions have no colon, so
+ * the last one separates the two.
  */
 const REFERENCE = /^(.+):([^:]*)$/s;
 

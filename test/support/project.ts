@@ -31,8 +31,8 @@ export interface TestProject {
 }
 
 /**
- * `functions`: content of functions.ts. `inPython`: content of functions.py. `address`: of a server other than the suite's. `config`: further
- * configuration.
+ * `functions`: content of functions.ts. `inPython`: content of functions.py. `address`: of a server other
+ * than the suite's. `config`: further configuration.
  */
 export async function makeProject(
   functions: string,
