@@ -116,6 +116,7 @@ export type { ErrorInfo, FinalStatus } from './core/outcome';
 export type { RefusalType } from './core/refusal';
 export type { Tolerance } from './core/failures/tolerance';
 export type { Column, ModelUse } from './core/plan';
+export type { Runtime } from './core/runtime';
 export type { CommitResult } from './core/tasks';
 export {
   FAILURE_STATUSES,

@@ -234,6 +234,8 @@ test('the exit code reflects how the workflow ended (I8)', () => {
     asOf: '',
     error: null,
     models: null,
+    reusedRuntimes: [],
+    runtime: null,
     commit: null,
     waiting: null,
     retries: { partitions: 0, first: [] },

@@ -60,6 +60,8 @@ const STATE: RunState = {
   asOf: '2024-01-01T01:00:00.000Z',
   error: null,
   models: null,
+  reusedRuntimes: [],
+  runtime: null,
   commit: { version: 1, target: 'table trends', rows: 43, committedAt: '2024-01-01T00:01:02.000Z' },
   waiting: null,
   retries: { partitions: 0, first: [] },

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { ConfigError, loadConfig } from '../src/config';
 import { checkConfig } from '../src/config/schema';
 
@@ -30,7 +30,8 @@ test('without a configuration file, the working directory is the project and def
   expect(await loadConfig({ projectDir: folder, env: {} })).toEqual({
     projectDir: folder,
     configFile: null,
-    functions,
+    functions: [functions],
+    python: null,
     warehouse: null,
     stage: join(folder, 'stage'),
     duckdb: {},
@@ -76,7 +77,72 @@ test('the configuration file is found from its subfolders, and its paths are rel
   await write('partwise.config.json', '{ "functions": "./src/partitions.ts", "stage": "data/stage" }');
   await mkdir(join(folder, 'a/b'), { recursive: true });
   const config = await loadConfig({ cwd: join(folder, 'a/b'), env: {} });
-  expect(config).toMatchObject({ projectDir: folder, functions, stage: join(folder, 'data/stage') });
+  expect(config).toMatchObject({
+    projectDir: folder,
+    functions: [functions],
+    stage: join(folder, 'data/stage'),
+  });
+});
+
+test('without a setting, there is one functions file of each language, and all of them are used', async () => {
+  await write('partwise.functions.js', '');
+  const files = [await write('functions.mjs', ''), await write('functions.py', '')];
+  expect(await loadConfig({ projectDir: folder, env: {} })).toMatchObject({ functions: files });
+});
+
+test('the functions may be in several files, and each of them must exist', async () => {
+  const functions = [await write('a.ts', ''), await write('b.py', '')];
+  await write('partwise.config.json', '{ "functions": ["a.ts", "./b.py"], "python": ".venv/bin/python" }');
+  expect(await loadConfig({ projectDir: folder, env: {} })).toMatchObject({
+    functions,
+    python: join(folder, '.venv/bin/python'),
+  });
+  await write('partwise.config.json', '{ "functions": ["a.ts", "c.py", "d.py"] }');
+  expect(await problemsOf(loadConfig({ projectDir: folder, env: {} }))).toEqual(
+    ['c.py', 'd.py'].map(
+      (name) =>
+        `"functions" names the file "${join(folder, name)}", which does not exist. Create it, or name another file.`,
+    ),
+  );
+  await write('partwise.config.json', '{ "functions": [] }');
+  expect(await problemsOf(loadConfig({ projectDir: folder, env: {} }))).toEqual([
+    '"functions" is []; it takes the path of a functions file, such as "./functions.ts", or a list of paths.',
+  ]);
+});
+
+describe('pyproject.toml', () => {
+  const load = () => loadConfig({ projectDir: folder, env: {} });
+
+  test('is the configuration if it has the table [tool.partwise]', async () => {
+    const file = await write('pyproject.toml', '[tool.partwise]\nstage = "data"\nworker = { runners = 3 }\n');
+    expect(await load()).toMatchObject({
+      configFile: file,
+      stage: join(folder, 'data'),
+      worker: { runners: 3 },
+    });
+  });
+
+  test('of another tool is not a configuration, even if it cannot be parsed', async () => {
+    for (const content of ['[project]\nname = "partwise-user"\n', '[tool.ruff]\n# partwise\nx = \n']) {
+      await write('pyproject.toml', content);
+      expect(await load()).toMatchObject({ configFile: null });
+    }
+  });
+
+  test('next to a configuration in TypeScript is refused with both names', async () => {
+    await write('pyproject.toml', '[tool.partwise]\n');
+    await write('partwise.config.ts', 'export default {};');
+    expect(await problemsOf(load())).toEqual([
+      'There are partwise.config.ts and pyproject.toml, but a project has only one configuration. Keep one of them.',
+    ]);
+  });
+
+  test('with mistakes is refused with all of them', async () => {
+    await write('pyproject.toml', '[tool.partwise]\nstages = 1\nworker = { runners = 0 }\n');
+    expect(await problemsOf(load())).toHaveLength(2);
+    await write('pyproject.toml', '[tool.partwise]\nstage = \n');
+    expect(await problemsOf(load())).toEqual([expect.stringMatching(/^It cannot be loaded: /)]);
+  });
 });
 
 test('flags override the environment, and the environment overrides the file', async () => {

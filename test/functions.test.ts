@@ -665,7 +665,7 @@ describe('bundleFunctions', () => {
     await expect(bundleFunctions(join(folder, 'nope.ts'), out())).rejects.toThrow(
       'There is no functions file',
     );
-    await expect(bundleFunctions(write('f.py', ''), out())).rejects.toThrow('unsupported extension');
+    await expect(bundleFunctions(write('f.rb', ''), out())).rejects.toThrow('unsupported extension');
   });
 });
 

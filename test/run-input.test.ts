@@ -16,6 +16,26 @@ function problemsOf(raw: unknown): string[] {
   return report.ok ? [] : report.problems;
 }
 
+test('"FILE:NAME" is short for the function and its file', () => {
+  const named = (input: object): unknown => {
+    const report = parseRunInput({ ...GOOD, ...input });
+    return report.ok ? [report.input.functions, report.input.function] : report.problems;
+  };
+  expect(named({ function: 'lib/functions.py:f' })).toEqual([['lib/functions.py'], 'f']);
+  expect(named({ function: 'C:\\\\a\\\\functions.ts:f.train' })).toEqual([
+    ['C:\\\\a\\\\functions.ts'],
+    'f.train',
+  ]);
+  expect(named({ function: 'a.py:f', functions: 'a.py' })).toEqual([['a.py'], 'f']);
+  expect(named({ function: 'f', functions: ['a.py', 'b.ts'] })).toEqual([['a.py', 'b.ts'], 'f']);
+  expect(named({ function: 'a.py:f', functions: 'b.py' })).toEqual([
+    '"function" is "a.py:f", which names the file "a.py", but "functions" is "b.py". Name the file once.',
+  ]);
+  expect(named({ function: 'a.py:' })).toEqual([
+    '"function" is ""; it takes the name of a partition function, such as "salesByRegion".',
+  ]);
+});
+
 test('the three required settings are enough, and every other one has a default', () => {
   expect(parseRunInput(GOOD)).toEqual({
     ok: true,
@@ -24,6 +44,7 @@ test('the three required settings are enough, and every other one has a default'
       warehouse: null,
       stage: null,
       functions: null,
+      python: null,
       model: null,
       params: {},
       sql: null,

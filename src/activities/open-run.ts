@@ -10,6 +10,7 @@ import { asksToResume } from '../input/continue-input';
 import type { Reading } from '../reader/run-reader';
 import type { RunInput } from '../core/input';
 import type { NormalizedInput } from '../core/normalized-input';
+import { withFunctionsFile } from '../core/function-reference';
 import { parseRunInput, plannedFields } from '../input/parse-input';
 import { quote } from '../core/quote';
 import { runIdProblem } from '../input/run-id';
@@ -51,8 +52,10 @@ export function openRun(deps: ActivityDeps, raw: unknown): Promise<OpenedRun> {
   return withHeartbeats(context, () => refusingEarly(() => open(deps, raw, context)));
 }
 
-async function open(deps: ActivityDeps, raw: unknown, context: Context): Promise<OpenedRun> {
-  const admitted = await admit(deps, context, raw);
+async function open(deps: ActivityDeps, argument: unknown, context: Context): Promise<OpenedRun> {
+  const admitted = await admit(deps, context, argument);
+  // As the run's input, it is compared with those of later executions.
+  const raw = withFunctionsFile(argument);
   const project = await deps.project();
   // A worker that reloads its configuration may have been given others.
   deps.pool.gpus.set(gpusOf(project.worker.gpus));

@@ -22,14 +22,23 @@ export async function recordSeries(_: ActivityDeps, { task, reader }: ClosingRun
   const done = new Map<string, LedgerEntry>();
   const outcomes = await reader.outcomes(record);
   const index = await readWholeIndex(await stage.localFile(plan.index));
-  for (const { outcome: ended, functionDigest, output } of outcomes.all()) {
+  for (const { outcome: ended, functionDigest, output, ...recorded } of outcomes.all()) {
     // enforces I4: only a DONE outcome of known code can replace a call in a later run.
     if (ended.status !== 'DONE' || functionDigest === null) continue;
     const { ordinal } = ended;
     const outcome = { ...ended, id: index.ids[ordinal]!, rows: index.rows[ordinal]! };
     const key = keyOf(fingerprints[ordinal]!, functionDigest);
     const run = { runId, generation, execution };
-    done.set(outcome.id, { key, outcome, functionDigest, rows: output, snapshotTime, run });
+    const runtime = ended.reused ? recorded.runtime : opened.function.runtime;
+    done.set(outcome.id, {
+      key,
+      outcome,
+      functionDigest,
+      rows: output,
+      snapshotTime,
+      run,
+      ...(runtime !== undefined && { runtime }),
+    });
   }
   // A run of selected partitions has no information about the others.
   const present = opened.input.only != null ? null : new Set(index.ids);

@@ -1,7 +1,10 @@
 /** Options that commands share. */
+import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { ConfigFlags } from '../config';
 import type { Places } from '..';
+import { splitReference } from '../core/function-reference';
+import { CannotDo } from './exit';
 import { GROUP } from './help';
 import { RUN_ID } from './last-run';
 
@@ -51,6 +54,36 @@ export function withJson(command: Command): Command {
     .optionsGroup(GROUP.output)
     .option('--json', 'print a single JSON document to standard output')
     .optionsGroup(GROUP.own);
+}
+
+/**
+ * For commands that load functions. `fallback` says what is loaded without `--functions`, if it is not the
+ * project's.
+ */
+export function withFunctions(command: Command, fallback = ''): Command {
+  return command
+    .option('--functions <file>', `file that has the functions${fallback}`)
+    .option(
+      '--python <interpreter>',
+      'interpreter for functions in Python (default: the activated environment, .venv, or python3)',
+    );
+}
+
+/** `FILE:NAME` is short for `NAME --functions FILE`. */
+export function namedFunction<Flags extends { functions?: string }>(
+  reference: string | undefined,
+  flags: Flags,
+): { name: string | undefined; flags: Flags } {
+  const parts = reference === undefined ? null : splitReference(reference);
+  if (parts === null) return { name: reference, flags };
+  const { file, name } = parts;
+  if (name === '')
+    throw new CannotDo(`"${reference}" names no function: add its name, as in "${file}:summarize".`);
+  if (flags.functions !== undefined && resolve(flags.functions) !== resolve(file))
+    throw new CannotDo(
+      `"${reference}" and --functions name two files, "${file}" and "${flags.functions}". Name one.`,
+    );
+  return { name, flags: { ...flags, functions: file } };
 }
 
 /** The option `--status`, case-insensitive. */

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { GROUP } from './help';
 import { flagOf } from './flag-words';
-import { places, type ProjectOptions } from './options';
+import { places, withFunctions, type ProjectOptions } from './options';
 import { SEVERAL } from './repeated';
 
 export interface RunFlags extends ProjectOptions {
@@ -46,7 +46,10 @@ export interface RunFlags extends ProjectOptions {
 
 /** Options for which rows a run reads and how it runs. */
 export function withRunFlags(command: Command): Command {
-  const named = command.argument('[function]', 'partition function to run (not needed with --sql)');
+  const named = command.argument(
+    '[function]',
+    'partition function to run, or FILE:NAME (not needed with --sql)',
+  );
   return withModelFlags(
     withSourceFlags(named)
       .optionsGroup(GROUP.work)
@@ -104,7 +107,7 @@ export function withHoldout(command: Command): Command {
 /** Options for the source and the run of a given function. */
 export function withSourceFlags(command: Command): Command {
   const { warehouse, stage } = places();
-  const flagged = command
+  const read = command
     .optionsGroup(GROUP.source)
     .option('--from <source>', 'table, file or glob, or query:SELECT …')
     .option(
@@ -132,8 +135,8 @@ export function withSourceFlags(command: Command): Command {
       '--time-zone <name>',
       'time zone of $scheduled_date and of a schedule, such as Europe/Berlin (default: UTC)',
     )
-    .optionsGroup(GROUP.work)
-    .option('--functions <file>', 'file that exports the functions')
+    .optionsGroup(GROUP.work);
+  const flagged = withFunctions(read)
     .option(
       '--param <name=value>',
       'parameter in context.params; the value is JSON or text (repeatable)',

@@ -2,8 +2,10 @@
  * A handle to read and change a run on a server. A run in progress is changed with signals and updates, which
  * Temporal's own tools can send too.
  */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
-import type { RetryInput } from '../core/input';
+import type { RetryInput, RunInput } from '../core/input';
 import { concurrencyLimit, concurrencyProblems, toleranceProblems } from '../core/live-settings';
 import { problemText } from '../core/refusal';
 import { STATUS } from '../reader/find-execution';
@@ -24,8 +26,10 @@ interface SkipAnswer {
 export interface RunProject {
   client: Client;
   taskQueue: string;
-  /** The project's functions file, for the embedded server's worker. Null: the worker uses its own. */
-  functions: string | null;
+  /** The project's functions, for the embedded server's worker. Empty: the worker uses its own. */
+  code: Pick<RetryInput, 'functions' | 'python'>;
+  /** The project's folder; null if unknown. */
+  folder: string | null;
   /** The stage of its runs, as an absolute path or URI. Null if unknown. */
   stage: string | null;
 }
@@ -81,17 +85,27 @@ class ServerControl implements RunControl {
   }
 
   async retry(changes: RetryInput): Promise<RunHandle> {
-    const { client, functions, taskQueue } = this.project;
+    const { client, code, taskQueue } = this.project;
+    const { functions: _, ...others } = code;
     const { runId } = this.reader;
     const { record, state } = await this.reader.read();
     const input = {
-      ...(functions !== null && { functions }),
+      ...(this.#hasOwnFunctions(record.opened?.input) ? others : code),
       // Otherwise the worker would look for the run on its own stage.
       ...(record.opened !== null && { stage: record.opened.stage }),
       ...changes,
     };
     const { workflowRunId } = await startContinuation(client, taskQueue, runId, state.function, input);
     return serverRun(this.project, runId, workflowRunId);
+  }
+
+  /** Whether it was started with functions files of its own, which are still there: it keeps those. */
+  #hasOwnFunctions(input: RunInput | undefined): boolean {
+    const { code, folder } = this.project;
+    if (folder === null || input?.functions == null) return false;
+    const files = [input.functions].flat().map((file) => resolve(folder, file));
+    const isOther = files.some((file) => ![code.functions ?? []].flat().includes(file));
+    return isOther && files.every((file) => existsSync(file));
   }
 
   archive(): Promise<RunArchive> {

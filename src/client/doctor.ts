@@ -7,6 +7,7 @@ import { openStage, stageUri, type Stage } from '../stage';
 import { connectTemporal, describeBinary, findTemporalBinary, resolveTemporal } from '../temporal';
 import type { OnTemporalEvent } from '../temporal/events';
 import { closeServices, DEFAULT_WAREHOUSE, openWarehouse, type Warehouse } from '../warehouse';
+import { languageOfSource } from '../runners/languages';
 import { functionNames } from './function-names';
 
 /** Which project to check. */
@@ -35,9 +36,19 @@ export async function* checkProject(options: ProjectCheckOptions): AsyncGenerato
     if (resolveTemporal(project.temporal, process.env).kind === 'embedded')
       yield await check('processes', () => describeProcesses(project));
     yield* checkPlaces(project);
+    yield* checkRuntimes(project);
     yield await check('functions', () => checkFunctions(project));
   } finally {
     await closeServices();
+  }
+}
+
+/** What functions run on, for languages whose interpreter is looked for. */
+async function* checkRuntimes({ functions, projectDir, python }: ProjectConfig): AsyncGenerator<Check> {
+  for (const file of functions) {
+    const language = languageOfSource(file);
+    const described = language?.describeRuntime?.(file, { cwd: projectDir, python: python ?? undefined });
+    if (described !== undefined) yield await check(language!.name, () => described);
   }
 }
 
@@ -116,10 +127,11 @@ async function checkStage(project: ProjectConfig): Promise<string> {
 
 async function checkFunctions(project: ProjectConfig): Promise<string> {
   const { functions } = project;
-  if (functions === null) return 'no functions file: only --sql can be run. `partwise init` creates one.';
+  const [first] = functions;
+  if (first === undefined) return 'no functions file: only --sql can be run. `partwise init` creates one.';
   const names = await functionNames(project);
-  if (names.length > 0) return `${functions}: ${names.join(', ')}`;
+  if (names.length > 0) return `${functions.join(', ')}: ${names.join(', ')}`;
   throw new Error(
-    `${functions} exports no partition function: write \`export const name = definePartitionFunction({ … })\`.`,
+    `${functions.join(' and ')} has no partition function: write \`${languageOfSource(first)!.example('summarize')}\`.`,
   );
 }

@@ -1,15 +1,17 @@
-/** Names of the project's functions, read from its functions file. */
+/** Names of the project's functions, read from its functions files. */
 import { join } from 'node:path';
 import type { ProjectConfig } from '../config';
-import { bundleFunctions, describeFunctions } from '../runners/functions-file';
+import { FunctionCatalog } from '../planning/function-catalog';
 
 /** Throws an explanation for a file that does not build or load. */
-export async function functionNames({ functions, projectDir, worker }: ProjectConfig): Promise<string[]> {
-  if (functions === null) return [];
-  const { path } = await bundleFunctions(functions, join(projectDir, '.partwise', 'functions'), {
+export function functionNames({ functions, python, projectDir, worker }: ProjectConfig): Promise<string[]> {
+  const catalog = new FunctionCatalog({
+    files: functions,
+    folder: join(projectDir, '.partwise', 'functions'),
+    reloads: false,
+    passEnv: worker.passEnv,
     cwd: projectDir,
+    python: python ?? undefined,
   });
-  return (await describeFunctions(path, { passEnv: worker.passEnv, cwd: projectDir })).map(
-    ({ name }) => name,
-  );
+  return catalog.names();
 }

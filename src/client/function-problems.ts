@@ -12,9 +12,9 @@ export async function functionProblems(raw: RunInput, project: ProjectConfig): P
   const parsed = parseRunInput(raw);
   if (!parsed.ok) return [];
   return withTemporaryFolders(project.projectDir, async ({ bundles: folder }) => {
-    const { functions: file, projectDir: cwd } = project;
+    const { functions: files, projectDir: cwd } = project;
     const { passEnv } = project.worker;
-    const functions = new FunctionCatalog({ file, folder, reloads: true, passEnv, cwd });
+    const functions = new FunctionCatalog({ files, folder, reloads: true, passEnv, cwd });
     const problems: string[] = [];
     const input = { ...parsed.input, starter: 'owner' } as const;
     const found = await findFunction({ functions }, project, input, problems);

@@ -3,6 +3,7 @@ import type { ProjectConfig } from '../config';
 import { Project } from './project';
 import { refusing } from './refusing';
 import type { ModelRegistry } from './registry/registry';
+import { withFunctionsFile } from '../core/function-reference';
 import type { RunInput } from '../core/input';
 import type { OnTemporalEvent } from '../temporal/events';
 import type { Schedules } from './schedules/types';
@@ -278,7 +279,7 @@ export class Partwise {
   /** On a named server, whose workers have their own code, only if the project has a functions file too. */
   async #functionProblems(input: RunInput): Promise<string[]> {
     const { embedded, project } = this.#session;
-    if (project === null || (!embedded && project.functions === null)) return [];
+    if (project === null || (!embedded && project.functions.length === 0)) return [];
     const { functionProblems }: typeof import('./function-problems') = require('./function-problems');
     return functionProblems(input, project);
   }
@@ -286,21 +287,32 @@ export class Partwise {
   #handle(runId: string, workflowRunId: string | null): RunHandle {
     const { serverRun }: typeof import('./control') = require('./control');
     const { client, taskQueue, embedded, project } = this.#session;
-    const functions = embedded ? (project?.functions ?? null) : null;
+    const code = embedded && project !== null ? codeOf(project) : {};
     const stage = project?.stage ?? null;
-    return serverRun({ client, taskQueue, functions, stage }, runId, workflowRunId);
+    const folder = project?.projectDir ?? null;
+    return serverRun({ client, taskQueue, code, folder, stage }, runId, workflowRunId);
   }
+}
+
+/** What an input says about the code. */
+function codeOf({ functions, python }: ProjectConfig): Pick<RunInput, 'functions' | 'python'> {
+  const [first, ...others] = functions;
+  return {
+    ...(first !== undefined && { functions: others.length === 0 ? first : functions }),
+    ...(python !== null && { python }),
+  };
 }
 
 /**
  * The embedded worker may have been started by another command with different settings, so the run is given
  * the settings that this program resolved.
  */
-function withSettingsOf({ functions, warehouse, stage }: ProjectConfig, input: RunInput): RunInput {
+function withSettingsOf(project: ProjectConfig, input: RunInput): RunInput {
+  const { warehouse, stage } = project;
   return {
-    ...(functions !== null && { functions }),
+    ...codeOf(project),
     ...(warehouse !== null && { warehouse }),
     stage,
-    ...input,
+    ...withFunctionsFile(input),
   };
 }

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { RunInput, RetryInput } from '../core/input';
 import { FUNCTION_MEMO, WORKFLOW_TYPE } from '../core/workflow';
+import { withFunctionsFile } from '../core/function-reference';
 import { parseRunInput } from '../input/parse-input';
 import { defaultRunId, runIdProblem } from '../input/run-id';
 import { StartRefused } from '../reader/errors';
@@ -12,9 +13,10 @@ import { StartRefused } from '../reader/errors';
 export async function startRun(
   client: Client,
   taskQueue: string,
-  input: RunInput,
+  given: RunInput,
   wantedId?: string,
 ): Promise<StartedRun> {
+  const input = withFunctionsFile(given);
   // enforces I9: reports every problem together, and starts nothing.
   const parsed = parseRunInput(input);
   const problems = parsed.ok ? [] : [...parsed.problems];

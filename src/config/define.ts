@@ -1,15 +1,22 @@
 import type { TemporalSettings } from '../temporal/settings';
 
 /**
- * The content of `partwise.config.{ts,js,mjs,json}`. Everything is optional; paths are relative to the file's
- * folder.
+ * The content of `partwise.config.{ts,js,mjs,json}`, or of the table `[tool.partwise]` in `pyproject.toml`.
+ * Everything is optional; paths are relative to the file's folder.
  */
 export interface PartwiseConfig {
   /**
-   * The file that exports the partition functions. Default: `functions.ts`, `.js` or `.mjs` next to this
+   * The file that has the partition functions, or several: all names are known to the project, and no two
+   * functions may have the same. Default: `functions.ts`, `.js` or `.mjs`, and `functions.py`, next to this
    * file.
    */
-  functions?: string;
+  functions?: string | string[];
+  /**
+   * The Python interpreter for functions in Python: a path, or the name of a command. Default: the activated
+   * virtual environment, `.venv` or `venv` next to the functions file or in a folder above it, the activated
+   * Conda environment, and `python3`; the first that exists.
+   */
+  python?: string;
   /**
    * Where tables are read and written: `duckdb:./warehouse.duckdb` (the default), or the URI of another kind
    * of warehouse; see the documentation page for each kind.

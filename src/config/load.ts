@@ -9,14 +9,34 @@ import { ConfigError } from './problems';
 import { defineConfig } from './define';
 
 const NAMES = ['ts', 'js', 'mjs', 'json'].map((ending) => `partwise.config.${ending}`);
+/** It is a configuration only if it has the table `[tool.partwise]`. */
+const PYPROJECT = 'pyproject.toml';
 
 /** The configuration file of a folder, or null if it has none. */
 export function configFileIn(folder: string): string | null {
   const found = NAMES.filter((name) => existsSync(join(folder, name)));
+  if (configuresPartwise(join(folder, PYPROJECT))) found.push(PYPROJECT);
   if (found.length <= 1) return found[0] === undefined ? null : join(folder, found[0]);
   throw new ConfigError(folder, [
     `There are ${found.join(' and ')}, but a project has only one configuration. Keep one of them.`,
   ]);
+}
+
+/** A file that cannot be parsed counts if it has the table's header: reading it reports why. */
+function configuresPartwise(file: string): boolean {
+  if (!existsSync(file)) return false;
+  const text = readFileSync(file, 'utf8');
+  if (!text.includes('partwise')) return false;
+  try {
+    return tableOf(text) !== undefined;
+  } catch {
+    return /^\s*\[\s*tool\s*\.\s*["']?partwise/m.test(text);
+  }
+}
+
+function tableOf(text: string): unknown {
+  const { parse }: typeof import('smol-toml') = require('smol-toml');
+  return (parse(text) as { tool?: { partwise?: unknown } }).tool?.partwise;
 }
 
 /** The nearest configuration file in this folder or a parent folder, up to the home folder. */
@@ -28,9 +48,10 @@ export function findConfigFile(folder: string): string | null {
   }
 }
 
-/** The file's default export, unchecked. */
+/** The file's default export, or its table `[tool.partwise]`; unchecked. */
 export async function readConfigFile(file: string): Promise<unknown> {
   try {
+    if (file.endsWith('.toml')) return tableOf(readFileSync(file, 'utf8'));
     return file.endsWith('.json')
       ? JSON.parse(readFileSync(file, 'utf8'))
       : exportOf(file, await bundle(file));

@@ -12,6 +12,7 @@ import type { TemporalSettings } from '../temporal/settings';
 import type { Notifier } from './define';
 import { isStagePath, stageUri } from '../stage';
 import { FUNCTIONS_FILES } from '../runners/languages';
+import { findNamed, namedInterpreter } from '../runners/named-interpreter';
 import { packageProblems } from '../warehouse';
 import { configFileIn, findConfigFile, readConfigFile } from './load';
 import { ConfigError } from './problems';
@@ -22,8 +23,10 @@ export interface ProjectConfig {
   /** Folder of the configuration file, else the working directory. Absolute. */
   projectDir: string;
   configFile: string | null;
-  /** Absolute path of the functions file, or null if there is none. */
-  functions: string | null;
+  /** Absolute paths of the functions files. */
+  functions: string[];
+  /** The Python interpreter that is named: an absolute path, or a command on PATH. Null: it is looked for. */
+  python: string | null;
   /** As written; relative paths in it are relative to `projectDir`. */
   warehouse: string | null;
   /** Absolute path, or the URI of a stage that is not a folder. */
@@ -54,6 +57,7 @@ export interface ProjectConfig {
 /** Settings given on the command line; paths are relative to the working directory. */
 export interface ConfigFlags {
   functions?: string;
+  python?: string;
   warehouse?: string;
   stage?: string;
   address?: string;
@@ -87,22 +91,33 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Proje
   const projectDir = projectGiven ?? (configFile === null ? cwd : dirname(configFile));
   const raw = configFile === null ? {} : await readConfigFile(configFile);
   const { config: file, problems } = checkConfig(raw);
-  const functionsFile = firstOf(
+  const givenFunctions = firstOf(
     absolute(cwd, flags.functions),
     absolute(projectDir, env['PARTWISE_FUNCTIONS']),
-    absolute(projectDir, file.functions),
+  );
+  const configured = file.functions === undefined ? undefined : [file.functions].flat();
+  const functions =
+    givenFunctions === undefined ? configured?.map((path) => resolve(projectDir, path)) : [givenFunctions];
+  const givenPython = firstOf(
+    namedInterpreter(cwd, flags.python),
+    namedInterpreter(projectDir, env['PARTWISE_PYTHON']),
   );
   const nameOf = (flag: keyof ConfigFlags): string =>
     firstOf<unknown>(flags[flag]) === undefined ? `PARTWISE_${flag.toUpperCase()}` : `--${flag}`;
   /** Problems with flags and environment variables. */
   const given: string[] = [];
-  if (functionsFile !== undefined && !existsSync(functionsFile)) {
-    const isGiven = flags.functions !== undefined || env['PARTWISE_FUNCTIONS'] !== undefined;
+  for (const functionsFile of functions ?? []) {
+    if (existsSync(functionsFile)) continue;
+    const isGiven = givenFunctions !== undefined;
     const setting = isGiven ? nameOf('functions') : '"functions"';
     (isGiven ? given : problems).push(
       `${setting} names the file "${functionsFile}", which does not exist. Create it, or name another file.`,
     );
   }
+  if (givenPython !== undefined && findNamed(givenPython) === null)
+    given.push(
+      `${nameOf('python')} names the Python interpreter "${givenPython}", which does not exist. Correct it, or leave it out.`,
+    );
   const runners = firstOf(flags.runners, numberFrom(env['PARTWISE_RUNNERS']));
   const warehouse = firstOf(flags.warehouse, env['PARTWISE_WAREHOUSE']);
   const metrics = firstOf(flags.metrics, env['PARTWISE_METRICS']);
@@ -130,7 +145,8 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Proje
   return {
     projectDir,
     configFile,
-    functions: functionsFile ?? defaultFunctionsFile(projectDir),
+    functions: functions ?? defaultFunctionsFiles(projectDir),
+    python: givenPython ?? namedInterpreter(projectDir, file.python) ?? null,
     warehouse: namedWarehouse,
     stage,
     duckdb: file.duckdb ?? {},
@@ -220,8 +236,11 @@ function misfits(name: string, schema: ZodType, value: unknown): string[] {
       );
 }
 
-function defaultFunctionsFile(folder: string): string | null {
-  return FUNCTIONS_FILES.map((name) => join(folder, name)).find((file) => existsSync(file)) ?? null;
+/** One of each language. */
+function defaultFunctionsFiles(folder: string): string[] {
+  return FUNCTIONS_FILES.flatMap(
+    (names) => names.map((name) => join(folder, name)).find((file) => existsSync(file)) ?? [],
+  );
 }
 
 function isFolder(path: string): boolean {

@@ -1,6 +1,7 @@
 /** The schema of a configuration file. The error text of every setting completes "it takes …". */
 import { z } from 'zod';
 import { explainIssues, fields } from '../input/explain-issues';
+import { functionsSchema, PYTHON } from '../input/input-schema';
 import type { DataConverter } from '@temporalio/common';
 import { STAGE_EXAMPLES } from '../stage';
 import { isWarehouse, WAREHOUSE_EXAMPLES } from '../warehouse';
@@ -66,7 +67,8 @@ const notifierSchema = z.union(
 const STATEMENTS = 'a list of SQL statements, such as ["LOAD spatial"]';
 
 const configSchema = fields('an object such as { warehouse: "duckdb:./warehouse.duckdb" }', {
-  functions: text('the path of a file, such as "./functions.ts"').optional(),
+  functions: functionsSchema.optional(),
+  python: text(PYTHON).optional(),
   warehouse: warehouseSchema.optional(),
   stage: text(STAGE_EXAMPLES).optional(),
   duckdb: fields('an object such as { setup: ["LOAD spatial"] }', {
@@ -98,5 +100,8 @@ export function checkConfig(raw: unknown): { config: PartwiseConfig; problems: s
   const problems = explainIssues(result.error.issues, raw, 'The configuration');
   // Kept, so that the same report can also contain a missing functions file.
   const functions = (raw as { functions?: unknown } | null | undefined)?.functions;
-  return { config: typeof functions === 'string' ? { functions } : {}, problems };
+  return {
+    config: functionsSchema.safeParse(functions).success ? { functions: functions as string } : {},
+    problems,
+  };
 }

@@ -7,6 +7,7 @@ import { decodeBlock, encodeBlock } from './done-block';
 import type { FileRef, RowsFile } from './files';
 import type { DoneRecord, ErrorInfo } from './outcome';
 import type { MadeBy, RecordedBlock, RecordedOutcome } from './recorded-outcome';
+import type { Runtime } from './runtime';
 import type { StatusCounts } from './status';
 
 /** What history records about outcomes taken over. */
@@ -18,6 +19,8 @@ export interface Carried {
   reused: number;
   /** The first few failures among them. */
   firstErrors: { id: string; error: ErrorInfo }[];
+  /** What functions in Python ran on whose outcomes are reused. Absent if there are none. */
+  runtimes?: Runtime[];
 }
 
 /** One line of the file. */

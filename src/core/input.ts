@@ -80,6 +80,10 @@ export interface RunOptions {
  * required.
  */
 export interface RunInput {
+  /**
+   * Name of the function, or `FILE:NAME`, such as `'functions.py:salesByRegion'`, which also sets
+   * `functions`.
+   */
   function: string;
   source: Source;
   partitionBy?: string[];
@@ -91,10 +95,15 @@ export interface RunInput {
    */
   stage?: string;
   /**
-   * File that exports the functions. Default: the project's. Only for the embedded server: a deployed worker
-   * runs the code it was deployed with.
+   * File that has the functions, or several. Default: the project's. Only for the embedded server: a deployed
+   * worker runs the code it was deployed with.
    */
-  functions?: string;
+  functions?: string | string[];
+  /**
+   * Path of the Python interpreter for functions in Python. Default: the project's. Only for the embedded
+   * server.
+   */
+  python?: string;
   /** Passed to the function as `context.params`. */
   params?: Record<string, unknown>;
   /** For the built-in function `sql`: the query, over the view `data`. */
@@ -215,8 +224,10 @@ export interface RetryInput {
   rerunMissing?: boolean;
   /** For the built-in function `sql`: another query. */
   sql?: string;
-  /** Only for the embedded server: the file that exports the functions. */
-  functions?: string;
+  /** As in `RunInput`. */
+  functions?: string | string[];
+  /** As in `RunInput`. */
+  python?: string;
   output?: OutputInput;
   /** As in `RunInput`. */
   notify?: string;

@@ -15,7 +15,8 @@ export interface NormalizedInput {
   partitionBy: string[];
   warehouse: string | null;
   stage: string | null;
-  functions: string | null;
+  functions: string[] | null;
+  python: string | null;
   params: Record<string, unknown>;
   sql: string | null;
   where: string | null;

@@ -5,6 +5,7 @@
  */
 import type { DoneBlock } from './done-block';
 import type { PartitionOutcome } from './outcome';
+import type { Runtime } from './runtime';
 
 export interface MadeBy {
   /** The execution of this run that first recorded it. */
@@ -16,6 +17,8 @@ export interface MadeBy {
 /** `Outcome`: an `EndedOutcome` where only the partition index may have the id and the rows. */
 export interface RecordedOutcome<Outcome = PartitionOutcome> extends MadeBy {
   outcome: Outcome;
+  /** Of an outcome that is reused from another run: what its function, in Python, ran on. */
+  runtime?: Runtime;
 }
 
 /** DONE partitions of batches. */

@@ -3,6 +3,7 @@ import type { FileRef, StagedFile } from './files';
 import type { ModelInput } from './input';
 import type { Column, RetryPlan } from './plan';
 import type { PushDown } from './push-down';
+import type { Runtime } from './runtime';
 
 /**
  * A file of the snapshot: the rows of the partitions `from` to `to` (ordinals, inclusive), sorted by
@@ -96,4 +97,11 @@ export interface FunctionPlan {
   bundle: string | null;
   /** For the built-in function `sql`: the query. */
   sql: string | null;
+  /**
+   * For a function in Python: path of the interpreter on the worker that planned the run. Absent for other
+   * functions.
+   */
+  interpreter?: string;
+  /** For a function in Python: what it runs on. */
+  runtime?: Runtime;
 }

@@ -14,7 +14,9 @@
  * stopped, except those that threw and were waiting for a retry, which are FAILED; otherwise (terminated,
  * timed out) they stay PENDING: a continuation would start with them.
  */
+import { splitReference } from '../core/function-reference';
 import type { ErrorInfo } from '../core/outcome';
+import { isSameRuntime, type Runtime } from '../core/runtime';
 import {
   noCounts,
   PARTITION_STATUSES,
@@ -46,6 +48,8 @@ export function runState(
     status,
     counts: counts(record, overlay),
     reused: record.plan?.carried?.reused ?? 0,
+    reusedRuntimes: reusedRuntimes(record),
+    runtime: record.opened?.function.runtime ?? null,
     rows: record.plan?.rows ?? null,
     startedAt,
     endedAt,
@@ -73,6 +77,11 @@ export function runState(
     maxConcurrency: record.maxConcurrency ?? record.plan?.maxConcurrency ?? null,
     toleratedFailures: toleratedFailures(record),
   };
+}
+
+function reusedRuntimes({ plan, opened }: RunRecord): Runtime[] {
+  const own = opened?.function.runtime;
+  return (plan?.carried?.runtimes ?? []).filter((other) => own === undefined || !isSameRuntime(other, own));
 }
 
 const ENDED_EARLY: ErrorInfo = {
@@ -161,5 +170,6 @@ function functionName({ plan, opened, input }: RunRecord): string | null {
 /** The function in a run's argument, which may be any value. */
 export function functionOfInput(input: unknown): string | null {
   if (typeof input !== 'object' || input === null || !('function' in input)) return null;
-  return typeof input.function === 'string' ? input.function : null;
+  if (typeof input.function !== 'string') return null;
+  return splitReference(input.function)?.name ?? input.function;
 }

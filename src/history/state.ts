@@ -3,6 +3,7 @@ import type { Step } from './facts';
 import type { ErrorInfo } from '../core/outcome';
 import type { ModelUse } from '../core/plan';
 import type { CommitResult } from '../core/tasks';
+import type { Runtime } from '../core/runtime';
 import type { RunStatus, StatusCounts } from '../core/status';
 
 /** One start of the run's workflow id. Times are ISO 8601 UTC. */
@@ -67,6 +68,10 @@ export interface RunState {
    * Number of DONE partitions that were taken over from an earlier run of the series instead of being run.
    */
   reused: number;
+  /** What those partitions ran on, if their function is in Python and it is not `runtime`. */
+  reusedRuntimes: Runtime[];
+  /** What the run's function, if it is in Python, runs on, on the worker that planned the run. */
+  runtime: Runtime | null;
   /** Source rows in the snapshot; null until planned. */
   rows: number | null;
   startedAt: string;

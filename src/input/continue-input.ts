@@ -11,7 +11,7 @@ import { given, parseRunInput } from './parse-input';
 import { isPartitionId } from '../core/partition-id';
 
 /** Settings of the run that a continuation may replace. */
-const CHANGEABLE = ['functions', 'sql', 'output', 'notify'] as const;
+const CHANGEABLE = ['functions', 'python', 'sql', 'output', 'notify'] as const;
 /** Settings that belong to the continuation, not to the run. They are checked or used separately. */
 const OWN = ['onExisting', 'only', 'rerunMissing', 'options', 'warehouse', 'stage'];
 /** Settings that are validated on their own, because they are not compared with the run's. */

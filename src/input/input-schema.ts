@@ -33,6 +33,17 @@ export function text(takes: string) {
     .refine((value) => value.trim() !== '' && !value.includes('\0'), { error: takes });
 }
 
+const FUNCTIONS = 'the path of a functions file, such as "./functions.ts", or a list of paths';
+
+/** Of an input or a configuration. */
+export const functionsSchema = z.union(
+  [text(FUNCTIONS), z.array(text(FUNCTIONS)).min(1, { error: FUNCTIONS })],
+  {
+    error: FUNCTIONS,
+  },
+);
+export const PYTHON = 'the path of a Python interpreter, such as "./.venv/bin/python"';
+
 /** A string that `check` accepts. A value that is not a string is reported only once. */
 function checkedText(takes: string, check: (value: string) => boolean) {
   return text(takes).refine(check, { error: takes, when: isText });
@@ -277,7 +288,8 @@ export const inputSchema = fields(
       .nullish(),
     warehouse: checkedText(WAREHOUSE_EXAMPLES, isWarehouse).nullish(),
     stage: text(STAGE_EXAMPLES).nullish(),
-    functions: text('the path of a functions file, such as "./functions.ts"').nullish(),
+    functions: functionsSchema.nullish(),
+    python: text(PYTHON).nullish(),
     params: z
       .record(z.string(), z.unknown(), { error: 'an object, such as { "currency": "EUR" }' })
       .nullish(),

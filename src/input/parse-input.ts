@@ -6,6 +6,7 @@ import { explainIssues } from './explain-issues';
 import { asksToRetry, inputSchema, type ParsedInput, type ParsedRetry } from './input-schema';
 import type { Source, ModelInput } from '../core/input';
 import type { NormalizedInput, PlannedInput, WarehouseOptions } from '../core/normalized-input';
+import { splitReference, withFunctionsFile } from '../core/function-reference';
 import { jsonProblems } from '../core/json-value';
 import { encodePartitionId, isPartitionId } from '../core/partition-id';
 import type { OutputPlan } from '../core/plan';
@@ -48,7 +49,8 @@ const MAX_PARTITIONS = 100_000;
 const MAX_INPUT_BYTES = 100 * 1024;
 
 // enforces I9
-export function parseRunInput(raw: unknown): InputReport {
+export function parseRunInput(given: unknown): InputReport {
+  const raw = withFunctionsFile(given);
   const notObject = notAnObject(raw);
   if (notObject !== null) return { ok: false, problems: [notObject] };
   const result = inputSchema.safeParse(raw);
@@ -125,6 +127,7 @@ function acrossFields(raw: LooseInput): string[] {
     problems.push('"rerunMissing" goes with "onExisting": "retry" only. Remove it.');
   }
   problems.push(
+    ...referenceProblems(raw),
     ...stageProblems(source),
     ...urlProblems(source),
     ...repeated(raw.partitionBy),
@@ -133,6 +136,15 @@ function acrossFields(raw: LooseInput): string[] {
     ...onlyProblems(raw, filesAsPartitions ? 1 : null),
   );
   return problems;
+}
+
+/** `FILE:NAME` next to another file; alone, it was split before. */
+function referenceProblems({ function: reference, functions }: LooseInput): string[] {
+  const parts = typeof reference === 'string' ? splitReference(reference) : null;
+  if (parts === null) return [];
+  return [
+    `"function" is ${quote(reference)}, which names the file "${parts.file}", but "functions" is ${quote(functions)}. Name the file once.`,
+  ];
 }
 
 /** Files on one of the warehouse's own stages cannot be read like local files. */
@@ -235,7 +247,8 @@ function normalize(parsed: ParsedInput): NormalizedInput {
     partitionBy: parsed.partitionBy ?? [],
     warehouse: parsed.warehouse ?? null,
     stage: parsed.stage ?? null,
-    functions: parsed.functions ?? null,
+    functions: parsed.functions == null ? null : listOf(parsed.functions),
+    python: parsed.python ?? null,
     params: parsed.params ?? {},
     sql: parsed.sql ?? null,
     where: parsed.where ?? null,
@@ -275,6 +288,11 @@ function normalizeSource(source: ParsedInput['source']): Source {
 
 function normalizeModel(model: ParsedInput['model']): ModelInput | null {
   return model == null ? null : (given(model) as ModelInput);
+}
+
+/** A value as a list of one; a list as it is. */
+function listOf(value: string | string[]): string[] {
+  return typeof value === 'string' ? [value] : value;
 }
 
 /** The fields that are set; null counts as not set. */

@@ -16,9 +16,10 @@ import { stageUri } from '../stage';
 import { DEFAULT_WAREHOUSE, packageProblems, resolveWarehouse, type Warehouse } from '../warehouse';
 import { WarehouseLocked } from '../duckdb/database-file';
 import type { SourceShape } from '../warehouse/warehouse';
-import { sqlDigest, unknownFunction, type FunctionCatalog } from './function-catalog';
+import { plannedFunction, sqlDigest, unknownFunction, type FunctionCatalog } from './function-catalog';
 import { findNotifier } from './notifiers';
-import { functionsProblem, type Starter } from './run-trust';
+import { codeProblems, type Starter } from './run-trust';
+import { namedInterpreter } from '../runners/named-interpreter';
 import type { FunctionDescription } from '../core/function-description';
 
 /**
@@ -83,27 +84,31 @@ export async function findFunction(
     const plan = { name, digest: sqlDigest(input.sql), bundle: null, sql: input.sql };
     return { plan, described: { name }, settings: NO_SETTINGS };
   }
-  const foreign = input.functions === null ? null : functionsProblem(input.starter, input.functions, project);
-  if (foreign !== null) {
-    problems.push(foreign);
+  const foreign = codeProblems(input.starter, input, project);
+  if (foreign.length > 0) {
+    problems.push(...foreign);
     return null;
   }
-  const file = input.functions === null ? project.functions : resolve(project.projectDir, input.functions);
+  const { projectDir, functions: own } = project;
+  const files = input.functions?.map((file) => resolve(projectDir, file)) ?? own;
+  const python = namedInterpreter(projectDir, input.python ?? undefined) ?? project.python ?? undefined;
   try {
-    const bundle = await deps.functions.current(file);
-    const described = bundle?.functions.find((candidate) => candidate.name === name);
-    if (bundle !== null && described !== undefined) {
+    const loaded = await deps.functions.current({ files, python });
+    const isNamed = (candidate: FunctionDescription): boolean => candidate.name === name;
+    const bundle = loaded.bundles.find(({ functions }) => functions.some(isNamed));
+    const described = bundle?.functions.find(isNamed);
+    if (bundle !== undefined && described !== undefined) {
       const checked = parseFunctionSettings(described);
       if (!checked.ok) problems.push(...checked.problems);
       const lacking = checked.ok ? gpuProblem(name, checked.settings.gpus ?? 0, project.worker.gpus) : null;
       if (lacking !== null) problems.push(lacking);
       if (described.output !== undefined) problems.push(...(await outputProblems(name, described.output)));
-      const plan = { name, digest: bundle.digest, bundle: bundle.path, sql: null };
+      const plan = plannedFunction(name, bundle);
       return { plan, described, settings: checked.ok ? checked.settings : NO_SETTINGS };
     }
-    problems.push(unknownFunction(name, bundle, file));
+    problems.push(...unknownFunction(name, loaded));
   } catch (error) {
-    // The functions file does not load: the message has the file and line, so that the user can fix it.
+    // Two files have a function of the same name.
     problems.push(error instanceof Error ? error.message : String(error));
   }
   return null;

@@ -16,6 +16,7 @@ import type { PartitionOutcome } from '../core/outcome';
 import type { Continued, ExecutionEntry } from '../core/opened-run';
 import type { RunPlan } from '../core/plan';
 import type { RecordedBlock, RecordedOutcome } from '../core/recorded-outcome';
+import { runtimeText, type Runtime } from '../core/runtime';
 import { Refusal } from '../core/refusal';
 import { carriedFile, unitFolder, type ExecutionPlace } from '../stored/layout';
 import { noCounts } from '../core/status';
@@ -31,6 +32,8 @@ const MAX_ENTRIES = 100;
 /** Time between a runner's SIGTERM and SIGKILL, plus a margin. */
 const KILL_GRACE_MS = 3_000;
 const MAX_ERRORS = 10;
+/** History has this many, for a warning. */
+const MAX_RUNTIMES = 5;
 
 /** The executions up to and including the given one. */
 export function entriesUpTo({ record, state }: Reading): ExecutionEntry[] {
@@ -149,7 +152,13 @@ export async function putCarried(
   // A repeated call must not collide with the object of an earlier one: objects are written once.
   const path = carriedFile(place, randomUUID().slice(0, 8));
   const file = await stage.put(path, closeLines(carriedRecords(content)));
-  return { file, counts, reused, firstErrors };
+  const runtimes = new Map<string, Runtime>(
+    content.outcomes.flatMap(({ runtime }) =>
+      runtime === undefined ? [] : [[runtimeText(runtime), runtime]],
+    ),
+  );
+  const others = runtimes.size === 0 ? {} : { runtimes: [...runtimes.values()].slice(0, MAX_RUNTIMES) };
+  return { file, counts, reused, firstErrors, ...others };
 }
 
 /** Reads the records of a file of outcomes taken over. */
@@ -245,8 +254,13 @@ async function notStarted(
 
 /** If a partition was lost with its unit, only the partition index has its id and rows. */
 async function complete(end: PartitionEnd, views: PartitionViews): Promise<RecordedOutcome> {
-  const { outcome, execution, functionDigest } = end;
+  const { outcome, execution, functionDigest, runtime } = end;
   const { id, rows } =
     outcome.id !== null && outcome.rows !== null ? outcome : await views.view(outcome.ordinal);
-  return { outcome: { ...outcome, id: id!, rows: rows! }, execution, functionDigest };
+  return {
+    outcome: { ...outcome, id: id!, rows: rows! },
+    execution,
+    functionDigest,
+    ...(runtime !== undefined && { runtime }),
+  };
 }

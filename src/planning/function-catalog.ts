@@ -1,5 +1,5 @@
 /**
- * The functions that a worker has. The embedded worker bundles the functions file again for every run, so
+ * The functions that a worker has. The embedded worker bundles the functions files again for every run, so
  * that an edit applies to the next run and to no run in flight; a deployed worker runs the code it was
  * started with.
  */
@@ -8,19 +8,37 @@ import { sha256Of } from '../files/digest';
 import { FunctionMissing } from '../functions/errors';
 import { didYouMean } from '../core/nearest';
 import type { FunctionPlan } from '../core/unit-plan';
-import { bundleFunctions, describeFunctions } from '../runners/functions-file';
-import type { FunctionBundle, Language } from '../runners/language';
+import { describeBundle } from '../runners/descriptions';
+import { bundleFunctions } from '../runners/functions-file';
+import { FunctionsBuildError, type FunctionBundle, type Language } from '../runners/language';
 import { languageOfBundle, languageOfSource } from '../runners/languages';
 import type { FunctionDescription } from '../core/function-description';
 
-/** A bundle of the project's functions and what it exports. */
+/** A bundle of one functions file and what it exports. */
 export interface LoadedBundle extends FunctionBundle {
+  /** The functions file. */
+  file: string;
   functions: FunctionDescription[];
+}
+
+/** The functions of several files. */
+export interface LoadedFunctions {
+  bundles: LoadedBundle[];
+  /** Why other files cannot be loaded. The functions of those above can be used all the same. */
+  failures: Error[];
 }
 
 /** The built-in function `sql` has no bundle: its code is its query. */
 export function sqlDigest(query: string): string {
   return `sql-${sha256Of(query)}`;
+}
+
+/** The plan of a function of a bundle. */
+export function plannedFunction(name: string, { digest, path, runtime }: FunctionBundle): FunctionPlan {
+  const plan = { name, digest, bundle: path, sql: null };
+  if (runtime === undefined) return plan;
+  const { executable, python, packages } = runtime;
+  return { ...plan, interpreter: executable, runtime: { python, packages } };
 }
 
 /** The code with which a worker runs a unit. */
@@ -29,16 +47,18 @@ export interface UnitBundle {
   /** Null for the built-in function `sql`. */
   path: string | null;
   language: Language;
+  /** As in `FunctionPlan`, on this worker. */
+  interpreter?: string;
 }
 
 export class FunctionCatalog {
-  /** By functions file. */
+  /** By functions file and interpreter. */
   readonly #latest = new Map<string, Promise<LoadedBundle>>();
 
   constructor(
     private readonly options: {
-      /** The worker's own functions file; null if its project has none. */
-      file: string | null;
+      /** The worker's own functions files. */
+      files: readonly string[];
       folder: string;
       reloads: boolean;
       /** See `RunnerOptions`. */
@@ -53,26 +73,55 @@ export class FunctionCatalog {
     return this.options.reloads;
   }
 
-  /** The bundle for planning a new run; null if there is no functions file. */
-  async current(file = this.options.file): Promise<LoadedBundle | null> {
-    if (file === null) return null;
-    const latest = this.#latest.get(file);
-    const loading = (this.reloads ? null : latest) ?? this.#load(file, latest);
-    this.#latest.set(file, loading);
+  /** For planning a new run. Throws `FunctionsBuildError` if two files have a function of the same name. */
+  async current({
+    files = this.options.files,
+    python = this.options.python,
+  }: {
+    files?: readonly string[];
+    /** The interpreter for functions in Python. */
+    python?: string;
+  } = {}): Promise<LoadedFunctions> {
+    const loads = await Promise.allSettled(files.map((file) => this.#currentOf(file, python)));
+    const bundles = loads.flatMap((load) => (load.status === 'fulfilled' ? [load.value] : []));
+    const failures = loads.flatMap((load) => (load.status === 'rejected' ? [asError(load.reason)] : []));
+    const problems = sharedNames(bundles);
+    if (problems.length > 0) throw new FunctionsBuildError(problems);
+    return { bundles, failures };
+  }
+
+  /** The names of all functions. Throws the reason if a file cannot be loaded. */
+  async names(): Promise<string[]> {
+    const { bundles, failures } = await this.current();
+    const [failure] = failures;
+    if (failure !== undefined) throw failure;
+    return bundles.flatMap(({ functions }) => functions.map(({ name }) => name));
+  }
+
+  async #currentOf(file: string, python: string | undefined): Promise<LoadedBundle> {
+    const place = `${file}\0${python ?? ''}`;
+    const latest = this.#latest.get(place);
+    const loading = (this.reloads ? null : latest) ?? this.#load(file, python, latest);
+    this.#latest.set(place, loading);
     try {
       return await loading;
     } catch (error) {
-      this.#latest.delete(file);
+      this.#latest.delete(place);
       throw error;
     }
   }
 
-  async #load(file: string, before: Promise<LoadedBundle> | undefined): Promise<LoadedBundle> {
-    const { passEnv, cwd, python } = this.options;
-    const { digest, path } = await bundleFunctions(file, this.options.folder, this.options);
+  async #load(
+    file: string,
+    python: string | undefined,
+    before: Promise<LoadedBundle> | undefined,
+  ): Promise<LoadedBundle> {
+    const { folder, passEnv, cwd } = this.options;
+    const bundle = await bundleFunctions(file, folder, { cwd, python });
     const known = await before?.catch(() => null);
-    if (known != null && known.digest === digest) return known;
-    return { digest, path, functions: await describeFunctions(path, { passEnv, cwd, python }) };
+    const isKnown = known?.digest === bundle.digest && known.runtime?.key === bundle.runtime?.key;
+    const functions = isKnown ? known!.functions : await describeBundle(bundle, { passEnv, cwd });
+    return { ...bundle, file, functions };
   }
 
   /**
@@ -80,36 +129,64 @@ export class FunctionCatalog {
    * worker was deployed with.
    */
   async forUnit(planned: FunctionPlan): Promise<UnitBundle> {
-    const { digest, path } = await this.#bundleOf(planned);
+    const { digest, path, interpreter } = await this.#bundleOf(planned);
     const language = languageOfBundle(path);
     // The run was planned by a release that supports more languages.
     if (language === null) throw missing(planned.name);
-    return { digest, path, language };
+    return { digest, path, language, interpreter };
   }
 
-  async #bundleOf({ name, digest, bundle, sql }: FunctionPlan): Promise<Omit<UnitBundle, 'language'>> {
+  async #bundleOf(planned: FunctionPlan): Promise<Omit<UnitBundle, 'language'>> {
+    const { name, digest, bundle, sql, interpreter } = planned;
     if (sql !== null) return { digest, path: null };
-    if (this.reloads) return { digest, path: join(this.options.folder, `${digest}${extname(bundle ?? '')}`) };
-    const current = await this.current();
-    if (current?.functions.some((each) => each.name === name) === true) return current;
-    throw missing(name);
+    if (this.reloads)
+      return { digest, path: join(this.options.folder, `${digest}${extname(bundle ?? '')}`), interpreter };
+    const { bundles } = await this.current();
+    const found = bundles.find(({ functions }) => functions.some((each) => each.name === name));
+    if (found === undefined) throw missing(name);
+    return { digest: found.digest, path: found.path, interpreter: found.runtime?.executable };
   }
 }
 
-/** The message for a function that does not exist. */
-export function unknownFunction(name: string, bundle: LoadedBundle | null, file: string | null): string {
-  if (bundle === null) {
-    return (
-      `There is no functions file${file === null ? '' : ` "${file}"`}, so the function "${name}" cannot be found: ` +
-      'create one with `partwise init`, or pass one with --functions FILE.'
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
+}
+
+/** A problem for each name that several files have. */
+function sharedNames(bundles: readonly LoadedBundle[]): string[] {
+  const files = new Map<string, string[]>();
+  for (const { file, functions } of bundles)
+    for (const { name } of functions) files.set(name, [...(files.get(name) ?? []), file]);
+  return [...files]
+    .filter(([, of]) => of.length > 1)
+    .map(
+      ([name, of]) =>
+        `There are two functions named "${name}", in ${of.join(' and in ')}. Rename one of them.`,
     );
+}
+
+/** The messages for a function that does not exist. */
+export function unknownFunction(name: string, { bundles, failures }: LoadedFunctions): string[] {
+  // It may be in a file that does not load: the messages have file and line, so that it can be fixed.
+  if (failures.length > 0) return failures.map(({ message }) => message);
+  const [first] = bundles;
+  if (first === undefined) {
+    return [
+      `There is no functions file, so the function "${name}" cannot be found: ` +
+        'create one with `partwise init`, or pass one with --functions FILE.',
+    ];
   }
-  const names = bundle.functions.map((found) => found.name);
+  const files = bundles.map(({ file }) => file).join(' or ');
+  if (languageOfSource(name) !== null)
+    return [
+      `"${name}" is the name of a file, not of a function. Name a function in it, as in "${name}:summarize".`,
+    ];
+  const names = bundles.flatMap(({ functions }) => functions.map((found) => found.name));
   const known =
     names.length === 0
-      ? `It exports no partition function: write \`${languageOfSource(file!)!.example(name)}\`.`
-      : `It has: ${names.join(', ')}.`;
-  return `There is no function "${name}" in ${file}.${didYouMean(name, names)} ${known}`;
+      ? `It exports no partition function: write \`${languageOfSource(first.file)!.example(name)}\`.`
+      : `${bundles.length === 1 ? 'It has' : 'They have'}: ${names.join(', ')}.`;
+  return [`There is no function "${name}" in ${files}.${didYouMean(name, names)} ${known}`];
 }
 
 function missing(name: string): FunctionMissing {

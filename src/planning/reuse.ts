@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { CarriedContent } from '../core/carried';
 import type { ArtifactRef, FileRef } from '../core/files';
+import { isSameRuntime, runtimeText } from '../core/runtime';
 import { reuseKeys, type ReuseBasis } from '../stored/reuse-key';
 import { folderOf, reusedRowsFile, type ExecutionPlace } from '../stored/layout';
 import { isStoredSize, type Stage } from '../stage';
@@ -56,12 +57,32 @@ export async function reuseOutcomes(request: ReuseRequest): Promise<CarriedConte
     const file = await stage.put(reusedRowsFile(place, randomUUID().slice(0, 8)), { file: target });
     rows.push({ file, except: [] });
   }
-  const outcomes = found.map(([ordinal, { outcome, functionDigest }]) => ({
+  warnOfRuntimes(request, found);
+  const outcomes = found.map(([ordinal, { outcome, functionDigest, runtime }]) => ({
     outcome: { ...outcome, ordinal, attempts: 0, reused: true },
     execution: place.execution,
     functionDigest,
+    ...(runtime !== undefined && { runtime }),
   }));
   return { outcomes, blocks: [], rows, calls: {} };
+}
+
+/** They are reused all the same: packages are not part of the code, as those of npm are not. */
+function warnOfRuntimes(
+  { series, basis, warn }: ReuseRequest,
+  found: readonly (readonly [number, LedgerEntry])[],
+): void {
+  const own = basis.function.runtime;
+  if (own === undefined) return;
+  const others = new Set(
+    found.flatMap(([, { runtime }]) =>
+      runtime === undefined || isSameRuntime(runtime, own) ? [] : [runtimeText(runtime)],
+    ),
+  );
+  for (const other of others)
+    warn(
+      `Outcomes in the series "${series}" that this run reuses were made on ${other}; it has ${runtimeText(own)}.`,
+    );
 }
 
 /** Outcomes of unchanged partitions, by ordinal. */

@@ -6,6 +6,7 @@
 import { resolve } from 'node:path';
 import type { Context } from '@temporalio/activity';
 import type { ProjectConfig } from '../config';
+import type { NormalizedInput } from '../core/normalized-input';
 import type { Reading } from '../reader/run-reader';
 import { Refusal } from '../core/refusal';
 import { recordedStart } from '../reader/recorded-start';
@@ -90,13 +91,24 @@ export function isTrusted(starter: Starter): boolean {
   return starter === 'owner';
 }
 
-/** Why the input may not use this functions file; null if it may. */
-export function functionsProblem(starter: Starter, functions: string, project: ProjectConfig): string | null {
-  if (isTrusted(starter)) return null;
-  if (starter === 'namespace')
-    return `"functions" is "${functions}", but a deployed worker runs the code it was deployed with: leave it out.`;
-  if (project.functions !== null && resolve(project.projectDir, functions) === project.functions) return null;
-  return `"functions" is "${functions}", but a run without the proof of the project's owner may use only the project's own functions: leave it out.`;
+/** Why the input may not use these functions files or this interpreter; none if it may. */
+export function codeProblems(
+  starter: Starter,
+  { functions, python }: Pick<NormalizedInput, 'functions' | 'python'>,
+  project: ProjectConfig,
+): string[] {
+  if (isTrusted(starter)) return [];
+  const rule =
+    starter === 'namespace'
+      ? 'a deployed worker runs the code it was deployed with'
+      : "a run without the proof of the project's owner may use only the project's own functions";
+  const foreign = (functions ?? []).filter(
+    (file) => !project.functions.includes(resolve(project.projectDir, file)),
+  );
+  return [
+    ...foreign.map((file) => `"functions" is "${file}", but ${rule}: leave it out.`),
+    ...(python === null ? [] : [`"python" is "${python}", but ${rule}: leave it out.`]),
+  ];
 }
 
 function unproven(runId: string, hasHeader: boolean): string {

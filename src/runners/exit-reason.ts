@@ -49,6 +49,11 @@ export function explainDeath(
   return killed(`The function ended its process with exit code ${code}. ${words.insteadOfExit}.`);
 }
 
+/** For example, because the interpreter was removed after the run was planned. */
+export function notStarted({ message }: Error): ErrorInfo {
+  return killed(`The runner process could not be started: ${message}.`);
+}
+
 /** `rss` are the resident bytes that exceeded the limit, or null if the process itself ran out of memory. */
 export function outOfMemory(memoryBytes: number, rss: number | null, words: DeathWords): ErrorInfo {
   const grew = rss === null ? `filled ${words.exhausted.filled}` : `grew to ${megabytes(rss)} of memory`;

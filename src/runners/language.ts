@@ -5,6 +5,7 @@
 import type { ArtifactCodec } from '../core/files';
 import type { ErrorInfo } from '../core/outcome';
 import type { ModelFile } from '../models/types';
+import type { Runtime } from '../core/runtime';
 import type { WarehouseAccess } from '../core/warehouse-access';
 import type { CallResult, LogLine, RunnerUnit } from './protocol';
 import type { Runner, RunnerOptions, RunnerProject } from './runner';
@@ -33,6 +34,11 @@ export interface Language {
   start(options: RunnerOptions): Runner;
   /** Explains an error in the answer to `describe`, with the user's file and line. */
   loadingProblem(error: ErrorInfo, bundle: string): string;
+  /**
+   * For a language whose interpreter is chosen for each project: which one that is for this functions file,
+   * what it has, and what may not work. Rejects with what is missing.
+   */
+  describeRuntime?(file: string, project: RunnerProject): Promise<string>;
   /** A minimal function with that name, for messages. */
   example(name: string): string;
   /**
@@ -53,6 +59,16 @@ export interface FunctionBundle {
   digest: string;
   /** Absolute. */
   path: string;
+  /** For a language whose interpreter is chosen for each project: the one that loads the bundle. */
+  runtime?: BundleRuntime;
+}
+
+/** The interpreter of a bundle. */
+export interface BundleRuntime extends Runtime {
+  /** Path of the interpreter. */
+  executable: string;
+  /** Equal while the interpreter and its packages are the same. */
+  key: string;
 }
 
 /** The functions file does not build. There is a sentence for each problem, with file and line. */

@@ -9,8 +9,10 @@ const LANGUAGES: readonly Language[] = [node, python];
 /** Extensions of functions files. */
 export const SOURCE_ENDINGS: readonly string[] = LANGUAGES.flatMap(({ sourceEndings }) => sourceEndings);
 
-/** Functions files that a project has without naming one, in the order in which they are looked for. */
-export const FUNCTIONS_FILES: readonly string[] = LANGUAGES.flatMap(({ functionsFiles }) => functionsFiles);
+/** By language: functions files that a project has without naming one; the first that exists is taken. */
+export const FUNCTIONS_FILES: readonly (readonly string[])[] = LANGUAGES.map(
+  ({ functionsFiles }) => functionsFiles,
+);
 
 /** Returns null if the file's extension is not one of `SOURCE_ENDINGS`. */
 export function languageOfSource(file: string): Language | null {

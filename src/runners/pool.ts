@@ -1,7 +1,7 @@
 /**
  * A worker's runner processes. At most `size` are alive at a time; an idle one is kept warm for units of the
- * same language, function bundle and memory cap, and makes room for others when needed. A unit that must be
- * alone waits until no other runner is busy, and later units wait until it has finished.
+ * same language, interpreter, function bundle and memory cap, and makes room for others when needed. A unit
+ * that must be alone waits until no other runner is busy, and later units wait until it has finished.
  */
 import { availableParallelism } from 'node:os';
 import { Gpus } from './gpus';
@@ -43,6 +43,8 @@ interface Wanted {
   memoryBytes: number;
   /** Number of GPUs, or the share of one. */
   gpus: number;
+  /** Path of the interpreter. Default: the pool's. */
+  interpreter?: string;
 }
 
 export class RunnerPool {
@@ -79,7 +81,8 @@ export class RunnerPool {
     signal?: AbortSignal,
     options: { fresh?: boolean; alone?: boolean } = {},
   ): Promise<Runner> {
-    const key = `${wanted.language.name}/${wanted.digest}/${wanted.memoryBytes}/${wanted.gpus}`;
+    const { language, digest, memoryBytes, gpus, interpreter = '' } = wanted;
+    const key = `${language.name}/${digest}/${memoryBytes}/${gpus}/${interpreter}`;
     if (options.alone === true) return this.acquireAlone(key, wanted, signal);
     for (;;) {
       this.throwIfClosed(signal);
@@ -150,12 +153,16 @@ export class RunnerPool {
   }
 
   /** Returns null if there are not enough GPUs free. */
-  private start(key: string, { language, bundle, memoryBytes, gpus: wanted }: Wanted): Runner | null {
+  private start(
+    key: string,
+    { language, bundle, memoryBytes, gpus: wanted, interpreter }: Wanted,
+  ): Runner | null {
     const { count } = this.gpus;
     if (wanted > count) throw new Error(`The function needs ${wanted} GPUs, but this worker has ${count}.`);
     const gpus = this.gpus.take(wanted);
     if (gpus === null) return null;
-    const { passEnv, cwd, python, folder } = this.options;
+    const { passEnv, cwd, folder, python: own } = this.options;
+    const python = interpreter ?? own;
     const threads = Math.max(1, Math.floor(availableParallelism() / this.size));
     const runner = language.start({ memoryBytes, bundle, passEnv, cwd, python, threads, folder, gpus });
     this.live.add(runner);

@@ -2,7 +2,6 @@
  * A runner, in any language, as a child process of its worker: its life cycle, its limits, and why it ended.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,6 +14,7 @@ import {
   type DeathWords,
   exitStuck,
   explainDeath,
+  notStarted,
   otherProtocol,
   outOfMemory,
   tooMuchOutput,
@@ -204,11 +204,16 @@ export class RunnerProcess implements Runner {
   }
 
   async #watchExit(): Promise<RunnerExit> {
-    const closed = once(this.#child, 'close');
+    // Not `once` of events, which rejects if the process cannot be started.
+    const closed = new Promise<void>((resolve) => this.#child.once('close', () => resolve()));
+    let problem: Error | null = null;
     const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
       this.#child.once('exit', (exitCode, exitSignal) => resolve([exitCode, exitSignal]));
-      // The process could not be started.
-      this.#child.once('error', () => this.#child.pid === undefined && resolve([null, null]));
+      this.#child.once('error', (error) => {
+        if (this.#child.pid !== undefined) return;
+        problem = error;
+        resolve([null, null]);
+      });
     });
     this.#alive = false;
     this.#stopExitTimer();
@@ -222,7 +227,8 @@ export class RunnerProcess implements Runner {
     this.output.close();
     const stack = this.#words.stackOf?.(this.calls.where) ?? null;
     const death = { code, signal, stderr, memoryBytes: this.memoryBytes, stack };
-    const error = this.#killedFor ?? explainDeath(death, this.#words);
+    const explained = problem === null ? explainDeath(death, this.#words) : notStarted(problem);
+    const error = this.#killedFor ?? explained;
     return { code, signal, error: { ...error, stack: error.stack ?? stack } };
   }
 }

@@ -48,8 +48,15 @@ export async function runOnRunner(options: SessionOptions): Promise<SessionEnd> 
   const stop = AbortSignal.any([signal, drain]);
   try {
     const memoryBytes = alone ? memory.alone : memory.each;
-    const { digest } = unit.function;
-    const wanted = { language, digest, bundle: unit.bundle, memoryBytes, gpus: options.gpus ?? 0 };
+    const { digest, interpreter } = unit.function;
+    const wanted = {
+      language,
+      digest,
+      bundle: unit.bundle,
+      memoryBytes,
+      gpus: options.gpus ?? 0,
+      interpreter,
+    };
     runner = await pool.acquire(wanted, stop, { fresh, alone });
   } catch (error) {
     if (stop.aborted) return notRun();

@@ -8,7 +8,7 @@ import type { ToRunner } from './protocol';
 export interface RunnerProject {
   /** Working directory of functions: their project's folder. Default: this process's. */
   cwd?: string;
-  /** Path of the Python interpreter, if the project names one. */
+  /** Python interpreter that is named: an absolute path, or a command on PATH. */
   python?: string;
 }
 

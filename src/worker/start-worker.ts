@@ -133,14 +133,15 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   });
   const slots = new UnitSlots(runners);
   const functions = new FunctionCatalog({
-    file: project.functions,
+    files: project.functions,
     folder: join(project.projectDir, '.partwise', 'functions'),
     reloads: options.reloads ?? false,
     passEnv,
     cwd: project.projectDir,
+    python: project.python ?? undefined,
   });
   // A deployed worker must not take work if its functions do not load.
-  const bundle = options.reloads || only === 'workflows' ? null : await functions.current();
+  const names = options.reloads || only === 'workflows' ? [] : await functions.names();
   const unitTaskQueue = unitQueueOf(taskQueue);
   const stopping = new AbortController();
   const { projectDir } = project;
@@ -226,7 +227,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     }
   })();
   ended.catch(() => {});
-  return { taskQueue, functions: bundle?.functions.map(({ name }) => name) ?? [], client, shutdown, ended };
+  return { taskQueue, functions: names, client, shutdown, ended };
 }
 
 async function tracingOf(

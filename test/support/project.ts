@@ -31,15 +31,20 @@ export interface TestProject {
 }
 
 /**
- * `functions`: content of functions.ts. `address`: of a server other than the suite's. `config`: further
- * configuration.
+ * `functions`: content of functions.ts. `inPython`: content of functions.py. `address`: of a server other
+ * than the suite's. `config`: further configuration.
  */
 export async function makeProject(
   functions: string,
   {
     address = process.env.PARTWISE_TEST_ADDRESS!,
+    inPython,
     config = {},
-  }: { address?: string; config?: Pick<PartwiseConfig, 'warehouse' | 'stage' | 'allow' | 'notify'> } = {},
+  }: {
+    address?: string;
+    inPython?: string;
+    config?: Pick<PartwiseConfig, 'python' | 'warehouse' | 'stage' | 'allow' | 'notify'>;
+  } = {},
 ): Promise<TestProject> {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-project-'));
   const warehouse = join(folder, 'w.duckdb');
@@ -50,10 +55,11 @@ export async function makeProject(
   await mkdir(join(folder, 'node_modules'));
   await symlink(REPOSITORY, join(folder, 'node_modules', 'partwise'));
   await writeFile(join(folder, 'functions.ts'), functions);
+  if (inPython !== undefined) await writeFile(join(folder, 'functions.py'), inPython);
   await writeFile(
     join(folder, 'partwise.config.json'),
     JSON.stringify({
-      functions: './functions.ts',
+      ...(inPython === undefined && { functions: './functions.ts' }),
       warehouse: 'duckdb:./w.duckdb',
       stage: './stage',
       ...config,

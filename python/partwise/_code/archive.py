@@ -1,7 +1,8 @@
 """Archives a functions file with the local modules that it imports: `python archive.py FILE FOLDER`.
 
-Prints JSON: `{"digest", "path"}`, or `{"problems"}`. Nothing of the user's is executed: imports are found in the
-syntax tree, also those inside functions. Packages stay where they are installed.
+Prints JSON: `{"digest", "path"}` or `{"problems"}`, and `"interpreter"` as `probe.py` does. Nothing of the
+user's is executed: imports are found in the syntax tree, also those inside functions. Packages stay where they are
+installed.
 
 The archive is a zip without compression and with fixed dates, so the same code has the same digest on every
 version of Python.
@@ -151,4 +152,7 @@ def standard_modules():
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(sys.argv[1], sys.argv[2])))
+    # A script, so its folder is on the path.
+    from probe import interpreter
+
+    print(json.dumps({"interpreter": interpreter(), **main(sys.argv[1], sys.argv[2])}))

@@ -1,14 +1,27 @@
 """Prints what an interpreter is and which packages it has, as JSON. Imports none of them."""
 
 import json
+import os
 import platform
 import sys
+import sysconfig
 from importlib import metadata
 
 PACKAGES = ("pyarrow", "pandas", "numpy", "polars", "duckdb", "cloudpickle", "debugpy")
 
 
-def versions():
+def interpreter():
+    return {
+        "executable": sys.executable or "",
+        "version": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "freeThreaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+        "packages": _versions(),
+        "site": _site(),
+    }
+
+
+def _versions():
     found = {}
     for name in PACKAGES:
         try:
@@ -18,14 +31,11 @@ def versions():
     return found
 
 
+def _site():
+    """Changes when packages are installed or removed: their folders are then written to."""
+    folders = [each for each in sys.path if os.path.basename(each) in ("site-packages", "dist-packages")]
+    return " ".join(str(os.stat(each).st_mtime_ns) for each in folders if os.path.isdir(each))
+
+
 if __name__ == "__main__":
-    print(
-        json.dumps(
-            {
-                "executable": sys.executable,
-                "version": platform.python_version(),
-                "implementation": platform.python_implementation(),
-                "packages": versions(),
-            }
-        )
-    )
+    print(json.dumps({"interpreter": interpreter()}))

@@ -7,7 +7,7 @@ import { withExamples } from '../help';
 import { RUN_ID, runIdOf } from '../last-run';
 import { suggesting } from '../invocation';
 import { inProjectFolder, loadProject, withPartwise } from '../connect';
-import { withJson, withProject, type ReadingOptions } from '../options';
+import { withFunctions, withJson, withProject, type ReadingOptions } from '../options';
 import { toPartitionId } from '../../core/partition-name';
 import { renderDebug } from '../render/debug';
 import { logLine } from '../render/logs';
@@ -30,14 +30,13 @@ Exit codes: 0 the function returned; 1 it threw; 2 it was not called.`;
 
 export function define(command: Command): void {
   withExamples(command, ['debug regional-2024 North', 'debug regional-2024 North --inspect'], NOTES);
-  command
+  const named = command
     .argument('<run>', RUN_ID)
     .argument('<partition>', 'partition id')
     .option('--inspect', 'wait for a debugger, and stop at the first line of the function')
     .option('--pdb', 'open pdb where the function raises an error (functions in Python only)')
-    .option('--sql <query>', "run this query instead of the run's own (built-in function sql only)")
-    .option('--functions <file>', "file that exports the functions (default: the run's, else the project's)");
-  withJson(withProject(command)).action(debug);
+    .option('--sql <query>', "run this query instead of the run's own (built-in function sql only)");
+  withJson(withProject(withFunctions(named, " (default: the run's, else the project's)"))).action(debug);
 }
 
 async function debug(wanted: string, partition: string, options: DebugCommandOptions): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { withExamples } from '../help';
 import { loadProject, withoutServer } from '../connect';
-import { withProject, type ProjectOptions } from '../options';
+import { withFunctions, withProject, type ProjectOptions } from '../options';
 import { shellWord } from '../../core/shell-word';
 import { outliveReader, aside, note, paint, print } from '../terminal';
 
@@ -13,8 +13,7 @@ interface DevOptions extends ProjectOptions {
 
 export function define(command: Command): void {
   withExamples(command, ['dev', 'dev --ui', 'dev --open']);
-  command
-    .option('--functions <file>', 'file that exports the functions')
+  withFunctions(command)
     .option(
       '--open',
       'accept runs from anyone on this machine, limited to the functions, warehouse and stage of the project',

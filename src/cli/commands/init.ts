@@ -1,25 +1,35 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { dirname, join, relative, resolve } from 'node:path';
+import { Option, type Command } from 'commander';
+import { shellWord } from '../../core/shell-word';
 import { withExamples } from '../help';
 import { suggesting } from '../invocation';
 import { padEnd } from '../../display/text';
 import { note, paint, print } from '../terminal';
 
 const TEMPLATES = join(__dirname, '../templates');
+const PYPROJECT = 'pyproject.toml';
 
 export function define(command: Command): void {
-  withExamples(command, ['init my-project', 'init --js']);
+  withExamples(command, ['init my-project', 'init --js', 'init --python']);
   command
     .argument('[folder]', 'project folder', '.')
-    .option('--js', 'create JavaScript instead of TypeScript')
+    .addOption(new Option('--js', 'create JavaScript instead of TypeScript').conflicts('python'))
+    .option('--python', 'create Python instead of TypeScript')
     .action(init);
 }
 
-async function init(folder: string, options: { js?: boolean }): Promise<void> {
-  const ending = options.js === true ? 'js' : 'ts';
-  const files = [
+interface Template {
+  name: string;
+  template: string;
+  about: string;
+}
+
+const SALES: Template = { name: 'sales.csv', template: 'sales.csv', about: '60 orders in four regions' };
+
+function nodeFiles(ending: 'ts' | 'js'): Template[] {
+  return [
     { name: `functions.${ending}`, template: `functions.${ending}.txt`, about: 'a partition function' },
     {
       name: `partwise.config.${ending}`,
@@ -30,10 +40,30 @@ async function init(folder: string, options: { js?: boolean }): Promise<void> {
     ...(ending === 'ts'
       ? [{ name: 'tsconfig.json', template: 'tsconfig.json.txt', about: 'for your editor and tsc' }]
       : []),
-    { name: 'sales.csv', template: 'sales.csv', about: '60 orders in four regions' },
+    SALES,
     { name: 'README.md', template: 'README.md.txt', about: 'what to do next' },
     { name: '.gitignore', template: 'gitignore.txt', about: 'keeps generated files out of version control' },
   ];
+}
+
+const PYTHON_FILES: readonly Template[] = [
+  { name: 'functions.py', template: 'functions.py.txt', about: 'a partition function' },
+  { name: 'pyproject.toml', template: 'pyproject.toml.txt', about: 'where data and results are' },
+  { name: 'test_functions.py', template: 'functions-test.py.txt', about: 'a test of it' },
+  { name: 'requirements.txt', template: 'requirements.txt', about: 'packages that they need' },
+  SALES,
+  { name: 'README.md', template: 'README-python.md.txt', about: 'what to do next' },
+  {
+    name: '.gitignore',
+    template: 'gitignore-python.txt',
+    about: 'keeps generated files out of version control',
+  },
+];
+
+async function init(folder: string, options: { js?: boolean; python?: boolean }): Promise<void> {
+  const python = options.python === true;
+  const ending = options.js === true ? 'js' : 'ts';
+  const files = python ? PYTHON_FILES : nodeFiles(ending);
   const target = resolve(folder);
   await mkdir(target, { recursive: true });
   let kept = 0;
@@ -41,30 +71,55 @@ async function init(folder: string, options: { js?: boolean }): Promise<void> {
     const file = join(target, name);
     const taken = takenBy(target, name);
     if (taken === null)
-      await writeFile(file, filled(await readFile(join(TEMPLATES, template), 'utf8'), ending));
+      await writeFile(file, filled(await readFile(join(TEMPLATES, template), 'utf8'), { ending, target }));
     else kept++;
     const mark = taken === null ? paint.green('created') : paint.yellow('kept   ');
     const words =
       taken === null ? about : taken === name ? 'already exists' : `not created: ${taken} already exists`;
     print(`${mark}  ${padEnd(relative(process.cwd(), file), 22)}  ${paint.dim(words)}`);
   }
+  // pytest needs no script.
+  const hasTest = python ? false : reportTestScript(target);
+  if (kept === files.length && !hasTest) note('All files already exist; nothing was changed.');
+  const inside = (name: string): string => shellWord(folder === '.' ? name : join(folder, name));
+  const suggest = suggesting(folder === '.' ? {} : { project: folder });
+  const run = `run ${python ? 'sales_by_region' : 'salesByRegion'} --from ${inside('sales.csv')} --by region`;
+  const commands = python
+    ? [
+        `python3 -m venv ${inside('.venv')}`,
+        `${inside('.venv/bin/pip')} install -r ${inside('requirements.txt')}`,
+        suggest(run),
+        `${inside('.venv/bin/python')} -m pytest${folder === '.' ? '' : ` ${shellWord(folder)}`}`,
+      ]
+    : [suggest(run)];
+  print(`\n${paint.dim('Next:')}\n${commands.map((command) => `  ${paint.cyan(command)}`).join('\n')}`);
+}
+
+/** Adds the script `test`. Returns whether it did. */
+function reportTestScript(target: string): boolean {
   const hasTest = addTestScript(target);
   const mark = hasTest ? paint.green('changed') : paint.yellow('kept   ');
   const about = hasTest ? 'npm test runs the test' : 'it has a script "test" of its own';
   print(`${mark}  ${padEnd(relative(process.cwd(), join(target, 'package.json')), 22)}  ${paint.dim(about)}`);
-  if (kept === files.length && !hasTest) note('All files already exist; nothing was changed.');
-  const project = folder === '.' ? {} : { project: folder };
-  const source = folder === '.' ? 'sales.csv' : join(folder, 'sales.csv');
-  print(
-    `\n${paint.dim('Next:')}\n  ${paint.cyan(suggesting(project)(`run salesByRegion --from ${source} --by region`))}`,
-  );
+  return hasTest;
 }
 
 /** What `npm init` writes where a script is missing. */
 const NO_TEST = /^echo "Error: no test specified"/;
 
-function filled(template: string, ending: string): string {
-  return template.replace('FUNCTIONS_FILE', `functions.${ending}`);
+function filled(template: string, { ending, target }: { ending: string; target: string }): string {
+  return template
+    .replace('FUNCTIONS_FILE', `functions.${ending}`)
+    .replace('PYTHON_FOLDER', () => pythonFolder(target));
+}
+
+/** Where npm installs this package for the project, or will: its Python part, relative to the project. */
+function pythonFolder(target: string): string {
+  const own = join('node_modules', 'partwise', 'python');
+  for (let at = target; ; at = dirname(at)) {
+    if (existsSync(join(at, own))) return relative(target, join(at, own)).replaceAll('\\', '/');
+    if (at === dirname(at)) return own.replaceAll('\\', '/');
+  }
 }
 
 /**
@@ -83,11 +138,21 @@ function addTestScript(folder: string): boolean {
 }
 
 /**
- * The existing file that conflicts with `name`: the same file, or one with another extension. Null if none.
+ * The existing file that conflicts with `name`: the same file, one with another extension, or another
+ * configuration. Null if none.
  */
 function takenBy(folder: string, name: string): string | null {
-  const stem = /^(functions|partwise\.config)\.[jt]s$/.exec(name)?.[1];
-  const names =
-    stem === undefined ? [name] : ['ts', 'js', 'mjs', 'json'].map((ending) => `${stem}.${ending}`);
-  return [name, ...names].find((each) => existsSync(join(folder, each))) ?? null;
+  const configurations = ['ts', 'js', 'mjs', 'json'].map((ending) => `partwise.config.${ending}`);
+  const isConfiguration = name.startsWith('partwise.config.');
+  const names = /^functions\.[jt]s$/.test(name)
+    ? ['ts', 'js', 'mjs', 'json'].map((ending) => `functions.${ending}`)
+    : isConfiguration || name === PYPROJECT
+      ? configurations
+      : [];
+  const taken = [name, ...names].find((each) => existsSync(join(folder, each)));
+  if (taken !== undefined) return taken;
+  const pyproject = join(folder, PYPROJECT);
+  const isConfigured =
+    isConfiguration && existsSync(pyproject) && readFileSync(pyproject, 'utf8').includes('[tool.partwise]');
+  return isConfigured ? PYPROJECT : null;
 }

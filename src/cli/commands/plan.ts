@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { checkedInput } from '../checked-input';
 import { withExamples } from '../help';
 import { loadProject, withoutServer } from '../connect';
-import { withJson, withProject } from '../options';
+import { namedFunction, withJson, withProject } from '../options';
 import { renderPlan } from '../render/plan';
 import { withRunFlags, withScheduledTime, type RunFlags } from '../run-flags';
 import { paint, print, printJson, widthOfTerminal } from '../terminal';
@@ -12,9 +12,10 @@ export function define(command: Command): void {
   withJson(withProject(withScheduledTime(withRunFlags(command)))).action(plan);
 }
 
-async function plan(functionName: string | undefined, options: RunFlags & { json?: boolean }): Promise<void> {
+async function plan(reference: string | undefined, given: RunFlags & { json?: boolean }): Promise<void> {
+  const { name, flags: options } = namedFunction(reference, given);
   const config = await loadProject(options);
-  const input = await checkedInput(functionName, options, config.projectDir);
+  const input = await checkedInput(name, options, config.projectDir);
   const preview = await withoutServer(config, (project) => project.plan(input));
   if (options.json === true) printJson(preview);
   else print(renderPlan(preview, widthOfTerminal(), paint));

@@ -6,7 +6,7 @@ import { follow, untilInterrupted } from '../follow';
 import { GROUP, withExamples } from '../help';
 import { suggesting } from '../invocation';
 import { followingMoves, loadProject, withPartwise } from '../connect';
-import { withJson, withProject } from '../options';
+import { withFunctions, withJson, withProject } from '../options';
 import { nextCommands } from '../render/next-commands';
 import { clean, plural } from '../../display/text';
 import { SEVERAL } from '../repeated';
@@ -42,12 +42,12 @@ export function define(command: Command): void {
     ['retry regional-2024', 'retry regional-2024 --only North --max-concurrency 2'],
     NOTES,
   );
-  withOutcomeFlags(command.argument('<run>', RUN_ID))
+  const work = withOutcomeFlags(command.argument('<run>', RUN_ID))
     .optionsGroup(GROUP.work)
     .option('--only <id>', 'rerun only this partition, if it is not DONE (repeatable)', SEVERAL)
     .option('--rerun-missing', 'also rerun DONE partitions whose files are missing from the stage')
-    .option('--sql <query>', 'use another query (built-in function sql only)')
-    .option('--functions <file>', 'file that exports the functions')
+    .option('--sql <query>', 'use another query (built-in function sql only)');
+  withFunctions(work, " (default: the run's, else the project's)")
     .optionsGroup(GROUP.limits)
     .option('--max-concurrency <n>', 'partitions to run at the same time, 1 to 24,000')
     .optionsGroup(GROUP.output)

@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { checkedInput } from '../checked-input';
 import { GROUP, withExamples } from '../help';
 import { loadProject } from '../connect';
-import { atLeastOne, withJson, withProject } from '../options';
+import { atLeastOne, namedFunction, withJson, withProject } from '../options';
 import { withOutcomeFlags, withRunFlags, withScheduledTime, type RunFlags } from '../run-flags';
 import { startAndFollow, withStartFlags, type StartOptions } from '../start-and-follow';
 import { tryInstead } from '../try';
@@ -20,6 +20,7 @@ export function define(command: Command): void {
     [
       'run salesByRegion --from sales.csv --by region',
       'run salesByRegion --from sales.csv --by region --try 3',
+      'run functions.py:sales_by_region --from sales.csv --by region',
       'run --sql "SELECT count(*) AS orders FROM data" --from sales.csv --by region',
       "run parseInvoice --from 'invoices/*.csv'",
     ],
@@ -36,9 +37,10 @@ export function define(command: Command): void {
   withJson(withProject(command)).action(run);
 }
 
-async function run(functionName: string | undefined, options: RunCommandOptions): Promise<void> {
+async function run(reference: string | undefined, given: RunCommandOptions): Promise<void> {
+  const { name, flags: options } = namedFunction(reference, given);
   const config = await loadProject(options);
-  const input = await checkedInput(functionName, options, config.projectDir);
+  const input = await checkedInput(name, options, config.projectDir);
   if (options.try !== undefined) {
     process.exitCode = await tryInstead(input, config, {
       partitions: options.try,

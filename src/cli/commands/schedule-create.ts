@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { withExamples } from '../help';
 import { suggesting } from '../invocation';
 import { loadProject, withPartwise } from '../connect';
-import { withJson, withProject, type ProjectOptions } from '../options';
+import { namedFunction, withJson, withProject, type ProjectOptions } from '../options';
 import { commandLines } from '../render/next-commands';
 import { shellWord } from '../../core/shell-word';
 import { renderSchedule } from '../render/schedules';
@@ -31,9 +31,10 @@ export function defineCreate(command: Command): void {
 
 async function create(
   name: string,
-  functionName: string | undefined,
-  options: ScheduleFlags & { json?: boolean },
+  reference: string | undefined,
+  given: ScheduleFlags & { json?: boolean },
 ): Promise<void> {
+  const { name: functionName, flags: options } = namedFunction(reference, given);
   const config = await loadProject(options);
   const wanted = toSchedule(functionName, options, { projectDir: config.projectDir, cwd: process.cwd() });
   const { scheduleProblems }: typeof import('../..') = require('../..');

@@ -4,7 +4,7 @@ import { CannotDo } from '../exit';
 import { withExamples } from '../help';
 import { inFlags } from '../flag-words';
 import { loadProject, withPartwise } from '../connect';
-import { withJson, withProject } from '../options';
+import { namedFunction, withJson, withProject } from '../options';
 import { renderSchedule } from '../render/schedules';
 import { withOutcomeFlags, withRunFlags } from '../run-flags';
 import { toSchedule, withScheduleFlags, type ScheduleFlags } from '../schedule-flags';
@@ -28,19 +28,29 @@ export function defineUpdate(command: Command): void {
 
 async function update(
   name: string,
-  functionName: string | undefined,
-  options: ScheduleFlags & { json?: boolean },
+  reference: string | undefined,
+  given: ScheduleFlags & { json?: boolean },
 ): Promise<void> {
+  const { name: functionName, flags: options } = namedFunction(reference, given);
   const config = await loadProject(options);
   const folders = { projectDir: config.projectDir, cwd: process.cwd() };
   const { input, ...rest } = toSchedule(functionName, options, folders);
-  const changes: ScheduleChanges = { ...rest, ...(Object.keys(input).length > 0 && { input }) };
-  if (Object.keys(changes).length === 0) {
+  const code = {
+    ...(options.functions !== undefined && { functions: config.functions[0] }),
+    ...(options.python !== undefined && { python: config.python! }),
+  };
+  const changesOf = (own: object): ScheduleChanges => ({
+    ...rest,
+    ...(Object.keys(own).length > 0 && { input: own }),
+  });
+  if (Object.keys(changesOf({ ...input, ...code })).length === 0) {
     throw new CannotDo(
       "There is nothing to change: give what is to be different, such as --cron '30 1 * * *' or --note TEXT.",
     );
   }
   await withPartwise(config, { needWorker: false }, async (partwise) => {
+    // A deployed worker has its own code.
+    const changes = changesOf(partwise.embedded ? { ...input, ...code } : input);
     const schedule = await inFlags('the schedule was not changed', () =>
       partwise.schedules.update(name, changes),
     );

@@ -4,7 +4,7 @@ import { withExamples } from '../help';
 import { parseDuration } from '../../input/duration';
 import type { PartwiseWorker, SdkOptions, WorkerPart, WorkerEvent } from '../../worker';
 import { loadProject } from '../connect';
-import { withProject, type ProjectOptions } from '../options';
+import { withFunctions, withProject, type ProjectOptions } from '../options';
 import { outliveReader, aside, note, errorPaint, print } from '../terminal';
 import { workerLine } from '../render/worker-events';
 
@@ -23,8 +23,7 @@ interface WorkerOptions extends ProjectOptions {
 
 export function define(command: Command): void {
   withExamples(command, ['worker --runners 8 --metrics 9464', 'worker --only units']);
-  command
-    .option('--functions <file>', 'file that exports the functions')
+  withFunctions(command)
     .option(
       '--runners <n>',
       'partitions to run at the same time, each in its own process (default: the number of cores)',

@@ -1,4 +1,5 @@
 /** A run's state on one screen. */
+import { runtimeText } from '../../core/runtime';
 import { partitionName } from '../../core/partition-name';
 import type { FailureGroup, RunState } from '../..';
 import { countsBar, countsText, reusedText } from '../../display/counts';
@@ -33,11 +34,14 @@ export function renderRunState(
     state.archived ? 'read from a recorded history' : null,
   ].filter((part) => part !== null);
   if (about.length > 0) lines.push(paint.dim(about.join(', ')));
+  if (state.runtime !== null) lines.push(paint.dim(clean(runtimeText(state.runtime))));
   if (state.counts.total > 0) {
     lines.push(
       `${countsBar(state.counts, Math.min(BAR_WIDTH, width), paint)}  ${countsText(state.counts, paint)}${reusedText(state.reused, paint)}`,
     );
   }
+  for (const other of state.reusedRuntimes)
+    lines.push(paint.yellow(`reused partitions ran on ${clean(runtimeText(other))}`));
   lines.push(...renderFailures(failures, MAX_CAUSES, width, paint), ...retryLines(state, width, paint));
   if (state.waiting !== null) lines.push(paint.yellow(waitingText(state.waiting)));
   if (state.error !== null && state.status !== 'CANCELLED')

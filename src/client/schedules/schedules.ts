@@ -10,6 +10,7 @@ import {
 } from '@temporalio/client';
 import { optionalDateToTs } from '@temporalio/common/lib/time';
 import { isoTime } from '../../history/events';
+import { withFunctionsFile } from '../../core/function-reference';
 import { FUNCTION_MEMO, WORKFLOW_TYPE } from '../../core/workflow';
 import type { RunInput } from '../../core/input';
 import { didYouMean } from '../../core/nearest';
@@ -55,7 +56,7 @@ export class TemporalSchedules implements Schedules {
     const parsed = parseSchedule(id, wanted);
     if (!parsed.ok) throw new ScheduleRefused(parsed.problems);
     const { spec, policies, state } = parsed.schedule;
-    const input = this.project.complete(parsed.schedule.input);
+    const input = withFunctionsFile(this.project.complete(parsed.schedule.input));
     refuse(...(await this.project.check(input)));
     const memo = { [FUNCTION_MEMO]: input.function };
     try {
@@ -87,7 +88,7 @@ export class TemporalSchedules implements Schedules {
     const parsed = changedSchedule(current, changes);
     if (!parsed.ok) throw new ScheduleRefused(parsed.problems);
     const { spec, policies, state } = parsed.schedule;
-    const input = this.project.complete(parsed.schedule.input);
+    const input = withFunctionsFile(this.project.complete(parsed.schedule.input));
     refuse(...(await this.project.check(input)));
     const { options } = this.client.schedule;
     const replacing = new ReplacingScheduleClient({ ...options, connection: this.client.connection });

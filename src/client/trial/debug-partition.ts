@@ -25,7 +25,12 @@ import { languageOfBundle } from '../../runners/languages';
 import { runnerUnit } from '../../runners/runner-unit';
 import type { Stage } from '../../stage';
 import { downloadArtifact } from '../../reader/partitions/download';
-import { FunctionCatalog, sqlDigest, unknownFunction } from '../../planning/function-catalog';
+import {
+  FunctionCatalog,
+  plannedFunction,
+  sqlDigest,
+  unknownFunction,
+} from '../../planning/function-catalog';
 import { openPlannedStage } from '../../stored/stage-access';
 import { loadUnitPlan } from '../../stored/unit-plan';
 import { fetchSnapshot } from '../../warehouse/unit-snapshot';
@@ -120,22 +125,28 @@ async function functionOf(
       `"sql" is only for runs of the built-in function "sql", but this run's function is "${name}": remove "sql".`,
     ]);
   }
+  const { projectDir } = project;
+  const absolute = (paths: string | string[]): string[] =>
+    [paths].flat().map((path) => resolve(projectDir, path));
   const { functions: named } = record.opened!.input;
-  const ofRun = named == null ? null : resolve(project.projectDir, named);
+  const ofRun = named == null ? [] : absolute(named);
   // The run may have been started on a machine where the project is in another folder.
-  const file = options.functions ?? (ofRun !== null && existsSync(ofRun) ? ofRun : project.functions);
-  const folder = join(project.projectDir, '.partwise', 'functions');
+  const isHere = ofRun.length > 0 && ofRun.every((file) => existsSync(file));
+  const files =
+    options.functions === undefined ? (isHere ? ofRun : project.functions) : absolute(options.functions);
+  const folder = join(projectDir, '.partwise', 'functions');
   const catalog = new FunctionCatalog({
-    file: null,
+    files,
     folder,
     reloads: true,
     passEnv: project.worker.passEnv,
-    cwd: project.projectDir,
+    cwd: projectDir,
+    python: project.python ?? record.opened!.input.python,
   });
-  const bundle = file === null ? null : await catalog.current(resolve(project.projectDir, file));
-  if (bundle?.functions.some((each) => each.name === name) === true)
-    return { name, digest: bundle.digest, bundle: bundle.path, sql: null };
-  throw new Refusal('InvalidInput', [unknownFunction(name, bundle, file)]);
+  const loaded = await catalog.current();
+  const bundle = loaded.bundles.find(({ functions }) => functions.some((each) => each.name === name));
+  if (bundle !== undefined) return plannedFunction(name, bundle);
+  throw new Refusal('InvalidInput', unknownFunction(name, loaded));
 }
 
 async function recordedCall(

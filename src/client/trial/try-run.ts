@@ -166,7 +166,7 @@ class Trial {
     const { input, project } = this;
     const problems: string[] = [];
     const functions = new FunctionCatalog({
-      file: project.functions,
+      files: project.functions,
       folder: this.folders.bundles,
       reloads: true,
       passEnv: project.worker.passEnv,

@@ -112,8 +112,8 @@ export interface DebugReport {
 /** What happens while a partition is debugged. */
 export type DebugEvent =
   /**
-   * The process is waiting for a debugger at this URL (`ws://127.0.0.1:…`). Its port is the one where debuggers
-   * look first, unless that was taken.
+   * The process is waiting for a debugger at this URL (`ws://127.0.0.1:…`). Its port is the one where
+   * debuggers look first, unless that was taken.
    */
   | { type: 'waiting'; url: string; portTaken: boolean }
   /**

@@ -19,6 +19,7 @@ import type {
   Unit,
 } from '../plan';
 import type { CommitResult, FoundPartitions, LoadedShard, RunSummary } from '../tasks';
+import type { Runtime } from '../runtime';
 import type { FunctionPlan } from '../unit-plan';
 import {
   count,
@@ -41,7 +42,14 @@ import { counts, everyCount, failure, fileRef, version } from './shared-shapes';
 const fields = isObject;
 const totals: ShapeTest = (value) => counts(value) && count((value as { total?: unknown }).total);
 
-const carried = shapeOf<Carried>({ file: fileRef, counts, reused: count, firstErrors: listOf(failure) });
+const runtime = shapeOf<Runtime>({ python: text, packages: mapOf(text) });
+const carried = shapeOf<Carried>({
+  file: fileRef,
+  counts,
+  reused: count,
+  firstErrors: listOf(failure),
+  runtimes: optional(listOf(runtime)),
+});
 const column = shapeOf<Column>({ name: text, type: text });
 
 const rule: { [Name in keyof RetryRule]: ShapeTest } = {
@@ -171,7 +179,14 @@ const opened = shapeOf<OpenedRun>({
   stage: text,
   stageToken: text,
   warehouse: text,
-  function: shapeOf<FunctionPlan>({ name: text, digest: text, bundle: orNull(text), sql: orNull(text) }),
+  function: shapeOf<FunctionPlan>({
+    name: text,
+    digest: text,
+    bundle: orNull(text),
+    sql: orNull(text),
+    interpreter: optional(text),
+    runtime: optional(runtime),
+  }),
   functionSettings: fields,
   settings: optional(functionSettings),
   scheduledTime: orNull(text),

@@ -1,36 +1,39 @@
 /** Archives a functions file and the local modules that it imports, with Python's own parser. */
-import { execFile } from 'node:child_process';
-import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { type FunctionBundle, FunctionsBuildError } from '../language';
 import type { RunnerProject } from '../runner';
-import { findInterpreter, NoInterpreter, PYTHON_FOLDER } from './interpreter';
+import { askInterpreter, NoInterpreter, runtimeOf, type Interpreter } from './interpreter';
 
-const run = promisify(execFile);
-const ARCHIVE_MS = 60_000;
-
-const answer = z.union([
-  z.strictObject({ digest: z.string(), path: z.string() }),
-  z.strictObject({ problems: z.array(z.string()) }),
+const archived = z.union([
+  z.object({ digest: z.string(), path: z.string() }),
+  z.object({ problems: z.array(z.string()) }),
 ]);
 
 export async function archive(file: string, folder: string, project: RunnerProject): Promise<FunctionBundle> {
-  const { stdout } = await run(
-    executable(project),
-    ['-X', 'utf8', join(PYTHON_FOLDER, 'partwise', '_code', 'archive.py'), resolve(file), resolve(folder)],
-    { timeout: ARCHIVE_MS, maxBuffer: 16 * 2 ** 20 },
-  );
-  const archived = answer.parse(JSON.parse(stdout.trim().split('\n').at(-1)!));
-  if ('problems' in archived) throw new FunctionsBuildError(archived.problems);
-  return archived;
+  const { interpreter, answer } = await asked(resolve(file), resolve(folder), project);
+  const made = archived.parse(answer);
+  if ('problems' in made) throw new FunctionsBuildError(made.problems);
+  return {
+    ...made,
+    runtime: { ...runtimeOf(interpreter), executable: interpreter.executable, key: keyOf(interpreter) },
+  };
 }
 
-function executable(project: RunnerProject): string {
+async function asked(
+  file: string,
+  folder: string,
+  project: RunnerProject,
+): Promise<{ interpreter: Interpreter; answer: unknown }> {
   try {
-    return findInterpreter(project).executable;
+    return await askInterpreter(dirname(file), project, 'archive.py', [file, folder]);
   } catch (error) {
     if (error instanceof NoInterpreter) throw new FunctionsBuildError([error.message]);
     throw error;
   }
+}
+
+/** Everything about the interpreter that can change which functions a file has. */
+function keyOf({ executable, version, packages, site }: Interpreter): string {
+  return JSON.stringify([executable, version, packages, site]);
 }

@@ -13,23 +13,26 @@ import { LocalCall } from '../local-call';
 import type { Asked, FromRunner } from '../protocol';
 import { accessOf } from '../runner-unit';
 import { encodeValue } from '../tagged-values';
-import { findInterpreter, PYTHON_FOLDER } from './interpreter';
+import { PYTHON_FOLDER } from './interpreter';
 
 const ENTRY = join(PYTHON_FOLDER, 'partwise', '_runner', 'debug.py');
 
 /** Rejects if the function could not be called. */
 export async function callHere(options: CallHereOptions): Promise<CalledHere> {
-  const { executable } = findInterpreter(options.project);
   const call = new LocalCall(options);
   let failed: Error | null = null;
-  const child = spawn(executable, ['-X', 'utf8', ENTRY, ...(options.postMortem === true ? ['--pdb'] : [])], {
-    // Not detached: only the terminal's own process group may read from it. What the function prints goes to
-    // stderr, so that the report alone is on stdout.
-    stdio: ['inherit', 2, 2, 'pipe'],
-    cwd: options.project.cwd,
-    // debugpy would warn of modules of the interpreter that it cannot stop in.
-    env: { PYTHONHASHSEED: '0', PYDEVD_DISABLE_FILE_VALIDATION: '1', ...process.env },
-  });
+  const child = spawn(
+    options.unit.function.interpreter ?? 'python3',
+    ['-X', 'utf8', ENTRY, ...(options.postMortem === true ? ['--pdb'] : [])],
+    {
+      // Not detached: only the terminal's own process group may read from it. What the function prints goes
+      // to stderr, so that the report alone is on stdout.
+      stdio: ['inherit', 2, 2, 'pipe'],
+      cwd: options.project.cwd,
+      // debugpy would warn of modules of the interpreter that it cannot stop in.
+      env: { PYTHONHASHSEED: '0', PYDEVD_DISABLE_FILE_VALIDATION: '1', ...process.env },
+    },
+  );
   const receive = (message: FromRunner): void => {
     switch (message.type) {
       case 'segment':

@@ -22,6 +22,10 @@ export const python: Language = {
     const { loadingProblem }: typeof import('./loading-problem') = require('./loading-problem');
     return loadingProblem(error);
   },
+  describeRuntime(file, project) {
+    const { describeRuntime }: typeof import('./describe-runtime') = require('./describe-runtime');
+    return describeRuntime(file, project);
+  },
   hasTerminal: true,
   callHere(options) {
     const { callHere }: typeof import('./call-here') = require('./call-here');

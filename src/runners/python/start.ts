@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { runnerEnvironment } from '../environment';
 import type { RunnerOptions } from '../runner';
 import { RunnerProcess } from '../runner-process';
-import { findInterpreter, PYTHON_FOLDER } from './interpreter';
+import { PYTHON_FOLDER } from './interpreter';
 import { stackOf } from './where';
 import { zygoteOf } from './zygote';
 
@@ -27,8 +27,7 @@ const THREADS = [
 ];
 
 export function start(options: RunnerOptions): RunnerProcess {
-  const { executable } = findInterpreter(options);
-  const { memoryBytes, bundle = null, passEnv = [] } = options;
+  const { memoryBytes, bundle = null, passEnv = [], python: executable = 'python3' } = options;
   const threads = String(options.threads ?? 1);
   const environment = {
     ...Object.fromEntries(THREADS.map((name) => [name, threads])),

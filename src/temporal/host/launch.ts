@@ -35,7 +35,7 @@ const IDLE_MS = 10 * 60_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 /** Environment variables that configure the worker; functions, warehouse and stage come with each run. */
 const WORKER_SETTINGS = [
-  /^PARTWISE_(RUNNERS|METRICS|TRACES)$/,
+  /^PARTWISE_(RUNNERS|METRICS|TRACES|PYTHON)$/,
   ...SERVICES.flatMap(({ settings }) => settings),
 ];
 /** Number of variables listed in a message. */
