@@ -1,5 +1,5 @@
 /** How files become rows: their columns, the types of what is only text, and which files are read at all. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -321,6 +321,65 @@ describe('files that cannot be read as they are', () => {
         /cannot be split into columns: line 1 has 2 fields, and line 3 has 3\. .*query:SELECT \* FROM read_csv/,
       );
     }
+  });
+
+  it('are refused if they break off or are damaged, of which DuckDB would read the beginning', async () => {
+    const rows = Array.from({ length: 20_000 }, (_, i) => `k${i % 7},${Math.sin(i)}\n`).join('');
+    const zipped = gzipSync(`k,v\n${rows}`);
+    await write({
+      'whole.csv.gz': zipped,
+      'parts.csv.gz': Buffer.concat([gzipSync('k,v\n'), gzipSync(rows)]),
+      'empty.csv.gz': '',
+      'cut.csv.gz': zipped.subarray(0, 3_000),
+      'cut.json.gz': gzipSync('{"k":1}\n{"k":2}\n').subarray(0, 20),
+      'crc.csv.gz': Buffer.concat([zipped.subarray(0, -8), Buffer.alloc(8)]),
+      'more.csv.gz': Buffer.concat([zipped, Buffer.alloc(9)]),
+    });
+    await withDatabase(':memory:', 'read', (connection) =>
+      connection.run(
+        `COPY (SELECT * FROM '${join(folder, 'whole.csv.gz')}') TO '${join(folder, 'w.csv.zst')}'`,
+      ),
+    );
+    const zstd = await readFile(join(folder, 'w.csv.zst'));
+    await write({ 'two.csv.zst': Buffer.concat([zstd, zstd]), 'cut.csv.zst': zstd.subarray(0, 3_000) });
+    const { rows: counts } = await warehouse().count(request({ files: '[wpe]*.csv.gz' }, ['k']));
+    expect(counts.reduce((a, b) => a + b)).toBe(40_000);
+    await warehouse().inspect(request({ files: '[tw]*.csv.zst' }, ['k']));
+    for (const [files, problem] of [
+      ['cut.csv.gz', 'breaks off before its end: copy or write it again.'],
+      ['cut.json.gz', 'breaks off before its end: copy or write it again.'],
+      ['cut.csv.zst', 'breaks off before its end: copy or write it again.'],
+      ['crc.csv.gz', 'is damaged (incorrect data check): copy or write it again.'],
+      ['more.csv.gz', 'is damaged (bytes follow its end): copy or write it again.'],
+    ] as const) {
+      const expected = [`The file "${join(folder, files)}" ${problem}`];
+      expect(await problemsOf(warehouse().inspect(request({ files }, ['k'])))).toEqual(expected);
+      const partitions = warehouse().count(request({ files: '.', pattern: files }, []));
+      expect(await problemsOf(partitions)).toEqual(expected);
+    }
+  });
+
+  it('are refused if they are not what their names say', async () => {
+    await write({
+      'a.csv.gz': 'k\n1\n',
+      'a.csv.zst': gzipSync('k\n1\n'),
+      'a.csv': gzipSync('k\n1\n'),
+      'list.json': '\uFEFF[{"k":1}]',
+      'list.json.gz': gzipSync('\uFEFF [{"k":1}]'),
+      'lines.json': '\uFEFF{"k":1}\n{"k":2}\n',
+    });
+    const problem = async (files: string): Promise<string> =>
+      (await problemsOf(readAs({ files }, ['k'])))[0]!.replace(`"${join(folder, files)}"`, 'F');
+    expect(await problem('a.csv.gz')).toBe(
+      'The file F is not compressed with gzip, as its name says: rename it, or compress it.',
+    );
+    expect(await problem('a.csv.zst')).toMatch('is not compressed with zstd, as its name says');
+    expect(await problem('a.csv')).toBe(
+      'The file F is compressed with gzip, which its name does not say: rename it to end with ".gz".',
+    );
+    for (const files of ['list.json', 'list.json.gz'])
+      expect(await problem(files)).toMatch(/^The file F begins with a byte order mark.*format = 'array'/);
+    expect((await readAs({ files: 'lines.json' }, ['k'])).rows).toEqual([{ k: '1' }, { k: '2' }]);
   });
 
   it('are refused with the way to read them', async () => {
