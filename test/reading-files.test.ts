@@ -420,6 +420,33 @@ describe('paths', () => {
     }
   });
 
+  it('that a wildcard matches leave out hidden files and those that other tools write beside data', async () => {
+    await write({
+      'in/a.csv': 'v\n1\n',
+      'in/.h.csv': 'v\n2\n',
+      'in/_tmp/x.csv': 'v\n3\n',
+      'in/.git/x.csv': 'v\n4\n',
+      'in/sub/_x.csv': 'v\n5\n',
+      'in/sub/deep/b.csv': 'v\n6\n',
+      'in/_day=1/c.csv': 'v\n7\n',
+      '.out/d.csv': 'v\n8\n',
+    });
+    for (const [files, values] of [
+      ['in/**/*.csv', ['1', '6', '7']],
+      ['in/*.csv', ['1']],
+      ['in/*/*.csv', ['7']],
+      ['in/_tmp/*.csv', ['3']],
+      ['in/.*.csv', ['2']],
+      ['in/[_.]*/*.csv', ['3', '4', '7']],
+      ['in/**/_*.csv', ['5']],
+      ['./.out/*.csv', ['8']],
+      [join(folder, './/.out/**/*.csv'), ['8']],
+      ['in/.h.csv', ['2']],
+    ] as const)
+      expect([files, (await readAs({ files }, ['v'])).rows.map(({ v }) => v)]).toEqual([files, values]);
+    expect((await problemsOf(readAs({ files: 'in/sub/*.csv' }, ['v'])))[0]).toMatch(/^There is no file/);
+  });
+
   it('with values in folders give columns that read as the folders do', async () => {
     await write({
       'zip=1e5/a.csv': 'v\n1\n',
@@ -476,6 +503,7 @@ describe('files as partitions', () => {
     });
     expect((await partitions({ files: 'in' })).ids).toEqual(['a.csv']);
     expect((await partitions({ files: 'in', pattern: '_temporary/*' })).ids).toEqual(['_temporary%2Fb.csv']);
+    expect((await partitions({ files: 'in/_temporary' })).ids).toEqual(['b.csv']);
   });
 });
 
