@@ -118,6 +118,32 @@ describe('files that differ', () => {
     });
   });
 
+  it.each([
+    ['true', '1'],
+    ['true', '1.5'],
+    ['1', '2024-01-02'],
+    ['12345678901234567890', '2024-01-02 10:00:00'],
+    ['1.5', '10:00:00'],
+    ['10:00:00', '13/02/2024'],
+    ['13/02/2024', '2024-01-02 10:00:00'],
+    ['13/02/2024', '2024-01-02 10:00:00+02'],
+    ['true', '2024-01-02 10:00:00+02'],
+  ])('are text if no guessed type holds the values of all: %s and %s', async (one, other) => {
+    for (const [first, second] of [
+      [one, other],
+      [other, one],
+    ]) {
+      await write({ 'a.csv': `k,v,n\nA,${first},1\n`, 'b.csv': `k,v,n\nB,${second},2\n` });
+      expect(await readAs({ files: '?.csv' }, ['k'])).toEqual({
+        columns: ['k VARCHAR', 'v VARCHAR', 'n BIGINT'],
+        rows: [
+          { k: 'A', v: first, n: '1' },
+          { k: 'B', v: second, n: '2' },
+        ],
+      });
+    }
+  });
+
   it('are refused if one type cannot hold the values of all', async () => {
     await writeParquet({
       'a.parquet': "SELECT 'a' AS k, 9007199254740993::BIGINT AS n",
@@ -205,6 +231,7 @@ describe('a type that is guessed from text', () => {
     ['what a DOUBLE prints', ['0.30000000000000004', '1e-7', '-1.5E+300', 'nan'], 'DOUBLE'],
     ['fractions with zeros at the end', ['1.5000000000000000000'], 'DOUBLE'],
     ['microseconds', ['2024-01-01 00:00:00.123456000'], 'TIMESTAMP'],
+    ['times of day', ['10:00:00', '11:00:01'], 'TIME'],
     ['truths', ['true', 'FALSE'], 'BOOLEAN'],
   ])('loses no digit or letter of a value: %s', async (_, values, type) => {
     await write({ 'v.csv': `k,v\n${values.map((value, i) => `${i},${value}\n`).join('')}` });
@@ -302,6 +329,24 @@ describe('a type that is guessed from text', () => {
       expect.stringContaining('the type "NUMBR", which is not a type of DuckDB'),
     ]);
   });
+});
+
+it('a type that is given is refused if it does not hold every value', async () => {
+  await write({ 'a.csv': 'k,v,w\n1,2024-01-02 10:00:00+02,2\n', 'b.csv': 'k,v,w\n1,never,x\n' });
+  const types = { v: 'TIMESTAMPTZ', w: 'INTEGER' };
+  expect((await readAs({ files: 'a.csv', types }, ['k'])).rows).toEqual([
+    { k: '1', v: '2024-01-02 08:00:00+00', w: '2' },
+  ]);
+  for (const [files, others] of [
+    ['b.csv', ''],
+    ['[ab].csv', ' and the other files'],
+  ] as const) {
+    const first = join(folder, files === 'b.csv' ? files : 'a.csv');
+    expect(await problemsOf(warehouse().inspect(request({ files, types }, ['k'])))).toEqual([
+      `"source.types" gives "v" the type TIMESTAMP WITH TIME ZONE, which does not hold every value of "${first}"${others}: give it another, such as VARCHAR.`,
+      `"source.types" gives "w" the type INTEGER, which does not hold every value of "${first}"${others}: give it another, such as VARCHAR.`,
+    ]);
+  }
 });
 
 describe('files that cannot be read as they are', () => {

@@ -19,6 +19,7 @@ import { changesOf } from './guessed-types';
 import { refuseInexactParquet } from './parquet-columns';
 import { identifier } from './quote';
 import { canonicalType } from './type-name';
+import { unfitColumns } from './unfit-columns';
 
 export interface FileColumns {
   /** The files that have content: DuckDB would make up a column for text without any. */
@@ -62,7 +63,10 @@ export async function columnsOfFiles(
   if (format === 'json' && detected.length === 1 && detected[0]!.name === 'json' && given.size === 0)
     return { files, columns: detected, guesses: null };
   const isKey = (name: string): boolean => keys.some((key) => key.toLowerCase() === name.toLowerCase());
-  const changed = await changesOf(connection, files, detected, { format, given, isKey });
+  const unfit = format === 'csv' ? await unfitGuesses(connection, files, detected, given) : new Set<string>();
+  const fitting = detected.map(({ name, type }) => ({ name, type: unfit.has(name) ? 'VARCHAR' : type }));
+  const changed = await changesOf(connection, files, fitting, { format, given, isKey });
+  for (const name of unfit) changed.set(name, { type: 'VARCHAR', reason: 'not every file has such values' });
   const columns = detected.map(({ name, type }) => ({
     name,
     type: given.get(name) ?? changed.get(name)?.type ?? type,
@@ -78,6 +82,32 @@ export async function columnsOfFiles(
       }),
     },
   };
+}
+
+/**
+ * Columns of CSV files whose guessed type does not hold the values of all files. Throws a `Refusal` if a given
+ * type does not hold all values.
+ */
+async function unfitGuesses(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  detected: readonly Column[],
+  given: ReadonlyMap<string, string>,
+): Promise<Set<string>> {
+  // A type that is guessed from one file holds everything in it.
+  if (paths.length === 1 && given.size === 0) return new Set();
+  const columns = detected.map(({ name, type }) => ({ name, type: given.get(name) ?? type }));
+  const unfit = await unfitColumns(connection, paths, columns);
+  const refused = unfit.filter((name) => given.has(name));
+  if (refused.length === 0) return new Set(unfit);
+  throw new Refusal(
+    'InvalidInput',
+    refused.map(
+      (name) =>
+        `"source.types" gives ${quote(name)} the type ${given.get(name)}, which does not hold every value of "${paths[0]}"${paths.length > 1 ? ' and the other files' : ''}: ` +
+        'give it another, such as VARCHAR.',
+    ),
+  );
 }
 
 function filledFiles(paths: readonly string[], format: FileFormat): string[] {
