@@ -164,6 +164,25 @@ describe('files that differ', () => {
     expect((await problemsOf(readAs({ files: '[ac].[cj]s*' }, ['k'])))[0]).toMatch('have different formats');
   });
 
+  it('are refused if Parquet types cannot be converted, or would change values', async () => {
+    await writeParquet({
+      'a.parquet': "SELECT 'a' AS k, true AS v, [true] AS l, 1 AS ok, NULL::INTEGER AS none, {'a': 1} AS s",
+      'b.parquet': "SELECT 'b' AS k, 5 AS v, [1] AS l, 2.5 AS ok, DATE '2024-01-01' AS none, {'b': 1} AS s",
+      'c.parquet': "SELECT 'c' AS k, 'x'::BLOB AS v",
+    });
+    const at = (name: string): string => `"${join(folder, name)}"`;
+    const advice = 'Write the files with one type, or cast the column in a query.';
+    expect(await problemsOf(warehouse().inspect(request({ files: '*.parquet' }, ['k'])))).toEqual([
+      `The column "v" has types that no type holds: BOOLEAN in ${at('a.parquet')}, INTEGER in ${at('b.parquet')}, BLOB in ${at('c.parquet')}. ${advice}`,
+      `The column "l" has types that no type holds: BOOLEAN[] in ${at('a.parquet')}, INTEGER[] in ${at('b.parquet')}. ${advice}`,
+    ]);
+    await writeParquet({
+      'd.parquet': "SELECT 'd' AS k, 'yes' AS v, ['x'] AS l",
+    });
+    const columns = ['k VARCHAR', 'v VARCHAR', 'l VARCHAR[]', 'ok DECIMAL(11,1)', 'none DATE'];
+    expect((await readAs({ files: '[abd].parquet' }, ['k'])).columns.slice(0, 5)).toEqual(columns);
+  });
+
   it('without rows or without anything add nothing', async () => {
     await write({
       'a.csv': 'k,v\n1,2\n',
