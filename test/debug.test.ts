@@ -48,6 +48,11 @@ export const here = definePartitionFunction({
   run: () => ({ cwd: process.cwd(), text: readFileSync('near.txt', 'utf8') }),
 });
 
+export const mixed = definePartitionFunction({
+  name: 'mixed',
+  run: (_, { key }) => ({ v: key.region === 'North' ? 1 : 'x' }),
+});
+
 export const rowsOf = definePartitionFunction({ name: 'rowsOf', run: (data) => ({ rows: data.rowCount }) });
 `;
 
@@ -190,6 +195,27 @@ describe('partwise debug', () => {
       code: 2,
       stderr: expect.stringContaining('this run\'s function is "bill": remove "sql"'),
     });
+  });
+
+  it('compares rows that cannot be combined with those of other partitions', async () => {
+    const id = project.runId('mixed');
+    const input = { ...source, function: 'mixed', options: { partitionsPerUnit: 2 } };
+    const run = await project.partwise.start(input, { runId: id });
+    await run.wait();
+    await expect(run.results()).rejects.toThrow('The column "v" is');
+    for (const [partition, v] of [
+      ['North', 1],
+      ['South', 'x'],
+    ] as const) {
+      const { code, stdout } = await cli(project.folder, ['debug', id, partition, '--json']);
+      expect(code).toBe(0);
+      const result = [{ region: partition, v }];
+      expect(JSON.parse(stdout)).toMatchObject({
+        now: { result },
+        recorded: { result },
+        comparison: { same: true },
+      });
+    }
   });
 
   it('resolves relative names in the project, as a run, a plan and a try do, wherever it is started', async () => {

@@ -1,6 +1,8 @@
 /** SQL in an input is checked before any of it runs. */
+import { tmpdir } from 'node:os';
 import { describe, expect, it } from '@jest/globals';
 import { conditionProblem, REFUSED_FUNCTIONS, selectProblem } from '../src/duckdb/input-sql';
+import { openDatabase } from '../src/duckdb/database';
 import { queryRows, withDatabase } from '../src/duckdb/database-file';
 import { unclosedProblem } from '../src/warehouse/snowflake/input-sql';
 
@@ -21,8 +23,19 @@ describe('in DuckDB', () => {
     "PIVOT sales ON region IN ('North') USING sum(amount)",
     'DESCRIBE sales',
     "SELECT * FROM nowhere, read_csv('nothing.csv')",
+    "SELECT ['x']::ENUM('x', 'y')[] AS v, MAP {'x': 1}::MAP(ENUM('x'), INTEGER) AS m, x::STRUCT(a ENUM('x')) AS s FROM t",
   ])('accepts a query that is a single SELECT: %s', async (query) => {
     expect(await inDuckDb((connection) => selectProblem(connection, query))).toBeNull();
+  });
+
+  it('accepts the same queries in the database of a runner', async () => {
+    const database = await openDatabase({ memoryBytes: 100_000_000, tempFolder: tmpdir() });
+    const connection = await database.connect();
+    const query = "SELECT [v]::ENUM('x', 'y')[] AS list FROM data";
+    expect(await selectProblem(connection, query)).toBeNull();
+    expect(await selectProblem(connection, `${query}, query('SELECT 1')`)).toMatch('more than read rows');
+    connection.closeSync();
+    database.closeSync();
   });
 
   it.each([

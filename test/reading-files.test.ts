@@ -1,5 +1,5 @@
 /** How files become rows: their columns, the types of what is only text, and which files are read at all. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -118,6 +118,32 @@ describe('files that differ', () => {
     });
   });
 
+  it.each([
+    ['true', '1'],
+    ['true', '1.5'],
+    ['1', '2024-01-02'],
+    ['12345678901234567890', '2024-01-02 10:00:00'],
+    ['1.5', '10:00:00'],
+    ['10:00:00', '13/02/2024'],
+    ['13/02/2024', '2024-01-02 10:00:00'],
+    ['13/02/2024', '2024-01-02 10:00:00+02'],
+    ['true', '2024-01-02 10:00:00+02'],
+  ])('are text if no guessed type holds the values of all: %s and %s', async (one, other) => {
+    for (const [first, second] of [
+      [one, other],
+      [other, one],
+    ]) {
+      await write({ 'a.csv': `k,v,n\nA,${first},1\n`, 'b.csv': `k,v,n\nB,${second},2\n` });
+      expect(await readAs({ files: '?.csv' }, ['k'])).toEqual({
+        columns: ['k VARCHAR', 'v VARCHAR', 'n BIGINT'],
+        rows: [
+          { k: 'A', v: first, n: '1' },
+          { k: 'B', v: second, n: '2' },
+        ],
+      });
+    }
+  });
+
   it('are refused if one type cannot hold the values of all', async () => {
     await writeParquet({
       'a.parquet': "SELECT 'a' AS k, 9007199254740993::BIGINT AS n",
@@ -136,6 +162,25 @@ describe('files that differ', () => {
     );
     await write({ 'a.csv': 'k\n1\n', 'c.json': '{"k":1}' });
     expect((await problemsOf(readAs({ files: '[ac].[cj]s*' }, ['k'])))[0]).toMatch('have different formats');
+  });
+
+  it('are refused if Parquet types cannot be converted, or would change values', async () => {
+    await writeParquet({
+      'a.parquet': "SELECT 'a' AS k, true AS v, [true] AS l, 1 AS ok, NULL::INTEGER AS none, {'a': 1} AS s",
+      'b.parquet': "SELECT 'b' AS k, 5 AS v, [1] AS l, 2.5 AS ok, DATE '2024-01-01' AS none, {'b': 1} AS s",
+      'c.parquet': "SELECT 'c' AS k, 'x'::BLOB AS v",
+    });
+    const at = (name: string): string => `"${join(folder, name)}"`;
+    const advice = 'Write the files with one type, or cast the column in a query.';
+    expect(await problemsOf(warehouse().inspect(request({ files: '*.parquet' }, ['k'])))).toEqual([
+      `The column "v" has types that no type holds: BOOLEAN in ${at('a.parquet')}, INTEGER in ${at('b.parquet')}, BLOB in ${at('c.parquet')}. ${advice}`,
+      `The column "l" has types that no type holds: BOOLEAN[] in ${at('a.parquet')}, INTEGER[] in ${at('b.parquet')}. ${advice}`,
+    ]);
+    await writeParquet({
+      'd.parquet': "SELECT 'd' AS k, 'yes' AS v, ['x'] AS l",
+    });
+    const columns = ['k VARCHAR', 'v VARCHAR', 'l VARCHAR[]', 'ok DECIMAL(11,1)', 'none DATE'];
+    expect((await readAs({ files: '[abd].parquet' }, ['k'])).columns.slice(0, 5)).toEqual(columns);
   });
 
   it('without rows or without anything add nothing', async () => {
@@ -205,6 +250,7 @@ describe('a type that is guessed from text', () => {
     ['what a DOUBLE prints', ['0.30000000000000004', '1e-7', '-1.5E+300', 'nan'], 'DOUBLE'],
     ['fractions with zeros at the end', ['1.5000000000000000000'], 'DOUBLE'],
     ['microseconds', ['2024-01-01 00:00:00.123456000'], 'TIMESTAMP'],
+    ['times of day', ['10:00:00', '11:00:01'], 'TIME'],
     ['truths', ['true', 'FALSE'], 'BOOLEAN'],
   ])('loses no digit or letter of a value: %s', async (_, values, type) => {
     await write({ 'v.csv': `k,v\n${values.map((value, i) => `${i},${value}\n`).join('')}` });
@@ -304,6 +350,24 @@ describe('a type that is guessed from text', () => {
   });
 });
 
+it('a type that is given is refused if it does not hold every value', async () => {
+  await write({ 'a.csv': 'k,v,w\n1,2024-01-02 10:00:00+02,2\n', 'b.csv': 'k,v,w\n1,never,x\n' });
+  const types = { v: 'TIMESTAMPTZ', w: 'INTEGER' };
+  expect((await readAs({ files: 'a.csv', types }, ['k'])).rows).toEqual([
+    { k: '1', v: '2024-01-02 08:00:00+00', w: '2' },
+  ]);
+  for (const [files, others] of [
+    ['b.csv', ''],
+    ['[ab].csv', ' and the other files'],
+  ] as const) {
+    const first = join(folder, files === 'b.csv' ? files : 'a.csv');
+    expect(await problemsOf(warehouse().inspect(request({ files, types }, ['k'])))).toEqual([
+      `"source.types" gives "v" the type TIMESTAMP WITH TIME ZONE, which does not hold every value of "${first}"${others}: give it another, such as VARCHAR.`,
+      `"source.types" gives "w" the type INTEGER, which does not hold every value of "${first}"${others}: give it another, such as VARCHAR.`,
+    ]);
+  }
+});
+
 describe('files that cannot be read as they are', () => {
   it('are refused if a DECIMAL has more digits than DuckDB reads', async () => {
     await write({ 'wide.parquet': Buffer.from(WIDE_DECIMAL, 'base64') });
@@ -321,6 +385,65 @@ describe('files that cannot be read as they are', () => {
         /cannot be split into columns: line 1 has 2 fields, and line 3 has 3\. .*query:SELECT \* FROM read_csv/,
       );
     }
+  });
+
+  it('are refused if they break off or are damaged, of which DuckDB would read the beginning', async () => {
+    const rows = Array.from({ length: 20_000 }, (_, i) => `k${i % 7},${Math.sin(i)}\n`).join('');
+    const zipped = gzipSync(`k,v\n${rows}`);
+    await write({
+      'whole.csv.gz': zipped,
+      'parts.csv.gz': Buffer.concat([gzipSync('k,v\n'), gzipSync(rows)]),
+      'empty.csv.gz': '',
+      'cut.csv.gz': zipped.subarray(0, 3_000),
+      'cut.json.gz': gzipSync('{"k":1}\n{"k":2}\n').subarray(0, 20),
+      'crc.csv.gz': Buffer.concat([zipped.subarray(0, -8), Buffer.alloc(8)]),
+      'more.csv.gz': Buffer.concat([zipped, Buffer.alloc(9)]),
+    });
+    await withDatabase(':memory:', 'read', (connection) =>
+      connection.run(
+        `COPY (SELECT * FROM '${join(folder, 'whole.csv.gz')}') TO '${join(folder, 'w.csv.zst')}'`,
+      ),
+    );
+    const zstd = await readFile(join(folder, 'w.csv.zst'));
+    await write({ 'two.csv.zst': Buffer.concat([zstd, zstd]), 'cut.csv.zst': zstd.subarray(0, 3_000) });
+    const { rows: counts } = await warehouse().count(request({ files: '[wpe]*.csv.gz' }, ['k']));
+    expect(counts.reduce((a, b) => a + b)).toBe(40_000);
+    await warehouse().inspect(request({ files: '[tw]*.csv.zst' }, ['k']));
+    for (const [files, problem] of [
+      ['cut.csv.gz', 'breaks off before its end: copy or write it again.'],
+      ['cut.json.gz', 'breaks off before its end: copy or write it again.'],
+      ['cut.csv.zst', 'breaks off before its end: copy or write it again.'],
+      ['crc.csv.gz', 'is damaged (incorrect data check): copy or write it again.'],
+      ['more.csv.gz', 'is damaged (bytes follow its end): copy or write it again.'],
+    ] as const) {
+      const expected = [`The file "${join(folder, files)}" ${problem}`];
+      expect(await problemsOf(warehouse().inspect(request({ files }, ['k'])))).toEqual(expected);
+      const partitions = warehouse().count(request({ files: '.', pattern: files }, []));
+      expect(await problemsOf(partitions)).toEqual(expected);
+    }
+  });
+
+  it('are refused if they are not what their names say', async () => {
+    await write({
+      'a.csv.gz': 'k\n1\n',
+      'a.csv.zst': gzipSync('k\n1\n'),
+      'a.csv': gzipSync('k\n1\n'),
+      'list.json': '\uFEFF[{"k":1}]',
+      'list.json.gz': gzipSync('\uFEFF [{"k":1}]'),
+      'lines.json': '\uFEFF{"k":1}\n{"k":2}\n',
+    });
+    const problem = async (files: string): Promise<string> =>
+      (await problemsOf(readAs({ files }, ['k'])))[0]!.replace(`"${join(folder, files)}"`, 'F');
+    expect(await problem('a.csv.gz')).toBe(
+      'The file F is not compressed with gzip, as its name says: rename it, or compress it.',
+    );
+    expect(await problem('a.csv.zst')).toMatch('is not compressed with zstd, as its name says');
+    expect(await problem('a.csv')).toBe(
+      'The file F is compressed with gzip, which its name does not say: rename it to end with ".gz".',
+    );
+    for (const files of ['list.json', 'list.json.gz'])
+      expect(await problem(files)).toMatch(/^The file F begins with a byte order mark.*format = 'array'/);
+    expect((await readAs({ files: 'lines.json' }, ['k'])).rows).toEqual([{ k: '1' }, { k: '2' }]);
   });
 
   it('are refused with the way to read them', async () => {
@@ -359,6 +482,33 @@ describe('paths', () => {
     } finally {
       folder = outer;
     }
+  });
+
+  it('that a wildcard matches leave out hidden files and those that other tools write beside data', async () => {
+    await write({
+      'in/a.csv': 'v\n1\n',
+      'in/.h.csv': 'v\n2\n',
+      'in/_tmp/x.csv': 'v\n3\n',
+      'in/.git/x.csv': 'v\n4\n',
+      'in/sub/_x.csv': 'v\n5\n',
+      'in/sub/deep/b.csv': 'v\n6\n',
+      'in/_day=1/c.csv': 'v\n7\n',
+      '.out/d.csv': 'v\n8\n',
+    });
+    for (const [files, values] of [
+      ['in/**/*.csv', ['1', '6', '7']],
+      ['in/*.csv', ['1']],
+      ['in/*/*.csv', ['7']],
+      ['in/_tmp/*.csv', ['3']],
+      ['in/.*.csv', ['2']],
+      ['in/[_.]*/*.csv', ['3', '4', '7']],
+      ['in/**/_*.csv', ['5']],
+      ['./.out/*.csv', ['8']],
+      [join(folder, './/.out/**/*.csv'), ['8']],
+      ['in/.h.csv', ['2']],
+    ] as const)
+      expect([files, (await readAs({ files }, ['v'])).rows.map(({ v }) => v)]).toEqual([files, values]);
+    expect((await problemsOf(readAs({ files: 'in/sub/*.csv' }, ['v'])))[0]).toMatch(/^There is no file/);
   });
 
   it('with values in folders give columns that read as the folders do', async () => {
@@ -417,6 +567,7 @@ describe('files as partitions', () => {
     });
     expect((await partitions({ files: 'in' })).ids).toEqual(['a.csv']);
     expect((await partitions({ files: 'in', pattern: '_temporary/*' })).ids).toEqual(['_temporary%2Fb.csv']);
+    expect((await partitions({ files: 'in/_temporary' })).ids).toEqual(['b.csv']);
   });
 });
 

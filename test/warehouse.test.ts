@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { openStage } from '../src/stage';
 import type { Source } from '../src/index';
@@ -150,6 +151,9 @@ describe('duckdb.setup of the configuration', () => {
     expect((await problemsOf(read({ query }, confined))).problems[0]).toMatch(/^DuckDB .*current_setting/);
     const attached = { query: "SELECT 'x' AS region FROM 'other.csv'" };
     expect((await problemsOf(read(attached, confined))).problems[0]).toMatch(/outside the files/);
+    await writeFile(join(folder, 'zipped.csv'), gzipSync('region'));
+    const zipped = { files: join(folder, 'zipped.csv') };
+    expect((await problemsOf(read(zipped, confined))).problems[0]).toMatch(/outside the files/);
   });
 });
 

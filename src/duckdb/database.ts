@@ -26,6 +26,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
   const connection = await database.connect();
   // Arithmetic with TIMESTAMPTZ must not depend on the machine.
   await connection.run("SET GLOBAL TimeZone = 'UTC'");
+  // As in `withDatabase`: for checks of SQL.
+  await connection.run("SET GLOBAL storage_compatibility_version = 'latest'");
   // All units of a run read the same files, whose footers may be large.
   await connection.run('SET GLOBAL parquet_metadata_cache = true');
   if (options.confinement != null) await confine(connection, options.confinement);

@@ -3,8 +3,7 @@
  * text, and some guesses change values: `1e5` and `100000` are one DOUBLE, 20 digits are more than it holds,
  * and `F` may be a sex rather than false. Such columns are read with another type.
  */
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
-import { constants, gunzipSync } from 'node:zlib';
+import { statSync } from 'node:fs';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { type FileFormat, formatOf } from '../core/file-format';
 import { didYouMean } from '../core/nearest';
@@ -14,11 +13,13 @@ import { Refusal } from '../core/refusal';
 import type { TypeGuesses } from '../core/type-guesses';
 import { queryRows } from './database-file';
 import { describeColumns } from './describe-columns';
+import { FIRST_BYTES, firstText, refuseDamaged } from './file-content';
 import { pathList, readerSql } from './file-reader';
 import { changesOf } from './guessed-types';
 import { refuseInexactParquet } from './parquet-columns';
 import { identifier } from './quote';
 import { canonicalType } from './type-name';
+import { unfitColumns } from './unfit-columns';
 
 export interface FileColumns {
   /** The files that have content: DuckDB would make up a column for text without any. */
@@ -46,6 +47,7 @@ export async function columnsOfFiles(
 ): Promise<FileColumns> {
   const format = formatOf(paths[0]!);
   assertOneFormat(paths, format);
+  await refuseDamaged(connection, paths, format);
   const files = filledFiles(paths, format);
   if (files.length === 0) return { files, columns: [], guesses: null };
   const detected = await describeColumns(connection, readerSql(files));
@@ -61,7 +63,10 @@ export async function columnsOfFiles(
   if (format === 'json' && detected.length === 1 && detected[0]!.name === 'json' && given.size === 0)
     return { files, columns: detected, guesses: null };
   const isKey = (name: string): boolean => keys.some((key) => key.toLowerCase() === name.toLowerCase());
-  const changed = await changesOf(connection, files, detected, { format, given, isKey });
+  const unfit = format === 'csv' ? await unfitGuesses(connection, files, detected, given) : new Set<string>();
+  const fitting = detected.map(({ name, type }) => ({ name, type: unfit.has(name) ? 'VARCHAR' : type }));
+  const changed = await changesOf(connection, files, fitting, { format, given, isKey });
+  for (const name of unfit) changed.set(name, { type: 'VARCHAR', reason: 'not every file has such values' });
   const columns = detected.map(({ name, type }) => ({
     name,
     type: given.get(name) ?? changed.get(name)?.type ?? type,
@@ -77,6 +82,32 @@ export async function columnsOfFiles(
       }),
     },
   };
+}
+
+/**
+ * Columns of CSV files whose guessed type does not hold the values of all files. Throws a `Refusal` if a given
+ * type does not hold all values.
+ */
+async function unfitGuesses(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  detected: readonly Column[],
+  given: ReadonlyMap<string, string>,
+): Promise<Set<string>> {
+  // A type that is guessed from one file holds everything in it.
+  if (paths.length === 1 && given.size === 0) return new Set();
+  const columns = detected.map(({ name, type }) => ({ name, type: given.get(name) ?? type }));
+  const unfit = await unfitColumns(connection, paths, columns);
+  const refused = unfit.filter((name) => given.has(name));
+  if (refused.length === 0) return new Set(unfit);
+  throw new Refusal(
+    'InvalidInput',
+    refused.map(
+      (name) =>
+        `"source.types" gives ${quote(name)} the type ${given.get(name)}, which does not hold every value of "${paths[0]}"${paths.length > 1 ? ' and the other files' : ''}: ` +
+        'give it another, such as VARCHAR.',
+    ),
+  );
 }
 
 function filledFiles(paths: readonly string[], format: FileFormat): string[] {
@@ -112,28 +143,11 @@ function assertOneFormat(paths: readonly string[], format: FileFormat): void {
   ]);
 }
 
-/** Largest file that may be blank. */
-const MAX_BLANK_BYTES = 4_096;
-
 /** Whether a file of text has nothing but white space. */
 function isBlank(path: string): boolean {
   const size = statSync(path, { throwIfNoEntry: false })?.size;
-  if (size === undefined || size > MAX_BLANK_BYTES) return false;
+  if (size === undefined || size > FIRST_BYTES) return false;
   return size === 0 || firstText(path).trim() === '';
-}
-
-/** The beginning of a file's text. */
-function firstText(path: string): string {
-  const bytes = Buffer.alloc(MAX_BLANK_BYTES);
-  const file = openSync(path, 'r');
-  try {
-    const first = bytes.subarray(0, readSync(file, bytes, 0, bytes.length, 0));
-    // Not all of it is there, so there is no end to check.
-    const text = /\.gz$/i.test(path) ? gunzipSync(first, { finishFlush: constants.Z_SYNC_FLUSH }) : first;
-    return text.toString().replace(/^\uFEFF/, '');
-  } finally {
-    closeSync(file);
-  }
 }
 
 /**
@@ -145,7 +159,9 @@ function refuseUnsplit(paths: readonly string[], detected: readonly Column[]): v
   if (unsplit.length === 0) return;
   for (const path of paths) {
     if (/\.txt\b/i.test(path)) continue;
-    const [header = '', ...lines] = firstText(path).split(/\r?\n/);
+    const [header = '', ...lines] = firstText(path)
+      .replace(/^\uFEFF/, '')
+      .split(/\r?\n/);
     if (!unsplit.some(({ name }) => name === header.trim())) continue;
     const delimiter = /[,;\t|]/.exec(header)![0];
     const fields = header.split(delimiter).length;

@@ -11,6 +11,8 @@ export interface ReaderOptions {
   columns?: readonly Column[];
   /** Adds a column of this name with the path of each row's file. */
   pathColumn?: string;
+  /** Leaves out rows of CSV that cannot be read. */
+  skipErrors?: boolean;
 }
 
 /**
@@ -19,7 +21,10 @@ export interface ReaderOptions {
  *
  * @param paths at least one
  */
-export function readerSql(paths: readonly string[], { columns, pathColumn }: ReaderOptions = {}): string {
+export function readerSql(
+  paths: readonly string[],
+  { columns, pathColumn, skipErrors = false }: ReaderOptions = {},
+): string {
   const format = formatOf(paths[0]!);
   const options = ['union_by_name = true'];
   if (format !== 'parquet') {
@@ -37,6 +42,7 @@ export function readerSql(paths: readonly string[], { columns, pathColumn }: Rea
     // Without thresholds that turn records with many or rare fields into one column of JSON.
     else options.push('map_inference_threshold = -1', 'field_appearance_threshold = 0');
   }
+  if (skipErrors) options.push('ignore_errors = true');
   if (pathColumn !== undefined) options.push(`filename = ${literal(pathColumn)}`);
   return `read_${format}(${pathList(paths)}, ${options.join(', ')})`;
 }

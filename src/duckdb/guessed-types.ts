@@ -87,7 +87,8 @@ function measuresOf(text: string, type: string, isOneFile: boolean): string[] {
       if (CHANGES_TEXT.test(type)) {
         // Microseconds are what DuckDB keeps.
         const finer = count(`regexp_matches(${text}, '[.,][0-9]{6}0*[1-9]')`);
-        return [printsOther, finer, unclearDates(text, isOneFile), '0', '0'];
+        const unclear = type === 'TIME' ? '0' : unclearDates(text, isOneFile);
+        return [printsOther, finer, unclear, '0', '0'];
       }
       if (!NESTED_DOUBLE.test(type)) return [printsOther, '0', ...none];
       return [

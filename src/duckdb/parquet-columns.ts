@@ -7,6 +7,7 @@ import { describeColumns } from './describe-columns';
 import { pathList, readerSql } from './file-reader';
 import { MAX_DECIMAL_DIGITS } from './guessed-types';
 import { identifier, literal } from './quote';
+import { parseType, type SqlType } from './sql-type';
 
 /** Refuses what DuckDB would change without a word. */
 export async function refuseInexactParquet(
@@ -28,7 +29,93 @@ export async function refuseInexactParquet(
       ),
     );
   }
-  if (paths.length > 1) await refuseWidened(connection, paths, columns);
+  if (paths.length === 1) return;
+  await refuseMixed(connection, paths, columns);
+  await refuseWidened(connection, paths, columns);
+}
+
+/** Refuses columns whose types in different files DuckDB cannot convert, or would change: `true` is not 1. */
+async function refuseMixed(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  columns: readonly Column[],
+): Promise<void> {
+  const shapes = await filesByShape(connection, paths);
+  if (shapes.length === 1) return;
+  const described: { files: readonly string[]; own: Map<string, string> }[] = [];
+  for (const files of shapes) {
+    const own = await describeColumns(connection, readerSql(files.slice(0, 1)));
+    described.push({ files, own: new Map(own.map(({ name, type }) => [name.toLowerCase(), type])) });
+  }
+  const problems: string[] = [];
+  for (const { name, type } of columns) {
+    const places = new Map<string, string>();
+    let isMixed = false;
+    for (const { files, own } of described) {
+      const found = own.get(name.toLowerCase());
+      if (found === undefined) continue;
+      const holds = holdsAll(parseType(type), parseType(found));
+      // Writers give a column without values any type.
+      if (!holds && !(await hasValues(connection, files, name))) continue;
+      isMixed ||= !holds;
+      places.set(found, places.get(found) ?? files[0]!);
+    }
+    const types = [...places].map(([own, file]) => `${own} in "${file}"`);
+    if (isMixed)
+      problems.push(
+        `The column "${name}" has types that no type holds: ${types.join(', ')}. Write the files with one type, or cast the column in a query.`,
+      );
+  }
+  if (problems.length > 0) throw new Refusal('InvalidInput', problems);
+}
+
+/** The files, those with the same schema together. */
+async function filesByShape(connection: DuckDBConnection, paths: readonly string[]): Promise<string[][]> {
+  const found = await queryRows<{ files: string[] }>(
+    connection,
+    `SELECT list(file_name ORDER BY file_name) AS files FROM (
+       SELECT file_name, list([name, num_children::VARCHAR, duckdb_type, logical_type, precision::VARCHAR, scale::VARCHAR] ORDER BY column_id) AS shape
+         FROM parquet_schema(${pathList(paths)}) GROUP BY file_name
+     ) GROUP BY shape ORDER BY min(file_name)`,
+  );
+  return found.map(({ files }) => files);
+}
+
+async function hasValues(
+  connection: DuckDBConnection,
+  files: readonly string[],
+  name: string,
+): Promise<boolean> {
+  const from = readerSql(files);
+  const found = await queryRows(
+    connection,
+    `SELECT 1 FROM ${from} WHERE ${identifier(name)} IS NOT NULL LIMIT 1`,
+  );
+  return found.length > 0;
+}
+
+const NUMBER = /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL\(.*\)|FLOAT|DOUBLE)$/;
+const DAY = /^(DATE|TIMESTAMP.*)$/;
+
+/** Whether the values of a type are still what they were in another. */
+function holdsAll(wide: SqlType, own: SqlType): boolean {
+  if (wide.kind === 'plain') {
+    if (wide.name === 'VARCHAR') return true;
+    if (own.kind !== 'plain') return false;
+    const [to, from] = [wide.name, own.name];
+    if (to === from || (NUMBER.test(to) && NUMBER.test(from)) || (DAY.test(to) && DAY.test(from)))
+      return true;
+    return to === 'BLOB' && from === 'VARCHAR';
+  }
+  if (wide.kind === 'list') return own.kind === 'list' && holdsAll(wide.item, own.item);
+  if (wide.kind === 'map')
+    return own.kind === 'map' && holdsAll(wide.key, own.key) && holdsAll(wide.value, own.value);
+  if (own.kind !== 'struct' && own.kind !== 'union') return false;
+  const fields = new Map(wide.fields.map(([name, type]) => [name.toLowerCase(), type]));
+  return own.fields.every(([name, type]) => {
+    const field = fields.get(name.toLowerCase());
+    return field !== undefined && holdsAll(field, type);
+  });
 }
 
 /** Whole numbers in one file and fractions in another become DOUBLE, which does not have all of them. */

@@ -53,6 +53,21 @@ export async function combinedRows(
   };
 }
 
+/** The files that have rows of one partition. */
+export async function filesOf(
+  connection: DuckDBConnection,
+  files: readonly RowsFile<string>[],
+  ordinal: number,
+): Promise<RowsFile<string>[]> {
+  if (files.length === 0) return [];
+  const found = await queryRows<{ file: string }>(
+    connection,
+    `SELECT DISTINCT ${FILE} AS file FROM ${readSql(listOf(files.map(({ file }) => file)))} WHERE ${ORDINAL} = ${ordinal}`,
+  );
+  const having = new Set(found.map(({ file }) => file));
+  return files.filter(({ file, except }) => having.has(file) && !except.includes(ordinal));
+}
+
 /**
  * Merges the files of one unit's checkpoints into one of the same format. Returns false and writes nothing if
  * their columns are incompatible: the commit, which sees all of the run's files, reports that.

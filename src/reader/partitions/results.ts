@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { RowsFile } from '../../core/files';
 import type { Column } from '../../core/plan';
 import type { Stage } from '../../stage';
-import { combinedRows } from '../../rows/combined-rows';
+import { combinedRows, filesOf } from '../../rows/combined-rows';
 import { withDatabase } from '../../duckdb/database-file';
 import type { Row } from '../../core/row';
 import type { ResultRows } from '../types';
@@ -31,12 +31,10 @@ export function readLocalRows(
   { ordinal = null, limit }: { ordinal?: number | null; limit?: number } = {},
 ): Promise<ResultRows> {
   return withDatabase(':memory:', 'read', async (connection) => {
-    const { sql, columns } = await combinedRows(
-      connection,
-      keyColumns,
-      local,
-      ordinal === null ? null : [ordinal],
-    );
+    const only = ordinal === null ? null : [ordinal];
+    // Rows of other partitions need not combine with these.
+    const files = ordinal === null ? local : await filesOf(connection, local, ordinal);
+    const { sql, columns } = await combinedRows(connection, keyColumns, files, only);
     // Not imported at the top, because it loads DuckDB.
     const { allRows }: typeof import('../../rows/slices') = require('../../rows/slices');
     const limited = limit === undefined ? sql : `${sql} LIMIT ${limit}`;

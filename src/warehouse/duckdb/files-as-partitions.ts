@@ -185,21 +185,10 @@ async function matching(
   const pattern = source.pattern ?? EVERYTHING;
   const listed = await globbed(connection, patternOf(source, projectDir));
   if (confinement !== null) await refuseOutside(confinement, listed);
-  const files = listed
-    .map((path) => ({ path, name: relative(folder, path).split(sep).join('/') }))
-    .filter(({ name }) => !isAside(name, pattern));
+  const files = listed.map((path) => ({ path, name: relative(folder, path).split(sep).join('/') }));
   const refusal = files.length === 0 ? await nothingMatches(connection, source, folder, pattern) : null;
   if (refusal !== null && !(refusal.type === 'SourceEmpty' && allowEmpty === true)) throw refusal;
   return files;
-}
-
-/**
- * Hidden files, `_SUCCESS`, `_temporary/…` and the like are not data, as Spark and Hive have it, unless the
- * pattern names them.
- */
-function isAside(name: string, pattern: string): boolean {
-  const aside = (path: string): boolean => path.split('/').some((part) => /^[._]/.test(part));
-  return aside(name) && !aside(pattern);
 }
 
 /** Runners open the files themselves, so links that lead elsewhere are resolved here. */

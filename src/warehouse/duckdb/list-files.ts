@@ -1,6 +1,6 @@
 /** The files that a source names. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { queryRows } from '../../duckdb/database-file';
 import { literal } from '../../duckdb/quote';
@@ -63,11 +63,37 @@ function howToRead(folder: string, name: string): string {
   return `to read its files as one table, name them, such as "${join(name, `*${ending}`)}"`;
 }
 
-/** The files that match a pattern of DuckDB's, in order. */
+/**
+ * The files that match a pattern of DuckDB's, in order. Hidden files, `_SUCCESS`, `_temporary/…` and the like
+ * are not data, as Spark and Hive have it, unless the pattern names them.
+ */
 export async function globbed(connection: DuckDBConnection, pattern: string): Promise<string[]> {
   const listed = await queryRows<{ file: string }>(
     connection,
     `SELECT file FROM glob(${literal(pattern)}) ORDER BY file`,
   );
-  return listed.map(({ file }) => file);
+  return listed.map(({ file }) => file).filter((file) => !isAside(file, pattern));
+}
+
+/** A name that is not data's. Folders such as `_day=1` hold the values of a column. */
+const ASIDE = /^(\.|_(?!.*=))/;
+/** The beginning of a pattern that names such a file: `_SUCCESS`, `.*`, `[._]*`. */
+const NAMES_ASIDE = /^([._]|\[[^\]]*[._])/;
+
+/** Whether a wildcard of the pattern matches a name that is not data's. */
+function isAside(path: string, pattern: string): boolean {
+  const parts = partsOf(path);
+  const segments = partsOf(pattern);
+  const crawl = segments.indexOf('**');
+  // `**` stands for any number of folders, and a pattern has one at most.
+  const crawled = parts.length - segments.length + 1;
+  return parts.some((part, i) => {
+    if (!ASIDE.test(part)) return false;
+    if (crawl === -1 || i < crawl) return !NAMES_ASIDE.test(segments[i]!);
+    return i < crawl + crawled || !NAMES_ASIDE.test(segments[i - crawled + 1]!);
+  });
+}
+
+function partsOf(path: string): string[] {
+  return path.split(sep === '/' ? sep : /[\\/]/).filter((part) => part !== '' && part !== '.');
 }
