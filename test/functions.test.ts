@@ -471,7 +471,7 @@ describe('the rows of a unit', () => {
     );
     try {
       const partition = (ordinal: number) =>
-        rows.partition({ ordinal, id: `p${ordinal}`, rows: sizes[ordinal]!, key: { p: `p${ordinal}` } });
+        rows.partition({ ordinal, rows: sizes[ordinal]! });
       await work((ordinal) => createPartitionData(partition(ordinal), session), session);
     } finally {
       rows.close();

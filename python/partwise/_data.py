@@ -104,6 +104,41 @@ class DataConnector:
         return table if limit is None else table.slice(0, limit)
 
 
+class TableRows:
+    """Rows that are in memory, for a `DataConnector`."""
+
+    def __init__(self, table):
+        self._table = table
+        self.count = table.num_rows
+
+    def table(self):
+        return self._table
+
+    def frame(self):
+        from ._frames import to_frame
+
+        return to_frame(self._table)
+
+    def batches(self):
+        yield self._table
+
+
+def split(data, condition):
+    """The rows that do not meet an SQL condition, those that do, and the positions of the latter.
+
+    The condition is evaluated once for each row, so that no row is in both.
+    """
+    import numpy
+    import pyarrow as pa
+
+    positions = data._rows.held_out(condition)
+    mask = numpy.zeros(len(data), dtype=bool)
+    mask[positions.to_numpy()] = True
+    table = data._rows.table()
+    rest, held_out = (table.filter(pa.array(chosen)) for chosen in (~mask, mask))
+    return DataConnector(TableRows(rest), data._columns), DataConnector(TableRows(held_out), data._columns), positions
+
+
 def _with_backend(table, backend):
     import pandas
     import pyarrow as pa

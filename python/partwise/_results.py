@@ -10,6 +10,8 @@ import json
 import math
 import os
 import uuid
+from dataclasses import dataclass
+from typing import Any
 
 from ._errors import InvalidResult
 
@@ -34,6 +36,14 @@ class Column:
         self.values = values
 
 
+@dataclass(frozen=True)
+class SourceKind:
+    """The kind of a column of the source: DuckDB's name of its type, and the Arrow type that stores it."""
+
+    declared: str
+    stored: Any
+
+
 class Rows:
     """The rows of one result."""
 
@@ -52,6 +62,8 @@ def take(result, key):
 
     `key` is the partition key by column: key columns are checked and left out, since they are added anyway.
     """
+    if isinstance(result, Rows):
+        return result
     if result is None:
         return NO_ROWS
     if isinstance(result, dict):
@@ -352,11 +364,11 @@ def _of_frame(frame):
         series = frame.iloc[:, position]
         name = "_".join(str(part) for part in name if part != "") if isinstance(name, tuple) else name
         names.append(name if isinstance(name, str) else _text_name(name))
-        arrays.append(_of_series(series, names[-1]))
+        arrays.append(array_of_series(series, names[-1]))
     return names, arrays, len(frame)
 
 
-def _of_series(series, name):
+def array_of_series(series, name):
     """An Arrow array, or a list of Python objects that are looked at one by one."""
     import pyarrow as pa
 
@@ -475,6 +487,8 @@ def arrow_type(kind):
     if isinstance(kind, tuple):
         _, whole, scale = kind
         return pa.decimal128(max(1, whole + scale), scale)
+    if isinstance(kind, SourceKind):
+        return kind.stored
     if not isinstance(kind, str):
         return kind
     return {

@@ -35,6 +35,18 @@ def restored(column, declared):
     return column
 
 
+def stored(column, declared):
+    """The inverse of `restored`: a column as files store it."""
+    import pyarrow as pa
+
+    if declared in AS_TIMESTAMP:
+        return column.cast(pa.timestamp("us"))
+    if declared in WIDE_INTEGERS:
+        texts = [None if each is None else str(int(each)) for each in column.to_pylist()]
+        return pa.chunked_array([pa.array(texts, pa.string())])
+    return column
+
+
 def plain_text(column):
     """A column of text, which pyarrow may read as an extension type (JSON) or as bytes."""
     import pyarrow as pa

@@ -5,7 +5,9 @@ import os
 import threading
 import time
 
-from .._errors import Aborted
+from .._errors import Aborted, InvalidResult
+from .kept_models import KeptModels
+from .snapshot import SnapshotUnreadable
 
 #: Larger artifacts get their own files.
 MAX_PACKED_BYTES = 64 * 1024
@@ -13,6 +15,8 @@ MAX_PACKED_BYTES = 64 * 1024
 MAX_FILES = 100
 #: Progress is for people, who would not notice more frequent changes.
 HEARTBEAT_SECONDS = 0.2
+
+_kept_models = KeptModels()
 
 
 class Call:
@@ -108,6 +112,45 @@ class Call:
         """The partition's rows as a Parquet file, in a run without a snapshot."""
         request = {"type": "rows", "ordinal": self.partition.ordinal, "rows": self.partition.rows}
         return self._ask(request)["file"]
+
+    def held_out_file(self, file):
+        """A Parquet file with the positions of the rows that the run holds out. `file`: see `rows_file`, or None."""
+        partition = self.partition
+        request = {"type": "heldOut", "ordinal": partition.ordinal, "rows": partition.rows, "file": file}
+        try:
+            return self._worker.ask(request)["file"]
+        except Exception as error:
+            if type(error).__name__ == SnapshotUnreadable.__name__:
+                raise SnapshotUnreadable(str(error)) from None
+            raise
+
+    @property
+    def model_settings(self):
+        """The run's settings for models."""
+        return self._unit.get("model") or {}
+
+    def load_model(self, partition, filename, read):
+        """A partition's model, or None if it has none. `read(content, trained_with)` decodes it."""
+        models = self._unit.get("models")
+        if models is None:
+            return None
+        return _kept_models.get(
+            (models["root"]["sha256"], filename, partition), lambda: self._load_model(partition, filename, read)
+        )
+
+    def _load_model(self, partition, filename, read):
+        found = self._worker.ask({"type": "model", "partition": partition})
+        if found is None:
+            return None
+        with open(found["file"], "rb") as file:
+            content = file.read()
+        os.remove(found["file"])
+        if found["name"] != filename:
+            raise InvalidResult(
+                f'The model of "{partition}" is stored as "{found["name"]}", but this function reads "{filename}". '
+                "Train it again, or use the serde that wrote it."
+            )
+        return read(content, found.get("trainedWith")), len(content)
 
     def heartbeat(self, progress):
         now = time.monotonic()

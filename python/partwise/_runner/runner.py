@@ -19,6 +19,10 @@ PROTOCOL_VERSION = 1
 TICK_SECONDS = 0.25
 
 
+#: Requests that the worker may be busy with for a while.
+_QUERIES = ("query", "rows", "heldOut")
+
+
 class Runner:
     def __init__(self):
         self.channel = Channel()
@@ -66,7 +70,14 @@ class Runner:
         id = next(self._ids)
         reply = self._replies[id] = queue.SimpleQueue()
         self.send({**request, "id": id})
-        answer = reply.get()
+        try:
+            answer = reply.get()
+        except BaseException:
+            # The call was aborted; the query must not go on without it.
+            self._replies.pop(id, None)
+            if request["type"] in _QUERIES:
+                self.channel.send({"type": "cancelQueries", "ids": [id]})
+            raise
         if "error" in answer:
             raise _error_of(answer["error"])
         return answer.get("value")
@@ -97,7 +108,7 @@ class Runner:
             from .._code.pinned import load_functions_module
 
             found = functions_of(load_functions_module(bundle))
-            functions = [{"name": each.name, **_tagged(each.settings)} for each in found.values()]
+            functions = [_description(each) for each in found.values()]
             self._answer_description(functions, None)
         except BaseException as error:
             described = describe_raised(error)["error"]
@@ -202,6 +213,11 @@ def _error_of(error):
     raised.__class__ = type(error["type"], (WorkerError,), {})
     raised.non_retryable = error.get("nonRetryable", False)
     return raised
+
+
+def _description(definition):
+    described = {"name": definition.name, **_tagged(definition.settings)}
+    return described if definition.model is None else {**described, "model": definition.model}
 
 
 def _tagged(settings):

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .._errors import describe_raised
-from .._results import Column, arrow_array, arrow_type, joined_kind
+from .._results import Column, SourceKind, arrow_array, arrow_type, joined_kind
 from .._types import needs_cast, plain_text
 
 EVERY_SECONDS = 1.0
@@ -193,8 +193,9 @@ class PendingRows:
                 continue
             names.append(name)
             columns.append(self._column(name, kind))
-            if kind in ("JSON", "UUID"):
-                types[name] = kind
+            declared = kind.declared if isinstance(kind, SourceKind) else kind
+            if isinstance(declared, str) and needs_cast(declared):
+                types[name] = declared
         listed = [*(key["name"] for key in key_columns), *self._kinds]
         metadata = {"partwise_columns": json.dumps(listed), "partwise_types": json.dumps(types)}
         table = pa.table(columns, names=names).replace_schema_metadata(metadata)

@@ -152,11 +152,23 @@ class UnitLoop:
         """The partition's rows as an Arrow table, in a run without a snapshot."""
         file = call.rows_file()
         try:
+            return self.read_rows(file)
+        finally:
+            os.remove(file)
+
+    def read_rows(self, file):
+        try:
             return restored_table(pq.read_table(file, use_threads=False), self._unit["columns"])
         except (OSError, pa.ArrowException) as error:
             raise SnapshotUnreadable(f"The rows cannot be read: {error}") from error
+
+    def held_out(self, call, file):
+        """Positions of the rows that the run holds out."""
+        found = call.held_out_file(file)
+        try:
+            return pq.read_table(found, use_threads=False)["position"]
         finally:
-            os.remove(file)
+            os.remove(found)
 
     def reading(self, read):
         """Reads rows for a function: a file that cannot be read is not the function's fault."""
@@ -199,6 +211,22 @@ class _PartitionRows:
 
             return to_frame(self.table())
         return self._loop.reading(lambda: snapshot.window(self._partition).frame(self._partition.ordinal))
+
+    def held_out(self, condition):
+        """Positions of the rows that meet the run's condition."""
+        return self._loop.reading(lambda: self._held_out())
+
+    def _held_out(self):
+        if self._loop.snapshot is not None:
+            return self._loop.held_out(self._call, None)
+        # The rows that are split must be those that the condition was evaluated on.
+        file = self._call.rows_file()
+        try:
+            positions = self._loop.held_out(self._call, file)
+            self._queried = self._loop.read_rows(file)
+            return positions
+        finally:
+            os.remove(file)
 
     def batches(self):
         snapshot = self._loop.snapshot
