@@ -44,9 +44,7 @@ export async function trainedEntries(
     if (typeof file !== 'string') return [];
     const artifact = outcomes.get(ordinal)!.outcome.artifacts.find(({ name }) => name === file);
     if (artifact === undefined)
-      throw new Error(
-        `The partition "${ids[ordinal]}" of the run "${runId}" has no artifact "${file}".`,
-      );
+      throw new Error(`The partition "${ids[ordinal]}" of the run "${runId}" has no artifact "${file}".`);
     const { path, offset, bytes, sha256 } = artifact;
     const metrics = Object.fromEntries(Object.entries(rest).filter(([name]) => !keys.has(name)));
     return {

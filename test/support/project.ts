@@ -31,7 +31,7 @@ export interface TestProject {
 }
 
 /**
- * `functions`: content of functions.ts. `address`: of a server other than the suite's. `config`: further
+ * `functions`: content of `functionsFile`. `address`: of a server other than the suite's. `config`: further
  * configuration.
  */
 export async function makeProject(
@@ -39,7 +39,12 @@ export async function makeProject(
   {
     address = process.env.PARTWISE_TEST_ADDRESS!,
     config = {},
-  }: { address?: string; config?: Pick<PartwiseConfig, 'warehouse' | 'stage' | 'allow' | 'notify'> } = {},
+    functionsFile = 'functions.ts',
+  }: {
+    address?: string;
+    config?: Pick<PartwiseConfig, 'warehouse' | 'stage' | 'allow' | 'notify'>;
+    functionsFile?: string;
+  } = {},
 ): Promise<TestProject> {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-project-'));
   const warehouse = join(folder, 'w.duckdb');
@@ -49,11 +54,11 @@ export async function makeProject(
   const client = new Client({ connection });
   await mkdir(join(folder, 'node_modules'));
   await symlink(REPOSITORY, join(folder, 'node_modules', 'partwise'));
-  await writeFile(join(folder, 'functions.ts'), functions);
+  await writeFile(join(folder, functionsFile), functions);
   await writeFile(
     join(folder, 'partwise.config.json'),
     JSON.stringify({
-      functions: './functions.ts',
+      functions: `./${functionsFile}`,
       warehouse: 'duckdb:./w.duckdb',
       stage: './stage',
       ...config,
