@@ -1,9 +1,10 @@
 """`data_connector`, the first argument of a partition function: the rows of one partition."""
 
-from ._types import python_values
+from ._types import WIDE_INTEGERS, listed_values, parse_type, with_text_integers
 
 #: Rows of a batch by default.
 BATCH_ROWS = 65_536
+_POLARS_INTEGERS = {"HUGEINT": "Int128", "UHUGEINT": "UInt128"}
 
 
 class DataConnector:
@@ -43,29 +44,42 @@ class DataConnector:
         """
         if decimals not in ("float", "exact"):
             raise ValueError(f'decimals is {decimals!r}; use "float" or "exact".')
-        _need("pandas", "to_pandas")
-        if dtype_backend is not None:
-            return _with_backend(self._limited(limit), dtype_backend)
-        if limit is None and decimals == "float" and not self._is_frame_taken:
+        if limit is not None and (not isinstance(limit, int) or limit < 0):
+            raise ValueError(f"limit is {limit!r}; use a number of rows, or None for all.")
+        if dtype_backend not in (None, "pyarrow", "numpy_nullable"):
+            raise ValueError(f'dtype_backend is {dtype_backend!r}; use "pyarrow", "numpy_nullable" or None.')
+        pandas = _need("pandas", "to_pandas")
+        if limit is None and decimals == "float" and dtype_backend is None and not self._is_frame_taken:
             # The caller may change it, so a second call makes a new one.
             self._is_frame_taken = True
             return self._rows.frame()
+        table = self._rows.table() if limit is None else self._rows.table().slice(0, limit)
+        if dtype_backend == "pyarrow":
+            return table.to_pandas(types_mapper=pandas.ArrowDtype, ignore_metadata=True)
         from ._frames import to_frame
 
-        return to_frame(self._limited(limit), exact_decimals=decimals == "exact")
+        mapper = _nullable_types() if dtype_backend == "numpy_nullable" else None
+        return to_frame(table, self._columns, exact_decimals=decimals == "exact", types_mapper=mapper)
 
     def to_arrow(self):
         """All rows as an Arrow table."""
         return self._rows.table()
 
     def to_polars(self):
-        """All rows as a polars DataFrame."""
-        return _need("polars", "to_polars").from_arrow(self._rows.table())
+        """All rows as a polars DataFrame. HUGEINT is Int128; inside of other types, and in older versions, text."""
+        polars = _need("polars", "to_polars")
+        table, wide = self._rows.table(), {}
+        for i, each in enumerate(self._columns):
+            if parse_type(each["type"]).has(WIDE_INTEGERS):
+                table = table.set_column(i, each["name"], with_text_integers(table.column(i), each["type"]))
+                wide[each["name"]] = getattr(polars, _POLARS_INTEGERS.get(each["type"], ""), polars.String)
+        frame = polars.from_arrow(table)
+        return frame.cast({name: kind for name, kind in wide.items() if frame[name].dtype == polars.String})
 
     def columns(self):
         """All rows as one list of Python values for each column."""
         table = self._rows.table()
-        return {each["name"]: python_values(table[each["name"]], each["type"]) for each in self._columns}
+        return {each["name"]: listed_values(table[each["name"]], each["type"]) for each in self._columns}
 
     def rows(self):
         """All rows as dictionaries of Python values."""
@@ -87,7 +101,7 @@ class DataConnector:
 
         _need("pandas", "iteration")
         for table in self.iter_batches():
-            yield to_frame(table)
+            yield to_frame(table, self._columns)
 
     def sql(self, query, *params):
         """Runs a query over `data`, a view of these rows, in DuckDB. `params` are bound to its `?`.
@@ -99,16 +113,13 @@ class DataConnector:
         connection.register("data", self._rows.table())
         return connection.sql(query, params=list(params) if params else None)
 
-    def _limited(self, limit):
-        table = self._rows.table()
-        return table if limit is None else table.slice(0, limit)
-
 
 class TableRows:
     """Rows that are in memory, for a `DataConnector`."""
 
-    def __init__(self, table):
+    def __init__(self, table, columns):
         self._table = table
+        self._columns = columns
         self.count = table.num_rows
 
     def table(self):
@@ -117,7 +128,7 @@ class TableRows:
     def frame(self):
         from ._frames import to_frame
 
-        return to_frame(self._table)
+        return to_frame(self._table, self._columns)
 
     def batches(self):
         yield self._table
@@ -134,20 +145,18 @@ def split(data, condition):
     positions = data._rows.held_out(condition)
     mask = numpy.zeros(len(data), dtype=bool)
     mask[positions.to_numpy()] = True
-    table = data._rows.table()
-    rest, held_out = (table.filter(pa.array(chosen)) for chosen in (~mask, mask))
-    return DataConnector(TableRows(rest), data._columns), DataConnector(TableRows(held_out), data._columns), positions
+    table, columns = data._rows.table(), data._columns
+    rest, held_out = (
+        DataConnector(TableRows(table.filter(pa.array(chosen)), columns), columns) for chosen in (~mask, mask)
+    )
+    return rest, held_out, positions
 
 
-def _with_backend(table, backend):
+def _nullable_types():
     import pandas
     import pyarrow as pa
 
-    if backend == "pyarrow":
-        return table.to_pandas(types_mapper=pandas.ArrowDtype, ignore_metadata=True)
-    if backend != "numpy_nullable":
-        raise ValueError(f'dtype_backend is {backend!r}; use "pyarrow", "numpy_nullable" or None.')
-    nullable = {
+    types = {
         pa.int8(): pandas.Int8Dtype(),
         pa.int16(): pandas.Int16Dtype(),
         pa.int32(): pandas.Int32Dtype(),
@@ -161,7 +170,7 @@ def _with_backend(table, backend):
         pa.float64(): pandas.Float64Dtype(),
         pa.string(): pandas.StringDtype(),
     }
-    return table.to_pandas(types_mapper=nullable.get, ignore_metadata=True)
+    return types.get
 
 
 def _need(package, what):

@@ -52,7 +52,8 @@ def partition_function(
     - `memory`: resident memory one call may use, as `"512MB"` or `"2GB"`. Default: 2GB.
     - `retry`: `{"maximumAttempts": 3, "initialInterval": "1s"}`; the run's own settings take precedence.
     - `big_task_queue`: task queue of workers with more memory, where a partition that runs out of memory is retried.
-    - `output`: the columns of the returned rows with DuckDB's types. Default: they follow from the values.
+    - `output`: the columns of the returned rows with DuckDB's types. Default: they follow from the values. Each result
+      is checked: other columns, and values that a type does not hold, are an `InvalidResult`.
 
     A function that is called again after a failure must tolerate that: it should be idempotent.
     """
@@ -68,6 +69,14 @@ def partition_function(
                 f'partition_function: "output" of "{chosen}" is {output!r}. '
                 'Write a dictionary of columns and types, such as {"total": "DECIMAL(12,2)"}.'
             )
+        if output is not None:
+            from ._declared import output_problems
+
+            problems = output_problems(output)
+            if problems:
+                raise FunctionsFileError(
+                    "\n".join(f'partition_function: In the function "{chosen}": {each}' for each in problems)
+                )
         return attach(wrapped, Definition(chosen, wrapped, given))
 
     return declare if function is None else declare(function)

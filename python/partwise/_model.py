@@ -9,12 +9,13 @@ import re
 from functools import partial
 from typing import Any, Dict, Optional, Union
 
+from ._cells import describe
 from ._context import host_of
 from ._data import split
 from ._define import Definition, FunctionsFileError, attach, given_settings, kind_problem
 from ._errors import InvalidResult, NonRetryable
 from ._predictions import predicted_rows
-from ._results import describe, take
+from ._results import take
 from ._serde import PickleSerde, from_bytes, serde_problem, to_bytes
 from ._trained_with import differences, trained_with
 

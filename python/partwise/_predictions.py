@@ -1,7 +1,8 @@
 """Combines what `predict` returns with the rows that it predicts."""
 
+from ._cells import describe
 from ._errors import InvalidResult
-from ._results import Column, Rows, SourceKind, array_of_series, describe, take
+from ._results import Rows, take
 from ._types import stored
 
 #: Position of a row in its partition, from 0.
@@ -19,6 +20,8 @@ def predicted_rows(predicted, data, keep, key, *, positions=None, model_partitio
     `model_partition` is None if the model was not kept.
     """
     import pyarrow as pa
+
+    from ._columns import Column
 
     rows = take(_as_rows(predicted), key)
     count = len(data)
@@ -51,10 +54,7 @@ def _as_rows(predicted):
     module, name = type(predicted).__module__.split(".")[0], type(predicted).__name__
     if module == "pandas" and name in ("DataFrame", "Series"):
         _check_order(predicted)
-        if name == "DataFrame":
-            return predicted
-        array = array_of_series(predicted, _PREDICTION)
-        return _as_rows(array) if isinstance(array, list) else pa.table({_PREDICTION: array})
+        return predicted if name == "DataFrame" else predicted.reset_index(drop=True).to_frame(_PREDICTION)
     if module == "numpy" and hasattr(predicted, "dtype"):
         if predicted.ndim != 1:
             raise InvalidResult(
@@ -100,9 +100,11 @@ def _kept_columns(data, keep, key):
     chosen = [each for each in data.schema if each["name"].lower() in wanted - keys]
     if not chosen:
         return {}
+    from ._columns import Column, DeclaredKind
+
     table = data.to_arrow()
     kept = {}
     for each in chosen:
         values = stored(table[each["name"]], each["type"])
-        kept[each["name"]] = Column(SourceKind(each["type"], values.type), values)
+        kept[each["name"]] = Column(DeclaredKind(each["type"], values.type), values)
     return kept

@@ -29,7 +29,7 @@ from . import _artifacts
 from ._context import PartitionContext, dpf_partition_id
 from ._data import DataConnector, TableRows
 from ._define import definition_of
-from ._results import NO_ROWS, NotRows, arrow_array, take
+from ._results import NO_ROWS, NotRows, take
 
 __all__ = ["TestCall", "run_partition_function"]
 
@@ -102,10 +102,13 @@ def run_partition_function(
     printed = _Printed(call.logs)
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         try:
-            call.result = definition.call(DataConnector(_Rows(table), columns), PartitionContext(host, facts))
+            call.result = definition.call(DataConnector(_Rows(table, columns), columns), PartitionContext(host, facts))
         finally:
             printed.end()
     call.rows = _taken_rows(call.result, key, definition)
+    if definition.model is not None:
+        # What came of what the model's methods returned.
+        call.result = call.rows
     call.uploads = {name: _artifacts.decode(content, codec) for name, (content, codec) in host.uploads.items()}
     return call
 
@@ -117,6 +120,8 @@ def _taken_rows(result, key, definition):
         if definition.returns_rows:
             raise
         rows = NO_ROWS
+    from ._columns import arrow_array
+
     names = [*key, *rows.columns]
     values = [[value] * rows.count for value in key.values()]
     values += [arrow_array(column).to_pylist() for column in rows.columns.values()]

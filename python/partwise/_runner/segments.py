@@ -2,17 +2,12 @@
 
 import array
 import hashlib
-import json
 import os
 import threading
 import time
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from .._errors import describe_raised
-from .._results import Column, SourceKind, arrow_array, arrow_type, joined_kind
-from .._types import needs_cast, plain_text
+from .pending_rows import PendingRows
 
 EVERY_SECONDS = 1.0
 #: With this many pending rows, a segment is handed over early.
@@ -67,7 +62,7 @@ class Segments:
         with self._lock:
             if not self._rows.fits(rows):
                 self._hand_over()
-            self._rows.add(call.partition, rows)
+            self._rows.add(call, rows)
             if self._unit["isBatch"]:
                 self._done.append((call, rows.count, artifacts() or None))
                 return
@@ -109,10 +104,13 @@ class Segments:
         self._count += 1
         name = f"{os.getpid()}-{self._count}"
         scratch = self._unit["scratch"]
-        rows = pack = None
-        if self._rows.count > 0:
-            rows = os.path.join(scratch, f"rows-{name}.parquet")
-            self._rows.write(rows, self._index, self._unit["keyColumns"])
+        rows = os.path.join(scratch, f"rows-{name}.parquet")
+        refused = self._rows.write(rows, self._index, self._unit["keyColumns"])
+        if refused.is_empty:
+            rows = None
+        for call, error in refused.calls:
+            self._refuse(call, error)
+        pack = None
         if self._pack_bytes > 0:
             pack = os.path.join(scratch, f"pack-{name}")
             with open(pack, "wb") as file:
@@ -122,6 +120,16 @@ class Segments:
             {"type": "segment", "done": head, "outcomes": self._outcomes, "rows": rows, "pack": pack}, body
         )
         self._clear()
+
+    def _refuse(self, call, error):
+        """Its rows cannot be written: it failed, and keeps its artifacts as a call that raised does."""
+        artifacts = [each[2] or [] for each in self._done if each[0] is call]
+        self._done = [each for each in self._done if each[0] is not call]
+        for each in self._outcomes:
+            if each["outcome"]["ordinal"] == call.partition.ordinal:
+                artifacts.append(each["artifacts"])
+        self._outcomes = [each for each in self._outcomes if each["outcome"]["ordinal"] != call.partition.ordinal]
+        self.record_raised(call, error, lambda: artifacts[0])
 
     def _done_columns(self):
         if not self._done:
@@ -137,93 +145,3 @@ class Segments:
         artifacts = [each for _, _, each in self._done]
         some = artifacts if any(each is not None for each in artifacts) else None
         return {"partitions": len(calls), "artifacts": some}, b"".join(each.tobytes() for each in columns)
-
-
-class PendingRows:
-    """Rows of several partitions, which become one Parquet file."""
-
-    def __init__(self):
-        self.count = 0
-        self._parts = []
-        self._kinds = {}
-        self._spelled = {}
-
-    def fits(self, rows):
-        """Whether the rows can go into the same file without losing anything."""
-        return self.count == 0 or all(self._fits(name, column) for name, column in rows.columns.items())
-
-    def _fits(self, name, column):
-        if self._spelled.get(name.lower(), name) != name:
-            return False
-        known = self._kinds.get(name)
-        if known is None or column.kind is None or known == column.kind:
-            return True
-        joined = joined_kind(known, column.kind)
-        # Integers next to fractions become floats, which may not hold them: `combine` decides about those.
-        return joined is not None and joined != "DOUBLE"
-
-    def add(self, partition, rows):
-        if rows.count == 0:
-            return
-        for name, column in rows.columns.items():
-            self._spelled.setdefault(name.lower(), name)
-            self._kinds[name] = joined_kind(self._kinds.get(name), column.kind)
-        self._parts.append((partition, rows))
-        self.count += rows.count
-
-    def write(self, file, index, key_columns):
-        """Writes Parquet: `__partwise_ord`, `__partwise_row`, the key columns, then the function's."""
-        counts = [rows.count for _, rows in self._parts]
-        ordinals = pa.array([partition.ordinal for partition, _ in self._parts], pa.int32())
-        places = pa.array([i for i, count in enumerate(counts) for _ in range(count)], pa.int64())
-        positions = pa.array([i for count in counts for i in range(count)], pa.int64())
-        names, columns = ["__partwise_ord", "__partwise_row"], [ordinals.take(places), positions]
-        types = {}
-        entries = pa.array([partition.position for partition, _ in self._parts], pa.int64())
-        for i, key in enumerate(key_columns):
-            values = index.table[f"key_{i}"]
-            if key["type"] in ("JSON", "UUID"):
-                values = _as_text(values, key["type"])
-            names.append(key["name"])
-            columns.append(values.take(entries).take(places))
-            if needs_cast(key["type"]):
-                types[key["name"]] = key["type"]
-        for name, kind in self._kinds.items():
-            if kind is None:
-                continue
-            names.append(name)
-            columns.append(self._column(name, kind))
-            declared = kind.declared if isinstance(kind, SourceKind) else kind
-            if isinstance(declared, str) and needs_cast(declared):
-                types[name] = declared
-        listed = [*(key["name"] for key in key_columns), *self._kinds]
-        metadata = {"partwise_columns": json.dumps(listed), "partwise_types": json.dumps(types)}
-        table = pa.table(columns, names=names).replace_schema_metadata(metadata)
-        pq.write_table(table, file, compression="snappy", store_schema=False)
-
-    def _column(self, name, kind):
-        """Neighbours whose values are lists share an Arrow array: one for each partition would be dear."""
-        wanted = arrow_type(kind)
-        chunks = []
-        listed = []
-        for _, rows in self._parts:
-            column = rows.columns.get(name)
-            if column is None or column.kind is None:
-                listed.extend([None] * rows.count)
-            elif isinstance(column.values, list):
-                listed.extend(column.values)
-            else:
-                if listed:
-                    chunks.append(arrow_array(Column(kind, listed)))
-                    listed = []
-                chunk = column.values.cast(wanted) if column.values.type != wanted else column.values
-                chunks.extend(chunk.chunks if isinstance(chunk, pa.ChunkedArray) else [chunk])
-        if listed or not chunks:
-            chunks.append(arrow_array(Column(kind, listed)))
-        return pa.chunked_array(chunks, wanted)
-
-
-def _as_text(values, declared):
-    from .._types import restored
-
-    return restored(values, declared) if declared == "UUID" else plain_text(values)

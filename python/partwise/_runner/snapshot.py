@@ -72,8 +72,9 @@ class Snapshot:
         self._files = [_opened(file) for file in files]
         self._groups = []
         for file in self._files:
-            for group in row_groups(file, ORDINAL, self._ordinals[0], self._ordinals[-1]):
-                self._groups.append((file, group, *_bounds(file, group, ORDINAL)))
+            for group, (low, high) in enumerate(bounds_of(file, ORDINAL)):
+                if high >= self._ordinals[0] and low <= self._ordinals[-1]:
+                    self._groups.append((file, group, low, high))
         self._decoded = (None, None)
         self._window = None
 
@@ -149,6 +150,7 @@ class Window:
 
     def __init__(self, table, columns, partitions):
         ordinals = table[ORDINAL].to_numpy()
+        self._columns = columns
         self.table = restored_table(table.drop([ORDINAL]), columns)
         self.spans = {}
         starts = ordinals.searchsorted([each.ordinal for each in partitions], "left")
@@ -176,7 +178,7 @@ class Window:
 
     def _make_frames(self):
         if not depends_on_neighbours(self.table):
-            frame = to_frame(self.table)
+            frame = to_frame(self.table, self._columns)
             return {ordinal: (frame, start, stop) for ordinal, (start, stop) in self.spans.items()}
         alike = {}
         for ordinal, signature in zip(self.spans, signatures(self.table, self.spans.values())):
@@ -184,7 +186,7 @@ class Window:
         frames = {}
         for ordinals in alike.values():
             parts = [self.slice(ordinal) for ordinal in ordinals]
-            frame = to_frame(pa.concat_tables(parts))
+            frame = to_frame(pa.concat_tables(parts), self._columns)
             start = 0
             for ordinal, part in zip(ordinals, parts):
                 frames[ordinal] = (frame, start, start + part.num_rows)
@@ -221,18 +223,22 @@ def _opened(file):
 
 def row_groups(file, column, first, last):
     """The row groups with values of an integer column between two bounds, by their statistics."""
-    found = []
-    for group in range(file.metadata.num_row_groups):
-        low, high = _bounds(file, group, column)
-        if high >= first and low <= last:
-            found.append(group)
-    return found
+    bounds = bounds_of(file, column)
+    return [group for group, (low, high) in enumerate(bounds) if high >= first and low <= last]
 
 
-def _bounds(file, group, column):
-    """The least and greatest value of an integer column in a row group."""
-    position = file.schema_arrow.get_field_index(column)
-    statistics = file.metadata.row_group(group).column(position).statistics
+def bounds_of(file, column):
+    """The least and greatest value of an integer column in each row group."""
+    groups = [file.metadata.row_group(group) for group in range(file.metadata.num_row_groups)]
+    if not groups:
+        return []
+    # Parquet counts the columns inside of nested ones too.
+    places = range(groups[0].num_columns)
+    place = next(i for i in places if groups[0].column(i).path_in_schema == column)
+    return [_bounds(group.column(place).statistics) for group in groups]
+
+
+def _bounds(statistics):
     if statistics is None or not statistics.has_min_max:
         return 0, 2**63
     return statistics.min, statistics.max

@@ -30,6 +30,8 @@ class UnitLoop:
         self._snapshot = (
             Snapshot(unit["snapshot"], unit["columns"], unit["ordinals"], self._index) if unit["snapshot"] else None
         )
+        #: The declared columns, or None.
+        self._output = _declared_output(definition, self._index)
         self._unreadable = None
         #: Whether an abort may interrupt the function: it is running now, and not in the middle of a message.
         self._is_interruptible = False
@@ -120,7 +122,7 @@ class UnitLoop:
 
     def _taken(self, returned, partition):
         try:
-            return take(returned, self._index.key(partition))
+            return take(returned, self._index.key(partition), self._output)
         except NotRows as error:
             if self._definition.returns_rows:
                 raise
@@ -143,7 +145,7 @@ class UnitLoop:
             "scheduled_date": unit.get("scheduledDate"),
             "cancelled": call.cancelled,
         }
-        data = DataConnector(_PartitionRows(self, partition, call), unit["columns"])
+        data = DataConnector(PartitionRows(self, partition, call), unit["columns"])
         return data, PartitionContext(call, facts)
 
     # Rows
@@ -182,8 +184,21 @@ class UnitLoop:
     def snapshot(self):
         return self._snapshot
 
+    @property
+    def columns(self):
+        return self._unit["columns"]
 
-class _PartitionRows:
+
+def _declared_output(definition, index):
+    declared = definition.settings.get("output")
+    if declared is None:
+        return None
+    from .._declared import Output
+
+    return Output(declared, index.key_names)
+
+
+class PartitionRows:
     """The rows of one partition, for its `DataConnector`."""
 
     def __init__(self, loop, partition, call):
@@ -209,7 +224,7 @@ class _PartitionRows:
         if snapshot is None:
             from .._frames import to_frame
 
-            return to_frame(self.table())
+            return to_frame(self.table(), self._loop.columns)
         return self._loop.reading(lambda: snapshot.window(self._partition).frame(self._partition.ordinal))
 
     def held_out(self, condition):
