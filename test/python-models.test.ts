@@ -1,6 +1,15 @@
 /** Partition models in Python: on real runners, and then end to end with one worker. */
 import { createHash } from 'node:crypto';
-import { copyFileSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { RunHandle, RunInput } from '../src/index';
@@ -16,6 +25,7 @@ import {
   makeSnapshot,
   readRows,
   run,
+  selectRows,
   type Ran,
   type RunRequest,
 } from './support/runner-unit';
@@ -99,6 +109,37 @@ const PARTITIONS = 4;
     const rows = await readRows(ours.files);
     expect(rows).toEqual(await readRows(theirs.files));
     expect(rows.length).toBeGreaterThan(0);
+  });
+
+  test('splits the rows that the condition was evaluated on, in a run without a snapshot', async () => {
+    let asked = 0;
+    const access = {
+      query: async () => ({ names: [], rows: [] }),
+      rows: async ({ ordinal }: { ordinal: number }) => {
+        const file = join(folder, 'live', `rows-${ordinal}-${++asked}.parquet`);
+        // A table that changes: whoever reads it twice sees other rows.
+        await selectRows(
+          `COPY (SELECT region, amount + ${100 * asked} AS amount, day, __partwise_ord
+             FROM '${folder}/snapshot.parquet' WHERE __partwise_ord = ${ordinal}) TO '${file}'`,
+        );
+        return { file };
+      },
+    };
+    mkdirSync(join(folder, 'live'));
+    const { summary, files } = await runModel(
+      python,
+      'count.fitPredict',
+      { snapshot: [], scratch: join(folder, 'live'), model: { holdout: 'amount <= 104', keep: ['amount'] } },
+      { ordinals: [2], options: { access } },
+    );
+    expect(summary).toEqual(['k2: DONE']);
+    expect(asked).toBe(1);
+    const rows = await readRows(
+      files,
+      'row_id::INTEGER AS row_id, amount, prediction::INTEGER AS prediction',
+    );
+    expect(rows).toEqual([0, 1, 2, 3].map((i) => ({ row_id: i, amount: 101 + i, prediction: 6 })));
+    expect(readdirSync(join(folder, 'live')).filter((name) => /^(rows-2-|held-out)/.test(name))).toEqual([]);
   });
 
   test('fails only in the partitions whose rows do not fit the condition (I5)', async () => {
