@@ -46,7 +46,7 @@ const PARTITIONS = 4;
     python = await bundleFunctions(join(folder, 'functions.py'), join(folder, 'functions'), {
       python: PYTHON,
     });
-    typescript = await bundleFixture(folder, 'counting-model.ts');
+    typescript = await bundleFixture(folder, 'counting-functions.ts');
     pool = new RunnerPool({ size: 2, python: PYTHON, cwd: folder });
   });
   afterAll(async () => {
