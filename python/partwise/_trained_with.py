@@ -19,7 +19,7 @@ def trained_with(model, content):
     for name, module in sorted(sys.modules.items()):
         if "." in name or name.startswith("_") or name in standard_modules():
             continue
-        version = vars(module).get("__version__")
+        version = _declared_version(module)
         if isinstance(version, str) and (name == own or _names(head, name)):
             found.append(f"{name} {version}")
     return ", ".join([f"Python {_python()}", *found])
@@ -52,9 +52,14 @@ def _version_of(name):
     import importlib
 
     try:
-        return vars(importlib.import_module(name)).get("__version__")
+        return _declared_version(importlib.import_module(name))
     except ImportError:
         return None
+
+
+def _declared_version(module):
+    # Not by getattr, which makes some packages load more.
+    return getattr(module, "__dict__", {}).get("__version__")
 
 
 def _python():

@@ -4,12 +4,14 @@
  */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import type { DuckDBInstance } from '@duckdb/node-api';
 import { KeptDatabase, type DatabaseOptions } from '../duckdb/database';
 import { literal } from '../duckdb/quote';
 import { asSqlError } from '../duckdb/sql-error';
 import { heldOutSql } from '../functions/held-out';
 import { SnapshotRows } from '../functions/snapshot-rows';
 import { SqlSession } from '../functions/sql-session';
+import { loadKeys, readUnitIndex } from '../functions/unit-index';
 import type { FromRunner, RunnerUnit } from './protocol';
 
 type HeldOutRequest = Extract<FromRunner, { type: 'heldOut' }>;
@@ -19,6 +21,8 @@ export class HeldOutRows {
   private readonly database = new KeptDatabase();
   private readonly options: DatabaseOptions;
   private readonly session: SqlSession;
+  /** Of the snapshot, once the first request has come. */
+  private snapshotRows: SnapshotRows | null = null;
   /** One after the other: they share the view `data`. */
   private last: Promise<unknown> = Promise.resolve();
 
@@ -40,24 +44,21 @@ export class HeldOutRows {
 
   async close(): Promise<void> {
     await this.last;
+    this.snapshotRows?.close();
     await this.session.close();
     this.database.close();
   }
 
-  private async writeNow(
-    { ordinal, rows, file }: HeldOutRequest,
-    signal: AbortSignal,
-  ): Promise<{ file: string }> {
+  private async writeNow(request: HeldOutRequest, signal: AbortSignal): Promise<{ file: string }> {
     signal.throwIfAborted();
-    const { snapshot, columns, scratch, model } = this.unit;
-    const database = await this.database.open(this.options);
-    const files = file === null ? snapshot : [file];
-    const read = new SnapshotRows(database, files, columns, [ordinal], () => rows);
+    const { scratch, model } = this.unit;
     const written = join(scratch, `held-out-${randomUUID()}.parquet`);
     const interrupt = (): void => void this.session.interrupt().catch(() => undefined);
     signal.addEventListener('abort', interrupt, { once: true });
+    let read: SnapshotRows | null = null;
     try {
-      const partition = read.partition({ ordinal, rows });
+      read = await this.rowsOf(request);
+      const partition = read.partition(request);
       await this.session.track(async () => {
         const connection = await this.session.connectTo(partition);
         const positions = heldOutSql(model!.holdout!);
@@ -69,8 +70,34 @@ export class HeldOutRows {
       throw asSqlError(error);
     } finally {
       signal.removeEventListener('abort', interrupt);
-      read.close();
+      if (read !== this.snapshotRows) read?.close();
       await this.session.endPartition();
     }
+  }
+
+  /** Small neighbours share one read of the snapshot. */
+  private async rowsOf({ ordinal, rows, file }: HeldOutRequest): Promise<SnapshotRows> {
+    const { snapshot, columns, ordinals, index } = this.unit;
+    const database = await this.database.open(this.options);
+    if (file !== null) return new SnapshotRows(database, [file], columns, [ordinal], () => rows);
+    if (this.snapshotRows !== null) return this.snapshotRows;
+    const sizes = await sizesOf(database, index, ordinals);
+    const all = new SnapshotRows(database, snapshot, columns, ordinals, (each) => sizes.get(each) ?? 0);
+    return (this.snapshotRows = all);
+  }
+}
+
+/** The number of rows of each partition. */
+async function sizesOf(
+  database: DuckDBInstance,
+  index: string,
+  ordinals: readonly number[],
+): Promise<Map<number, number>> {
+  const connection = await database.connect();
+  try {
+    await loadKeys(connection, index, [], ordinals);
+    return new Map([...(await readUnitIndex(connection, []))].map(([ordinal, { rows }]) => [ordinal, rows]));
+  } finally {
+    connection.closeSync();
   }
 }

@@ -168,7 +168,9 @@ class UnitLoop:
         """Positions of the rows that the run holds out."""
         found = call.held_out_file(file)
         try:
-            return pq.read_table(found, use_threads=False)["position"]
+            # Opening a data set would take ten times as long.
+            with pq.ParquetFile(found) as opened:
+                return opened.read(use_threads=False)["position"]
         finally:
             os.remove(found)
 
