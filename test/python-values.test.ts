@@ -19,7 +19,7 @@ let folder: string;
 beforeAll(() => {
   folder = makeFolder();
 });
-afterAll(() => { if (process.env.KEEP) return console.log('KEPT ' + folder); rmSync(folder, { recursive: true, force: true }); });
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs a file of Python's unittest; a failure shows its whole output. */
 async function unittest(name: string, env: NodeJS.ProcessEnv = {}): Promise<void> {
@@ -57,18 +57,32 @@ async function pinTypes(): Promise<void> {
       await connection.run(`INSERT INTO types VALUES ('${key}', ${values.join(', ')})`);
     }
   });
-  const expected = rows.map(([key, value]) => [key, ...VALUE_TYPES.map(({ python, sql }) => value(sql) === 'NULL' ? 'None' : value(python) ?? 'None')]);
+  const expected = rows.map(([key, value]) => [
+    key,
+    ...VALUE_TYPES.map(({ python, sql }) => (value(sql) === 'NULL' ? 'None' : (value(python) ?? 'None'))),
+  ]);
   await pin(file, 'types', ['k'], { expected, pandas: VALUE_TYPES.map(({ pandas }) => pandas ?? null) });
 }
 
 /** Keys of types that are hard to keep, in columns whose names are those of the index, or odd. */
 async function pinKeys(): Promise<void> {
   const file = join(folder, 'w.duckdb');
-  const keys = { ord: 'HUGEINT', rows: 'UUID', id: 'DATE', key_0: 'DECIMAL(38,2)', __proto__x: 'BOOLEAN', 'q"u o,te': 'INTERVAL' };
-  const names = Object.keys(keys).map((name) => `"${(name === '__proto__x' ? '__proto__' : name).replaceAll('"', '""')}"`);
+  const keys = {
+    ord: 'HUGEINT',
+    rows: 'UUID',
+    id: 'DATE',
+    key_0: 'DECIMAL(38,2)',
+    __proto__x: 'BOOLEAN',
+    'q"u o,te': 'INTERVAL',
+  };
+  const names = Object.keys(keys).map(
+    (name) => `"${(name === '__proto__x' ? '__proto__' : name).replaceAll('"', '""')}"`,
+  );
   await withDatabase(file, 'write', async (connection) => {
     await connection.run(
-      `CREATE TABLE keys (${Object.values(keys).map((type, i) => `${names[i]} ${type}`).join(', ')}, "v.x" STRUCT(ord INTEGER))`,
+      `CREATE TABLE keys (${Object.values(keys)
+        .map((type, i) => `${names[i]} ${type}`)
+        .join(', ')}, "v.x" STRUCT(ord INTEGER))`,
     );
     await connection.run(`INSERT INTO keys VALUES
       (170141183460469231731687303715884105727, '12345678-1234-5678-1234-567812345678', 'infinity', 1.10, true, INTERVAL '1 month', {'ord': 1}),
@@ -113,7 +127,9 @@ function readCombined(file: string): Promise<Record<string, [string | null, unkn
     const { columns, sql } = await combinedRows(connection, keys, [{ file, except: [] }]);
     const texts = columns.map(({ name }, i) => `${identifier(name)}::VARCHAR AS c${i}`).join(', ');
     const rows = await queryRows<Record<string, unknown>>(connection, `SELECT ${texts} FROM (${sql})`);
-    const entries = columns.map(({ name, type }, i) => [name, [type, rows.map((row) => row[`c${i}`])]] as const);
+    const entries = columns.map(
+      ({ name, type }, i) => [name, [type, rows.map((row) => row[`c${i}`])]] as const,
+    );
     return Object.fromEntries(entries.slice(keys.length)) as Record<string, [string, unknown[]]>;
   });
 }
@@ -130,7 +146,10 @@ function readCombined(file: string): Promise<Record<string, [string | null, unkn
     const names = readdirSync(folder).filter((name) => name.endsWith('.rows.json'));
     expect(names.length).toBeGreaterThan(8);
     for (const name of names) {
-      const expected = JSON.parse(readFileSync(join(folder, name), 'utf8')) as Record<string, [string | null, unknown[]]>;
+      const expected = JSON.parse(readFileSync(join(folder, name), 'utf8')) as Record<
+        string,
+        [string | null, unknown[]]
+      >;
       const file = join(folder, name.replace('.json', '.parquet'));
       const found = await readCombined(file);
       for (const [column, [type, values]] of Object.entries(expected)) {

@@ -189,6 +189,7 @@ const allDoneBut = (ordinal: number, end: string): string[] =>
         asked.push(sql, ...binds);
         return { names: values.map((_, i) => `c${i}`), rows: [values] };
       },
+      queryFile: () => Promise.reject(new Error('No file is asked for.')),
       rows: () => Promise.reject(new Error('No rows are asked for.')),
     };
     const { logs } = await runPython({ 0: 'query' }, { options: { access } });

@@ -2,6 +2,10 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bundleFunctions } from '../src/runners/functions-file';
+import { RunnerPool } from '../src/runners/pool';
+import { hasPython, PYTHON } from './support/python-server';
+import { readRows, run } from './support/runner-unit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fetchSnapshot } from '../src/warehouse/unit-snapshot';
 import type { UnitPlan } from '../src/core/unit-plan';
@@ -175,7 +179,7 @@ describeEmulator('a source on Snowflake', () => {
     const opened = warehouse.open();
     const places = { stage, warehouse: opened };
     const files = await fetchSnapshot(places, plan as unknown as UnitPlan, ordinals, scratch, signal);
-    const access = opened.access(plan, { timeoutMs: null, scratch })!;
+    const access = opened.access({ ...plan, ordinals }, { timeoutMs: null, scratch, hasDuckDB: true })!;
     // Without a snapshot there are no files: a runner requests partitions one by one.
     for (const { ordinal, id, rows } of files.length > 0 ? [] : await readIndex(index, ordinals))
       files.push((await access.rows({ ordinal, partitionId: id, rows, attempt: 1 }, signal)).file);
@@ -261,6 +265,79 @@ describeEmulator('a source on Snowflake', () => {
     const later = { ...made, pushDown: { ...made.pushDown!, from: made.pushDown!.later!.from } };
     expect(await rowsOf(later, [0, 1], texts)).toEqual(everything);
     await warehouse.execute(`DELETE FROM sales WHERE n IN (2, 3)`, 'UPDATE sales SET n = 1 WHERE n = 0');
+  });
+
+  it('answers queries of functions with files that keep every digit and type', async () => {
+    const scratch = join(folder, `unit-${++units}`);
+    await mkdir(scratch);
+    const unit = { pushDown: null, columns: [], snapshotTime: 'then', files: null, ordinals: [] };
+    const access = warehouse.open().access(unit, { timeoutMs: null, scratch, hasDuckDB: false })!;
+    const { signal } = new AbortController();
+    const ask = (sql: string, binds: string[] = []) =>
+      access.queryFile({ sql, binds, partitionId: 'a', attempt: 1 }, signal);
+    const { file, columns } = await ask(
+      `SELECT *, n AS "Mixed", seen AS n FROM sales WHERE "Region" = ? ORDER BY n DESC -- the last line`,
+      ['a'],
+    );
+    expect(columns.map(({ name, type }) => `${name} ${type}`)).toEqual([
+      'Region VARCHAR',
+      'n DECIMAL(38,0)',
+      'doc JSON',
+      'raw BLOB',
+      'seen TIMESTAMP WITH TIME ZONE',
+      'here TIMESTAMP WITH TIME ZONE',
+      'Mixed DECIMAL(38,0)',
+      'n:1 TIMESTAMP WITH TIME ZONE',
+    ]);
+    const rows = await withDatabase(':memory:', 'read', (connection) =>
+      queryRows<Record<string, unknown>>(connection, `SELECT columns(*)::VARCHAR FROM '${file}'`),
+    );
+    expect(rows).toMatchObject(everything.slice(0, 2));
+  });
+
+  (hasPython ? it : it.skip)('is read by functions in Python, without a snapshot too', async () => {
+    const bundle = await bundleFunctions(
+      join(__dirname, 'support/python_values.py'),
+      join(folder, 'functions'),
+      {
+        python: PYTHON,
+      },
+    );
+    const pool = new RunnerPool({ size: 1, python: PYTHON, cwd: folder });
+    const made = await warehouse.open().snapshot(request(), onStage(null));
+    const scratch = join(folder, `unit-${++units}`);
+    await mkdir(scratch);
+    const { index, columns, keyColumns, pushDown } = made;
+    const unit = { index, columns, keyColumns, pushDown, scratch, files: null, ordinals: [0, 1] };
+    const accessed = { ...unit, snapshotTime: new Date().toISOString() };
+    const options = { timeoutMs: null, scratch, hasDuckDB: false };
+    const { ended, files } = await run({
+      pool,
+      folder,
+      bundle,
+      name: 'read_all',
+      ordinals: unit.ordinals,
+      unit: {
+        ...accessed,
+        snapshot: [],
+        warehouse: warehouse.uri,
+        params: { query: 'SELECT MAX(n) AS n, MAX(seen) AS seen FROM sales WHERE "Region" = ?' },
+      },
+      options: {
+        access: warehouse.open().access(accessed, options),
+        entryOf: async (ordinal) => ({ id: made.ids[ordinal]!, rows: made.rows[ordinal]! }),
+      },
+    });
+    await pool.close();
+    expect(ended.map(({ outcome }) => outcome.error)).toEqual([null, null]);
+    const [read] = await readRows(files, 'n, rows, queried');
+    expect(read).toMatchObject({ n: '2' });
+    expect(read!.rows).toContain(
+      "'n': Decimal('12345678901234567890123456789012345678'), 'doc': None, 'raw': None",
+    );
+    expect(read!.queried).toMatch(
+      /Decimal\('12345678901234567890123456789012345678'\), 'seen': datetime\.datetime\(2024, 1, 1, 8, 0/,
+    );
   });
 
   it('with a non-deterministic condition is refused, and a query with one is read once (I1)', async () => {

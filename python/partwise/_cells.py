@@ -181,11 +181,15 @@ def _numpy_cell(value, name, row):
     kind = value.dtype.kind if hasattr(value, "dtype") else None
     if getattr(value, "shape", None) == ():
         if kind in "biu":
-            return cell(value.item(), name, row)
+            # From now on without a detour.
+            _BY_TYPE[type(value)] = _numpy_item
+            return _numpy_item(value, name, row)
         if kind == "f":
             if value.dtype.itemsize > 8 and value == value and type(value)(float(value)) != value:
                 raise InvalidResult(f"{at(name, row)} is {value!r}, which a DOUBLE does not hold. Round it.")
-            return _float(float(value), name, row)
+            if value.dtype.itemsize <= 8:
+                _BY_TYPE[type(value)] = _numpy_float
+            return _numpy_float(value, name, row)
         if kind == "M":
             return _numpy_time(value, name, row)
         if kind in "USO":
@@ -194,6 +198,14 @@ def _numpy_cell(value, name, row):
         return _json(value.tolist(), name, row)
     instead = "Return its seconds: value / numpy.timedelta64(1, 's')." if kind == "m" else _CONVERT
     raise InvalidResult(f"{at(name, row)} is {describe(value)}, which cannot be stored. {instead}")
+
+
+def _numpy_item(value, name, row):
+    return cell(value.item(), name, row)
+
+
+def _numpy_float(value, name, row):
+    return _float(float(value), name, row)
 
 
 _CONVERT = "Convert it to numbers, text or lists."

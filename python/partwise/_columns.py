@@ -67,7 +67,7 @@ _ARROW_TYPES = {
     "BLOB": pa.binary(),
 }
 #: Kinds that files store as text, and name in their metadata.
-NAMED_KINDS = ("JSON", "UUID", "HUGEINT", "UHUGEINT")
+NAMED_KINDS = ("JSON", "UUID", "HUGEINT", "UHUGEINT", "INTERVAL", "TIME WITH TIME ZONE", "BIT")
 _WHOLE_NUMBERS = ("BIGINT", "DECIMAL(38,0)")
 
 
@@ -160,15 +160,18 @@ def word_of(kind):
 class ColumnBuilder:
     """A column of Python's values, taken one after the other."""
 
-    __slots__ = ("name", "kind", "values")
+    __slots__ = ("name", "kind", "values", "_time_of")
 
-    def __init__(self, name, nulls=0):
+    def __init__(self, name, nulls=0, time_of=None):
+        """`time_of` is of `SourceTypes`."""
         self.name = name
         self.kind = None
         self.values = [None] * nulls
+        self._time_of = time_of
 
     def add(self, value, row):
-        kind, taken = cell(value, self.name, row)
+        odd = self._time_of(value) if self._time_of is not None and type(value) is str else None
+        kind, taken = cell(value, self.name, row) if odd is None else odd
         if kind is not None and kind != self.kind:
             joined = joined_kind(self.kind, kind)
             if joined is None:
@@ -191,8 +194,8 @@ class ColumnBuilder:
         return Column(self.kind, self.values)
 
 
-def listed_column(values, name):
-    builder = ColumnBuilder(name)
+def listed_column(values, name, time_of=None):
+    builder = ColumnBuilder(name, time_of=time_of)
     for row, value in enumerate(values):
         builder.add(value, row)
     return builder.column()

@@ -103,8 +103,19 @@ class PartitionContext:
         """The rows of a query in the run's warehouse, as dictionaries; `params` are bound to its `?`.
 
         Queries read the warehouse's current state, with the rights of the worker, and return at most 100,000 rows.
+        They are single SELECT statements. On DuckDB they read no files: only what is in the warehouse.
         """
-        return self._host.query(sql, params)
+        return self._host.query(sql, params).rows()
+
+    def with_session(self, function):
+        """Calls `function(session)`, as DPF does, and returns its result.
+
+        The session has `sql(query, params)` and `table(name)`, whose results have `collect()` and `to_pandas()`; the
+        worker runs the queries of `query`. A Snowpark session would need the worker's credentials.
+        """
+        from ._session import Session
+
+        return function(Session(self._host))
 
     def log(self, *values):
         """Prints to the partition's log."""

@@ -1,6 +1,6 @@
 """`data_connector`, the first argument of a partition function: the rows of one partition."""
 
-from ._types import WIDE_INTEGERS, listed_values, parse_type, with_text_integers
+from ._types import WIDE_INTEGERS, listed_values, needs_cast, parse_type, with_text_integers
 
 #: Rows of a batch by default.
 BATCH_ROWS = 65_536
@@ -25,6 +25,8 @@ class DataConnector:
         self._rows = rows
         self._columns = columns
         self._is_frame_taken = False
+        #: Relations that `sql` returned end with their connections.
+        self._connections = []
 
     def __len__(self):
         """Number of rows, known without reading them."""
@@ -79,7 +81,7 @@ class DataConnector:
     def columns(self):
         """All rows as one list of Python values for each column."""
         table = self._rows.table()
-        return {each["name"]: listed_values(table[each["name"]], each["type"]) for each in self._columns}
+        return {each["name"]: listed_values(column, each["type"]) for each, column in zip(self._columns, table.columns)}
 
     def rows(self):
         """All rows as dictionaries of Python values."""
@@ -106,11 +108,21 @@ class DataConnector:
     def sql(self, query, *params):
         """Runs a query over `data`, a view of these rows, in DuckDB. `params` are bound to its `?`.
 
-        Returns DuckDB's relation: `.df()`, `.fetchall()`, `.arrow()`.
+        Columns have the warehouse's types. Returns DuckDB's relation: `.df()`, `.fetchall()`, `.arrow()`.
         """
         duckdb = _need("duckdb", "sql")
         connection = duckdb.connect(config={"threads": 1})
-        connection.register("data", self._rows.table())
+        self._connections.append(connection)
+        connection.execute("SET TimeZone = 'UTC'")
+        table, casts = self._rows.table(), []
+        for i, each in enumerate(self._columns):
+            if needs_cast(each["type"]):
+                table = table.set_column(i, each["name"], with_text_integers(table.column(i), each["type"]))
+                name = '"{}"'.format(each["name"].replace('"', '""'))
+                casts.append(f"CAST({name} AS {each['type']}) AS {name}")
+        connection.register("__partwise_rows", table)
+        replaced = f" REPLACE ({', '.join(casts)})" if casts else ""
+        connection.execute(f"CREATE TEMP VIEW data AS SELECT *{replaced} FROM __partwise_rows")
         return connection.sql(query, params=list(params) if params else None)
 
 

@@ -8,7 +8,7 @@ import uuid
 
 from ._cells import at, cell, describe
 from ._errors import InvalidResult
-from ._types import parse_type
+from ._types import days_of, microseconds_of, parse_type
 
 _ALIASES = {
     "BOOLEAN": "BOOL LOGICAL",
@@ -351,7 +351,7 @@ def _float32(value, name, row):
 def _date(value, name, row):
     value = _plain(value, name, row)
     if isinstance(value, str):
-        return _parsed(datetime.date.fromisoformat, value)
+        return _ticks(days_of, value)
     if isinstance(value, datetime.datetime):
         if value.tzinfo is not None or value.time() != datetime.time():
             raise _Misfit
@@ -359,6 +359,23 @@ def _date(value, name, row):
     if not isinstance(value, datetime.date):
         raise _Misfit
     return value
+
+
+def _ticks(read, text):
+    found = read(text)
+    if found is None:
+        raise _Misfit
+    return found
+
+
+def _time_of_text(text, has_zone):
+    try:
+        return datetime.datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
+    except ValueError:
+        # What `data.rows()` has for times that Python's values do not have.
+        if ("+00" in text) != has_zone and "infinity" not in text:
+            raise _Misfit from None
+        return _ticks(microseconds_of, text)
 
 
 def _parsed(parse, text):
@@ -372,7 +389,9 @@ def _timestamps(has_zone, step=1):
     def store(value, name, row):
         value = _plain(value, name, row)
         if isinstance(value, str):
-            value = _parsed(datetime.datetime.fromisoformat, value)
+            value = _time_of_text(value, has_zone)
+            if isinstance(value, int):
+                return value
         if type(value) is datetime.date and not has_zone:
             value = datetime.datetime.combine(value, datetime.time())
         if not isinstance(value, datetime.datetime) or (value.tzinfo is not None) != has_zone:

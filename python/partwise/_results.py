@@ -5,12 +5,16 @@ Columns of one partition have one type each; partitions are joined where nothing
 
 import datetime
 import decimal
+import functools
 import json
 import uuid
 
 from ._cells import describe
 from ._errors import InvalidResult
+from ._source_types import NO_SOURCE
 
+#: Arrow's types of text.
+_TEXTS = ("string", "large_string", "string_view")
 _RETURN = "Return a dictionary, a list of dictionaries, a DataFrame or an Arrow table, or nothing."
 
 
@@ -32,32 +36,33 @@ class Rows:
 NO_ROWS = Rows(0, {})
 
 
-def take(result, key, output=None):
+def take(result, key, output=None, source=NO_SOURCE):
     """Copies a result, so that later changes have no effect. Raises `InvalidResult`.
 
     `key` is the partition key by column: key columns are checked and left out, since they are added anyway.
-    `output` has the declared columns (`_declared`), or is None. Functions of models return `Rows` themselves.
+    `output` has the declared columns (`_declared`), or is None. `source` has the types of the source's columns.
+    Functions of models return `Rows` themselves.
     """
     if isinstance(result, Rows):
         return result
     if result is None:
         return NO_ROWS
     if isinstance(result, dict):
-        return _from_dictionaries([result], key, output)
+        return _from_dictionaries([result], key, output, source)
     if isinstance(result, (list, tuple)):
         for i, row in enumerate(result):
             if not isinstance(row, dict):
                 raise NotRows(f"The function returned a list whose item {i} is {describe(row)}. {_RETURN}")
-        return _from_dictionaries(result, key, output)
+        return _from_dictionaries(result, key, output, source)
     from ._tables import table_parts
 
     parts = table_parts(result)
     if parts is None:
         raise NotRows(f"The function returned {describe(result)}. {_RETURN}")
-    return _from_columns(*parts, key, output)
+    return _from_columns(*parts, key, output, source)
 
 
-def _from_dictionaries(rows, key, output):
+def _from_dictionaries(rows, key, output, source):
     from ._columns import ColumnBuilder
     from ._tables import text_name
 
@@ -73,7 +78,9 @@ def _from_dictionaries(rows, key, output):
                     names.check_key(name, value, i)
                     continue
                 names.add(name, i)
-                builder = builders[name] = names.builder(name, i) if output else ColumnBuilder(name, i)
+                builder = builders[name] = (
+                    names.builder(name, i) if output else ColumnBuilder(name, i, source.time_of(name))
+                )
             if len(builder.values) > i:
                 raise InvalidResult(f'Row {i} has the column "{name}" twice. Rename one.')
             builder.add(value, i)
@@ -81,10 +88,19 @@ def _from_dictionaries(rows, key, output):
             if len(builder.values) <= i:
                 builder.values.append(None)
     columns = {name: builder.column() for name, builder in builders.items()}
-    return Rows(len(rows), columns if output is None else output.completed(columns, len(rows)))
+    return _rows(len(rows), columns, output, source)
 
 
-def _from_columns(given, arrays, count, key, output):
+def _rows(count, columns, output, source):
+    if output is not None:
+        return Rows(count, output.completed(columns, count))
+    for name, column in columns.items():
+        if column.kind == "VARCHAR":
+            column.kind = source.kind_of(name, column.values)
+    return Rows(count, columns)
+
+
+def _from_columns(given, arrays, count, key, output, source):
     from ._columns import arrow_column, listed_column
 
     names = _Names(key, output)
@@ -100,8 +116,12 @@ def _from_columns(given, arrays, count, key, output):
         if output is not None:
             columns[name] = output.column(name, values, _listed)
         else:
-            columns[name] = listed_column(values, name) if isinstance(values, list) else arrow_column(values, name)
-    return Rows(count, columns if output is None else output.completed(columns, count))
+            time_of = source.time_of(name)
+            if time_of is not None and not isinstance(values, list) and str(values.type) in _TEXTS:
+                values = values.to_pylist()
+            is_list = isinstance(values, list)
+            columns[name] = listed_column(values, name, time_of) if is_list else arrow_column(values, name)
+    return _rows(count, columns, output, source)
 
 
 def _listed(values):
@@ -150,6 +170,7 @@ class _Names:
             raise InvalidResult(f"Row {row} has a column with {problem}. Rename it.")
 
 
+@functools.lru_cache(maxsize=4096)
 def name_problem(name):
     """The end of a sentence about a column's name, or None."""
     if name == "":

@@ -180,17 +180,28 @@ def python_values(column, declared):
 
 def listed_values(column, declared):
     """The values of a restored column. What Python has no value for is DuckDB's text of it."""
-    kind = parse_type(declared)
+    kind, is_number, is_odd, convert = _reading(declared)
+    if is_number and column.null_count == 0:
+        return [value for chunk in column.chunks for value in chunk.to_numpy().tolist()]
     try:
-        # pyarrow cuts off nanoseconds of a TIME, and reads 24:00:00 as 00:00:00.
-        values = None if kind.has(("TIME", "TIME_NS")) else column.to_pylist()
+        values = None if is_odd else column.to_pylist()
     except (ValueError, OverflowError):
         # Infinity, or a year that Python's dates do not have.
         values = None
     if values is None:
         return [value for chunk in column.chunks for value in _odd_values(chunk, kind)]
-    convert = _converter(kind)
     return values if convert is None else [None if each is None else convert(each) for each in values]
+
+
+_NUMBERS = frozenset("TINYINT SMALLINT INTEGER BIGINT UTINYINT USMALLINT UINTEGER UBIGINT FLOAT DOUBLE".split())
+
+
+@functools.lru_cache(maxsize=4096)
+def _reading(declared):
+    """How a type is read: its structure; whether numpy reads it, or pyarrow reads it wrong; what converts values."""
+    kind = parse_type(declared)
+    # pyarrow cuts off nanoseconds of a TIME, and reads 24:00:00 as 00:00:00.
+    return kind, declared in _NUMBERS, kind.has(("TIME", "TIME_NS")), _converter(kind)
 
 
 def _converter(kind):
@@ -280,7 +291,7 @@ def _text_of_time(scalar):
     zone = "" if scalar.type.tz is None else "+00"
     days, clock = divmod(ticks, 86_400 * per_second)
     day, *era = _text_of_days(days).split(" ")
-    return _infinity(ticks, 2**63 - 1) or " ".join([day, _text_of_clock(clock, per_second) + zone, *era])
+    return _infinity(ticks, 2**63 - 1) or " ".join([day, *era, _text_of_clock(clock, per_second) + zone])
 
 
 def _infinity(value, most):
@@ -303,6 +314,43 @@ def _text_of_days(days):
     year = day.year + cycles * _CYCLE_YEARS
     rest = f"-{day.month:02d}-{day.day:02d}"
     return f"{year:04d}{rest}" if year > 0 else f"{1 - year:04d}{rest} (BC)"
+
+
+_TEXT_OF_TIME = re.compile(
+    r"(?P<sign>-?)infinity|(?P<year>\d{4,6})-(?P<month>\d\d)-(?P<day>\d\d)(?P<era> \(BC\))?"
+    r"(?: (?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)(?:\.(?P<fraction>\d{1,6}))?)?(?:\+00)?"
+)
+
+
+def days_of(text):
+    """The days since 1970 of DuckDB's text of a DATE, or None: the inverse of what Python's values show."""
+    return _ticks_of(text, 2**31 - 1, 1)
+
+
+def microseconds_of(text):
+    """The same for a TIMESTAMP, with or without a time zone, in microseconds."""
+    return _ticks_of(text, 2**63 - 1, 86_400 * 10**6)
+
+
+def _ticks_of(text, infinity, per_day):
+    found = _TEXT_OF_TIME.fullmatch(text)
+    if found is None:
+        return None
+    if found["year"] is None:
+        return -infinity if found["sign"] else infinity
+    year = 1 - int(found["year"]) if found["era"] else int(found["year"])
+    # Of the calendar's cycle that Python has.
+    cycles, rest = divmod(year - 1, _CYCLE_YEARS)
+    try:
+        day = datetime.date(rest + 1, int(found["month"]), int(found["day"]))
+    except ValueError:
+        return None
+    days = day.toordinal() - datetime.date(1970, 1, 1).toordinal() + cycles * _CYCLE_DAYS
+    clock = 0
+    if found["hour"] is not None:
+        seconds = int(found["hour"]) * 3600 + int(found["minute"]) * 60 + int(found["second"])
+        clock = seconds * 10**6 + int((found["fraction"] or "0").ljust(6, "0"))
+    return days * per_day + clock if per_day > 1 or clock == 0 else None
 
 
 def plain_values(array):

@@ -6,7 +6,9 @@ import type { PinnedFile } from '../core/unit-plan';
 import { HELD_ROWS, type PartitionRows } from '../rows/partition-rows';
 import { allRows } from '../rows/slices';
 import { streamQuery } from '../rows/stream-query';
+import { storingClause } from '../rows/storable';
 import type { Column } from '../core/plan';
+import { literal } from '../duckdb/quote';
 import { columnsOfFiles, selectFiles } from '../duckdb/file-columns';
 
 /** A source file is not the one that the run was planned with (I1). */
@@ -44,16 +46,39 @@ export async function fileRows(
   file: PinnedFile,
   planned: { rowCount: number; columns: readonly Column[] },
 ): Promise<PartitionRows & { assertUnchanged(): Promise<void> }> {
+  const assertUnchanged = await pinned(file);
+  return { ...(await fileTable(database, file.path, planned)), assertUnchanged };
+}
+
+/** Checks the pin; the returned function throws if the file has changed since. */
+async function pinned(file: PinnedFile): Promise<() => Promise<void>> {
   await checkPin(file);
   const before = await stat(file.path);
-  return {
-    ...(await fileTable(database, file.path, planned)),
-    async assertUnchanged() {
-      const after = await stat(file.path).catch(() => null);
-      if (after === null || after.mtimeMs !== before.mtimeMs || after.size !== before.size)
-        await checkPin(file);
-    },
+  return async () => {
+    const after = await stat(file.path).catch(() => null);
+    if (after === null || after.mtimeMs !== before.mtimeMs || after.size !== before.size)
+      await checkPin(file);
   };
+}
+
+/**
+ * Writes the rows of a file in the format of a snapshot, for runners that cannot read it themselves.
+ * `ordinal` is the partition's.
+ */
+export async function copyFileRows(
+  database: DuckDBInstance,
+  file: PinnedFile,
+  { columns, ordinal }: { columns: readonly Column[]; ordinal: number },
+  target: string,
+): Promise<void> {
+  const assertUnchanged = await pinned(file);
+  await asking(database, async (connection) => {
+    const select = await selectFiles(connection, [file.path], columns);
+    await connection.run(
+      `COPY (SELECT *${storingClause(columns)}, ${ordinal}::INTEGER AS __partwise_ord FROM (${select})) TO ${literal(target)} (FORMAT parquet)`,
+    );
+  });
+  await assertUnchanged();
 }
 
 /** The rows of a file: as planned, with the columns that all files have, or, with null, as it is. */

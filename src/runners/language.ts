@@ -17,6 +17,10 @@ export interface Language {
   readonly sourceEndings: readonly string[];
   /** Extensions of bundles, with the dot. Unique to the language. */
   readonly bundleEndings: readonly string[];
+  /**
+   * Whether its runners have DuckDB: they read files and open a DuckDB warehouse without asking their worker.
+   */
+  readonly hasDuckDB: boolean;
   /** How long a functions file may take to load. */
   readonly loadingTimeoutMs: number;
   /**

@@ -91,6 +91,7 @@ export const message = z.discriminatedUnion('type', [
     type: z.literal('query'),
     sql: z.string().max(MAX_SQL),
     binds: z.array(bind),
+    as: z.literal('file').optional(),
   }),
   z.strictObject({ ...query, type: z.literal('rows'), ordinal: count, rows: count }),
   z.strictObject({

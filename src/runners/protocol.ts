@@ -37,7 +37,10 @@ export interface RunnerUnit {
   models?: ModelPlan;
   /** For `context.withConnection`. One that runners open is `duckdb:` and an absolute path. */
   warehouse: string;
-  /** `'worker'`: the worker is asked to query the warehouse; absent: the runner opens it, to read. */
+  /**
+   * `'worker'`: the worker is asked to query the warehouse, and for rows of files; absent: the runner reads
+   * them.
+   */
   access?: 'worker';
   /** The run's rows in the warehouse's SQL, or null if SQL cannot select them. */
   pushDown: PushDown | null;
@@ -163,13 +166,13 @@ export type FromRunner =
   /** Answered by `reply` with a `ModelFile`, a local copy, or null if the partition has no model. */
   | { type: 'model'; id: number; partition: string }
   /**
-   * A function's query to a warehouse for which only the worker has credentials; answered by `reply` with a
-   * `QueryAnswer`.
+   * A function's query to a warehouse that only the worker opens; answered by `reply` with a `QueryAnswer`,
+   * or with a `QueryFile` that the runner owns.
    */
-  | ({ type: 'query'; id: number } & WarehouseQuery)
+  | ({ type: 'query'; id: number; as?: 'file' } & WarehouseQuery)
   /**
-   * Requests a partition's rows in a run without a snapshot; answered by `reply` with `{ file }`, a local
-   * copy that the runner owns.
+   * Requests a partition's rows in a run without a snapshot, or of a file; answered by `reply` with
+   * `{ file }`, a local copy that the runner owns.
    */
   | ({ type: 'rows'; id: number } & RowsQuery)
   /**

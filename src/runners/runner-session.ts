@@ -216,7 +216,9 @@ class RunnerSession {
         return this.requests.reply(message.id, () => handlers.onModel(message.partition));
       case 'query':
         return this.requests.ask(message.id, async (signal) => {
-          const { names, rows } = await this.options.access!.query(message, signal);
+          const access = this.options.access!;
+          if (message.as === 'file') return access.queryFile(message, signal);
+          const { names, rows } = await access.query(message, signal);
           return { names, rows: rows.map((row) => row.map(encodeValue)) };
         });
       case 'rows':

@@ -1,4 +1,5 @@
 import type { ModelRecord } from '../models/records';
+import type { Confinement } from '../duckdb/confinement';
 import type { Check } from '../core/setup-check';
 import type { Source } from '../core/input';
 import type { TypeGuesses } from '../core/type-guesses';
@@ -150,6 +151,24 @@ export interface UnloadedFiles {
   signal: AbortSignal;
 }
 
+/** The part of a unit that its functions reach through the worker. */
+export interface AccessedUnit extends Pick<UnitPlan, 'pushDown' | 'columns' | 'snapshotTime'> {
+  ordinals: readonly number[];
+  /** Files as partitions: the file of each ordinal, in the same order. */
+  files: readonly PinnedFile[] | null;
+}
+
+export interface AccessOptions {
+  /** The timeout of a partition and its statements; null means an hour. */
+  timeoutMs: number | null;
+  /** A folder for rows of partitions and of queries. */
+  scratch: string;
+  /** Whether runners have DuckDB (`Language.hasDuckDB`). */
+  hasDuckDB: boolean;
+  /** The files that may be read as partitions. Default: any. */
+  confinement?: Confinement | undefined;
+}
+
 /** The engine behind a source. It is opened as briefly as possible: see locks in `docs/architecture.md`. */
 export interface Warehouse {
   /** Absolute URI, e.g. `duckdb:/data/warehouse.duckdb`. */
@@ -190,13 +209,9 @@ export interface Warehouse {
   ): Promise<T>;
   /**
    * Returns the access that functions get through the worker, whose credentials they do not have (I11), or
-   * null if they open the warehouse themselves. `timeoutMs` is the timeout of a partition and its statements;
-   * null means an hour. `scratch` is a folder for rows of partitions.
+   * null if their runners open the warehouse, and files that are partitions, themselves.
    */
-  access(
-    plan: Pick<UnitPlan, 'pushDown' | 'columns' | 'snapshotTime'>,
-    options: { timeoutMs: number | null; scratch: string },
-  ): WarehouseAccess | null;
+  access(unit: AccessedUnit, options: AccessOptions): WarehouseAccess | null;
   /** Converts unloaded files to the format of a snapshot. Throws unless there are exactly `rows` rows. */
   restore(unloaded: UnloadedFiles): Promise<void>;
   /**

@@ -16,7 +16,11 @@ import pyarrow.parquet as pq
 from partwise import InvalidResult
 from partwise._declared import Output, output_problems
 from partwise._results import preview, take
+from partwise._source_types import SourceTypes
+from partwise._runner.call import Call
 from partwise._runner.pending_rows import PendingRows
+from partwise._runner.segments import Segments
+from partwise._runner.snapshot import Partition
 
 try:
     import polars as pl
@@ -298,6 +302,75 @@ class Results(unittest.TestCase):
         count = 50_000
         for result in (pd.DataFrame({"n": range(count)}), [{"n": i} for i in range(count)]):
             self.assertEqual(pq.read_table(pa.BufferReader(written([take(result, {})])[0])).num_rows, count)
+
+
+class Source(unittest.TestCase):
+    """Columns that functions return under the names of the source's columns."""
+
+    def test_keep_the_types_that_python_has_as_text(self):
+        types = {"i": "INTERVAL", "u": "UUID", "j": "JSON", "z": "TIME WITH TIME ZONE", "day": "DATE", "at": "TIMESTAMP",
+                 "zoned": "TIMESTAMP WITH TIME ZONE", "b": "BIT", "s": "VARCHAR"}
+        source = SourceTypes([{"name": name, "type": kind} for name, kind in types.items()])
+        rows = [
+            {"i": "1 month", "u": str(UUID), "j": "[1]", "z": "12:00:00+01", "day": "infinity", "at": "-infinity",
+             "zoned": "10000-01-01 00:00:00.5+00", "b": "01", "s": "infinity"},
+            {"day": datetime.date(2024, 1, 2), "at": datetime.datetime(2024, 1, 2), "zoned": datetime.datetime(2024, 1, 2, tzinfo=UTC)},
+            {"day": "0044-03-15 (BC)", "at": "0001-12-31 (BC) 23:59:59.000001"},
+        ]
+        text = [[str(UUID), None, None], ["infinity", "2024-01-02", "0044-03-15 (BC)"]]
+        expected = {
+            "i": ("INTERVAL", ["1 month", None, None]), "u": ("UUID", text[0]), "j": ("JSON", ["[1]", None, None]),
+            "z": ("TIME WITH TIME ZONE", ["12:00:00+01", None, None]), "day": ("DATE", text[1]),
+            "at": ("TIMESTAMP", ["-infinity", "2024-01-02 00:00:00", "0001-12-31 (BC) 23:59:59.000001"]),
+            "zoned": ("TIMESTAMP WITH TIME ZONE", ["10000-01-01 00:00:00.5+00", "2024-01-02 00:00:00+00", None]),
+            "b": ("BIT", ["01", None, None]), "s": ("VARCHAR", ["infinity", None, None]),
+        }
+        Results.keep(self, "source", [take(rows, {}, None, source)], expected)
+        frame = pd.DataFrame({"i": ["1 month", None], "u": [str(UUID), "none"], "day": ["infinity", "-infinity"]})
+        Results.keep(
+            self,
+            "source frame",
+            [take(frame, {}, None, source)],
+            {"i": ("INTERVAL", ["1 month", None]), "u": ("VARCHAR", [str(UUID), "none"]), "day": ("DATE", ["infinity", "-infinity"])},
+        )
+        output = Output({"day": "DATE", "at": "TIMESTAMP", "zoned": "TIMESTAMPTZ"}, [])
+        Results.keep(
+            self,
+            "source declared",
+            [take([{each: row.get(each) for each in ("day", "at", "zoned")} for row in rows], {}, output)],
+            {each: expected[each] for each in ("day", "at", "zoned")},
+        )
+
+
+class HandedOver(unittest.TestCase):
+    def test_partitions_whose_rows_cannot_be_written_fail_alone(self):
+        for is_batch in (True, False):
+            with self.subTest(is_batch=is_batch), tempfile.TemporaryDirectory() as scratch:
+                unit = {"isBatch": is_batch, "scratch": scratch, "keyColumns": [], "nonRetryableErrorTypes": []}
+                sent = []
+                channel = type("Channel", (), {"send": lambda self, message, body: sent.append((message, body))})()
+                segments = Segments(unit, channel, type("Index", (), {"table": pa.table({"ord": [0, 1, 2]})}))
+                for ordinal in range(3):
+                    entry = Partition(ordinal, f"k{ordinal}", 1, ordinal)
+                    rows = take({"n": ordinal}, {})
+                    if ordinal == 1:
+                        rows.columns["n"].values[0] = "not a number"
+                    call = Call({**unit, "ordinals": []}, entry, 1, None, segments)
+                    packed = [segments.pack("a.txt", "text", b"x")]
+                    segments.record_done(call, rows, None, lambda packed=packed: packed)
+                segments.hand_over()
+                ((message, body),) = sent
+                ended = {each["outcome"]["ordinal"]: each for each in message["outcomes"]}
+                done = [] if message["done"] is None else np.frombuffer(body, "int32")[8:10].tolist()
+                self.assertEqual(done, [0, 2] if is_batch else [])
+                self.assertEqual(sorted(ended), [1] if is_batch else [0, 1, 2])
+                failed = ended[1]
+                self.assertEqual(failed["outcome"]["status"], "FAILED")
+                self.assertEqual(failed["outcome"]["error"]["type"], "InvalidResult")
+                self.assertIn("The returned rows cannot be stored", failed["outcome"]["error"]["message"])
+                self.assertFalse(failed["retryable"])
+                self.assertEqual(len(failed["artifacts"]), 1)
+                self.assertEqual(pq.read_table(message["rows"])["n"].to_pylist(), [0, 2])
 
 
 class DeclaredOutput(unittest.TestCase):

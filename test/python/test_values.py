@@ -16,6 +16,10 @@ from partwise._runner.snapshot import Index, Snapshot
 from partwise._runner.unit_loop import PartitionRows
 
 try:
+    import duckdb
+except ModuleNotFoundError:
+    duckdb = None
+try:
     import polars
 except ModuleNotFoundError:
     polars = None
@@ -120,6 +124,23 @@ class Types(unittest.TestCase):
                     else:
                         assert_frame_equal(read, other)
 
+    def test_frames_may_be_changed(self):
+        before = [alone("types", ordinal).to_pandas() for ordinal in self.table.ordinals]
+        for ordinal, _, data in self.each():
+            frame = data.to_pandas()
+            assert_frame_equal(frame, before[ordinal])
+            for name in self.names():
+                frame[name] = 0
+            frame.loc[:, "new"] = 1
+            frame.loc[len(frame)] = frame.iloc[0]
+            assert_frame_equal(data.to_pandas(), before[ordinal])
+
+    def test_no_rows_have_the_same_columns(self):
+        for _, id, data in self.each():
+            for options in ({}, {"decimals": "exact"}, {"dtype_backend": "pyarrow"}, {"dtype_backend": "numpy_nullable"}):
+                with self.subTest(id=id, **options):
+                    self.assertEqual(list(data.to_pandas(0, **options).columns), self.names())
+
     def test_types_in_pandas(self):
         for _, id, data in self.each():
             if id not in ("a", "b", "d"):
@@ -173,6 +194,17 @@ class Types(unittest.TestCase):
             batches = pa.concat_tables(data.iter_batches(batch_size=1))
             self.assertEqual(batches.num_rows, len(data))
             self.assertEqual(batches.schema, table.schema)
+
+    @unittest.skipIf(duckdb is None, "duckdb is not installed")
+    def test_sql_sees_the_types_of_the_warehouse(self):
+        for _, id, data in self.each():
+            types = data.sql("SELECT typeof(COLUMNS(*)) FROM data WHERE ? = 1 LIMIT 1", 1).fetchall()[0]
+            wanted = ["VARCHAR" if each["type"].startswith("ENUM") else each["type"] for each in self.table.columns]
+            # Older versions of DuckDB read it so.
+            wanted = ["TIME" if kind == "TIME_NS" and "TIME_NS" not in types else kind for kind in wanted]
+            self.assertEqual(list(types), wanted)
+            (total,) = data.sql("SELECT count(*) FROM data").fetchall()[0]
+            self.assertEqual(total, len(data))
 
     @unittest.skipIf(polars is None, "polars is not installed")
     def test_polars_keeps_types(self):

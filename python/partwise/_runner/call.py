@@ -1,11 +1,15 @@
 """One call of a partition function, and what its context can ask the worker for."""
 
 import datetime
+import decimal
 import os
 import threading
 import time
+import uuid
 
+from .._data import DataConnector
 from .._errors import Aborted, InvalidResult
+from .file_rows import FileRows
 from .kept_models import KeptModels
 from .snapshot import SnapshotUnreadable
 
@@ -32,6 +36,8 @@ class Call:
         self.cancelled = threading.Event()
         #: Set by the worker's `abort`: the timeout in milliseconds.
         self.timeout_ms = None
+        #: Why the worker refused to read the rows, even if the function handled it: the call has failed.
+        self.rows_error = None
         self._unit = unit
         self._worker = worker
         self._segments = segments
@@ -99,30 +105,33 @@ class Call:
             return file.read(), found["codec"]
 
     def query(self, sql, params):
+        """The rows of a query, as a `DataConnector`."""
         if self._unit.get("access") != "worker":
-            raise NotImplementedError(
-                "context.query needs a warehouse that the worker queries. "
-                "This partition's rows are in data_connector.to_pandas(); join others in the run's query."
-            )
+            raise NotImplementedError("context.query needs a run: there is no worker that could query the warehouse.")
         binds = [_bind(value, i) for i, value in enumerate(params)]
-        answer = self._ask({"type": "query", "sql": sql, "binds": binds})
-        return [dict(zip(answer["names"], map(_untagged, row))) for row in answer["rows"]]
+        answer = self._ask({"type": "query", "sql": sql, "binds": binds, "as": "file"})
+        return DataConnector(FileRows(answer["file"], answer["columns"]), answer["columns"])
 
     def rows_file(self):
         """The partition's rows as a Parquet file, in a run without a snapshot."""
         request = {"type": "rows", "ordinal": self.partition.ordinal, "rows": self.partition.rows}
-        return self._ask(request)["file"]
+        try:
+            return self._ask(request)["file"]
+        except Exception as error:
+            self.rows_error = error
+            raise
 
-    def held_out_file(self, file):
-        """A Parquet file with the positions of the rows that the run holds out. `file`: see `rows_file`, or None."""
+    def held_out(self, file):
+        """Positions of the rows that the run holds out. `file`: see `rows_file`, or None for the snapshot's."""
         partition = self.partition
         request = {"type": "heldOut", "ordinal": partition.ordinal, "rows": partition.rows, "file": file}
         try:
-            return self._worker.ask(request)["file"]
+            found = self._worker.ask(request)["file"]
         except Exception as error:
             if type(error).__name__ == SnapshotUnreadable.__name__:
                 raise SnapshotUnreadable(str(error)) from None
             raise
+        return FileRows(found, [{"name": "position", "type": "BIGINT"}]).table()["position"]
 
     @property
     def model_settings(self):
@@ -174,7 +183,7 @@ def _bind(value, i):
         return value if abs(value) < 2**53 else str(value)
     if isinstance(value, datetime.datetime) and value.tzinfo is not None:
         value = value.astimezone(datetime.timezone.utc).replace(tzinfo=None)
-    if isinstance(value, (datetime.date, datetime.time)):
+    if isinstance(value, (datetime.date, datetime.time, decimal.Decimal, uuid.UUID)):
         return str(value)
     if isinstance(value, (bytes, bytearray)):
         return value.hex()
@@ -182,29 +191,5 @@ def _bind(value, i):
         return _bind(value.item(), i)
     raise TypeError(
         f"Value {i + 1} of query is a {type(value).__name__}, which cannot be bound. "
-        "Pass text, numbers, booleans, dates, bytes or None."
+        "Pass text, numbers, booleans, dates, bytes (bound as hexadecimal text) or None."
     )
-
-
-def _untagged(value):
-    """A tagged value of the protocol as Python's value."""
-    if isinstance(value, list):
-        return [_untagged(each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    if "$" not in value:
-        return {name: _untagged(each) for name, each in value.items()}
-    tag, inner = value["$"], value.get("value")
-    if tag == "bigint":
-        return int(inner)
-    if tag == "number":
-        return float(inner)
-    if tag == "date":
-        return None if inner is None else datetime.datetime.fromtimestamp(inner / 1000, datetime.timezone.utc)
-    if tag == "bytes":
-        import base64
-
-        return base64.b64decode(inner)
-    if tag == "object":
-        return {name: _untagged(each) for name, each in inner.items()}
-    return None

@@ -19,10 +19,6 @@ PROTOCOL_VERSION = 1
 TICK_SECONDS = 0.25
 
 
-#: Requests that the worker may be busy with for a while.
-_QUERIES = ("query", "rows", "heldOut")
-
-
 class Runner:
     def __init__(self):
         self.channel = Channel()
@@ -73,9 +69,9 @@ class Runner:
         try:
             answer = reply.get()
         except BaseException:
-            # The call was aborted; the query must not go on without it.
+            # The call must end: the worker need not finish its query.
             self._replies.pop(id, None)
-            if request["type"] in _QUERIES:
+            if request["type"] in ("query", "rows", "heldOut"):
                 self.channel.send({"type": "cancelQueries", "ids": [id]})
             raise
         if "error" in answer:

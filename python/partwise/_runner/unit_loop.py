@@ -1,17 +1,15 @@
 """Calls the function for each partition of a unit, one after the other."""
 
 import datetime
-import os
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from .._context import PartitionContext, dpf_partition_id
 from .._data import DataConnector
 from .._results import NO_ROWS, NotRows, preview, take
+from .._source_types import SourceTypes
 from .call import Call
+from .file_rows import FileRows
 from .segments import Segments
-from .snapshot import Index, Snapshot, SnapshotUnreadable, restored_table
+from .snapshot import Index, Snapshot, SnapshotUnreadable
 
 #: Before a partition this large, ended ones are handed over: it may take long, or kill the process.
 LARGE_PARTITION = 100_000
@@ -32,6 +30,7 @@ class UnitLoop:
         )
         #: The declared columns, or None.
         self._output = _declared_output(definition, self._index)
+        self._source = SourceTypes(unit["columns"])
         self._unreadable = None
         #: Whether an abort may interrupt the function: it is running now, and not in the middle of a message.
         self._is_interruptible = False
@@ -89,6 +88,9 @@ class UnitLoop:
             returned = self._definition.call(*self._arguments(partition, call))
             self._is_interruptible = False
             rows = self._taken(returned, partition)
+            # enforces I1: what is made without the planned rows is no result.
+            if call.rows_error is not None:
+                raise call.rows_error
         except SnapshotUnreadable as error:
             self._unreadable = error
         except BaseException as error:
@@ -122,7 +124,7 @@ class UnitLoop:
 
     def _taken(self, returned, partition):
         try:
-            return take(returned, self._index.key(partition), self._output)
+            return take(returned, self._index.key(partition), self._output, self._source)
         except NotRows as error:
             if self._definition.returns_rows:
                 raise
@@ -149,30 +151,6 @@ class UnitLoop:
         return data, PartitionContext(call, facts)
 
     # Rows
-
-    def rows_of(self, partition, call):
-        """The partition's rows as an Arrow table, in a run without a snapshot."""
-        file = call.rows_file()
-        try:
-            return self.read_rows(file)
-        finally:
-            os.remove(file)
-
-    def read_rows(self, file):
-        try:
-            return restored_table(pq.read_table(file, use_threads=False), self._unit["columns"])
-        except (OSError, pa.ArrowException) as error:
-            raise SnapshotUnreadable(f"The rows cannot be read: {error}") from error
-
-    def held_out(self, call, file):
-        """Positions of the rows that the run holds out."""
-        found = call.held_out_file(file)
-        try:
-            # Opening a data set would take ten times as long.
-            with pq.ParquetFile(found) as opened:
-                return opened.read(use_threads=False)["position"]
-        finally:
-            os.remove(found)
 
     def reading(self, read):
         """Reads rows for a function: a file that cannot be read is not the function's fault."""
@@ -207,55 +185,63 @@ class PartitionRows:
         self._loop = loop
         self._partition = partition
         self._call = call
-        self._queried = None
+        self._file = None
 
     @property
     def count(self):
         return self._partition.rows
 
     def table(self):
-        snapshot = self._loop.snapshot
-        if snapshot is None:
-            if self._queried is None:
-                self._queried = self._loop.reading(lambda: self._loop.rows_of(self._partition, self._call))
-            return self._queried
-        return self._loop.reading(lambda: snapshot.window(self._partition).slice(self._partition.ordinal))
+        return self._loop.reading(lambda: self._rows().table())
 
     def frame(self):
-        snapshot = self._loop.snapshot
-        if snapshot is None:
-            from .._frames import to_frame
-
-            return to_frame(self.table(), self._loop.columns)
-        return self._loop.reading(lambda: snapshot.window(self._partition).frame(self._partition.ordinal))
+        return self._loop.reading(lambda: self._rows().frame())
 
     def held_out(self, condition):
         """Positions of the rows that meet the run's condition."""
-        return self._loop.reading(lambda: self._held_out())
+        return self._loop.reading(self._held_out)
 
     def _held_out(self):
         if self._loop.snapshot is not None:
-            return self._loop.held_out(self._call, None)
+            return self._call.held_out(None)
         # The rows that are split must be those that the condition was evaluated on.
         file = self._call.rows_file()
-        try:
-            positions = self._loop.held_out(self._call, file)
-            self._queried = self._loop.read_rows(file)
-            return positions
-        finally:
-            os.remove(file)
+        positions = self._call.held_out(file)
+        self._file = FileRows(file, self._loop.columns, self._partition.rows)
+        return positions
 
     def batches(self):
-        snapshot = self._loop.snapshot
-        if snapshot is None or self._partition.rows <= LARGE_PARTITION:
-            yield self.table()
-            return
-        batches = snapshot.batches(self._partition)
+        batches = self._loop.reading(lambda: self._rows().batches())
         while True:
             table = self._loop.reading(lambda: next(batches, None))
             if table is None:
                 return
             yield table
+
+    def _rows(self):
+        snapshot = self._loop.snapshot
+        if snapshot is not None:
+            return _SnapshotRows(snapshot, self._partition)
+        if self._file is None:
+            self._file = FileRows(self._call.rows_file(), self._loop.columns, self._partition.rows)
+        return self._file
+
+
+class _SnapshotRows:
+    def __init__(self, snapshot, partition):
+        self._snapshot = snapshot
+        self._partition = partition
+
+    def table(self):
+        return self._snapshot.window(self._partition).slice(self._partition.ordinal)
+
+    def frame(self):
+        return self._snapshot.window(self._partition).frame(self._partition.ordinal)
+
+    def batches(self):
+        if self._partition.rows > LARGE_PARTITION:
+            return self._snapshot.batches(self._partition)
+        return iter([self.table()])
 
 
 def _time(text):

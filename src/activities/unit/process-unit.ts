@@ -172,11 +172,15 @@ class UnitAttempt {
     if (!budget.isOwnActivity) this.#interruptions.watchForPause();
     const { pool } = this.deps;
     const memory = callMemory({ wanted: plan.memoryBytes, runners: pool.size, big: this.task.big });
+    const unit = await this.#runnerUnit(work, ordinals, snapshot, scratch, memory.each);
+    const { timeoutMs } = plan;
+    const { hasDuckDB } = bundle.language;
+    const { confinement } = unit;
     const { left, failed } = await runUnit({
       pool,
       language: bundle.language,
-      unit: await this.#runnerUnit(work, ordinals, snapshot, scratch, memory.each),
-      timeoutMs: plan.timeoutMs,
+      unit,
+      timeoutMs,
       memory,
       signal: this.#interruptions.stop,
       drain: this.#interruptions.drain,
@@ -184,7 +188,7 @@ class UnitAttempt {
       entryOf: async (ordinal) => (await readIndex(index, [ordinal]))[0]!,
       afterLoss: (types) => budget.afterLoss(types),
       handlers: recorder,
-      access: warehouse.access(plan, { timeoutMs: plan.timeoutMs, scratch }),
+      access: warehouse.access(unit, { timeoutMs, scratch, hasDuckDB, confinement }),
       lease: () => this.#heartbeats.left() + LEASE_GRACE_MS,
     });
     if (failed === null) return this.#endWith(left, recorder, index);

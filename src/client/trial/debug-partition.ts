@@ -203,21 +203,23 @@ async function callNow(
 ): Promise<WholeCall> {
   const logs: LogEntry[] = [];
   const index = await stage.localFile(plan.index, scratch);
+  const unit = runnerUnit(plan, {
+    function: fn,
+    bundle: fn.bundle,
+    index,
+    snapshot: await fetchSnapshot({ stage, warehouse }, plan, [ordinal], scratch, signal),
+    ordinals: [ordinal],
+    isBatch: false,
+    priorCalls: attempt - 1,
+    pause: inspect === true,
+    spill: scratch,
+    scratch,
+    nonRetryableErrorTypes: [],
+    memoryBytes: plan.memoryBytes,
+  });
+  const { hasDuckDB } = languageOfBundle(fn.bundle)!;
   const { outcome, rowsFiles, uploads } = await callHere({
-    unit: runnerUnit(plan, {
-      function: fn,
-      bundle: fn.bundle,
-      index,
-      snapshot: await fetchSnapshot({ stage, warehouse }, plan, [ordinal], scratch, signal),
-      ordinals: [ordinal],
-      isBatch: false,
-      priorCalls: attempt - 1,
-      pause: inspect === true,
-      spill: scratch,
-      scratch,
-      nonRetryableErrorTypes: [],
-      memoryBytes: plan.memoryBytes,
-    }),
+    unit,
     onLog: ({ at, stream, text }) => {
       const entry: LogEntry = { at, partition, execution, attempt, stream, text };
       logs.push(entry);
@@ -225,7 +227,7 @@ async function callNow(
     },
     onDownload,
     onModel: (of) => fetchModel(plan.models ?? null, of, scratch),
-    access: warehouse.access(plan, { timeoutMs: null, scratch }),
+    access: warehouse.access(unit, { timeoutMs: null, scratch, hasDuckDB }),
     signal,
   });
   signal.throwIfAborted();

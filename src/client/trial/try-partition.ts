@@ -39,9 +39,11 @@ export async function tryPartition(trial: PartitionTrial): Promise<TriedPartitio
   const { pool, warehouse, unit, id, rows, timeoutMs, memoryBytes, signal } = trial;
   const recorder = new TrialRecorder(trial);
   const startedAt = Date.now();
+  const language = languageOfBundle(unit.bundle)!;
+  const { hasDuckDB } = language;
   const { failed } = await runUnit({
     pool,
-    language: languageOfBundle(unit.bundle)!,
+    language,
     unit,
     timeoutMs,
     memory: { each: memoryBytes, alone: memoryBytes },
@@ -51,7 +53,7 @@ export async function tryPartition(trial: PartitionTrial): Promise<TriedPartitio
     alone: false,
     entryOf: () => Promise.resolve({ id, rows }),
     handlers: recorder,
-    access: warehouse.access(unit, { timeoutMs, scratch: unit.scratch }),
+    access: warehouse.access(unit, { timeoutMs, scratch: unit.scratch, hasDuckDB }),
     lease: null,
   });
   signal.throwIfAborted();

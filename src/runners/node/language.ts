@@ -10,6 +10,7 @@ export const node: Language = {
   functionsFiles: FUNCTIONS_FILES,
   sourceEndings: SOURCE_ENDINGS,
   bundleEndings: [BUNDLE_ENDING],
+  hasDuckDB: true,
   loadingTimeoutMs: 20_000,
   bundle(file, folder) {
     const { bundle }: typeof import('./bundle') = require('./bundle');

@@ -7,6 +7,7 @@ export const python: Language = {
   functionsFiles: FUNCTIONS_FILES,
   sourceEndings: SOURCE_ENDINGS,
   bundleEndings: [BUNDLE_ENDING],
+  hasDuckDB: false,
   // Packages such as torch take tens of seconds on a cold disk.
   loadingTimeoutMs: 60_000,
   bundle(file, folder, project) {

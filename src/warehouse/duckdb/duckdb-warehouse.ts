@@ -5,9 +5,12 @@ import { widened, type Confinement } from '../../duckdb/confinement';
 import { check, type Check } from '../../core/setup-check';
 import type { ModelRecord } from '../../models/records';
 import type { OutputPlan } from '../../core/plan';
+import type { WarehouseAccess } from '../../core/warehouse-access';
 import type { CommitResult, CommitTask } from '../../core/tasks';
 import { Refusal } from '../../core/refusal';
 import type {
+  AccessedUnit,
+  AccessOptions,
   CommitRows,
   PartitionSizes,
   PartitionsRequest,
@@ -17,6 +20,7 @@ import type {
   SourceShape,
   Warehouse,
 } from '../warehouse';
+import { warehouseAccess } from './access';
 import { commitRows } from './commit';
 import { type OpenOptions, userProblem, withDatabase } from '../../duckdb/database-file';
 import { countFiles, describeFiles, globsOf, pinFiles } from './files-as-partitions';
@@ -110,8 +114,8 @@ export class DuckDbWarehouse implements Warehouse {
     return changeModels(this.#path, model, change);
   }
 
-  access(): null {
-    return null;
+  access(unit: AccessedUnit, options: AccessOptions): WarehouseAccess | null {
+    return options.hasDuckDB ? null : warehouseAccess(this.#path, unit, options);
   }
 
   restore(): Promise<void> {

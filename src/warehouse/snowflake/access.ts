@@ -1,25 +1,21 @@
 /** Implements `Warehouse.access`: the worker's sessions run the functions' queries. */
 import { join } from 'node:path';
-import type { WarehouseAccess } from '../../core/warehouse-access';
+import { MAX_QUERY_ROWS, TooManyRows, type WarehouseAccess } from '../../core/warehouse-access';
 import type { SessionPool } from '../../snowflake';
 import { columnNames, rowReader } from '../../snowflake/js-values';
-import type { Warehouse } from '../warehouse';
+import type { AccessedUnit, AccessOptions } from '../warehouse';
 import { LOAD_PARAMETERS } from './load-parameters';
 import { queryPartition } from './query-partition';
+import { queryToFile } from './query-to-file';
 
-const MAX_ROWS = 100_000;
 const DEFAULT_TIMEOUT_MS = 3_600_000;
-
-class TooManyRows extends Error {
-  override name = 'TooManyRows';
-  readonly nonRetryable = true;
-}
 
 export function warehouseAccess(
   pool: SessionPool,
-  { pushDown, columns, snapshotTime }: Parameters<Warehouse['access']>[0],
-  { timeoutMs, scratch }: { timeoutMs: number | null; scratch: string },
+  { pushDown, columns, snapshotTime }: AccessedUnit,
+  { timeoutMs, scratch }: AccessOptions,
 ): WarehouseAccess {
+  let queries = 0;
   const timeoutSeconds = Math.ceil((timeoutMs ?? DEFAULT_TIMEOUT_MS) / 1000);
   return {
     query: ({ sql, binds, partitionId, attempt }, signal) =>
@@ -30,15 +26,21 @@ export function warehouseAccess(
         const read = rowReader(found);
         const rows: unknown[][] = [];
         for await (const batch of batches) {
-          if (rows.length + batch.length > MAX_ROWS) {
-            throw new TooManyRows(
-              `The query returns more than ${MAX_ROWS.toLocaleString('en')} rows. Aggregate in the query, or read the partition's rows from data.`,
-            );
-          }
+          if (rows.length + batch.length > MAX_QUERY_ROWS) throw new TooManyRows();
           for (const row of batch) rows.push(read(row));
         }
         return { names: columnNames(found), rows };
       }, signal),
+    queryFile(query, signal) {
+      const target = join(scratch, `query-${++queries}.parquet`);
+      return queryToFile(pool, {
+        ...query,
+        target,
+        timeoutSeconds,
+        tempFolder: join(scratch, 'restore'),
+        signal,
+      });
+    },
     async rows({ ordinal, partitionId, rows, attempt }, signal) {
       const target = join(scratch, `rows-${ordinal}-${attempt}.parquet`);
       const partition = { ordinal, id: partitionId, rows };

@@ -15,6 +15,8 @@ import { commitRows as commitFile } from '../duckdb/commit';
 import { withDatabase } from '../../duckdb/database-file';
 import { DuckDbWarehouse } from '../duckdb/duckdb-warehouse';
 import type {
+  AccessedUnit,
+  AccessOptions,
   CommitRows,
   PartitionSizes,
   PartitionsRequest,
@@ -123,11 +125,8 @@ export class SnowflakeWarehouse implements Warehouse {
     return changeModels(this.#pool, model, change);
   }
 
-  access(
-    plan: Parameters<Warehouse['access']>[0],
-    options: { timeoutMs: number | null; scratch: string },
-  ): WarehouseAccess {
-    return warehouseAccess(poolOf(this.#connection), plan, options);
+  access(unit: AccessedUnit, options: AccessOptions): WarehouseAccess {
+    return warehouseAccess(poolOf(this.#connection), unit, options);
   }
 
   restore(unloaded: UnloadedFiles): Promise<void> {
