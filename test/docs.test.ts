@@ -22,7 +22,7 @@ import {
   type Block,
   type Command,
 } from './support/documents';
-import { hasPython } from './support/python-server';
+import { hasPython, PYTHON } from './support/python-server';
 import { end, REPOSITORY } from './support/project';
 import { describeEmulator, startSnowflake, type TestSnowflake } from './support/snowflake';
 import { userEnvironment, run, type Ran } from './support/shell';
@@ -33,6 +33,8 @@ const TSC = join(REPOSITORY, 'node_modules/typescript/bin/tsc');
 
 /** Documents whose commands need Snowflake: the emulator stands in for the account that they name. */
 const ON_SNOWFLAKE = /snowflake/;
+/** Documents whose commands need Python. */
+const IN_PYTHON = /restaurant-traffic/;
 let snowflake: TestSnowflake | null = null;
 
 /** A copy of what a reader has: the examples, the build, and an empty folder for "in your project". */
@@ -57,6 +59,7 @@ beforeAll(async () => {
   const programs = {
     npx: `[ "$1" = partwise ] && shift && exec "${process.execPath}" "${CLI}" "$@"`,
     npm: '[ "$*" = "install partwise" ]',
+    python: `exec "${PYTHON}" "$@"`,
   };
   for (const [name, script] of Object.entries(programs)) {
     await writeFile(join(root, 'bin', name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
@@ -68,9 +71,11 @@ beforeAll(async () => {
     snowflake = await startSnowflake({ as: { name: 'analytics', database: 'ANALYTICS', schema: 'PUBLIC' } });
     await snowflake.executeFile(join(REPOSITORY, 'examples/snowflake-regional-sales/setup.sql'));
   }
-  // Training 105 models takes minutes.
+  // Training all models of the examples takes minutes.
   env = userEnvironment({
     AIRPORT_DESTINATIONS: '12',
+    RESTAURANT_STORES: '2',
+    PARTWISE_PYTHON: PYTHON,
     PATH: [join(root, 'bin'), process.env.PATH].join(delimiter),
   });
 });
@@ -331,6 +336,10 @@ for (const document of DOCUMENTS) {
       ];
     }),
   ];
-  const group = ON_SNOWFLAKE.test(document) ? describeEmulator : describe;
+  const group = ON_SNOWFLAKE.test(document)
+    ? describeEmulator
+    : IN_PYTHON.test(document) && !hasPython
+      ? describe.skip
+      : describe;
   if (steps.length > 0) group(`${document}:`, () => it.each(steps)('%s', (_title, tryIt) => tryIt()));
 }

@@ -150,7 +150,7 @@ describe('rows of one partition', () => {
     ];
     const rows = new SnapshotRows(database, [file], columns, [0], () => 2);
     const key = { region: 'North', term: '1 month' };
-    const data = createPartitionData(rows.partition({ ordinal: 0, id: '', rows: 2, key }), {} as never);
+    const data = createPartitionData(rows.partition({ ordinal: 0, rows: 2 }), {} as never);
     expect(await data.rows()).toEqual([key, { region: 'NORTH', term: '30 days' }]);
     expect(await data.columns()).toEqual({ region: ['North', 'NORTH'], term: ['1 month', '30 days'] });
     rows.close();

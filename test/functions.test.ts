@@ -470,8 +470,7 @@ describe('the rows of a unit', () => {
       (ordinal) => sizes[ordinal]!,
     );
     try {
-      const partition = (ordinal: number) =>
-        rows.partition({ ordinal, id: `p${ordinal}`, rows: sizes[ordinal]!, key: { p: `p${ordinal}` } });
+      const partition = (ordinal: number) => rows.partition({ ordinal, rows: sizes[ordinal]! });
       await work((ordinal) => createPartitionData(partition(ordinal), session), session);
     } finally {
       rows.close();

@@ -140,6 +140,11 @@ class PartitionContext:
             raise ExpectationFailed(message)
 
 
+def host_of(context):
+    """What a context asks for its answers: for partition models, which are functions too."""
+    return context._host
+
+
 def dpf_partition_id(key, id):
     """The text that DPF gives as the partition id: `str` of the value. Of several columns, Partwise's id."""
     values = list(key.values())

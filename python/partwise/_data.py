@@ -126,6 +126,44 @@ class DataConnector:
         return connection.sql(query, params=list(params) if params else None)
 
 
+class TableRows:
+    """Rows that are in memory, for a `DataConnector`."""
+
+    def __init__(self, table, columns):
+        self._table = table
+        self._columns = columns
+        self.count = table.num_rows
+
+    def table(self):
+        return self._table
+
+    def frame(self):
+        from ._frames import to_frame
+
+        return to_frame(self._table, self._columns)
+
+    def batches(self):
+        yield self._table
+
+
+def split(data, condition):
+    """The rows that do not meet an SQL condition, those that do, and the positions of the latter.
+
+    The condition is evaluated once for each row, so that no row is in both.
+    """
+    import numpy
+    import pyarrow as pa
+
+    positions = data._rows.held_out(condition)
+    mask = numpy.zeros(len(data), dtype=bool)
+    mask[positions.to_numpy()] = True
+    table, columns = data._rows.table(), data._columns
+    rest, held_out = (
+        DataConnector(TableRows(table.filter(pa.array(chosen)), columns), columns) for chosen in (~mask, mask)
+    )
+    return rest, held_out, positions
+
+
 def _nullable_types():
     import pandas
     import pyarrow as pa

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Optional, Union
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
-#: The attribute in which the decorator keeps a function's definition.
-_DEFINITION = "__partwise_definition__"
+#: The attribute in which a decorator keeps what it defines: one function, or those of a model.
+_DEFINITIONS = "__partwise_definitions__"
 #: The name of the function that Partwise brings along.
 _BUILT_IN = "sql"
 
@@ -21,6 +21,8 @@ class Definition:
     settings: Dict[str, Any] = field(default_factory=dict)
     #: Whether what it returns must be rows. Plain functions may return anything: what is no table is not kept.
     returns_rows: bool = True
+    #: Of a function of a partition model: `{"name", "task"}`.
+    model: Optional[Dict[str, str]] = None
 
 
 class FunctionsFileError(Exception):
@@ -60,17 +62,11 @@ def partition_function(
     """
 
     def declare(wrapped):
-        settings = {
-            "timeout": timeout * 1000 if isinstance(timeout, (int, float)) else timeout,
-            "memory": memory,
-            "gpus": gpus,
-            "retry": retry,
-            "bigTaskQueue": big_task_queue,
-            "output": output,
-        }
-        given = {key: value for key, value in settings.items() if value is not None}
+        given = given_settings(
+            timeout=timeout, memory=memory, gpus=gpus, retry=retry, bigTaskQueue=big_task_queue, output=output
+        )
         chosen = wrapped.__name__ if name is None else name
-        problem = _name_problem(chosen) or _kind_problem(wrapped)
+        problem = _name_problem(chosen) or kind_problem(wrapped)
         if problem is not None:
             raise FunctionsFileError(f"partition_function: {problem}")
         if output is not None and not _is_output(output):
@@ -86,10 +82,26 @@ def partition_function(
                 raise FunctionsFileError(
                     "\n".join(f'partition_function: In the function "{chosen}": {each}' for each in problems)
                 )
-        setattr(wrapped, _DEFINITION, Definition(chosen, wrapped, given))
-        return wrapped
+        return attach(wrapped, Definition(chosen, wrapped, given))
 
     return declare if function is None else declare(function)
+
+
+def given_settings(*, timeout, **settings):
+    """The settings that are not None. Seconds become milliseconds."""
+    settings["timeout"] = timeout * 1000 if isinstance(timeout, (int, float)) else timeout
+    return {key: value for key, value in settings.items() if value is not None}
+
+
+def attach(declared, *definitions):
+    """Keeps the definitions of a declared function or class with it, and returns it."""
+    setattr(declared, _DEFINITIONS, definitions)
+    return declared
+
+
+def _attached_to(value):
+    # A subclass of a declared class is not declared itself.
+    return vars(value).get(_DEFINITIONS, ()) if callable(value) and hasattr(value, "__dict__") else ()
 
 
 def _is_output(output):
@@ -110,7 +122,7 @@ def _name_problem(name):
     return None
 
 
-def _kind_problem(function):
+def kind_problem(function):
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         return f'"{function.__name__}" is an async function. Write a plain def: each call has its own process.'
     if inspect.isgeneratorfunction(function):
@@ -118,38 +130,48 @@ def _kind_problem(function):
     return None
 
 
-def definition_of(function):
-    """The definition of a declared or a plain function, for a call outside a functions file."""
-    definition = getattr(function, _DEFINITION, None)
-    if isinstance(definition, Definition):
-        return definition
+def definition_of(function, task=None):
+    """The definition of a declared or a plain function, for a call outside a functions file.
+
+    `task` chooses one of a partition model's functions: `train`, `predict` or `fitPredict`.
+    """
     if not callable(function):
         raise TypeError(f"{function!r} is no function. Pass a partition function.")
+    definitions = _attached_to(function)
+    found = [each for each in definitions if task is None or (each.model is not None and each.model["task"] == task)]
+    if len(found) == 1:
+        return found[0]
+    tasks = [each.model["task"] for each in definitions if each.model is not None]
+    if tasks:
+        raise TypeError(f"{function.__name__} is a partition model. Pass task=, one of {', '.join(map(repr, tasks))}.")
+    if task is not None:
+        raise TypeError(f"{function.__name__} is no partition model, so it has no task {task!r}.")
     return Definition(function.__name__, function, returns_rows=False)
 
 
 def functions_of(module):
     """The partition functions of a loaded functions file, by name.
 
-    Declared ones, wherever they come from; and plain functions that the file itself defines with two parameters
-    without defaults, the last of them named `context`.
+    Declared ones and those of declared models, wherever they come from; and plain functions that the file itself
+    defines with two parameters without defaults, the last of them named `context`.
     """
     found = {}
     for attribute, value in vars(module).items():
-        definition = getattr(value, _DEFINITION, None) if callable(value) else None
-        if not isinstance(definition, Definition):
+        definitions = _attached_to(value)
+        if not definitions:
             if attribute.startswith("_") or not _is_plain(value, module):
                 continue
-            problem = _name_problem(value.__name__) or _kind_problem(value)
+            problem = _name_problem(value.__name__) or kind_problem(value)
             if problem is not None:
                 raise FunctionsFileError(f"The functions file has a partition function that cannot run: {problem}")
-            definition = Definition(value.__name__, value, returns_rows=False)
-        known = found.setdefault(definition.name, definition)
-        if known.call is not definition.call:
-            raise FunctionsFileError(
-                f'The functions file has two partition functions named "{definition.name}": '
-                f"{_place(known.call)} and {_place(definition.call)}. Rename one."
-            )
+            definitions = (Definition(value.__name__, value, returns_rows=False),)
+        for definition in definitions:
+            known = found.setdefault(definition.name, definition)
+            if known.call != definition.call:
+                raise FunctionsFileError(
+                    f'The functions file has two partition functions named "{definition.name}": '
+                    f"{_place(known.call)} and {_place(definition.call)}. Rename one."
+                )
     return found
 
 

@@ -41,7 +41,10 @@ def take(result, key, output=None, source=NO_SOURCE):
 
     `key` is the partition key by column: key columns are checked and left out, since they are added anyway.
     `output` has the declared columns (`_declared`), or is None. `source` has the types of the source's columns.
+    Functions of models return `Rows` themselves.
     """
+    if isinstance(result, Rows):
+        return result
     if result is None:
         return NO_ROWS
     if isinstance(result, dict):

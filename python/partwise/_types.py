@@ -90,6 +90,11 @@ def storable(column, declared):
     return _with_types(column, parse_type(declared), _AS_TEXT)
 
 
+def stored(column, declared):
+    """The inverse of `restored`."""
+    return _with_types(column, parse_type(declared), (*WIDE_INTEGERS, *AS_TIMESTAMP), _stored_plain)
+
+
 def with_text_integers(column, declared):
     """The restored column with the wide integers as text, for libraries without Arrow's decimal256."""
     import pyarrow as pa
@@ -143,6 +148,12 @@ def _restored_plain(array, name):
     if name == "UUID":
         return _texts_of_uuids(array)
     return _storage(array).cast(pa.string())
+
+
+def _stored_plain(array, name):
+    import pyarrow as pa
+
+    return array.cast(pa.string() if name in WIDE_INTEGERS else pa.timestamp("us"))
 
 
 def _storage(array):

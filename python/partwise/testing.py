@@ -27,9 +27,9 @@ from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from . import _artifacts
 from ._context import PartitionContext, dpf_partition_id
-from ._data import DataConnector
+from ._data import DataConnector, TableRows
 from ._define import definition_of
-from ._results import NO_ROWS, NotRows, arrow_array, take
+from ._results import NO_ROWS, NotRows, take
 
 __all__ = ["TestCall", "run_partition_function"]
 
@@ -64,6 +64,9 @@ def run_partition_function(
     scheduled_time: Optional[datetime.datetime] = None,
     scheduled_date: Optional[str] = None,
     artifacts: Optional[Mapping[str, Any]] = None,
+    task: Optional[str] = None,
+    model: Optional[Mapping[str, Any]] = None,
+    models: Optional[Mapping[str, Any]] = None,
     query: Optional[Callable[..., List[Dict[str, Any]]]] = None,
 ) -> TestCall:
     """Calls a partition function, and returns what it did. What the function raises is raised here.
@@ -72,14 +75,18 @@ def run_partition_function(
       rows that have the columns of `key`, only those of that key are handed over.
     - `key`: the partition key by column. Default: no key columns.
     - `artifacts`: what `context.download` returns, by name.
+    - `task`: of a partition model: "train", "predict" or "fitPredict".
+    - `model`: of a partition model: the run's settings, such as `{"holdout": "day >= '2024-03-01'"}`; a holdout needs
+      duckdb in this Python.
+    - `models`: for "predict": trained models by partition id.
     - `query`: called as `query(sql, *params)` for `context.query`; returns rows.
     """
-    definition = definition_of(function)
+    definition = definition_of(function, task)
     key = dict(key or {})
     table = _of_key(_as_table(data), key)
     columns = [{"name": each.name, "type": _type_name(each.type)} for each in table.schema]
     call = TestCall()
-    host = _Host(call, dict(artifacts or {}), query)
+    host = _Host(call, dict(artifacts or {}), query, dict(model or {}), dict(models or {}))
     id = "/".join(_encoded(value) for value in key.values())
     facts = {
         "id": id,
@@ -95,10 +102,13 @@ def run_partition_function(
     printed = _Printed(call.logs)
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         try:
-            call.result = definition.call(DataConnector(_Rows(table), columns), PartitionContext(host, facts))
+            call.result = definition.call(DataConnector(_Rows(table, columns), columns), PartitionContext(host, facts))
         finally:
             printed.end()
     call.rows = _taken_rows(call.result, key, definition)
+    if definition.model is not None:
+        # What came of what the model's methods returned.
+        call.result = call.rows
     call.uploads = {name: _artifacts.decode(content, codec) for name, (content, codec) in host.uploads.items()}
     return call
 
@@ -110,6 +120,8 @@ def _taken_rows(result, key, definition):
         if definition.returns_rows:
             raise
         rows = NO_ROWS
+    from ._columns import arrow_array
+
     names = [*key, *rows.columns]
     values = [[value] * rows.count for value in key.values()]
     values += [arrow_array(column).to_pylist() for column in rows.columns.values()]
@@ -201,30 +213,36 @@ def _type_name(kind):
     return names.get(str(kind), "VARCHAR")
 
 
-class _Rows:
+class _Rows(TableRows):
     """The rows of the call's partition."""
 
-    def __init__(self, table):
-        self._table = table
-        self.count = table.num_rows
+    def held_out(self, condition):
+        import pyarrow as pa
 
-    def table(self):
-        return self._table
-
-    def frame(self):
-        from ._frames import to_frame
-
-        return to_frame(self._table)
-
-    def batches(self):
-        yield self._table
+        try:
+            import duckdb
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError(
+                "In a test, a holdout condition is evaluated by duckdb, which this Python does not have: "
+                "pip install duckdb. (In a run, the worker evaluates it.)",
+                name="duckdb",
+            ) from None
+        connection = duckdb.connect(config={"threads": 1})
+        connection.register("rows", self.table())
+        query = (
+            "SELECT position FROM (SELECT row_number() OVER () - 1 AS position, * FROM rows) AS data "
+            f"WHERE ({condition}\n) ORDER BY 1"
+        )
+        return pa.array([position for (position,) in connection.execute(query).fetchall()], pa.int64())
 
 
 class _Host:
     """What the context asks for, in memory."""
 
-    def __init__(self, call, artifacts, query):
+    def __init__(self, call, artifacts, query, model_settings, models):
         self._call = call
+        self._models = models
+        self.model_settings = model_settings
         self._artifacts = artifacts
         self._query = query
         self.uploads = {}
@@ -245,6 +263,9 @@ class _Host:
         if self._query is None:
             raise NotImplementedError("context.query has no warehouse in a test: pass query= to answer it.")
         return self._query(sql, *params)
+
+    def load_model(self, partition, filename, read):
+        return self._models.get(partition)
 
     def heartbeat(self, progress):
         self._call.heartbeats.append(progress)

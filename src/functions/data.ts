@@ -1,6 +1,7 @@
 /** `data`, the first argument of a partition function. */
 import { setOwn, type Row } from '../core/row';
 import type { PartitionRows } from '../rows/partition-rows';
+import { heldOutSql } from './held-out';
 import { addRows, readColumn, type Shape, type Slice } from '../rows/slices';
 import { SeenTypes } from '../rows/seen-types';
 import { SomeRows } from './some-rows';
@@ -94,14 +95,7 @@ class Data implements PartitionData {
    * The condition is evaluated once for each row, so that every use of the rows sees the same split.
    */
   async [SPLIT_DATA](condition: string): Promise<SplitData> {
-    const found = await this.#conditions.query(
-      this.#rows,
-      [
-        'SELECT __partwise_position AS position FROM (SELECT row_number() OVER () - 1 AS __partwise_position, * FROM data) AS data ' +
-          `WHERE (${condition}\n) ORDER BY 1`,
-      ],
-      [],
-    );
+    const found = await this.#conditions.query(this.#rows, [heldOutSql(condition)], []);
     const positions = found.map(({ position }) => position as number);
     const held = new Set(positions);
     const rest = Array.from({ length: this.rowCount }, (_, i) => i).filter((i) => !held.has(i));

@@ -35,7 +35,7 @@ export class SnapshotRows {
     );
   }
 
-  partition({ ordinal, rows }: IndexedPartition): PartitionRows {
+  partition({ ordinal, rows }: Pick<IndexedPartition, 'ordinal' | 'rows'>): PartitionRows {
     return new SnapshotPartition(this, ordinal, rows, this.columns);
   }
 

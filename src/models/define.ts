@@ -17,7 +17,7 @@ import { MODEL_HOST, SPLIT_DATA, PARTITION_MODEL } from '../functions/model-hook
 
 const KNOWN = ['name', 'train', 'predict', 'serde', 'metrics', 'timeout', 'memory', 'retry', 'bigTaskQueue'];
 /** Columns of a training run's rows that are not metrics. */
-const OWN_COLUMNS = ['trained_rows', 'model_file', 'model_bytes'];
+const OWN_COLUMNS = ['trained_rows', 'model_file', 'model_bytes', 'trained_with'];
 
 /**
  * The partition has no model, and the run does not define a fallback. Not retried, since no model would

@@ -21,5 +21,5 @@ export async function fetchModel(
   if (entry === null) return null;
   const file = join(folder, `model-${randomUUID()}`);
   await writeFile(file, await stage.read(entry));
-  return { file, name: entry.file };
+  return { file, name: entry.file, trainedWith: entry.trainedWith };
 }

@@ -71,6 +71,11 @@ export interface ModelEntry {
   holdout: string | null;
   /** Rows it was trained on. */
   rows: number;
+  /**
+   * The interpreter and packages that trained it, such as `Python 3.11.7, sklearn 1.9.1`. Absent: trained in
+   * TypeScript, whose models do not depend on them.
+   */
+  trainedWith?: string;
   /** The run that trained it. */
   run: string;
   /** When that run's rows were pinned; ISO 8601 UTC. */
@@ -83,4 +88,6 @@ export interface ModelFile {
   file: string;
   /** The serde's file name. */
   name: string;
+  /** See `ModelEntry`. */
+  trainedWith?: string;
 }

@@ -38,12 +38,13 @@ export async function trainedEntries(
   const keys = new Set(plan.keyColumns.map(({ name }) => name));
   return done.flatMap((ordinal, i) => {
     if (outcomes.executionOf(ordinal)! <= after) return [];
-    const { trained_rows: trained, model_file: file, model_bytes: _, ...rest } = rows[i]!;
+    const row = rows[i]!;
+    const { trained_rows: trained, model_file: file, model_bytes: _, trained_with: by, ...rest } = row;
+    // Functions in Python may return no model for a partition.
+    if (typeof file !== 'string') return [];
     const artifact = outcomes.get(ordinal)!.outcome.artifacts.find(({ name }) => name === file);
     if (artifact === undefined)
-      throw new Error(
-        `The partition "${ids[ordinal]}" of the run "${runId}" has no artifact "${String(file)}".`,
-      );
+      throw new Error(`The partition "${ids[ordinal]}" of the run "${runId}" has no artifact "${file}".`);
     const { path, offset, bytes, sha256 } = artifact;
     const metrics = Object.fromEntries(Object.entries(rest).filter(([name]) => !keys.has(name)));
     return {
@@ -52,10 +53,11 @@ export async function trainedEntries(
       offset,
       bytes,
       sha256,
-      file: String(file),
+      file,
       metrics: metrics as ModelMetrics,
       holdout,
       rows: Number(trained ?? sizes[ordinal]),
+      ...(typeof by === 'string' ? { trainedWith: by } : {}),
       run: runId,
       snapshotTime: plan.snapshotTime,
     };

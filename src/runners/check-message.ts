@@ -31,7 +31,7 @@ export class UnitMessages {
 
   constructor(
     ordinals: readonly number[],
-    private readonly unit: Pick<RunnerUnit, 'scratch'>,
+    private readonly unit: Pick<RunnerUnit, 'scratch' | 'model'>,
     /** Null if functions open their warehouse themselves. */
     private readonly access: object | null,
   ) {
@@ -76,6 +76,12 @@ export class UnitMessages {
         break;
       case 'query':
         this.#assertAccess();
+        break;
+      case 'heldOut':
+        this.#assertKnown(checked.ordinal);
+        if (checked.file !== null) this.#assertInside(checked.file);
+        if (this.unit.model?.holdout === undefined)
+          throw new BadMessage('asks for held-out rows in a run without "model.holdout"');
         break;
       case 'segment':
         this.#checkSegment(checked);

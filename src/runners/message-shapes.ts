@@ -94,6 +94,13 @@ export const message = z.discriminatedUnion('type', [
     as: z.literal('file').optional(),
   }),
   z.strictObject({ ...query, type: z.literal('rows'), ordinal: count, rows: count }),
+  z.strictObject({
+    type: z.literal('heldOut'),
+    id: count,
+    ordinal: count,
+    rows: count,
+    file: text.nullable(),
+  }),
   z.strictObject({ type: z.literal('cancelQueries'), ids: z.array(count) }),
   z.strictObject({ type: z.literal('heartbeat'), ordinal: count, progress: z.unknown() }),
   z.strictObject({

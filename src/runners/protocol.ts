@@ -175,7 +175,13 @@ export type FromRunner =
    * `{ file }`, a local copy that the runner owns.
    */
   | ({ type: 'rows'; id: number } & RowsQuery)
-  /** Cancels requests of the last two kinds. */
+  /**
+   * Requests the rows that `model.holdout` holds out, from a runner without DuckDB. `file` is the answer to
+   * `rows` in a run without a snapshot, else null. Answered by `reply` with `{ file }`, a Parquet file that
+   * the runner owns.
+   */
+  | { type: 'heldOut'; id: number; ordinal: number; rows: number; file: string | null }
+  /** Cancels requests of the last three kinds. */
   | { type: 'cancelQueries'; ids: number[] }
   | { type: 'heartbeat'; ordinal: number; progress: unknown }
   /** About once a second and at the end. */

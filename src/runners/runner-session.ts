@@ -5,6 +5,7 @@ import { monotonicMs } from './call-record';
 import { BadMessage, UnitMessages } from './check-message';
 import { brokenRunner } from './exit-reason';
 import type { OutputStream } from './output-files';
+import { HeldOutRows } from './held-out-rows';
 import { OutputReader } from './output-reader';
 import type { CallResult, FromRunner, RunnerUnit } from './protocol';
 import type { Runner } from './runner';
@@ -85,6 +86,7 @@ class RunnerSession {
   private readonly limits: RunnerLimits;
   private segments: Promise<unknown> = Promise.resolve();
   private readonly requests: SessionRequests;
+  private readonly heldOut: HeldOutRows;
   /** The runner was asked to call nothing more for now, although the unit continues. */
   private isHeld = false;
   /** The runner was killed because of something that a function did to it. */
@@ -102,7 +104,8 @@ class RunnerSession {
   ) {
     this.startedBefore = runner.calls.read().started;
     this.messages = new UnitMessages(options.ordinals, options.unit, options.access);
-    this.requests = new SessionRequests(runner, options.access, (error) => this.breakOff(error));
+    this.requests = new SessionRequests(runner, (error) => this.breakOff(error));
+    this.heldOut = new HeldOutRows(options.unit);
     this.limits = new RunnerLimits(runner, {
       signal: options.signal,
       stalledMs: options.pool.stalledMs,
@@ -170,6 +173,7 @@ class RunnerSession {
       await Promise.allSettled([this.segments, this.requests.settled()]);
       throw error;
     } finally {
+      await this.heldOut.close();
       this.limits.stop();
       runner.setLease(null);
       handlers.onSession(null);
@@ -243,13 +247,16 @@ class RunnerSession {
       case 'model':
         return this.requests.reply(message.id, () => handlers.onModel(message.partition));
       case 'query':
-        return this.requests.ask(message.id, async (access, signal) => {
+        return this.requests.ask(message.id, async (signal) => {
+          const access = this.options.access!;
           if (message.as === 'file') return access.queryFile(message, signal);
           const { names, rows } = await access.query(message, signal);
           return { names, rows: rows.map((row) => row.map(encodeValue)) };
         });
       case 'rows':
-        return this.requests.ask(message.id, (access, signal) => access.rows(message, signal));
+        return this.requests.ask(message.id, (signal) => this.options.access!.rows(message, signal));
+      case 'heldOut':
+        return this.requests.ask(message.id, (signal) => this.heldOut.write(message, signal));
       case 'cancelQueries':
         return this.requests.cancel(message.ids);
       case 'segment':

@@ -1,5 +1,4 @@
 /** What a runner asks of its worker during a unit, and the answers. */
-import type { WarehouseAccess } from '../core/warehouse-access';
 import { StageUnavailable } from '../stage';
 import type { Runner } from './runner';
 
@@ -10,7 +9,6 @@ export class SessionRequests {
 
   constructor(
     private readonly runner: Pick<Runner, 'send'>,
-    private readonly access: WarehouseAccess | null,
     private readonly onStageUnavailable: (error: StageUnavailable) => void,
   ) {}
 
@@ -34,11 +32,11 @@ export class SessionRequests {
     void request.then(() => this.open.delete(request));
   }
 
-  /** The same for work in the warehouse, which can be cancelled. */
-  ask(id: number, work: (access: WarehouseAccess, signal: AbortSignal) => Promise<unknown>): void {
+  /** The same for a query, which can be cancelled. */
+  ask(id: number, work: (signal: AbortSignal) => Promise<unknown>): void {
     const controller = new AbortController();
     this.queries.set(id, controller);
-    this.reply(id, () => work(this.access!, controller.signal).finally(() => this.queries.delete(id)));
+    this.reply(id, () => work(controller.signal).finally(() => this.queries.delete(id)));
   }
 
   /** Stops queries when their function has ended. */

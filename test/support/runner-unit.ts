@@ -185,7 +185,7 @@ export function readRows(files: string[], select = '*'): Promise<Record<string, 
   );
 }
 
-async function selectRows(sql: string): Promise<Record<string, unknown>[]> {
+export async function selectRows(sql: string): Promise<Record<string, unknown>[]> {
   const database = await DuckDBInstance.create(':memory:');
   const connection = await database.connect();
   try {

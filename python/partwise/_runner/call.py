@@ -8,8 +8,10 @@ import time
 import uuid
 
 from .._data import DataConnector
-from .._errors import Aborted
+from .._errors import Aborted, InvalidResult
 from .file_rows import FileRows
+from .kept_models import KeptModels
+from .snapshot import SnapshotUnreadable
 
 #: Larger artifacts get their own files.
 MAX_PACKED_BYTES = 64 * 1024
@@ -17,6 +19,8 @@ MAX_PACKED_BYTES = 64 * 1024
 MAX_FILES = 100
 #: Progress is for people, who would not notice more frequent changes.
 HEARTBEAT_SECONDS = 0.2
+
+_kept_models = KeptModels()
 
 
 class Call:
@@ -116,6 +120,46 @@ class Call:
         except Exception as error:
             self.rows_error = error
             raise
+
+    def held_out(self, file):
+        """Positions of the rows that the run holds out. `file`: see `rows_file`, or None for the snapshot's."""
+        partition = self.partition
+        request = {"type": "heldOut", "ordinal": partition.ordinal, "rows": partition.rows, "file": file}
+        try:
+            found = self._worker.ask(request)["file"]
+        except Exception as error:
+            if type(error).__name__ == SnapshotUnreadable.__name__:
+                raise SnapshotUnreadable(str(error)) from None
+            raise
+        return FileRows(found, [{"name": "position", "type": "BIGINT"}]).table()["position"]
+
+    @property
+    def model_settings(self):
+        """The run's settings for models."""
+        return self._unit.get("model") or {}
+
+    def load_model(self, partition, filename, read):
+        """A partition's model, or None if it has none. `read(content, trained_with)` decodes it."""
+        models = self._unit.get("models")
+        if models is None:
+            return None
+        return _kept_models.get(
+            (models["root"]["sha256"], filename, partition), lambda: self._load_model(partition, filename, read)
+        )
+
+    def _load_model(self, partition, filename, read):
+        found = self._worker.ask({"type": "model", "partition": partition})
+        if found is None:
+            return None
+        with open(found["file"], "rb") as file:
+            content = file.read()
+        os.remove(found["file"])
+        if found["name"] != filename:
+            raise InvalidResult(
+                f'The model of "{partition}" is stored as "{found["name"]}", but this function reads "{filename}". '
+                "Train it again, or use the serde that wrote it."
+            )
+        return read(content, found.get("trainedWith")), len(content)
 
     def heartbeat(self, progress):
         now = time.monotonic()

@@ -92,7 +92,7 @@ class Runner:
         except BaseException:
             # The call must end: the worker need not finish its query.
             self._replies.pop(id, None)
-            if request["type"] in ("query", "rows"):
+            if request["type"] in ("query", "rows", "heldOut"):
                 self.channel.send({"type": "cancelQueries", "ids": [id]})
             raise
         if "error" in answer:
@@ -132,7 +132,7 @@ class Runner:
             from .._code.pinned import load_functions_module
 
             found = functions_of(load_functions_module(bundle))
-            functions = [{"name": each.name, **_tagged(each.settings)} for each in found.values()]
+            functions = [_description(each) for each in found.values()]
             self._answer_description(functions, None)
         except BaseException as error:
             described = describe_raised(error)["error"]
@@ -257,6 +257,11 @@ def error_of(error):
     raised.__class__ = type(error["type"], (WorkerError,), {})
     raised.non_retryable = error.get("nonRetryable", False)
     return raised
+
+
+def _description(definition):
+    described = {"name": definition.name, **_tagged(definition.settings)}
+    return described if definition.model is None else {**described, "model": definition.model}
 
 
 def _tagged(settings):

@@ -212,6 +212,19 @@ class PartitionRows:
     def frame(self):
         return self._loop.reading(lambda: self._rows().frame())
 
+    def held_out(self, condition):
+        """Positions of the rows that meet the run's condition."""
+        return self._loop.reading(self._held_out)
+
+    def _held_out(self):
+        if self._loop.snapshot is not None:
+            return self._call.held_out(None)
+        # The rows that are split must be those that the condition was evaluated on.
+        file = self._call.rows_file()
+        positions = self._call.held_out(file)
+        self._file = FileRows(file, self._loop.columns, self._partition.rows)
+        return positions
+
     def batches(self):
         batches = self._loop.reading(lambda: self._rows().batches())
         while True:
