@@ -115,6 +115,7 @@ const PARTITIONS = 4;
     let asked = 0;
     const access = {
       query: async () => ({ names: [], rows: [] }),
+      queryFile: async () => ({ file: '', columns: [] }),
       rows: async ({ ordinal }: { ordinal: number }) => {
         const file = join(folder, 'live', `rows-${ordinal}-${++asked}.parquet`);
         // A table that changes: whoever reads it twice sees other rows.
