@@ -1,5 +1,4 @@
 /** Partition functions in Python run as those in TypeScript do. */
-import { spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -250,16 +249,6 @@ const allDoneBut = (ends: Record<number, string>): string[] =>
     for (const name of ['types', 'json', 'statistics'])
       writeFileSync(join(place, `${name}.py`), 'raise RuntimeError("not this one")\n');
     expect(await load('import json, types\nimport pandas\ndef f(data, context): pass\n')).toEqual(['f']);
-  });
-});
-
-(hasPython ? describe : describe.skip)('the Python package', () => {
-  test('passes its own tests', () => {
-    const { stderr } = spawnSync(PYTHON, ['-m', 'unittest', 'discover', '-s', join(__dirname, 'python')], {
-      encoding: 'utf8',
-      env: { ...process.env, PYTHONPATH: join(__dirname, '../python'), PYTHONDONTWRITEBYTECODE: '1' },
-    });
-    expect(stderr).toMatch(/\nRan \d+ tests in .*\n\nOK\n$/);
   });
 });
 

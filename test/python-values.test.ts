@@ -160,3 +160,9 @@ function readCombined(file: string): Promise<Record<string, [string | null, unkn
     }
   });
 });
+
+(hasPython ? describe : describe.skip)('the Python package', () => {
+  test('calls functions in tests as a run does', () => unittest('test_testing.py'));
+
+  test('defines partition models, and stores them', () => unittest('test_models.py'));
+});

@@ -85,8 +85,8 @@ export async function columnsOfFiles(
 }
 
 /**
- * Columns of CSV files whose guessed type does not hold the values of all files. Throws a `Refusal` if a given
- * type does not hold all values.
+ * Columns of CSV files whose guessed type does not hold the values of all files. Throws a `Refusal` if a
+ * given type does not hold all values.
  */
 async function unfitGuesses(
   connection: DuckDBConnection,
