@@ -75,6 +75,13 @@ test('a parameter that is given twice is refused by name (I9)', () => {
   );
 });
 
+test('a parameter without a name is refused', () => {
+  for (const param of ['=5', ' =5', ''])
+    expect(() => toRunInput('f', { param: [param] }, HERE)).toThrow(
+      `--param "${param}" has no name: write it as name=value.`,
+    );
+});
+
 test('settings of a warehouse kind are flags too, and problems name the flag', () => {
   const flags = { from: 'sales', by: ['region'], loadingWarehouse: 'LOAD_WH' };
   expect(toRunInput('salesByRegion', flags, HERE)).toMatchObject({

@@ -10,7 +10,7 @@ import { describeThrown } from '../src/functions/errors';
 import { checkPin, fileRows } from '../src/functions/file-rows';
 import { HELD_ROWS } from '../src/rows/partition-rows';
 import { joinColumns, toObjects, toOutputRows } from '../src/rows/rows';
-import { allRows } from '../src/rows/slices';
+import { allRows, columnsOf, shapeOf } from '../src/rows/slices';
 import { SnapshotRows } from '../src/functions/snapshot-rows';
 import { createPartitionData } from '../src/functions/data';
 import { SqlSession } from '../src/functions/sql-session';
@@ -435,6 +435,24 @@ test('values come as JavaScript users expect them', async () => {
     uuid: '550e8400-e29b-41d4-a716-446655440000',
     interval: '3 days',
   });
+});
+
+test('columns of a query have the names of all types, also of JSON inside others', async () => {
+  const database = await DuckDBInstance.create(':memory:');
+  const connection = await database.connect();
+  const result = await connection.run(
+    `SELECT {'j': '1'::JSON, 'a b': [1]} AS s, ['1'::JSON] AS l, ['1']::JSON[1] AS a, MAP {'k': '1'::JSON} AS m, '1'::JSON AS j, {'d': 1.5} AS d`,
+  );
+  expect(columnsOf(shapeOf(result, 0)).map(({ type }) => type)).toEqual([
+    'STRUCT("j" JSON, "a b" INTEGER[])',
+    'JSON[]',
+    'JSON[1]',
+    'MAP(VARCHAR, JSON)',
+    'JSON',
+    'STRUCT("d" DECIMAL(2,1))',
+  ]);
+  connection.closeSync();
+  database.closeSync();
 });
 
 describe('the rows of a unit', () => {

@@ -303,6 +303,21 @@ describe('a type that is guessed from text', () => {
     ]);
   });
 
+  it('refuses fields within objects that differ only in case, with a query that reads them', async () => {
+    await write({
+      'in.json': '{"k":1,"s":{"a":1,"A":2}}\n',
+      'two.json': '{"k":1,"s":{"a":1}}\n{"k":2,"s":{"A":1}}',
+    });
+    for (const files of ['in.json', 'two.json']) {
+      const [problem] = await problemsOf(readAs({ files }, ['k']));
+      expect(problem).toMatch(
+        `The field "A" of an object in "${join(folder, files)}" differs from another only in`,
+      );
+      const query = /query:(.*)\.$/.exec(problem!)![1]!;
+      expect((await readAs({ query }, ['k'])).columns).toEqual(['k JSON', 's JSON']);
+    }
+  });
+
   it('does not give up on JSON records with many or rare fields', async () => {
     const wide = Object.fromEntries(Array.from({ length: 250 }, (_, i) => [`t${i}`, 'x']));
     const keyed = Object.fromEntries(

@@ -1,4 +1,5 @@
 import { describe, expect, it, test } from '@jest/globals';
+import { didYouMean } from '../src/core/nearest';
 import { cronProblem } from '../src/input/cron';
 import type { Client } from '@temporalio/client';
 import { startRun } from '../src/client/start';
@@ -439,6 +440,31 @@ test('a start with problems sends nothing to the server, and names all of them (
     expect.stringContaining('"source" is missing'),
     expect.stringContaining('"partitionBy" is "k"'),
   ]);
+});
+
+test('no name is suggested for white space', () => {
+  expect(didYouMean(' ', ['e', 'id'])).toBe('');
+  expect(didYouMean(' nightli ', ['nightly'])).toBe(' Did you mean "nightly"?');
+});
+
+test('a cron expression that is never due, or has a step beyond its field, is refused', () => {
+  for (const never of ['0 0 31 2 *', '0 0 30,31 FEB *', '0 0 31 4,6,9-11/2 *', '0 0 29 2 * 2030-2031'])
+    expect(cronProblem(never)).toMatch(/^which is never due: no month of it has a day /);
+  expect(cronProblem('0 0 31 2 *')).toBe('which is never due: no month of it has a day 31');
+  for (const due of [
+    '0 0 29 2 *',
+    '0 0 31 */2 *',
+    '0 0 31 2 MON',
+    '0 0 28-31 2 *',
+    '0 0 31 2/2 *',
+    '@monthly',
+  ])
+    expect([due, cronProblem(due)]).toEqual([due, null]);
+  expect(cronProblem('*/61 * * * *')).toBe(
+    'whose minute is "*/61", with a step that leaves the field after one value; steps are from 1 to 59',
+  );
+  expect(cronProblem('0 0-23/24 * * *')).toMatch(/steps are from 1 to 23$/);
+  expect(cronProblem('*/59 */23 */30 */11 */7')).toBeNull();
 });
 
 test('a "#" inside a field of a cron expression is refused, since it would begin a comment', () => {

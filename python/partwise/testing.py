@@ -84,7 +84,6 @@ def run_partition_function(
     definition = definition_of(function, task)
     key = dict(key or {})
     table = _of_key(_as_table(data), key)
-    columns = [{"name": each.name, "type": _type_name(each.type)} for each in table.schema]
     call = TestCall()
     host = _Host(call, dict(artifacts or {}), query, dict(model or {}), dict(models or {}))
     id = "/".join(_encoded(value) for value in key.values())
@@ -102,7 +101,7 @@ def run_partition_function(
     printed = _Printed(call.logs)
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         try:
-            call.result = definition.call(DataConnector(_Rows(table, columns), columns), PartitionContext(host, facts))
+            call.result = definition.call(_connector(table), PartitionContext(host, facts))
         finally:
             printed.end()
     call.rows = _taken_rows(call.result, key, definition)
@@ -111,6 +110,11 @@ def run_partition_function(
         call.result = call.rows
     call.uploads = {name: _artifacts.decode(content, codec) for name, (content, codec) in host.uploads.items()}
     return call
+
+
+def _connector(table):
+    columns = [{"name": each.name, "type": _type_name(each.type)} for each in table.schema]
+    return DataConnector(_Rows(table, columns), columns)
 
 
 def _taken_rows(result, key, definition):
@@ -124,7 +128,9 @@ def _taken_rows(result, key, definition):
 
     names = [*key, *rows.columns]
     values = [[value] * rows.count for value in key.values()]
-    values += [arrow_array(column).to_pylist() for column in rows.columns.values()]
+    for column in rows.columns.values():
+        # A column without a kind has no value.
+        values.append([None] * rows.count if column.kind is None else arrow_array(column).to_pylist())
     return [dict(zip(names, row)) for row in zip(*values)] if names else [{} for _ in range(rows.count)]
 
 
@@ -262,7 +268,7 @@ class _Host:
     def query(self, sql, params):
         if self._query is None:
             raise NotImplementedError("context.query has no warehouse in a test: pass query= to answer it.")
-        return self._query(sql, *params)
+        return _connector(_as_table(self._query(sql, *params)))
 
     def load_model(self, partition, filename, read):
         return self._models.get(partition)

@@ -92,7 +92,7 @@ function toTypes(pairs: readonly string[]): Record<string, string> {
 
 /** JSON is used as JSON, with integers that a number cannot hold as text; anything else is text. */
 function toParams(pairs: readonly string[]): Record<string, unknown> {
-  refuseRepeatedNames(pairs);
+  refuseUnusableNames(pairs);
   return Object.fromEntries(
     pairs.map((pair) => {
       const [, name, value] = /^([^=]*)=(.*)$/s.exec(pair) ?? [null, pair, 'true'];
@@ -105,8 +105,10 @@ function toParams(pairs: readonly string[]): Record<string, unknown> {
   );
 }
 
-function refuseRepeatedNames(pairs: readonly string[]): void {
+function refuseUnusableNames(pairs: readonly string[]): void {
   const names = pairs.map((pair) => pair.split('=', 1)[0]!);
+  const unnamed = names.findIndex((name) => name.trim() === '');
+  if (unnamed !== -1) throw new CannotDo(`--param "${pairs[unnamed]}" has no name: write it as name=value.`);
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined)
     throw new CannotDo(

@@ -85,7 +85,7 @@ async function openAndRun<T>(
     try {
       await connection.run("SET TimeZone = 'UTC'");
       // `json_serialize_sql`, by which SQL is checked, writes the form of an old release by default, which
-      // has no ENUM within another type. Where the file is written, its form is the setting's too.
+      // has no ENUM within another type. A database that is written keeps that form.
       if (mode === 'read') await connection.run("SET storage_compatibility_version = 'latest'");
       await options.setup?.run(connection);
       if (options.confinement != null) await confine(connection, options.confinement);

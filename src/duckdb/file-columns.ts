@@ -50,7 +50,9 @@ export async function columnsOfFiles(
   await refuseDamaged(connection, paths, format);
   const files = filledFiles(paths, format);
   if (files.length === 0) return { files, columns: [], guesses: null };
-  const detected = await describeColumns(connection, readerSql(files));
+  const detected = await describeColumns(connection, readerSql(files)).catch((error: unknown) => {
+    throw likeNamedFields(error, files) ?? error;
+  });
   if (format === 'parquet') {
     refuseTypes(types);
     await refuseInexactParquet(connection, files, detected);
@@ -204,6 +206,16 @@ async function refuseRenamed(
   throw new Refusal('InvalidInput', [
     `The field ${quote(field)} in "${paths[0]}"${paths.length > 1 ? ' or another of the files' : ''} cannot be a column: names of columns are not empty, and differ in more than upper and lower case. ` +
       `Rename it, or use a query, in which DuckDB calls it ${quote(renamed.name)}: query:SELECT * FROM read_json('${paths[0]}').`,
+  ]);
+}
+
+/** The refusal of fields within objects of JSON that DuckDB takes for one, or null for other errors. */
+function likeNamedFields(error: unknown, paths: readonly string[]): Refusal | null {
+  const [, name] = /Duplicate name "(.*)" in struct auto-detected/s.exec((error as Error).message) ?? [];
+  if (name === undefined) return null;
+  return new Refusal('InvalidInput', [
+    `The field ${quote(name)} of an object in "${paths[0]}"${paths.length > 1 ? ' or another of the files' : ''} differs from another only in upper and lower case, which DuckDB ignores in a STRUCT. ` +
+      `Rename it, or use a query, in which every field is JSON: query:SELECT * FROM read_json('${paths[0]}', maximum_depth = 1).`,
   ]);
 }
 

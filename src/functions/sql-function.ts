@@ -5,7 +5,7 @@ import type { Column } from '../core/plan';
 import { copyWithKeys, KEYS_TABLE } from '../rows/output-file';
 import { type PartitionRows } from '../rows/partition-rows';
 import { identifier } from '../duckdb/quote';
-import { addRows, allRows, columnsOf, type Shape, shapeOf } from '../rows/slices';
+import { addRows, allRows, columnsOf, shapeOf } from '../rows/slices';
 import { asSqlError, SqlError } from '../duckdb/sql-error';
 import { typeProblem } from '../rows/storable';
 import type { SqlSession } from './sql-session';
@@ -110,7 +110,7 @@ export class SqlFunction {
     const [[count]] = (await made.getRows()) as [[bigint]];
     const head = await connection.run(`SELECT * FROM ${RESULT} LIMIT 1`);
     const shape = shapeOf(head, 1, 'exact');
-    const described = await describeResult(connection, shape);
+    const described = columnsOf(shape);
     const columns = await this.withoutKeys(connection, ordinal, described);
     // Writing the rows would fail this partition too, but later and without a way out in the message.
     assertStorable(columns);
@@ -154,17 +154,6 @@ function assertStorable(columns: readonly Column[]): void {
         `The column "${name}" ${problem}. Cast it in the query: ${identifier(name)}::VARCHAR.`,
       );
   }
-}
-
-/** The columns of the result, without Partwise's own. */
-async function describeResult(connection: DuckDBConnection, shape: Shape): Promise<Column[]> {
-  const columns = columnsOf(shape);
-  // The driver does not tell the names of types inside others, such as JSON in a list.
-  if (columns.every(({ type }) => !/[[(]/.test(type) || type.startsWith('DECIMAL('))) return columns;
-  const described = await allRows(
-    await connection.run(`DESCRIBE SELECT * EXCLUDE (__partwise_row) FROM ${RESULT}`),
-  );
-  return described.map((row) => ({ name: row.column_name as string, type: row.column_type as string }));
 }
 
 /** The statement that stores the query's result for one partition. */

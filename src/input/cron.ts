@@ -70,8 +70,47 @@ export function cronProblem(expression: string): string | null {
   for (const [i, part] of parts.entries()) {
     const field = fields[i]!;
     if (!part.split(',').every((item) => isItem(item, field))) return `whose ${wrongField(part, field)}`;
+    const step = part.split(',').find((item) => stepOf(item) > field.to - field.from);
+    if (step !== undefined)
+      return `whose ${field.name} is ${quote(part)}, with a step that leaves the field after one value; steps are from 1 to ${field.to - field.from}`;
   }
-  return null;
+  return isNeverDue(parts, fields)
+    ? `which is never due: no month of it has a day ${parts[indexOf(fields, 'day of the month')]}`
+    : null;
+}
+
+/** Whether its days are in none of its months, such as a 31st of April. */
+function isNeverDue(parts: readonly string[], fields: readonly Field[]): boolean {
+  // Else its days of the week are enough.
+  if (asTemporalCron(parts.join(' ')).length > 1) return false;
+  const valuesOf = (name: string): number[] => {
+    const at = indexOf(fields, name);
+    return at === -1 ? [2000] : parts[at]!.split(',').flatMap((item) => valuesIn(item, fields[at]!));
+  };
+  const days = valuesOf('day of the month');
+  const months = valuesOf('month');
+  const daysIn = (year: number, month: number): number => new Date(Date.UTC(year, month, 0)).getUTCDate();
+  return !valuesOf('year').some((year) =>
+    months.some((month) => days.some((day) => day <= daysIn(year, month))),
+  );
+}
+
+function indexOf(fields: readonly Field[], wanted: string): number {
+  return fields.findIndex(({ name }) => name === wanted);
+}
+
+function stepOf(item: string): number {
+  return Number(item.split('/')[1] ?? 1);
+}
+
+/** The numbers that a valid item of a field means. */
+function valuesIn(item: string, field: Field): number[] {
+  const range = item.split('/')[0]!;
+  const [first, last = item.includes('/') ? field.to : first] =
+    range === '*' ? [field.from, field.to] : range.split('-').map((end) => numberOf(end, field)!);
+  const values: number[] = [];
+  for (let value = first!; value <= last!; value += stepOf(item)) values.push(value);
+  return values;
 }
 
 /**
@@ -83,9 +122,8 @@ export function asTemporalCron(expression: string): string[] {
   const [text, ...comment] = expression.split('#');
   const parts = text!.trim().split(/\s+/);
   const fields = fieldsOf(parts.length);
-  const [dayOfMonth, dayOfWeek] = ['day of the month', 'day of the week'].map((wanted) =>
-    (fields ?? []).findIndex(({ name }) => name === wanted),
-  ) as [number, number];
+  const dayOfMonth = indexOf(fields ?? [], 'day of the month');
+  const dayOfWeek = indexOf(fields ?? [], 'day of the week');
   const isRestricted = (at: number): boolean => at >= 0 && !parts[at]!.startsWith('*');
   if (!isRestricted(dayOfMonth) || !isRestricted(dayOfWeek)) return [expression];
   return [dayOfWeek, dayOfMonth].map((at) => [parts.with(at, '*').join(' '), ...comment].join(' #'));

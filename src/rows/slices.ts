@@ -3,6 +3,7 @@ import type { DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
 import { setOwn, type Row } from '../core/row';
 import type { Column } from '../core/plan';
 import type { Reading } from '../duckdb/values';
+import { typeName } from '../duckdb/type-name';
 import { vectorReader, type VectorReader } from '../duckdb/vector-readers';
 
 /** The columns of a result that a function sees. */
@@ -26,7 +27,7 @@ export function shapeOf(result: DuckDBResult, offset: number, reading: Reading =
   const types = result.columnTypes().slice(offset);
   return {
     names,
-    types: types.map((type) => type.alias ?? String(type)),
+    types: types.map(typeName),
     readers: types.map((type) => vectorReader(type, reading)),
     offset,
   };
