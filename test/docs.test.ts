@@ -3,7 +3,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -34,17 +34,19 @@ const TSC = join(REPOSITORY, 'node_modules/typescript/bin/tsc');
 /** Documents whose commands need Snowflake: the emulator stands in for the account that they name. */
 const ON_SNOWFLAKE = /snowflake/;
 /** Documents whose commands need Python. */
-const IN_PYTHON = /restaurant-traffic/;
+const IN_PYTHON = /restaurant-traffic|docs\/python/;
 let snowflake: TestSnowflake | null = null;
 
-/** A copy of what a reader has: the examples, the build, and an empty folder for "in your project". */
+/** A copy of what a reader has: the examples, the build, and empty folders for "in your project". */
 let root: string;
 let env: NodeJS.ProcessEnv;
-const folderOf = (document: string): string => join(root, exampleOf(document) ?? 'your-project');
+const folderOf = (document: string): string =>
+  join(root, exampleOf(document) ?? (document === 'docs/python.md' ? 'your-python-project' : 'your-project'));
 
 beforeAll(async () => {
   root = await realpath(await mkdtemp(join(tmpdir(), 'partwise-docs-')));
-  for (const folder of ['bin', 'node_modules', 'your-project']) await mkdir(join(root, folder));
+  for (const folder of ['bin', 'node_modules', 'your-project', 'your-python-project'])
+    await mkdir(join(root, folder));
   await symlink(REPOSITORY, join(root, 'node_modules', 'partwise'));
   await symlink(join(REPOSITORY, 'dist'), join(root, 'dist'));
   // The packages and data that the examples use.
@@ -60,6 +62,8 @@ beforeAll(async () => {
     npx: `[ "$1" = partwise ] && shift && exec "${process.execPath}" "${CLI}" "$@"`,
     npm: '[ "$*" = "install partwise" ]',
     python: `exec "${PYTHON}" "$@"`,
+    // `python3 -m venv .venv`: an environment that has the packages already.
+    python3: `mkdir -p "$3/bin" && ln -sf "${join(root, 'bin/python')}" "$3/bin/python" && ln -sf /bin/true "$3/bin/pip"`,
   };
   for (const [name, script] of Object.entries(programs)) {
     await writeFile(join(root, 'bin', name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
@@ -157,6 +161,22 @@ async function tryFunctions(block: Block, folder: string): Promise<void> {
   } finally {
     await writeFile(file, before);
   }
+}
+
+/** Functions in Python, which a reader adds to the project's; a test, which is run. */
+async function tryPython({ place, text }: Block, folder: string): Promise<void> {
+  if (text.includes('partwise.testing')) {
+    await writeFile(join(folder, 'test_shown.py'), text);
+    await tryOut({ place, line: '.venv/bin/python -m pytest test_shown.py' }, folder);
+    return;
+  }
+  const names = [...text.matchAll(/^def (\w+)\(\w+, context\):$/gm)].map(([, name]) => name!);
+  expect(names).not.toEqual([]);
+  // Other pages go on with the README's project, which is in TypeScript.
+  const file = place.startsWith('README.md') ? 'shown.py' : 'functions.py';
+  await appendFile(join(folder, file), `\n\n${text}`);
+  for (const name of names)
+    await tryOut({ place, line: `npx partwise run ${file}:${name} --from sales.csv --by region` }, folder);
 }
 
 /** A model: the example's own, or one that the reader's project has from then on. */
@@ -302,6 +322,8 @@ function stepsOf(block: Block, folder: () => string): Step[] {
           : tryProgram;
     return [[title, () => tryCode(block, folder())]];
   }
+  if (language === 'python' && /^(README\.md|docs\/python\.md):/.test(place))
+    return [[title, () => tryPython(block, folder())]];
   const shownIn = (): string => (place.startsWith('README.md') ? join(root, SHOWN_EXAMPLE) : folder());
   return text.startsWith('$ ') ? [[title, () => tryShownOutput(block, shownIn())]] : [];
 }
