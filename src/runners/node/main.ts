@@ -87,7 +87,8 @@ async function describeBundle(bundle: string): Promise<void> {
         retry,
         bigTaskQueue,
         output,
-        model,
+        // Without its code.
+        model: model && { name: model.name, task: model.task },
       }),
     );
     const functions = described.map(encodeValue) as FunctionDescription[];
