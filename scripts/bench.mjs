@@ -4,6 +4,7 @@ import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makePythonEnv, PYTHON } from './python-env.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const outdir = join(root, 'node_modules/.cache/bench');
@@ -36,5 +37,8 @@ await build({
     },
   ],
 });
+// Only one of them needs Python.
+const withoutPython = await makePythonEnv();
+const env = { ...process.env, ...(withoutPython === null && { BENCH_PYTHON: join(root, PYTHON) }) };
 const args = ['--enable-source-maps', join(outdir, 'main.cjs'), ...process.argv.slice(2)];
-process.exit(spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1);
+process.exit(spawnSync(process.execPath, args, { stdio: 'inherit', env }).status ?? 1);

@@ -4,9 +4,21 @@ import { crash } from './crash';
 import { models } from './models';
 import { poison } from './poison';
 import { pushdown } from './pushdown';
+import { python20k } from './python-20k';
 import { real } from './real';
 import { state } from './state';
 import { tiny1m } from './tiny-1m';
 import { tiny2k } from './tiny-2k';
 
-export const CASES: readonly Case[] = [tiny2k, tiny1m, real, cpu, pushdown, poison, crash, state, models];
+export const CASES: readonly Case[] = [
+  tiny2k,
+  tiny1m,
+  real,
+  cpu,
+  pushdown,
+  poison,
+  crash,
+  state,
+  models,
+  python20k,
+];
