@@ -80,7 +80,9 @@ describe('the package', () => {
     expect(
       files.filter(
         (name) =>
-          !/^((dist|docs|deploy|examples)\/.+|python\/partwise\/.+\.py|(README|CHANGELOG)\.md|LICENSE|package\.json)$/.test(name),
+          !/^((dist|docs|deploy|examples)\/.+|python\/partwise\/.+\.py|(README|CHANGELOG)\.md|LICENSE|package\.json)$/.test(
+            name,
+          ),
       ),
     ).toEqual([]);
     expect(
