@@ -353,7 +353,7 @@ describe('a pause', () => {
     await until(async () => (await pending(run)).some(({ attempt }) => (attempt ?? 0) >= 4));
     expect(started('a')).toBe(1);
     expect(await run.partition('a').describe()).toMatchObject({
-      attempts: 2,
+      attempts: 1,
       error: { message: 'The run is paused.' },
     });
     await run.unpause();
