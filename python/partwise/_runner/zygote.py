@@ -125,7 +125,12 @@ class _Zygote:
         if archive in self.archives:
             return
         self.archives.add(archive)
-        for name in packages_of(archive):
+        try:
+            names = packages_of(archive)
+        except Exception:
+            # All runners would end with the zygote. What is wrong is reported when the functions file is loaded.
+            return
+        for name in names:
             _import(name)
         # What is loaded is shared: looking through it would copy its pages into every runner.
         gc.collect()
