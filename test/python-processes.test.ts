@@ -1,8 +1,8 @@
 /** The processes of a Python runner (guard, runner, zygote) end with each other and with their worker. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { bundleFunctions } from '../src/runners/functions-file';
 import type { FunctionBundle } from '../src/runners/language';
@@ -105,12 +105,14 @@ async function startWorker(does: string, leaseMs: number): Promise<{ worker: Chi
   });
 
   (process.platform === 'linux' ? test : test.skip)(
-    'keep their zygote when one of them gets an archive that cannot be read (I5)',
+    'keep their zygote, which only this user reaches, when one gets an archive that cannot be read (I5)',
     async () => {
       const zygotes = (): string =>
-        execFileSync('pgrep', ['-P', String(process.pid), '-f', 'zygote.py'], { encoding: 'utf8' });
+        execFileSync('pgrep', ['-a', '-P', String(process.pid), '-f', 'zygote.py'], { encoding: 'utf8' });
       await runFirst('nothing');
       const before = zygotes();
+      const [, socket] = /zygote\.py (\S+)/.exec(before)!;
+      expect(statSync(dirname(socket!)).mode & 0o777).toBe(0o700);
       const path = join(folder, 'broken.pyz');
       writeFileSync(path, 'no archive');
       const request = { pool, folder, bundle: { digest: 'broken', path }, ordinals: [0] };

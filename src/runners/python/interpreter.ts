@@ -153,7 +153,7 @@ async function ask(candidate: Candidate, script: string, args: readonly string[]
   try {
     ({ stdout } = await run(path, ['-X', 'utf8', join(PYTHON_FOLDER, 'partwise', '_code', script), ...args], {
       cwd: folder,
-      // Start-up files of an environment (`sitecustomize`, `.pth`) are executed, and functions can write them.
+      // Start-up files of an environment (`sitecustomize`) are executed, and functions can write them.
       env: runnerEnvironment(process.env, []),
       timeout: ANSWER_MS,
       killSignal: 'SIGKILL',
