@@ -146,6 +146,13 @@ describe('a paused run', () => {
 });
 
 describe('the concurrency of a run', () => {
+  it('can be higher than the number of runners when it is cancelled (I12)', async () => {
+    const gated = await regions('cancel-queued', { params: { wait: true }, options: { maxConcurrency: 6 } });
+    await gated.untilCalls(4);
+    await gated.run.cancel();
+    expect(await gated.run.wait()).toMatchObject({ status: 'CANCELLED', counts: { CANCELLED: 6 } });
+  });
+
   it('can be raised, effective immediately, and lowered, effective as units finish', async () => {
     const gated = await regions('concurrency', { params: { wait: true }, options: { maxConcurrency: 1 } });
     await gated.untilStarted('a');

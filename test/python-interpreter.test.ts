@@ -1,5 +1,5 @@
 /** Which Python interpreter a project has, and what is said about one that cannot be used. */
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, test } from '@jest/globals';
 import { loadConfig } from '../src/config';
@@ -134,6 +134,19 @@ test.each<[Partial<Answer>, string]>([
     expect(described.split('\n').at(-1)).toBe(warning);
   },
 );
+
+test('an interpreter is asked without the credentials of the worker (I11)', async () => {
+  const path = makeInterpreter('python');
+  const text = readFileSync(path, 'utf8');
+  writeFileSync(path, text.replace('\n', `\n/usr/bin/env > ${join(project, 'environment')}\n`));
+  process.env['SNOWFLAKE_PASSWORD'] = 'secret-of-the-warehouse';
+  try {
+    expect(await chosen(path)).toBe(path);
+  } finally {
+    delete process.env['SNOWFLAKE_PASSWORD'];
+  }
+  expect(readFileSync(join(project, 'environment'), 'utf8')).not.toContain('secret-of-the-warehouse');
+});
 
 test('an interpreter that was removed after planning ends the runner with the reason', async () => {
   const pool = new RunnerPool({ size: 1, cwd: project });

@@ -1,14 +1,15 @@
 /** The processes of a Python runner (guard, runner, zygote) end with each other and with their worker. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { bundleFunctions } from '../src/runners/functions-file';
 import type { FunctionBundle } from '../src/runners/language';
 import { RunnerPool } from '../src/runners/pool';
 import type { RunnerUnit } from '../src/runners/protocol';
 import { python } from '../src/runners/python/language';
+import { stackOf } from '../src/runners/python/where';
 import { gone, isAlive } from './support/processes';
 import { REPOSITORY } from './support/project';
 import { hasPython, PYTHON } from './support/python-server';
@@ -96,6 +97,30 @@ async function startWorker(does: string, leaseMs: number): Promise<{ worker: Chi
     expect(shown).toContain('PATH=');
     for (const secret of Object.values(SECRETS)) expect(shown).not.toContain(secret);
   });
+
+  test('say where a function was, whatever it has written to their record itself (I5)', () => {
+    const frame = (name: string): string =>
+      `Stack (most recent call first):\n  File "/${name}.py", line 3 in f\n`;
+    expect(stackOf(frame('\\xe9\\U0001f600\\Uffffffff'))).toContain('"/é😀\\Uffffffff.py", line 3, in f');
+  });
+
+  (process.platform === 'linux' ? test : test.skip)(
+    'keep their zygote, which only this user reaches, when one gets an archive that cannot be read (I5)',
+    async () => {
+      const zygotes = (): string =>
+        execFileSync('pgrep', ['-a', '-P', String(process.pid), '-f', 'zygote.py'], { encoding: 'utf8' });
+      await runFirst('nothing');
+      const before = zygotes();
+      const [, socket] = /zygote\.py (\S+)/.exec(before)!;
+      expect(statSync(dirname(socket!)).mode & 0o777).toBe(0o700);
+      const path = join(folder, 'broken.pyz');
+      writeFileSync(path, 'no archive');
+      const request = { pool, folder, bundle: { digest: 'broken', path }, ordinals: [0] };
+      const { failed } = await run({ ...request, name: 'misbehaving', mayFail: true });
+      expect(failed?.error.message).toContain('not a zip file');
+      expect(zygotes()).toBe(before);
+    },
+  );
 
   describe('of a call to debug', () => {
     const callHere = async (does: string, unit: Partial<RunnerUnit> = {}) => {

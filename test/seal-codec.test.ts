@@ -59,6 +59,19 @@ describe('the seal of a payload', () => {
     expect(forged).toEqual([(context as { activityId: string }).activityId]);
   });
 
+  it('is not expected of what the server writes about an activity that was cancelled before it started', async () => {
+    const forged: string[] = [];
+    const guarding = new SealCodec({ secret, onForged: ({ activityId }) => forged.push(activityId!) }, []);
+    const details = payload('"ACTIVITY_ID_NOT_STARTED"');
+    const [marked] = await guarding.decode([details], activity());
+    expect(Object.keys(marked!.metadata!)).toEqual(['encoding', UNSEALED]);
+    expect(guarding.takeInput('run', '1')).toBeNull();
+    await expect(
+      guarding.decode([payload(details.data!.toString(), 'result:x')], activity()),
+    ).rejects.toThrow();
+    expect(forged).toEqual(['1']);
+  });
+
   it('is checked only where workflows are started and signalled, and a mark on the wire has no effect', async () => {
     const [marked] = await codec.decode([payload('"x"', 'input:partitionShard')], workflow);
     expect(Object.keys(marked!.metadata!)).toEqual(['encoding', UNSEALED]);

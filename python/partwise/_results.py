@@ -199,7 +199,10 @@ def _is_same(value, key):
         return value == float(key)
     if isinstance(value, uuid.UUID):
         value = str(value)
-    if isinstance(value, str) != isinstance(key, str):
+    if isinstance(value, str) and not isinstance(key, str):
+        # What `context.partition_id` has for it.
+        return value == str(key)
+    if isinstance(key, str) and not isinstance(value, str):
         return False
     return bool(value == key) or str(value) == str(key)
 

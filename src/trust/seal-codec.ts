@@ -127,7 +127,7 @@ export class SealCodec implements PayloadCodec {
       const expected = this.#code(payload, context);
       if (seal.length === expected.length && timingSafeEqual(seal, expected)) return labelOf(payload) ?? '';
     }
-    if (context.type === 'workflow') return null;
+    if (context.type === 'workflow' || isNotStarted(payload)) return null;
     // enforces I13
     if (!isRecorded(context)) this.options.onForged?.(context);
     else if (context.recordedAt < this.options.secret.createdAt) return undefined;
@@ -145,6 +145,19 @@ export class SealCodec implements PayloadCodec {
     // On the wire, empty bytes become an empty array.
     return hmac.update(ArrayBuffer.isView(data) ? data : Buffer.from(data ?? [])).digest();
   }
+}
+
+/**
+ * The only payload that the server itself writes: the details of an activity that was cancelled before a
+ * worker took it. Anyone can write it, so it is marked as unsealed, and no result or input of ours is a text.
+ */
+function isNotStarted({ metadata, data }: Payload): boolean {
+  const { encoding, ...others } = metadata ?? {};
+  return (
+    Object.keys(others).length === 0 &&
+    Buffer.from(encoding ?? []).toString() === 'json/plain' &&
+    Buffer.from(data ?? []).toString() === '"ACTIVITY_ID_NOT_STARTED"'
+  );
 }
 
 function isRecorded(context: SerializationContext): context is RecordedContext {

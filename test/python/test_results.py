@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from partwise import InvalidResult
+from partwise._context import dpf_partition_id
 from partwise._declared import Output, output_problems
 from partwise._results import preview, take
 from partwise._source_types import SourceTypes
@@ -251,6 +252,15 @@ class Results(unittest.TestCase):
                 self.assertEqual(list(rows.columns), list(expected))
                 self.assertIsNotNone(preview(rows))
                 self.keep(name, [rows], expected)
+
+    def test_a_key_column_may_have_the_text_of_the_partition_id_as_in_functions_of_dpf(self):
+        for key in (7, None, True, Decimal("1.50"), datetime.date(2024, 1, 2)):
+            with self.subTest(key=key):
+                text = dpf_partition_id({"k": key}, "")
+                self.assertEqual(list(take({"k": text, "n": 1}, {"k": key}).columns), ["n"])
+                self.assertEqual(list(take(pd.DataFrame({"K": [text], "n": [1]}), {"k": key}).columns), ["n"])
+                with self.assertRaises(InvalidResult):
+                    take({"k": "other"}, {"k": key})
 
     def test_what_cannot_be_stored_is_refused_with_its_column_and_row(self):
         for result, message in REFUSED:

@@ -69,11 +69,11 @@ class _Prepared:
     """A runner forked by the zygote, which leads its own process group."""
 
     @classmethod
-    def of(cls, zygote_pid, name, archive):
+    def of(cls, zygote_pid, place, archive):
         """Returns None if the zygote does not answer."""
         until = time.monotonic() + ZYGOTE_SECONDS
         try:
-            connection = _connected(int(zygote_pid), name, until)
+            connection = _connected(int(zygote_pid), place, until)
             request = {
                 "archive": archive,
                 "memory": sys.argv[2],
@@ -109,13 +109,13 @@ class _Prepared:
         return int(self._lines.readline() or signal.SIGKILL)
 
 
-def _connected(zygote_pid, name, until):
+def _connected(zygote_pid, place, until):
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     while True:
         try:
-            connection.connect("\0" + name)
+            connection.connect(place)
             break
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, FileNotFoundError):
             # It is being started.
             os.kill(zygote_pid, 0)
             if time.monotonic() > until:

@@ -26,17 +26,17 @@ CONVERSIONS = {b"to_pandas": "pandas", b"to_polars": "polars", b"to_arrow": "pya
 REQUEST_SECONDS = 2.0
 
 
-def main(name):
+def main(place):
     # Instead of this file's folder, whose modules would hide others of the same name.
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind("\0" + name)
+    listener.bind(place)
     listener.listen(256)
     # Ctrl-C in a terminal is for the worker, which ends its runners.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _import("partwise._runner.unit_loop")
     _import("partwise._runner.runner")
-    request = _Zygote(listener).wait()
+    request = _Zygote(listener, place).wait()
     # In a forked runner.
     from partwise._runner.runner import Runner
 
@@ -44,8 +44,9 @@ def main(name):
 
 
 class _Zygote:
-    def __init__(self, listener):
+    def __init__(self, listener, place):
         self.pid = os.getpid()
+        self.place = place
         self.listener = listener
         #: Guards by the pid of their runner.
         self.guards = {}
@@ -66,6 +67,7 @@ class _Zygote:
                 # The worker is gone.
                 for pid in self.guards:
                     _kill(pid)
+                self._remove_place()
                 os._exit(0)
             if self.ended in ready:
                 os.read(self.ended, 4096)
@@ -78,6 +80,14 @@ class _Zygote:
                 request = self._accept()
                 if request is not None:
                     return request
+
+    def _remove_place(self):
+        try:
+            os.remove(self.place)
+            os.rmdir(os.path.dirname(self.place))
+        except OSError:
+            # The worker has removed it.
+            pass
 
     def _reap(self):
         for pid, guard in list(self.guards.items()):
@@ -125,7 +135,12 @@ class _Zygote:
         if archive in self.archives:
             return
         self.archives.add(archive)
-        for name in packages_of(archive):
+        try:
+            names = packages_of(archive)
+        except Exception:
+            # All runners would end with the zygote. What is wrong is reported when the functions file is loaded.
+            return
+        for name in names:
             _import(name)
         # What is loaded is shared: looking through it would copy its pages into every runner.
         gc.collect()

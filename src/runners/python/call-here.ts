@@ -22,7 +22,7 @@ export async function callHere(options: CallHereOptions): Promise<CalledHere> {
   const call = new LocalCall(options);
   let failed: Error | null = null;
   const child = spawn(
-    options.unit.function.interpreter ?? 'python3',
+    options.unit.function.interpreter ?? options.project.python ?? 'python3',
     ['-X', 'utf8', ENTRY, ...(options.postMortem === true ? ['--pdb'] : [])],
     {
       // Not detached: only the terminal's own process group may read from it. What the function prints goes

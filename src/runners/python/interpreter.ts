@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import type { Runtime } from '../../core/runtime';
+import { runnerEnvironment } from '../environment';
 import type { RunnerProject } from '../runner';
 import { findNamed, inEnvironment, onPath } from '../named-interpreter';
 
@@ -152,6 +153,8 @@ async function ask(candidate: Candidate, script: string, args: readonly string[]
   try {
     ({ stdout } = await run(path, ['-X', 'utf8', join(PYTHON_FOLDER, 'partwise', '_code', script), ...args], {
       cwd: folder,
+      // Start-up files of an environment (`sitecustomize`) are executed, and functions can write them.
+      env: runnerEnvironment(process.env, []),
       timeout: ANSWER_MS,
       killSignal: 'SIGKILL',
       maxBuffer: 16 * 2 ** 20,

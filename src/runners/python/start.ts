@@ -42,7 +42,7 @@ export function start(options: RunnerOptions): RunnerProcess {
           ...environment,
           ...runnerEnvironment(process.env, passEnv),
         });
-  const prepared = zygote === null ? [] : [String(zygote.pid), zygote.name, bundle!];
+  const prepared = zygote === null ? [] : [String(zygote.pid), zygote.socket, bundle!];
   return new RunnerProcess(
     {
       command: executable,

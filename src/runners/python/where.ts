@@ -21,14 +21,16 @@ export function stackOf(where: string): string | null {
   return ['Traceback (most recent call last):', ...frames.reverse()].join('\n');
 }
 
-/** It writes characters that are not ASCII as `\xe9`, `\u6f22` or `\U0001f600`. */
+/** It writes characters other than ASCII as `\xe9`, `\u6f22` or `\U0001f600`; a function may write others. */
 function unescaped(text: string): string {
-  return text.replace(/\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))/g, (_, ...codes: string[]) =>
-    String.fromCodePoint(
-      Number.parseInt(
-        codes.find((code) => code !== undefined)!,
-        16,
+  return text.replace(
+    /\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U(00(?:0[0-9a-f]|10)[0-9a-f]{4}))/g,
+    (_, ...codes: string[]) =>
+      String.fromCodePoint(
+        Number.parseInt(
+          codes.find((code) => code !== undefined)!,
+          16,
+        ),
       ),
-    ),
   );
 }

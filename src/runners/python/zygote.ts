@@ -4,7 +4,8 @@
  * `python/partwise/_runner/zygote.py`.
  */
 import { spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PYTHON_FOLDER } from './interpreter';
 
@@ -12,8 +13,8 @@ const ENTRY = join(PYTHON_FOLDER, 'partwise', '_runner', 'zygote.py');
 
 interface Zygote {
   pid: number;
-  /** Name of its socket. */
-  name: string;
+  /** Absolute path of its socket. */
+  socket: string;
 }
 
 /** By what they are started with. Null: it ended, so this process starts no other. */
@@ -32,20 +33,26 @@ export function zygoteOf(
   const key = JSON.stringify([executable, ...settings]);
   const known = zygotes.get(key);
   if (known !== undefined) return known;
-  const name = `partwise-${randomUUID()}`;
-  const child = spawn(executable, ['-X', 'utf8', ENTRY, name], {
+  // Only this user can enter the folder. An abstract name could be connected to from a container that shares
+  // the network and has the same user id.
+  const folder = mkdtempSync(join(tmpdir(), 'partwise-zygote-'));
+  const socket = join(folder, 'socket');
+  const child = spawn(executable, ['-X', 'utf8', ENTRY, socket], {
     // Ends with this process, when its input is closed.
     stdio: ['pipe', 'ignore', 'ignore'],
     // The terminal's Ctrl-C is for the worker.
     detached: true,
     env,
   });
-  const forget = (): void => void zygotes.set(key, null);
+  const forget = (): void => {
+    zygotes.set(key, null);
+    rmSync(folder, { recursive: true, force: true });
+  };
   child.once('error', forget).once('exit', forget);
   child.stdin.on('error', () => undefined);
   child.unref();
   (child.stdin as unknown as { unref(): void }).unref();
-  const zygote = child.pid === undefined ? null : { pid: child.pid, name };
+  const zygote = child.pid === undefined ? null : { pid: child.pid, socket };
   zygotes.set(key, zygote);
   return zygote;
 }
