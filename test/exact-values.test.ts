@@ -179,6 +179,9 @@ describe('rows of one partition', () => {
       { zip: 2, total: 1, n: 1 },
     ]);
     expect((await ran({ file: 'sales.csv' })).rows[0]).toMatchObject({ total: 6, n: 3 });
+    await expect(ran({ regionn: 'North' })).rejects.toThrow(
+      'has no column "regionn" of the key. Did you mean "region"?',
+    );
     await expect(ran({ region: 'Nort' })).rejects.toThrow('has no rows with the key {"region":"Nort"}');
   });
 });

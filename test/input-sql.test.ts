@@ -22,6 +22,9 @@ describe('in DuckDB', () => {
     'SELECT \');\' AS "a;b", $$ ; ) $$ /* ; ) */',
     "PIVOT sales ON region IN ('North') USING sum(amount)",
     'DESCRIBE sales',
+    'SELECT 1; -- the end',
+    'SELECT 1 ; /* the end */ ;\n-- of it',
+    "SELECT ';-- no end'; -- the end",
     "SELECT * FROM nowhere, read_csv('nothing.csv')",
     "SELECT ['x']::ENUM('x', 'y')[] AS v, MAP {'x': 1}::MAP(ENUM('x'), INTEGER) AS m, x::STRUCT(a ENUM('x')) AS s FROM t",
   ])('accepts a query that is a single SELECT: %s', async (query) => {

@@ -227,6 +227,12 @@ test('an input too large for Temporal is refused before it is sent (I7)', () => 
   ]);
 });
 
+test('params keep a parameter named __proto__', () => {
+  const params = JSON.parse('{"__proto__": 5, "n": 1}') as Record<string, unknown>;
+  const report = parseRunInput({ ...GOOD, params });
+  expect(report.ok && Object.entries(report.input.params)).toEqual(Object.entries(params));
+});
+
 describe('params that JSON would change are refused by name (I9)', () => {
   const circle: Record<string, unknown> = {};
   circle.self = circle;

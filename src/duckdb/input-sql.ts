@@ -70,10 +70,13 @@ export async function conditionProblem(connection: DuckDBConnection, text: strin
   );
 }
 
-/** A query without its final semicolon, to put in parentheses. */
+/** A query without its final semicolon, to put in parentheses, and without comments that follow it. */
 export function withoutEnd(query: string): string {
-  return query.replace(/[;\s]+$/, '');
+  return query.replace(COMMENTED_END, '').replace(/[;\s]+$/, '');
 }
+
+/** Not with a quote: then the semicolon may be inside a string that only looks like the end. */
+const COMMENTED_END = /;(?:[;\s]|--[^\n'"$]*(?:\n|$)|\/\*[^'"$]*?\*\/)*$/;
 
 /** The result of `json_serialize_sql`, which parses a statement without binding or running it. */
 type Parsed =

@@ -20,6 +20,7 @@ import { SqlSession } from './sql-session';
 import type { PartitionFunction, PartitionResult } from './types';
 import { withWarehouse } from './warehouse-connection';
 import type { ArtifactCodec } from '../core/files';
+import { nearest } from '../core/nearest';
 import { encodePartitionId } from '../core/partition-id';
 import type { Row } from '../core/row';
 import type { ModelInput } from '../core/input';
@@ -181,6 +182,11 @@ async function rowsOfKey(
 ): Promise<PartitionRows> {
   const names = new Map(all.columns.map(({ name }) => [name.toLowerCase(), identifier(name)]));
   const wanted = Object.entries(key).filter(([name]) => names.has(name.toLowerCase()));
+  for (const name of Object.keys(key)) {
+    const meant = names.has(name.toLowerCase()) ? null : nearest(name, [...names.keys()]);
+    if (meant !== null)
+      throw new TypeError(`The file "${file}" has no column "${name}" of the key. Did you mean "${meant}"?`);
+  }
   if (wanted.length === 0) return all;
   const conditions = wanted.map(([name, value], i) => {
     const column = names.get(name.toLowerCase())!;

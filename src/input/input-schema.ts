@@ -10,6 +10,7 @@ import { parsePeriod, timeZoneName } from './zoned-time';
 import { hasOutputEnding, isOutputFile, OUTPUT_ENDINGS } from './output-target';
 import { runIdProblem } from './run-id';
 import { addSentence, fields, parsed } from './explain-issues';
+import { isObject } from '../core/json';
 import { isModelName } from '../core/function-description';
 import { quote } from '../core/quote';
 import { tableNameProblem } from '../core/table-name';
@@ -290,8 +291,9 @@ export const inputSchema = fields(
     stage: text(STAGE_EXAMPLES).nullish(),
     functions: functionsSchema.nullish(),
     python: text(PYTHON).nullish(),
+    // Not a record, which would leave out a parameter named __proto__.
     params: z
-      .record(z.string(), z.unknown(), { error: 'an object, such as { "currency": "EUR" }' })
+      .custom<Record<string, unknown>>(isObject, { error: 'an object, such as { "currency": "EUR" }' })
       .nullish(),
     sql: text('a query over the view data, such as "SELECT count(*) AS n FROM data"').nullish(),
     where: text(`an SQL condition, such as "amount > 0"`).nullish(),
