@@ -79,9 +79,9 @@ async function startWorker(does: string, leaseMs: number): Promise<{ worker: Chi
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const runFirst = (does: string, onCall?: () => void) =>
+  const runFirst = (does: string, onCall?: () => void, of = pool) =>
     run({
-      pool,
+      pool: of,
       folder,
       bundle,
       name: 'misbehaving',
@@ -178,6 +178,30 @@ async function startWorker(does: string, leaseMs: number): Promise<{ worker: Chi
     for (const pid of [runner, guard]) await gone(pid);
     worker.kill('SIGKILL');
   });
+
+  (process.platform === 'linux' ? test : test.skip)(
+    'stay when their zygote takes no more of them, and others start without it (I5)',
+    async () => {
+      // Another environment has a zygote of its own.
+      const poolWith = (): RunnerPool =>
+        new RunnerPool({ size: 1, ...project, cwd: folder, passEnv: ['NONE'] });
+      const [one, other] = [poolWith(), poolWith()];
+      const call = pidsOfCall();
+      const running = runFirst('wait to be killed', undefined, one);
+      const [runner, zygote] = await call;
+      process.kill(zygote, 'SIGTERM');
+      expect((await runFirst('nothing', undefined, other)).summary).toEqual([
+        'k0: DONE',
+        'k1: DONE',
+        'k2: DONE',
+      ]);
+      expect([runner, zygote].map(isAlive)).toEqual([true, true]);
+      process.kill(runner, 'SIGKILL');
+      expect((await running).summary).toEqual(['k0: INTERNAL_ERROR RunnerKilled', 'k1: DONE', 'k2: DONE']);
+      await Promise.all([one.close(), other.close()]);
+      await gone(zygote);
+    },
+  );
 
   test.each(['guard', 'runner', 'zygote'])(
     'end with their %s, and only the running partition is lost (I5)',

@@ -89,9 +89,9 @@ class _Prepared:
             connection.settimeout(None)
             return cls(pid, connection, lines)
         except (OSError, ValueError):
-            # It hangs or has crashed. Its worker notices that it has ended, and does not start another.
+            # It hangs, is slow or has crashed. It takes no more runners, and keeps those that it has.
             try:
-                os.kill(int(zygote_pid), signal.SIGKILL)
+                os.kill(int(zygote_pid), signal.SIGTERM)
             except OSError:
                 pass
             return None
@@ -115,8 +115,8 @@ def _connected(zygote_pid, place, until):
         try:
             connection.connect(place)
             break
-        except (ConnectionRefusedError, FileNotFoundError):
-            # It is being started.
+        except FileNotFoundError:
+            # It is being started. One that refuses takes no more.
             os.kill(zygote_pid, 0)
             if time.monotonic() > until:
                 raise

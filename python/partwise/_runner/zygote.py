@@ -30,8 +30,10 @@ def main(place):
     # Instead of this file's folder, whose modules would hide others of the same name.
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(place)
+    # Under its own name only once it listens, so a connection that is refused means that it has closed.
+    listener.bind(f"{place}.new")
     listener.listen(256)
+    os.rename(f"{place}.new", place)
     # Ctrl-C in a terminal is for the worker, which ends its runners.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _import("partwise._runner.unit_loop")
@@ -55,13 +57,22 @@ class _Zygote:
         for descriptor in (self.ended, wake):
             os.set_blocking(descriptor, False)
         self.wake = wake
+        self.is_closing = False
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.signal(signal.SIGTERM, self._close)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
 
     def wait(self):
         """Forks runners. Returns a guard's request in each of them, and never in the zygote."""
         while True:
-            watched = [0, self.ended, self.listener, *self.guards.values()]
+            if self.is_closing:
+                self.listener.close()
+                if not self.guards:
+                    self._remove_place()
+                    os._exit(0)
+            watched = [0, self.ended, *self.guards.values()]
+            if not self.is_closing:
+                watched.append(self.listener)
             ready, _, _ = select.select(watched, [], [])
             if 0 in ready and os.read(0, 1) == b"":
                 # The worker is gone.
@@ -76,10 +87,14 @@ class _Zygote:
                 # A guard sends nothing after its request.
                 if guard in ready and self.guards.get(pid) is guard:
                     _kill(pid)
-            if self.listener in ready:
+            if self.listener in ready and not self.is_closing:
                 request = self._accept()
                 if request is not None:
                     return request
+
+    def _close(self, number, frame):
+        """Takes no more runners, and ends with the last one."""
+        self.is_closing = True
 
     def _remove_place(self):
         try:
@@ -152,6 +167,7 @@ class _Zygote:
 
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.setsid()
         end_with_parent(self.pid)
         for number in (self.ended, self.wake):
