@@ -101,6 +101,11 @@ export class UnitMessages {
       throw new BadMessage('names artifacts that are not in its file');
   }
 
+  /** Throws `BadMessage` unless it is a file: opening a pipe would wait forever. */
+  async checkFile(file: string): Promise<void> {
+    await sizeOf(file);
+  }
+
   /** Undoes a segment that was refused: its partitions do not count as ended. */
   refuse(segment: Segment): void {
     for (const ordinal of reportedOrdinals(segment)) this.#ended.delete(ordinal);

@@ -256,7 +256,10 @@ class RunnerSession {
       case 'rows':
         return this.requests.ask(message.id, (signal) => this.options.access!.rows(message, signal));
       case 'heldOut':
-        return this.requests.ask(message.id, (signal) => this.heldOut.write(message, signal));
+        return this.requests.ask(message.id, async (signal) => {
+          if (message.file !== null) await this.messages.checkFile(message.file);
+          return this.heldOut.write(message, signal);
+        });
       case 'cancelQueries':
         return this.requests.cancel(message.ids);
       case 'segment':
