@@ -2,10 +2,11 @@
  * Resolves settings in order of precedence: flags, environment, configuration file, defaults. Used by
  * commands, library and worker alike; Temporal's own environment variables are read in `temporal/`.
  */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ZodType } from 'zod';
+import { isFolder } from '../files/folders';
 import { tracingProblems } from '../files/optional-packages';
 import { explainIssues } from '../input/explain-issues';
 import type { TemporalSettings } from '../temporal/settings';
@@ -241,8 +242,4 @@ function defaultFunctionsFiles(folder: string): string[] {
   return FUNCTIONS_FILES.flatMap(
     (names) => names.map((name) => join(folder, name)).find((file) => existsSync(file)) ?? [],
   );
-}
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

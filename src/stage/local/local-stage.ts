@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { FileRef, StagedFile } from '../../core/files';
 import { digest, digestFile } from '../../files/digest';
 import { linkOrCopy, syncFile, writeNew } from '../../files/durable';
-import { makeFolder } from '../../files/make-folder';
+import { makeFolder } from '../../files/folders';
 import { readRange } from '../../files/read-range';
 import { assertRecorded, readRecorded } from '../checked';
 import { ObjectExists, ObjectMissing, type Stage } from '../stage';

@@ -8,7 +8,7 @@ import { widened, type Confinement } from '../../duckdb/confinement';
 import type { Column, OutputPlan } from '../../core/plan';
 import type { CommitResult, CommitTask } from '../../core/tasks';
 import { Refusal } from '../../core/refusal';
-import { makeFolder } from '../../files/make-folder';
+import { makeFolder } from '../../files/folders';
 import { renameDurably, syncFile } from '../../files/durable';
 import type { CommitRows } from '../warehouse';
 import { combinedRows } from '../../rows/combined-rows';

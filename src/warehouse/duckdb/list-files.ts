@@ -4,6 +4,7 @@ import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { queryRows } from '../../duckdb/database-file';
 import { literal } from '../../duckdb/quote';
+import { isFolder } from '../../files/folders';
 import { isDataFile } from '../../core/file-format';
 import { nearest } from '../../core/nearest';
 import { literally } from '../../duckdb/file-reader';
@@ -49,8 +50,7 @@ export function nameHint(table: string, projectDir: string): string {
   // A run from elsewhere must not learn which folders there are outside the project.
   if (/[\\/]|^\.+$/.test(table)) return '';
   const path = resolve(projectDir, table);
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
-    return ` There is a folder "${table}": ${howToRead(path, table)}.`;
+  if (isFolder(path)) return ` There is a folder "${table}": ${howToRead(path, table)}.`;
   const files = readdirSync(projectDir).filter((file) => isDataFile(file));
   const byStem = new Map(files.map((file) => [file.replace(/\..*$/, ''), file]));
   const stem = nearest(table, [...byStem.keys()]);

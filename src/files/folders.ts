@@ -1,7 +1,12 @@
+import { statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Refusal } from '../core/refusal';
 import { syncFolder } from './durable';
+
+export function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
 
 /**
  * A durable `mkdir -p`. Node's own never returns on a file system that reports ENOENT for every new folder,
