@@ -2,11 +2,11 @@
  * Describes bundles, and keeps the descriptions of those with an interpreter next to them: a worker that is
  * started again does not import pandas to list names.
  */
-import { randomUUID } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { FunctionDescription } from '../core/function-description';
 import { sha256Of } from '../files/digest';
+import { replaceFile } from '../files/durable';
 import { describeFunctions } from './functions-file';
 import type { FunctionBundle } from './language';
 import { describedFunctions } from './message-shapes';
@@ -48,15 +48,8 @@ async function readKept(file: string): Promise<Kept> {
   }
 }
 
-/** If this fails, the bundle is loaded again next time. */
+/** If this fails, also because another run is being planned, the bundle is loaded again next time. */
 async function writeKept(file: string, interpreters: Kept): Promise<void> {
   const content = { sha256: sha256Of(JSON.stringify(interpreters)), interpreters };
-  // Several runs may be planned at the same time.
-  const unfinished = `${file}.${randomUUID()}`;
-  try {
-    await writeFile(unfinished, `${JSON.stringify(content)}\n`);
-    await rename(unfinished, file);
-  } catch {
-    await rm(unfinished, { force: true }).catch(() => undefined);
-  }
+  await replaceFile(file, Buffer.from(`${JSON.stringify(content)}\n`)).catch(() => undefined);
 }
