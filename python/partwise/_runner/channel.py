@@ -59,6 +59,20 @@ class Channel:
         return bytes(parts)
 
 
+class WorkerError(Exception):
+    """The worker could not do what a context asked for."""
+
+
+def value_of(reply):
+    """The value of a `reply`. Raises an error with the name that the worker gives it."""
+    if "error" not in reply:
+        return reply.get("value")
+    error = reply["error"]
+    raised = type(error["type"], (WorkerError,), {})(error["message"])
+    raised.non_retryable = error.get("nonRetryable", False)
+    raise raised
+
+
 def _encode(message, body):
     # ASCII, so a lone surrogate of the user's text is escaped and not refused.
     header = json.dumps(message, separators=(",", ":"), allow_nan=False).encode("ascii")

@@ -126,7 +126,7 @@ class _Terminal:
         self.channel.send(message)
 
     def ask(self, request):
-        from partwise._runner.runner import error_of
+        from partwise._runner.channel import value_of
 
         id = next(self._ids)
         self.channel.send({**request, "id": id})
@@ -134,9 +134,7 @@ class _Terminal:
             answer = self.channel.receive()
             if answer["type"] == "reply" and answer["id"] == id:
                 break
-        if "error" in answer:
-            raise error_of(answer["error"])
-        return answer.get("value")
+        return value_of(answer)
 
     def next_file(self):
         return next(self._files)

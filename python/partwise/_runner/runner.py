@@ -3,6 +3,7 @@
 import faulthandler
 import gc
 import itertools
+import math
 import os
 import queue
 import resource
@@ -11,7 +12,7 @@ import sys
 import threading
 
 from .call_record import CALLS_FD, CallRecord
-from .channel import CHANNEL_FD, Channel
+from .channel import CHANNEL_FD, Channel, value_of
 from .control import UnitControl
 from .output import Output
 from .process_state import ProcessState
@@ -95,9 +96,7 @@ class Runner:
             if request["type"] in ("query", "rows", "heldOut"):
                 self.channel.send({"type": "cancelQueries", "ids": [id]})
             raise
-        if "error" in answer:
-            raise error_of(answer["error"])
-        return answer.get("value")
+        return value_of(answer)
 
     def next_file(self):
         return next(self._files)
@@ -247,18 +246,6 @@ class FunctionMissing(Exception):
     """The worker was started with other code. Another one may have the function."""
 
 
-class WorkerError(Exception):
-    """The worker could not do what a context asked for."""
-
-
-def error_of(error):
-    raised = WorkerError(error["message"])
-    # The name that the worker gives it.
-    raised.__class__ = type(error["type"], (WorkerError,), {})
-    raised.non_retryable = error.get("nonRetryable", False)
-    return raised
-
-
 def _description(definition):
     described = {"name": definition.name, **_tagged(definition.settings)}
     return described if definition.model is None else {**described, "model": definition.model}
@@ -268,8 +255,8 @@ def _tagged(settings):
     """Settings as tagged values: JSON has no infinity."""
     tagged = {}
     for name, value in settings.items():
-        if isinstance(value, float) and value in (float("inf"), float("-inf")) or value != value:
-            value = {"$": "number", "value": "Infinity" if value > 0 else "-Infinity" if value < 0 else "NaN"}
+        if isinstance(value, float) and not math.isfinite(value):
+            value = {"$": "number", "value": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
         elif isinstance(value, dict) and name != "output":
             value = _tagged(value)
         tagged[name] = value
@@ -287,4 +274,3 @@ def _leave_descriptors():
     for descriptor in (CHANNEL_FD, CALLS_FD):
         os.dup2(nothing, descriptor)
     os.close(nothing)
-    sys.stdout.reconfigure(line_buffering=True)
