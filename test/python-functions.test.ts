@@ -147,8 +147,13 @@ const allDoneBut = (ends: Record<number, string>): string[] =>
   });
 
   test('fail without a retry because of an error in the program, or a value that no table holds', async () => {
-    const { summary, ended } = await misbehave({ k1: 'programming error', k2: 'object' });
-    expect(summary).toEqual(allDoneBut({ 1: 'FAILED AttributeError', 2: 'FAILED InvalidResult' }));
+    const { summary, ended } = await misbehave({ k1: 'programming error', k2: 'object', k3: 'breakpoint' });
+    expect(summary).toEqual(
+      allDoneBut({ 1: 'FAILED AttributeError', 2: 'FAILED InvalidResult', 3: 'FAILED NoTerminal' }),
+    );
+    expect(ended.find(({ outcome }) => outcome.id === 'k3')!.outcome.error!.message).toMatch(
+      /^breakpoint\(\) needs a terminal, .* partwise debug\.$/,
+    );
     expect(ended.map(({ retryable }) => retryable)).toEqual(all.map(() => false));
   });
 

@@ -21,6 +21,10 @@ class NonRetryable(PartwiseError):
     non_retryable = True
 
 
+class NoTerminal(NonRetryable):
+    """`breakpoint()` was called in a run."""
+
+
 class ExpectationFailed(NonRetryable):
     """Raised by `context.expect`."""
 

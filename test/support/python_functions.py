@@ -152,6 +152,8 @@ def misbehaving(data, context):
             os.wait()
     if does == "programming error":
         return None.foo
+    if does == "breakpoint":
+        breakpoint()
     if does == "object":
         return {"n": object()}
     if does == "sleep":

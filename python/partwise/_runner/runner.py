@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 
+from .._errors import NoTerminal
 from .call_record import CALLS_FD, CallRecord
 from .channel import CHANNEL_FD, Channel, value_of
 from .control import UnitControl
@@ -49,6 +50,7 @@ class Runner:
         # The worker's signals, not the terminal's, end a runner.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._say_where()
+        sys.breakpointhook = _refuse_breakpoint
         os.register_at_fork(after_in_child=_leave_descriptors)
         self.channel.send({"type": "ready", "protocol": PROTOCOL_VERSION})
         threading.Thread(target=self._read, name="partwise-reader", daemon=True).start()
@@ -266,6 +268,12 @@ def _tagged(settings):
 def _leave_signals_to_main():
     """Where this thread is, is of no interest."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1, signal.SIGUSR2})
+
+
+def _refuse_breakpoint(*args, **kwargs):
+    raise NoTerminal(
+        "breakpoint() needs a terminal, which a run does not have. Remove it, or call the function with partwise debug."
+    )
 
 
 def _leave_descriptors():
