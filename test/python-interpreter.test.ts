@@ -172,7 +172,7 @@ test.each<[string, () => string, RegExp]>([
   [
     'without pyarrow',
     () => makeInterpreter('.venv/bin/python', { packages: {} }),
-    /^Python functions need pyarrow, and \S+\/\.venv\/bin\/python \(Python 3\.11\.7, found as \.venv\) does not have it: run `uv pip install pyarrow` or `\S+ -m pip install pyarrow`\./,
+    /^Python functions need pyarrow, and \S+\/\.venv\/bin\/python \(Python 3\.11\.7, found as \.venv\) does not have it: run `uv pip install --python \S+\/\.venv\/bin\/python pyarrow` or `\S+ -m pip install pyarrow`\./,
   ],
   [
     'with an old pyarrow',

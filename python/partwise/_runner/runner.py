@@ -11,7 +11,9 @@ import signal
 import sys
 import threading
 
-from .._errors import NoTerminal
+from .._code.pinned import load_functions_module
+from .._define import FunctionsFileError, functions_of
+from .._errors import NoTerminal, describe_raised
 from .call_record import CALLS_FD, CallRecord
 from .channel import CHANNEL_FD, Channel, value_of
 from .control import UnitControl
@@ -126,12 +128,7 @@ class Runner:
     # Main thread
 
     def _describe(self, bundle):
-        from .._define import FunctionsFileError, functions_of
-        from .._errors import describe_raised
-
         try:
-            from .._code.pinned import load_functions_module
-
             found = functions_of(load_functions_module(bundle))
             functions = [_description(each) for each in found.values()]
             self._answer_description(functions, None)
@@ -165,8 +162,6 @@ class Runner:
         except SnapshotUnreadable as error:
             self._fail_unit({"type": "SnapshotUnreadable", "message": str(error), "stack": None}, True)
         except BaseException as error:
-            from .._errors import describe_raised
-
             described = describe_raised(error)
             self._fail_unit(described["error"], described["retryable"])
         finally:
@@ -179,9 +174,6 @@ class Runner:
     def _definition(self, unit):
         name, bundle = unit["function"]["name"], unit["bundle"]
         if bundle not in self._definitions:
-            from .._code.pinned import load_functions_module
-            from .._define import functions_of
-
             self._definitions[bundle] = functions_of(load_functions_module(bundle))
             # What is loaded stays: looking through it again and again would cost a tenth of a batch.
             gc.collect()

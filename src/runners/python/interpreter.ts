@@ -218,7 +218,7 @@ function problemOf({ executable, version, packages, found }: Interpreter): strin
   // An interpreter of the system often refuses to install packages.
   const install = found.endsWith('on PATH')
     ? '`python3 -m venv .venv` and then `.venv/bin/pip install pyarrow pandas`'
-    : `\`uv pip install pyarrow\` or \`${executable} -m pip install pyarrow\``;
+    : `\`uv pip install --python ${executable} pyarrow\` or \`${executable} -m pip install pyarrow\``;
   if (pyarrow === undefined)
     return `Python functions need pyarrow, and ${what} does not have it: run ${install}.`;
   if (!isAtLeast(pyarrow, [OLDEST_PYARROW]))
