@@ -12,6 +12,7 @@ import { cli } from './support/cli';
 import { end, makeProject, type TestProject } from './support/project';
 import { hasPython, PYTHON } from './support/python-server';
 import { makeFolder } from './support/runner-unit';
+import { mustRun } from './support/shell';
 
 const IN_TYPESCRIPT = `
 import { definePartitionFunction } from 'partwise';
@@ -242,6 +243,7 @@ const TOTALS = [
   expect(made.stdout).toMatch(
     /python3 -m venv \.venv\n +\.venv\/bin\/pip install -r requirements\.txt\n.* run sales_by_region --from sales\.csv --by region\n +\.venv\/bin\/python -m pytest\n/,
   );
+  expect(await mustRun(PYTHON, ['-m', 'pytest', '-q'], folder)).toMatch(/^1 passed/m);
   const tried = await cli(
     folder,
     ['run', 'sales_by_region', '--from', 'sales.csv', '--by', 'region', '--try', '4', '--json'],

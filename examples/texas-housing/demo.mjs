@@ -20,8 +20,9 @@ const runId = `texas-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, ''
 console.log(`
 ${styleText('bold', 'Home sales of 46 Texas cities, 2000 to 2015: one partition per city.')}
 
-The function ${styleText('cyan', 'trendByCity')} (examples/texas-housing/functions.ts) runs once per city, in separate processes, and
-Temporal keeps track. It rejects cities with too many missing months, so a few do fail; five are tolerated.
+The function ${styleText('cyan', 'trendByCity')} (examples/texas-housing/functions.ts) runs once
+per city, in separate processes, and Temporal keeps track. It rejects cities
+with too many missing months, so a few do fail; five are tolerated.
 `);
 
 const state = JSON.parse(
@@ -62,6 +63,8 @@ function partwise(args, { captured, quiet = false }) {
 /** The cities whose prices rose most and least, one line each. */
 function trends(cities) {
   const [TOP, BOTTOM] = [10, 5];
+  // With the columns before it, 80 characters.
+  const BAR = 16;
   const sorted = cities.toSorted((a, b) => b.growth_percent - a.growth_percent);
   const most = Math.max(...sorted.map(({ median_price: price }) => price));
   const line = ({ city, prices, growth_percent: growth, median_price: price }) =>
@@ -70,7 +73,7 @@ function trends(cities) {
       styleText('cyan', sparkline(prices)),
       `${growth >= 0 ? '+' : ''}${growth.toFixed(1)} %`.padStart(8),
       `$${price.toLocaleString('en')}`.padStart(10),
-      styleText('green', '█'.repeat(Math.round((price / most) * 24))),
+      styleText('green', '█'.repeat(Math.round((price / most) * BAR))),
     ].join('  ');
   return [
     dim(`${'city'.padEnd(22)}  ${'median price'.padEnd(16)}  a year    ${'2015'.padStart(8)}`),

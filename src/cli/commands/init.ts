@@ -113,14 +113,18 @@ function filled(template: string, { ending, target }: { ending: string; target: 
     .replace('PYTHON_FOLDER', () => pythonFolder(target));
 }
 
-/** Where npm installs this package for the project, or will: its Python part, relative to the project. */
+/**
+ * The Python part of the package that is installed for the project, relative to it; of this copy, if none is.
+ */
 function pythonFolder(target: string): string {
-  const own = join('node_modules', 'partwise', 'python');
-  for (let at = target; ; at = dirname(at)) {
-    if (existsSync(join(at, own))) return relative(target, join(at, own)).replaceAll('\\', '/');
-    if (at === dirname(at)) return own.replaceAll('\\', '/');
-  }
+  const installed = join('node_modules', 'partwise', 'python');
+  let at = target;
+  while (!existsSync(join(at, installed)) && at !== dirname(at)) at = dirname(at);
+  const found = join(at, installed);
+  return relative(target, existsSync(found) ? found : OWN_PYTHON).replaceAll('\\', '/');
 }
+
+const OWN_PYTHON = join(__dirname, '../../../python');
 
 /**
  * Adds the script `test` to `package.json`, which is created if there is none. Returns false if it has one.
