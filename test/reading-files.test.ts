@@ -154,9 +154,14 @@ describe('files that differ', () => {
         'Write the files with one type, or cast the column in a query.',
     ]);
     await writeParquet({
+      'case-a.parquet': "SELECT 'a' AS k, 9007199254740993::BIGINT AS N",
+      'case-b.parquet': "SELECT 'b' AS k, 0.5::DOUBLE AS n",
       'list-a.parquet': "SELECT 'a' AS k, {'n': [9007199254740993::BIGINT]} AS s",
       'list-b.parquet': "SELECT 'b' AS k, {'n': [0.5::DOUBLE]} AS s",
     });
+    expect((await problemsOf(readAs({ files: 'case-*.parquet' }, ['k'])))[0]).toMatch(
+      /^The column "N" is DOUBLE in some files and BIGINT in others, .* DOUBLE does not hold 9007199254740993\. /,
+    );
     expect((await problemsOf(readAs({ files: 'list-*.parquet' }, ['k'])))[0]).toMatch(
       "does not hold {'n': [9007199254740993]}",
     );

@@ -6,7 +6,7 @@ import { queryRows } from './database-file';
 import { describeColumns } from './describe-columns';
 import { pathList, readerSql } from './file-reader';
 import { MAX_DECIMAL_DIGITS } from './guessed-types';
-import { identifier, literal } from './quote';
+import { identifier } from './quote';
 import { parseType, type SqlType } from './sql-type';
 
 /** Refuses what DuckDB would change without a word. */
@@ -29,29 +29,30 @@ export async function refuseInexactParquet(
       ),
     );
   }
-  if (paths.length === 1) return;
-  await refuseMixed(connection, paths, columns);
-  await refuseWidened(connection, paths, columns);
+  const shapes = paths.length === 1 ? [] : await shapesOf(connection, paths);
+  if (shapes.length <= 1) return;
+  await refuseMixed(connection, shapes, columns);
+  await refuseWidened(connection, shapes, columns);
+}
+
+/** Files with the same schema. */
+interface Shape {
+  files: readonly string[];
+  /** By the column's name in lower case, since DuckDB combines files without regard to case. */
+  types: ReadonlyMap<string, string>;
 }
 
 /** Refuses columns whose types in different files DuckDB cannot convert, or would change: `true` is not 1. */
 async function refuseMixed(
   connection: DuckDBConnection,
-  paths: readonly string[],
+  shapes: readonly Shape[],
   columns: readonly Column[],
 ): Promise<void> {
-  const shapes = await filesByShape(connection, paths);
-  if (shapes.length === 1) return;
-  const described: { files: readonly string[]; own: Map<string, string> }[] = [];
-  for (const files of shapes) {
-    const own = await describeColumns(connection, readerSql(files.slice(0, 1)));
-    described.push({ files, own: new Map(own.map(({ name, type }) => [name.toLowerCase(), type])) });
-  }
   const problems: string[] = [];
   for (const { name, type } of columns) {
     const places = new Map<string, string>();
     let isMixed = false;
-    for (const { files, own } of described) {
+    for (const { files, types: own } of shapes) {
       const found = own.get(name.toLowerCase());
       if (found === undefined) continue;
       const holds = holdsAll(parseType(type), parseType(found));
@@ -69,8 +70,7 @@ async function refuseMixed(
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
 }
 
-/** The files, those with the same schema together. */
-async function filesByShape(connection: DuckDBConnection, paths: readonly string[]): Promise<string[][]> {
+async function shapesOf(connection: DuckDBConnection, paths: readonly string[]): Promise<Shape[]> {
   const found = await queryRows<{ files: string[] }>(
     connection,
     `SELECT list(file_name ORDER BY file_name) AS files FROM (
@@ -78,7 +78,12 @@ async function filesByShape(connection: DuckDBConnection, paths: readonly string
          FROM parquet_schema(${pathList(paths)}) GROUP BY file_name
      ) GROUP BY shape ORDER BY min(file_name)`,
   );
-  return found.map(({ files }) => files);
+  const shapes: Shape[] = [];
+  for (const { files } of found) {
+    const own = await describeColumns(connection, readerSql(files.slice(0, 1)));
+    shapes.push({ files, types: new Map(own.map(({ name, type }) => [name.toLowerCase(), type])) });
+  }
+  return shapes;
 }
 
 async function hasValues(
@@ -121,16 +126,16 @@ function holdsAll(wide: SqlType, own: SqlType): boolean {
 /** Whole numbers in one file and fractions in another become DOUBLE, which does not have all of them. */
 async function refuseWidened(
   connection: DuckDBConnection,
-  paths: readonly string[],
+  shapes: readonly Shape[],
   columns: readonly Column[],
 ): Promise<void> {
   const widened = columns.filter(({ type }) => /\b(DOUBLE|FLOAT)\b/.test(type));
-  if (widened.length === 0) return;
   for (const { name, type } of widened) {
-    const files = await filesWithOtherType(connection, paths, { name, type });
+    const files = filesWithOtherType(shapes, { name, type });
     if (files.length === 0) continue;
     const column = identifier(name);
-    const own = (await describeColumns(connection, readerSql(files))).find((each) => each.name === name)!;
+    const described = await describeColumns(connection, readerSql(files));
+    const own = described.find((each) => each.name.toLowerCase() === name.toLowerCase())!;
     const [lost] = await queryRows<{ value: string }>(
       connection,
       `SELECT ${column}::VARCHAR AS value FROM ${readerSql(files)}
@@ -145,23 +150,13 @@ async function refuseWidened(
 }
 
 /** Files in which the column has a type other than a fraction where the column of all files has one. */
-async function filesWithOtherType(
-  connection: DuckDBConnection,
-  paths: readonly string[],
-  { name, type }: Column,
-): Promise<string[]> {
-  if (type === 'DOUBLE' || type === 'FLOAT') {
-    const found = await queryRows<{ file: string }>(
-      connection,
-      `SELECT DISTINCT file_name AS file FROM parquet_schema(${pathList(paths)})
-        WHERE name = ${literal(name)} AND duckdb_type IS NOT NULL AND duckdb_type NOT IN ('DOUBLE', 'FLOAT')`,
-    );
-    return found.map(({ file }) => file);
-  }
-  const files: string[] = [];
-  for (const path of paths) {
-    const own = (await describeColumns(connection, readerSql([path]))).find((each) => each.name === name);
-    if (own !== undefined && own.type !== type) files.push(path);
-  }
-  return files;
+function filesWithOtherType(shapes: readonly Shape[], { name, type }: Column): string[] {
+  return shapes
+    .filter(({ types }) => {
+      const own = types.get(name.toLowerCase()) ?? type;
+      return own !== type && !(FRACTION.test(own) && FRACTION.test(type));
+    })
+    .flatMap(({ files }) => files);
 }
+
+const FRACTION = /^(DOUBLE|FLOAT)$/;
