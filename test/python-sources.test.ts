@@ -165,6 +165,8 @@ async function plan(name: string, source: Source): Promise<Planned> {
       copy: "COPY (SELECT 1) TO '/tmp/x'",
       load: 'LOAD httpfs',
       two: 'SELECT 1; SELECT 2',
+      hidden: "FROM query('SELECT 1')",
+      end: 'SELECT 1; -- no more',
       wrap: 'SELECT 1) TO x; DROP TABLE sales; SELECT * FROM (SELECT 1',
       missing: 'SELECT nothing FROM sales',
       many: 'SELECT * FROM range(100001)',
@@ -172,12 +174,16 @@ async function plan(name: string, source: Source): Promise<Planned> {
     const { files, summary } = await (await plan('refused', { table: 'sales' })).start({ sql });
     expect(summary).toEqual(['a: DONE', 'b: DONE']);
     const [found] = await readRows(files);
+    expect(found).not.toHaveProperty('end');
     expect(found).toMatchObject({
       file: expect.stringMatching(/^NotAQuery: context\.query reads what is in the warehouse only/),
-      write: expect.stringMatching(/^NotAQuery: context\.query takes a query \(SELECT\)/),
+      write: expect.stringMatching(
+        /^NotAQuery: context\.query takes a query of what is in the warehouse\. It must be one SELECT statement that does not change data/,
+      ),
       copy: expect.stringMatching(/^NotAQuery: /),
       load: expect.stringMatching(/^NotAQuery: /),
-      two: expect.stringMatching(/^NotAQuery: context\.query takes one statement, but this is 2\./),
+      two: expect.stringMatching(/^NotAQuery: .* It must be one SELECT statement, but there are 2\./),
+      hidden: expect.stringMatching(/^NotAQuery: .*more than read rows/),
       wrap: expect.stringMatching(/Error: /),
       missing: expect.stringMatching(/^BinderError: .*nothing/),
       many: expect.stringMatching(/^TooManyRows: The query returns more than 100,000 rows\./),

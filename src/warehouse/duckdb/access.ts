@@ -2,7 +2,7 @@
  * What runners without DuckDB ask of their worker: rows of files that are partitions, and functions' queries.
  */
 import { join } from 'node:path';
-import { type DuckDBConnection, StatementType } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import {
   MAX_QUERY_ROWS,
   TooManyRows,
@@ -14,6 +14,7 @@ import { accessProblem, confine } from '../../duckdb/confinement';
 import { openDatabase } from '../../duckdb/database';
 import { queryRows, withDatabase } from '../../duckdb/database-file';
 import { describeColumns } from '../../duckdb/describe-columns';
+import { selectProblem, withoutEnd } from '../../duckdb/input-sql';
 import { literal } from '../../duckdb/quote';
 import { asSqlError } from '../../duckdb/sql-error';
 import { toParameter } from '../../duckdb/values';
@@ -114,17 +115,12 @@ async function answer(
   sql: string,
   binds: WarehouseQuery['binds'],
 ): Promise<void> {
-  const statements = await connection.extractStatements(sql);
-  if (statements.count !== 1)
-    throw new NotAQuery(`context.query takes one statement, but this is ${statements.count}.`);
-  const statement = await statements.prepare(0);
-  const isSelect = statement.statementType === StatementType.SELECT;
-  statement.destroySync();
-  if (!isSelect)
-    throw new NotAQuery('context.query takes a query (SELECT): the warehouse is open to read only.');
+  const problem = await selectProblem(connection, sql);
+  if (problem !== null)
+    throw new NotAQuery(`context.query takes a query of what is in the warehouse. ${problem}`);
   const parameters = binds.map((value, i) => toParameter(value, `Value ${i + 1} of query`));
   await connection.run(
-    `CREATE TEMP TABLE ${ANSWER} AS SELECT * FROM (${sql.trim().replace(/;+$/, '')}\n) LIMIT ${MAX_QUERY_ROWS + 1}`,
+    `CREATE TEMP TABLE ${ANSWER} AS SELECT * FROM (${withoutEnd(sql)}\n) LIMIT ${MAX_QUERY_ROWS + 1}`,
     parameters.map(({ value }) => value),
     parameters.map(({ type }) => type),
   );

@@ -6,6 +6,7 @@ import {
   type WarehouseQuery,
 } from '../../core/warehouse-access';
 import { queryRows, withDatabase } from '../../duckdb/database-file';
+import { withoutEnd } from '../../duckdb/input-sql';
 import { identifier, literal } from '../../duckdb/quote';
 import type { SessionPool } from '../../snowflake';
 import { columnNames } from '../../snowflake/js-values';
@@ -30,7 +31,7 @@ export async function queryToFile(pool: SessionPool, query: FileQuery): Promise<
   const { sql, binds, partitionId, attempt, target, timeoutSeconds, tempFolder, signal } = query;
   const tag = { partition: partitionId, attempt };
   const options = { binds, signal, timeoutSeconds, tag, parameters: LOAD_PARAMETERS };
-  const select = sql.trim().replace(/;+$/, '');
+  const select = withoutEnd(sql);
   return withDatabase(
     ':memory:',
     'read',
