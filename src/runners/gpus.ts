@@ -21,6 +21,7 @@ function listed(): string[] {
     const text = execFileSync('nvidia-smi', ['-L'], {
       encoding: 'utf8',
       timeout: LIST_MS,
+      env: process.env,
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     return [...text.matchAll(/^GPU (\d+):/gm)].map(([, id]) => id!);
