@@ -1,6 +1,6 @@
 /** The contract of a warehouse, tested on every kind with stages of every kind. */
 import { readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from '@jest/globals';
@@ -614,6 +614,19 @@ function commits(
     await makeRows("SELECT 'N' AS region, 1 AS total");
     await commit(table('replace'), { execution: 2 });
     await expect(commit(table('replace'), { execution: 1 })).rejects.toThrow('came too late');
+  });
+
+  test('to a file by an older execution is refused once there is a newer one, and leaves the file (I10)', async () => {
+    const file = join(folder, `output-${runId}-${Math.random()}.parquet`);
+    const output: OutputPlan = { file, format: 'parquet' };
+    await makeRows("SELECT 'N' AS region, 2 AS total");
+    await commit(output, { execution: 2 }, [], { newestExecution: () => Promise.resolve(2) });
+    const before = await readFile(file);
+    await makeRows("SELECT 'N' AS region, 1 AS total");
+    const late = commit(output, { execution: 1 }, [], { newestExecution: () => Promise.resolve(2) });
+    await expect(late).rejects.toThrow('came too late');
+    expect(await readFile(file)).toEqual(before);
+    expect((await readdir(folder)).filter((name) => name.includes('.partial'))).toEqual([]);
   });
 
   test('of a later execution appends only what was DONE after the previous one (I10)', async () => {

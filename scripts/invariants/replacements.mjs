@@ -5,6 +5,18 @@
  * @type {{ file: string, from: string, to: string }[]}
  */
 export const REPLACEMENTS = [
+  // Takes every failure for that of a fresh process.
+  {
+    file: 'src/runners/runner-session.ts',
+    from: 'runner.calls.read().started > 0',
+    to: 'runner.calls.read().started < 0',
+  },
+  // A partition that may have broken its process is not tried on its own.
+  {
+    file: 'src/runners/unit-run.ts',
+    from: 'suspects.push({ ordinal: suspected, alone: false });',
+    to: 'void suspected;',
+  },
   // Does not wait for zombies of a terminated execution.
   {
     file: 'src/planning/continue-run.ts',
