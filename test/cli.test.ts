@@ -87,12 +87,25 @@ const SHELLS = {
   },
 };
 
+/** The built CLI with its output going to a full disk. */
+const onFullDisk = (folder: string, args: readonly string[], to: string) =>
+  run('sh', ['-c', `exec "$0" "$@" ${to}`, process.execPath, CLI, ...args], folder);
+const itWithFullDisk = existsSync('/dev/full') ? it : it.skip;
+const FULL = 'Could not write to standard output: no space left on device.';
+
 describe('without a server', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'partwise-cli-'));
   });
   afterAll(() => rm(folder, { recursive: true }));
+
+  itWithFullDisk('output that cannot be written is one sentence, and exits with 2', async () => {
+    const unwritten = { code: 2, stdout: '', stderr: `error: ${FULL}\n` };
+    for (const args of [['--help'], ['completion', 'bash']])
+      expect(await onFullDisk(folder, args, '> /dev/full')).toEqual(unwritten);
+    expect(await onFullDisk(folder, ['watch'], '2> /dev/full')).toEqual({ code: 2, stdout: '', stderr: '' });
+  });
 
   it('completes words in a real bash, without starting a server', async () => {
     const bin = await mkdtemp(join(folder, 'bin-'));
@@ -287,6 +300,13 @@ describe('in a project', () => {
     started.process.stdout!.destroy();
     started.process.stderr!.destroy();
     expect(await started.finished).toMatchObject({ code: 1 });
+  });
+
+  itWithFullDisk('a run is followed to its end, and exits with its own code, on a full disk (I8)', async () => {
+    const { code, stderr } = await onFullDisk(project.folder, run('count'), '> /dev/full');
+    expect({ code, told: stderr.split(FULL).length - 1 }).toEqual({ code: 1, told: 1 });
+    const args = run('count', '--tolerated-failures', '1');
+    expect(await onFullDisk(project.folder, args, '> /dev/full 2> /dev/full')).toMatchObject({ code: 0 });
   });
 
   it('failures above the tolerance exit with 1, and so does any failure with --strict (I8)', async () => {
