@@ -376,6 +376,9 @@ test('a shell completes commands, their options and choices, and ids of runs whe
   expect(words('models', '')).toContain('promote');
   expect(words('schedule', 'create', 'nightly', '--')).toContain('--cron');
   expect(words('list', '--status', '')).toContain('PARTIAL_FAILURE');
+  expect(words('run', 'sum', '--mode', '')).toEqual(['replace', 'partitions', 'append']);
+  expect(words('predict', 'traffic', '--on-missing', '')).toEqual(['error', 'skip', 'fallback']);
+  expect(words('schedule', 'update', 'nightly', '--overlap', '')).toContain('buffer-one');
   // Not "words", which is hidden.
   expect([...words('completion', '')].sort()).toEqual(['bash', 'fish', 'zsh']);
   expect(words('no-such-command', '')).toEqual([]);

@@ -13,7 +13,7 @@ import { HistorySource, isNotFound, type ExecutionRef } from './histories/histor
 import { payloadDecoder } from './histories/payloads';
 import { inParallel } from './in-parallel';
 import type { ListOptions, RunListing, RunPage } from './types';
-import { isOdd, quoted, Visibility, type ListedExecution } from './visibility';
+import { quoted, startingWith, Visibility, type ListedExecution } from './visibility';
 import { isoTime, type PayloadDecoder } from '../history/events';
 
 const DEFAULT_LIMIT = 20;
@@ -197,9 +197,7 @@ function queryOf({
   startedBefore,
 }: Omit<ListOptions, 'limit' | 'after'>): string[] {
   return [
-    ...(schedule === undefined || isOdd(schedule)
-      ? []
-      : [`WorkflowId STARTS_WITH ${quoted(`${schedule}-`)}`]),
+    ...(schedule === undefined ? [] : startingWith(`${schedule}-`)),
     ...(status === undefined ? [] : [`ExecutionStatus IN (${CLOSED_AS[status].map(quoted).join(', ')})`]),
     ...(startedFrom === undefined ? [] : [`StartTime >= ${quoted(startedFrom.toISOString())}`]),
     ...(startedBefore === undefined ? [] : [`StartTime < ${quoted(startedBefore.toISOString())}`]),

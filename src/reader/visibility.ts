@@ -16,9 +16,9 @@ const IDS_AT_ONCE = 50;
 export class Visibility {
   constructor(private readonly client: Client) {}
 
-  /** Executions of all runs. */
-  runs(): AsyncGenerator<ListedExecution> {
-    return this.#all([]);
+  /** Executions of all runs, or of those whose ids begin with `prefix`. */
+  runs(prefix = ''): AsyncGenerator<ListedExecution> {
+    return this.#all(startingWith(prefix));
   }
 
   /** Executions of these run ids, newest first for each id. */
@@ -63,6 +63,11 @@ export class Visibility {
       token = page.next;
     } while (token !== null);
   }
+}
+
+/** The condition for run ids that begin like this; none if the server could not find them. */
+export function startingWith(prefix: string): string[] {
+  return prefix === '' || isOdd(prefix) ? [] : [`WorkflowId STARTS_WITH ${quoted(prefix)}`];
 }
 
 /** A value in a query. */

@@ -4,11 +4,11 @@ import { withExamples } from '../help';
 import { parseDuration } from '../../input/duration';
 import type { PartwiseWorker, SdkOptions, WorkerPart, WorkerEvent } from '../../worker';
 import { loadProject } from '../connect';
-import { withFunctions, withProject, type ProjectOptions } from '../options';
+import { withFunctions, withProject, type ProjectFlags } from '../options';
 import { outliveReader, aside, note, errorPaint, print, redirectNotes } from '../terminal';
 import { noteObject, sdkLogObject, workerLine, type SdkLogEntry } from '../render/worker-events';
 
-interface WorkerOptions extends ProjectOptions {
+interface WorkerOptions extends ProjectFlags {
   functions?: string;
   runners?: number;
   gpus?: 'auto' | number | string[];
