@@ -80,6 +80,6 @@ export function quoted(text: string): string {
  * with a quote, a backslash or a control character, and a NUL ends the query (tested with 1.32 on SQLite).
  * Anyone can start a workflow with such an id.
  */
-export function isOdd(runId: string): boolean {
+function isOdd(runId: string): boolean {
   return /["\\\p{Cc}]/u.test(runId);
 }

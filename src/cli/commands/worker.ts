@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { stripVTControlCharacters } from 'node:util';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { withExamples } from '../help';
 import { parseDuration } from '../../input/duration';
@@ -64,7 +65,10 @@ export function define(command: Command): void {
     // It serves others, whoever reads what it prints.
     outliveReader();
     const asJson = options.logFormat === 'json';
-    if (asJson) redirectNotes((text, level) => void process.stderr.write(noteObject(text, level, now())));
+    if (asJson)
+      redirectNotes((text, level) => {
+        process.stderr.write(noteObject(stripVTControlCharacters(text), level, now()));
+      });
     const config = await loadProject(options);
     const sdk = versioning(options);
     const { startWorker }: typeof import('../../worker') = require('../../worker');

@@ -1,5 +1,4 @@
 /** Lines of a worker's log. */
-import { stripVTControlCharacters } from 'node:util';
 import { showJson } from '../../core/json';
 import { partitionName } from '../../core/partition-name';
 import type { WorkerEvent } from '../../worker';
@@ -20,9 +19,9 @@ export interface SdkLogEntry {
   meta?: object;
 }
 
-/** A message of the worker, as a line with one JSON object. */
+/** A message of the worker without colours, as a line with one JSON object. */
 export function noteObject(text: string, level: string, at: string): string {
-  return `${showJson({ at, level, message: stripVTControlCharacters(text).trim() })}\n`;
+  return `${showJson({ at, level, message: text.trim() })}\n`;
 }
 
 export function sdkLogObject({ level, message, meta = {} }: SdkLogEntry, at: string): string {
