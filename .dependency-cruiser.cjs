@@ -145,7 +145,7 @@ module.exports = {
           '^src/(index|worker)\\.ts$',
           '^src/config/index\\.ts$',
           '^src/display/',
-          '^src/core/(exact-json|file-format|function-reference|json|key-order|partition-id|partition-name|runtime|shell-word|stack-place|status)\\.ts$',
+          '^src/core/(choices|exact-json|file-format|function-reference|json|key-order|partition-id|partition-name|runtime|shell-word|stack-place|status)\\.ts$',
           '^src/files/folder-name\\.ts$',
           '^src/input/(duration|output-target|zoned-time)\\.ts$',
         ],

@@ -203,11 +203,11 @@ test('@last is the run that started last, whichever the list has first', async (
     const found = runs.filter((run) => startedFrom === undefined || new Date(run.startedAt) >= startedFrom);
     const from = Number(after ?? 0);
     const page = found.slice(from, from + 1) as unknown as RunListing[];
-    return { runs: page, next: from + 1 < found.length ? String(from + 1) : null };
+    return { runs: page, refused: 0, next: from + 1 < found.length ? String(from + 1) : null };
   };
   expect(await runIdOf({ list }, '@last')).toBe('of-2026-11-03');
   expect(await runIdOf({ list }, 'last')).toBe('last');
-  const none = async (): Promise<RunPage> => ({ runs: [], next: null });
+  const none = async (): Promise<RunPage> => ({ runs: [], refused: 0, next: null });
   await expect(runIdOf({ list: none }, '@last')).rejects.toThrow('There are no runs, so @last names none');
 });
 
@@ -376,6 +376,9 @@ test('a shell completes commands, their options and choices, and ids of runs whe
   expect(words('models', '')).toContain('promote');
   expect(words('schedule', 'create', 'nightly', '--')).toContain('--cron');
   expect(words('list', '--status', '')).toContain('PARTIAL_FAILURE');
+  expect(words('run', 'sum', '--mode', '')).toEqual(['replace', 'partitions', 'append']);
+  expect(words('predict', 'traffic', '--on-missing', '')).toEqual(['error', 'skip', 'fallback']);
+  expect(words('schedule', 'update', 'nightly', '--overlap', '')).toContain('buffer-one');
   // Not "words", which is hidden.
   expect([...words('completion', '')].sort()).toEqual(['bash', 'fish', 'zsh']);
   expect(words('no-such-command', '')).toEqual([]);

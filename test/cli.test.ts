@@ -87,12 +87,25 @@ const SHELLS = {
   },
 };
 
+/** The built CLI with its output going to a full disk. */
+const onFullDisk = (folder: string, args: readonly string[], to: string) =>
+  run('sh', ['-c', `exec "$0" "$@" ${to}`, process.execPath, CLI, ...args], folder);
+const itWithFullDisk = existsSync('/dev/full') ? it : it.skip;
+const FULL = 'Could not write to standard output: no space left on device.';
+
 describe('without a server', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'partwise-cli-'));
   });
   afterAll(() => rm(folder, { recursive: true }));
+
+  itWithFullDisk('output that cannot be written is one sentence, and exits with 2', async () => {
+    const unwritten = { code: 2, stdout: '', stderr: `error: ${FULL}\n` };
+    for (const args of [['--help'], ['completion', 'bash']])
+      expect(await onFullDisk(folder, args, '> /dev/full')).toEqual(unwritten);
+    expect(await onFullDisk(folder, ['watch'], '2> /dev/full')).toEqual({ code: 2, stdout: '', stderr: '' });
+  });
 
   it('completes words in a real bash, without starting a server', async () => {
     const bin = await mkdtemp(join(folder, 'bin-'));
@@ -217,7 +230,8 @@ describe('in a project', () => {
   });
 
   it('ids of runs on the configured server are completed, and a server that does not answer is not waited for', async () => {
-    const unusual = `${project.runId('unusual')} $(exit) "c"`;
+    const beginning = project.runId('unusual');
+    const unusual = `${beginning} $(exit) "c"`;
     const handle = await project.client.workflow.start('partitionedRun', {
       workflowId: unusual,
       taskQueue: 'nobody',
@@ -225,8 +239,9 @@ describe('in a project', () => {
     });
     // The answer may take longer than a key press may on a machine that is busy with other tests.
     const offered = async (env?: NodeJS.ProcessEnv) =>
-      (await cli(project.folder, ['completion', 'words', '--', 'status', ''], env)).stdout.split('\n');
+      (await cli(project.folder, ['completion', 'words', '--', 'status', beginning], env)).stdout.split('\n');
     await until(async () => (await offered()).includes(unusual));
+    expect(await offered()).toEqual(['@last', unusual, '']);
     await handle.terminate();
 
     const silent = createServer().listen(0, '127.0.0.1');
@@ -288,6 +303,16 @@ describe('in a project', () => {
     started.process.stderr!.destroy();
     expect(await started.finished).toMatchObject({ code: 1 });
   });
+
+  itWithFullDisk(
+    'a run is followed to its end, and exits with its own code, on a full disk (I8)',
+    async () => {
+      const { code, stderr } = await onFullDisk(project.folder, run('count'), '> /dev/full');
+      expect({ code, told: stderr.split(FULL).length - 1 }).toEqual({ code: 1, told: 1 });
+      const args = run('count', '--tolerated-failures', '1');
+      expect(await onFullDisk(project.folder, args, '> /dev/full 2> /dev/full')).toMatchObject({ code: 0 });
+    },
+  );
 
   it('failures above the tolerance exit with 1, and so does any failure with --strict (I8)', async () => {
     expect((await cli(project.folder, run('count'))).code).toBe(1);
@@ -531,7 +556,7 @@ describe('init', () => {
     };
     await writeFile(join(folder, 'package.json'), '{ "type": "commonjs" }');
     const made = await cli(folder, ['init', ...flags]);
-    expect(made.code).toBe(0);
+    expect(made).toMatchObject({ code: 0, stdout: expect.stringMatching(/changed +package\.json/) });
     expect((await readdir(folder)).sort()).toEqual(
       [
         '.gitignore',
@@ -593,6 +618,8 @@ describe('init', () => {
       'node_modules/\nstage/\n.partwise/\n*.duckdb\n*.duckdb.wal\n',
     );
     expect(await readFile(join(folder, 'sales.csv'), 'utf8')).toBe('mine');
+    const { stdout } = await cli(folder, ['init', 'another', ...flags]);
+    expect(stdout).toMatch(/created +another\/package\.json +npm test runs the test/);
     await rm(folder, { recursive: true });
   });
 });

@@ -10,6 +10,7 @@ import {
   realpathSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -257,7 +258,11 @@ describe('kill -9', () => {
     });
   });
 
-  test('of the worker recovers without a command', async () => {
+  test("of the worker recovers without a command, even if the host's log is on a full disk", async () => {
+    if (existsSync('/dev/full')) {
+      mkdirSync(join(projectDir, '.partwise'), { mode: 0o700 });
+      symlinkSync('/dev/full', join(projectDir, '.partwise', 'host.log'));
+    }
     await attach();
     const { worker } = await hostState();
     process.kill(worker.pid!, 'SIGKILL');

@@ -31,6 +31,7 @@ describe('definePartitionFunction', () => {
     [{ name: '', run: () => null }, '"name" is ""'],
     [{ name: 'sql', run: () => null }, 'built-in'],
     [{ name: 'x' }, '"run" of "x" is missing'],
+    [{ name: 'x', run: async function* () {} }, '"run" of "x" is a generator. Return an array of rows'],
     [{ name: 'x', run: () => null, timeOut: 5 }, 'unknown setting "timeOut"'],
   ])('refuses %j', (options, message) => {
     expect(() => definePartitionFunction(options as never)).toThrow(message);
@@ -62,6 +63,8 @@ describe('what a function returns', () => {
   test.each([
     ['a Map', new Map(), 'returned a Map. Return an object, an array of objects, or nothing.'],
     ['a number', 5, 'returned a number'],
+    ['a generator', (function* () {})(), 'returned a Generator. Return an object, an array of objects'],
+    ['an async generator', (async function* () {})(), 'returned an AsyncGenerator'],
     ['an array of numbers', [1], 'item 0 is a number'],
     ['a function in a cell', { a: () => 1 }, 'column "a" of row 0 is a function'],
     ['a Map in a cell', [{ a: 1 }, { a: new Map() }], 'column "a" of row 1 is a Map'],
@@ -140,10 +143,19 @@ describe('thrown errors', () => {
     expect(Buffer.byteLength(error.stack!)).toBeLessThanOrEqual(4096);
   });
 
-  test('that are not Errors get an explanation', () => {
-    expect(describeThrown('oops').error).toMatchObject({
+  test.each([
+    ['oops', 'the string "oops"'],
+    [{ code: 7 }, '{"code":7}'],
+    [null, 'null'],
+    [undefined, 'undefined (or a promise was rejected without a reason)'],
+    [7n, '7n'],
+    [new Map(), 'a Map'],
+    ['x'.repeat(2_000), `the string "${'x'.repeat(797)}…"`],
+  ])('that are not Errors get an explanation: %p', (thrown, shown) => {
+    expect(describeThrown(thrown).error).toEqual({
       type: 'NonError',
-      message: 'The function threw the string "oops", which has no stack. Throw an Error.',
+      message: `The function threw ${shown}, which has no stack, so it is not known where. Throw an Error, and reject with one.`,
+      stack: null,
     });
   });
 });

@@ -18,7 +18,7 @@ import { runState, statusOfUnended } from '../src/history/run-state';
 import { decodeOrdinals, encodeOrdinals } from '../src/core/units/ordinals';
 import type { FinalStatus, PartitionOutcome, UnitResult } from '../src/core/outcome';
 import type { OpenedRun } from '../src/core/opened-run';
-import type { RunPlan } from '../src/core/plan';
+import type { RunPlan, Sharding } from '../src/core/plan';
 import type { RunSummary, UnitTask } from '../src/core/tasks';
 import { failed, noCounts, PARTITION_STATUSES, wasRefused } from '../src/core/status';
 import type { WaitingStep } from '../src/history/state';
@@ -390,7 +390,7 @@ describe('the live overlay', () => {
     const round = { partitions: 2, attempt: 2, maximumAttempts: 3, error: error('Flaky') };
     expect(retries().first).toEqual([{ ...round, label: 'Boston, New%20York', at: null }]);
     const rest = endedUnit(2, result(1, 3, ['DONE', 'DONE', 'retry']));
-    const wait: Fact = { type: 'waitStarted', wait: 9, until: AT };
+    const wait: Fact = { type: 'waitStarted', wait: 9, shard: null, until: AT };
     // The last one was not named, as by an earlier release.
     const label = 'Boston, New%20York and 1 more';
     expect(retries(rest, wait)).toEqual({
@@ -401,6 +401,34 @@ describe('the live overlay', () => {
     expect(retries(rest, wait, { type: 'waitEnded', wait: 9 }, retried)).toEqual({
       partitions: 0,
       first: [],
+    });
+  });
+
+  test('of shards are due when their own shard has waited', () => {
+    const [started, opening, planning] = planned(6) as [Fact, Fact, Extract<Fact, { type: 'planned' }>];
+    const shards = [
+      { from: 3, to: 5, partitions: 3 },
+      { from: 0, to: 2, partitions: 3 },
+    ] as Sharding['shards'];
+    const plan = { ...planning.plan, sharding: { ...planning.plan.sharding, shards } as Sharding };
+    const record = apply([
+      started,
+      opening,
+      { ...planning, plan },
+      scheduled(1, '0', task(0, 0, 1)),
+      scheduled(2, '1', task(1, 2, 2)),
+      scheduled(101, '2', task(2, 3, 5)),
+      endedUnit(1, result(0, 0, ['DONE', 'retry'])),
+      endedUnit(101, result(2, 3, ['retry', 'DONE', 'retry'])),
+      { type: 'waitStarted', wait: 105, shard: 0, until: AT },
+    ]);
+    const { partitions, first } = waitingRetries(record, [], () => undefined);
+    expect({ partitions, first }).toMatchObject({
+      partitions: 3,
+      first: [
+        { partitions: 2, at: AT },
+        { partitions: 1, at: null },
+      ],
     });
   });
 
@@ -708,7 +736,7 @@ describe('decoding events', () => {
     );
     const ended = { type: 'waitEnded', wait: 1 };
     expect(facts).toEqual([
-      { type: 'waitStarted', wait: 1, until: '1970-01-01T00:01:45.000Z' },
+      { type: 'waitStarted', wait: 1, shard: null, until: '1970-01-01T00:01:45.000Z' },
       ended,
       ended,
     ]);

@@ -206,7 +206,7 @@ describe('a schedule', () => {
       const date = new Date(Date.parse(scheduledTime) + 14 * 3_600_000).toISOString().slice(0, 10);
       expect(await run.results()).toMatchObject([{ the_date: date, scheduled: scheduledTime }]);
       expect(await schedules.describe(id)).toMatchObject({
-        recent: [{ runId, scheduledTime, status: 'SUCCESS' }],
+        recent: [{ runId, scheduledTime, status: 'SUCCESS', refused: null }],
         counts: { started: 1, skipped: 0, missed: 0 },
       });
     });
@@ -737,6 +737,20 @@ describe('partwise schedule', () => {
     expect(await say('pause', id, '--note', 'holidays')).toMatchObject({ code: 0, stdout: '' });
     expect((await say('describe', id)).stdout).toMatch(/paused[^]*note holidays[^]* \(paused\)/);
     expect(await say('unpause', id)).toMatchObject({ code: 0 });
+
+    const refused = JSON.parse((await say('trigger', id, '--json')).stdout) as { runId: string };
+    await project.partwise.getRun(refused.runId).wait();
+    const whyRefused =
+      /refused .*\n\nStarts that were refused, so nothing was run:\n +\S+ \S+ +SourceEmpty: /;
+    expect((await say('describe', id)).stdout).toMatch(whyRefused);
+    const runsOf = await until(async () => {
+      const listing = await cli(project.folder, ['list', '--schedule', id]);
+      return listing.stderr !== '' && listing;
+    });
+    expect(runsOf).toMatchObject({
+      stdout: 'no runs\n',
+      stderr: expect.stringMatching(`^1 start was refused, so nothing was run: .* schedule describe ${id}\n`),
+    });
     const updated = await say('update', id, '--allow-empty', '--param', 'a=1', '--no-pause-on-failure');
     expect(updated).toMatchObject({ code: 0, stdout: expect.stringContaining('30 0 * * * (Europe/Berlin)') });
     expect((await schedules.describe(id)).input).toMatchObject({
@@ -751,7 +765,7 @@ describe('partwise schedule', () => {
       `${id}-2024-10-31T23:30:00Z`,
       `${id}-2024-11-01T23:30:00Z`,
     ]);
-    await until(async () => (await schedules.describe(id)).counts.started === 2);
+    await until(async () => (await schedules.describe(id)).counts.started === 3);
     for (const { runId } of runs)
       expect(await project.partwise.getRun(runId).wait()).toMatchObject({ status: 'SUCCESS' });
     const again = await say('backfill', id, '--from', '2024-11-01', '--to', '2024-11-01');

@@ -144,6 +144,31 @@ describe('a run with shards', () => {
   });
 });
 
+describe('what a run with shards retries later', () => {
+  it('shows when each shard begins, which does not wait for the others', async () => {
+    const retry = { maximumAttempts: 2, initialInterval: '1h', maximumInterval: '1h' };
+    const params = { fails: { 1: 'once', 60: 'once' }, wait: ['119'] };
+    const gated = await sharded('due', { params, options: { partitionsPerUnit: 2, retry } }, 120);
+    await untilState(
+      gated.run,
+      ({ counts, retries: { first } }) => counts.DONE >= 116 && first.length === 2 && first[0]!.at !== null,
+    );
+    const { retries } = await gated.run.status();
+    const round = { partitions: 1, attempt: 2, maximumAttempts: 2, error: { message: 'once' } };
+    expect(retries).toMatchObject({
+      partitions: 2,
+      first: [
+        { ...round, label: '1' },
+        { ...round, label: '60', at: null },
+      ],
+    });
+    const { at } = retries.first[0]!;
+    expect(await gated.run.partition('1').describe()).toMatchObject({ nextAttempt: { attempt: 2, at } });
+    await gated.run.cancel();
+    expect(await gated.run.wait()).toMatchObject({ status: 'CANCELLED', counts: { CANCELLED: 3 } });
+  });
+});
+
 describe('a setting that changes while it runs', () => {
   it('reaches all shards: pause, unpause, concurrency, tolerance', async () => {
     const gated = await sharded('set', { params: { wait: true, fails: { 7: 'no' } } });

@@ -1,6 +1,8 @@
 /**
  * Several workers of one task queue, as separate processes. The run's history shows which of them did what.
  */
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { hostname } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { cli, startCli, type RunningCli } from './support/cli';
@@ -111,6 +113,47 @@ describe('workers of one task queue', () => {
     await project.startWorker({ SDK: JSON.stringify({ maxConcurrentWorkflowTaskExecutions: 5 }) });
     const { run } = await start('options');
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 40 } });
+  });
+});
+
+describe('a worker whose server goes away', () => {
+  it('logs one JSON object per line, to standard error too, with --log-format json', async () => {
+    const sockets: Socket[] = [];
+    const [host, port] = process.env.PARTWISE_TEST_ADDRESS!.split(':');
+    const proxy = createServer((socket) => {
+      const server = connect(Number(port), host);
+      for (const [from, to] of [
+        [socket, server],
+        [server, socket],
+      ] as const)
+        sockets.push(from.on('error', () => to.destroy()).pipe(to));
+    });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    const address = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const worker = await startWorker('--address', address, '--log-format', 'json');
+    const gated = await start('logged');
+    await gated.run.wait();
+    proxy.close();
+    for (const socket of sockets) socket.destroy();
+    await worker.prints('WARN');
+    worker.process.kill('SIGTERM');
+    await worker.prints('Shutting down');
+    worker.process.kill('SIGTERM');
+    const { stdout, stderr } = await worker.finished;
+    const objects = (text: string) =>
+      text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown);
+    expect(objects(stdout)).toMatchObject([{ type: 'runStarted' }, { type: 'runEnded' }]);
+    const messages = objects(stderr);
+    expect(messages).toEqual(
+      messages.map(() => expect.objectContaining({ at: expect.any(String), message: expect.any(String) })),
+    );
+    expect(messages).toContainEqual(
+      expect.objectContaining({ level: 'WARN', details: expect.objectContaining({ sdkComponent: 'core' }) }),
+    );
   });
 });
 

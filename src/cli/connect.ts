@@ -3,10 +3,10 @@ import type { ProjectConfig } from '../config';
 import type { OnTemporalEvent, Partwise, Project, RunHandle } from '..';
 import { CannotDo, ServerMoved } from './exit';
 import { runIdOf } from './last-run';
-import type { ProjectOptions, RunReadingOptions } from './options';
+import type { ProjectFlags, RunReadingOptions } from './options';
 import { aside } from './terminal';
 
-export async function loadProject(options: ProjectOptions): Promise<ProjectConfig> {
+export async function loadProject(options: ProjectFlags): Promise<ProjectConfig> {
   const { loadConfig }: typeof import('../config') = require('../config');
   return loadConfig({
     ...(options.project !== undefined && { projectDir: options.project }),
@@ -117,10 +117,7 @@ export function troubleReporter(): OnTemporalEvent {
 }
 
 /** `withPartwise` for commands that only read. */
-export async function reading<T>(
-  options: ProjectOptions,
-  use: (partwise: Partwise) => Promise<T>,
-): Promise<T> {
+export async function reading<T>(options: ProjectFlags, use: (partwise: Partwise) => Promise<T>): Promise<T> {
   return withPartwise(await loadProject(options), { needWorker: false }, use);
 }
 

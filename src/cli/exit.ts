@@ -50,7 +50,7 @@ const EXIT_CODES: Readonly<Record<RunStatus, (state: RunState, strict: boolean) 
 export function reportError(error: unknown): void {
   const message = error instanceof Error ? error.message || error.name : String(error);
   // Several problems are a list below the word.
-  note(`${errorPaint.red('error:')}${message.startsWith('- ') ? '\n' : ' '}${message}`);
+  note(`${errorPaint.red('error:')}${message.startsWith('- ') ? '\n' : ' '}${message}`, 'ERROR');
   if (process.env['PARTWISE_DEBUG'] === '1' && error instanceof Error) {
     for (let at: unknown = error; at instanceof Error; at = at.cause)
       note(errorPaint.dim(at.stack ?? at.message));

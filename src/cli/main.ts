@@ -7,7 +7,7 @@ import { COMMANDS, loadCommand } from './commands';
 import { groupItems } from './help';
 import { DETACHED, Interrupted, NOT_DONE, OK, reportError } from './exit';
 import { refuseRepeated } from './repeated';
-import { drained, endQuietlyOnClosedPipe, note } from './terminal';
+import { drained, endOnFailedOutput, note } from './terminal';
 
 async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('partwise')
@@ -41,7 +41,7 @@ function sentence(summary: string): string {
 }
 
 async function runToExit(): Promise<void> {
-  endQuietlyOnClosedPipe();
+  endOnFailedOutput(NOT_DONE);
   try {
     await main(process.argv.slice(2));
   } catch (error) {

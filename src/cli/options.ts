@@ -8,11 +8,11 @@ import { CannotDo } from './exit';
 import { GROUP } from './help';
 import { RUN_ID } from './last-run';
 
-export interface ProjectOptions extends ConfigFlags {
+export interface ProjectFlags extends ConfigFlags {
   project?: string;
 }
 
-export interface ReadingOptions extends ProjectOptions {
+export interface ReadingOptions extends ProjectFlags {
   json?: boolean;
 }
 
@@ -84,6 +84,21 @@ export function namedFunction<Flags extends { functions?: string }>(
       `"${reference}" and --functions name two files, "${file}" and "${flags.functions}". Name one.`,
     );
   return { name, flags: { ...flags, functions: file } };
+}
+
+/**
+ * An option that takes one of the `CHOICES`; its other values are refused together with all problems of the
+ * input. `byDefault` null: the first word is not the default.
+ */
+export function choiceOption(
+  flags: string,
+  summary: string,
+  words: readonly string[],
+  byDefault: string | null = words[0]!,
+): Option {
+  return new Option(flags, byDefault === null ? summary : `${summary} (default: ${byDefault})`)
+    .choices(words)
+    .argParser((text: string) => text);
 }
 
 /** The option `--status`, case-insensitive. */

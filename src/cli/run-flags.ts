@@ -1,11 +1,12 @@
 /** The options of `run`, `plan`, and the commands like them. */
 import type { Command } from 'commander';
+import { CHOICES } from '../core/choices';
 import { GROUP } from './help';
 import { flagOf } from './flag-words';
-import { places, withFunctions, type ProjectOptions } from './options';
+import { choiceOption, places, withFunctions, type ProjectFlags } from './options';
 import { SEVERAL } from './repeated';
 
-export interface RunFlags extends ProjectOptions {
+export interface RunFlags extends ProjectFlags {
   from?: string;
   by?: string[];
   pattern?: string;
@@ -81,9 +82,8 @@ export function withTrainingFlags(command: Command): Command {
 export function withPredictionFlags(command: Command): Command {
   return command
     .optionsGroup(GROUP.models)
-    .option(
-      '--on-missing <policy>',
-      'what to do for a partition without a model: error (default), skip or fallback',
+    .addOption(
+      choiceOption('--on-missing <policy>', 'what to do for a partition without a model', CHOICES.onMissing),
     )
     .option('--fallback <id>', 'with --on-missing fallback: partition whose model to use instead')
     .option(
@@ -127,9 +127,12 @@ export function withSourceFlags(command: Command): Command {
       SEVERAL,
     )
     .option('--allow-empty', 'accept a source without rows: the run has no partitions and is a SUCCESS')
-    .option(
-      '--snapshot <how>',
-      'where to keep the snapshot: stage (default), or none: query the table as of planning, with Time Travel',
+    .addOption(
+      choiceOption(
+        '--snapshot <how>',
+        'where to keep the snapshot; none: query the table as of planning, with Time Travel',
+        CHOICES.snapshot,
+      ),
     )
     .option(
       '--time-zone <name>',
@@ -145,9 +148,12 @@ export function withSourceFlags(command: Command): Command {
     .option('--only <id>', 'run only this partition (repeatable)', SEVERAL)
     .option('--max-partitions <n>', 'refuse to start with more partitions than this (default: 100000)')
     .option('--series <name>', 'series of runs that this run belongs to, for --on-unchanged')
-    .option(
-      '--on-unchanged <policy>',
-      'what to do with partitions that are unchanged since the last run of the series: run (default) or reuse',
+    .addOption(
+      choiceOption(
+        '--on-unchanged <policy>',
+        'what to do with partitions that are unchanged since the last run of the series',
+        CHOICES.onUnchanged,
+      ),
     )
     .optionsGroup(GROUP.limits)
     .option('--max-concurrency <n>', 'partitions to run at the same time, 1 to 24,000 (default: 8)')
@@ -177,7 +183,7 @@ export function withOutcomeFlags(command: Command): Command {
     command
       .optionsGroup(GROUP.output)
       .option('--output <target>', 'table or file (.parquet or .csv) to write the combined rows to')
-      .option('--mode <mode>', 'how to write a table: replace (default), partitions or append')
+      .addOption(choiceOption('--mode <mode>', 'how to write a table', CHOICES.mode))
       .option('--evolve', 'add missing columns to the table (default: refuse the commit)'),
   );
 }

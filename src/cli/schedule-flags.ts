@@ -1,6 +1,8 @@
 /** The options of `schedule create`, and their conversion to the schedule of the library. */
 import type { Command } from 'commander';
 import type { Overlap, ScheduleInput } from '..';
+import { CHOICES } from '../core/choices';
+import { choiceOption } from './options';
 import { SEVERAL } from './repeated';
 import type { RunFlags } from './run-flags';
 import { toRunInput, type Folders } from './run-input';
@@ -26,10 +28,7 @@ export function withScheduleFlags(command: Command): Command {
       SEVERAL,
     )
     .option('--every <duration>', 'interval, such as 1h')
-    .option(
-      '--overlap <policy>',
-      'if a run is in progress: skip (default), buffer-one, buffer-all, cancel-other, terminate-other or allow-all',
-    )
+    .addOption(choiceOption('--overlap <policy>', 'what to do if a run is in progress', CHOICES.overlap))
     .option('--pause-on-failure', 'pause the schedule when a run fails')
     .option(
       '--catchup-window <duration>',

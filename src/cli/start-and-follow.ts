@@ -7,12 +7,13 @@ import { GROUP } from './help';
 import { follow, untilInterrupted } from './follow';
 import { suggesting } from './invocation';
 import { followingMoves, withPartwise } from './connect';
-import type { ProjectOptions } from './options';
+import { CHOICES } from '../core/choices';
+import { choiceOption, type ProjectFlags } from './options';
 import { nextCommands } from './render/next-commands';
 import { clean } from '../display/text';
 import { aside, errorPaint, note, outliveReader, paint, print, printJson, widthOfTerminal } from './terminal';
 
-export interface StartOptions extends ProjectOptions {
+export interface StartOptions extends ProjectFlags {
   runId?: string;
   detach?: boolean;
   strict?: boolean;
@@ -23,7 +24,7 @@ export function withStartFlags(command: Command): Command {
   return command
     .optionsGroup(GROUP.output)
     .option('--run-id <id>', 'id of the run (default: function name and time)')
-    .option('--on-existing <policy>', 'if the run id exists: error (default), overwrite or retry')
+    .addOption(choiceOption('--on-existing <policy>', 'what to do if the run id exists', CHOICES.onExisting))
     .option('--detach', 'start the run and return without waiting for it')
     .option('--strict', 'exit with 1 if any partition failed, even within the tolerance')
     .optionsGroup(GROUP.own);

@@ -1,7 +1,7 @@
 /** Output of the CLI: results go to standard output, messages and progress to standard error. */
-import { paintFor } from '../display/stderr';
+import { errorPaint, note, paintFor } from '../display/stderr';
 
-export { aside, errorPaint, note, widthOfTerminal } from '../display/stderr';
+export { aside, errorPaint, note, redirectNotes, widthOfTerminal } from '../display/stderr';
 
 /** Colours of standard output. */
 export const paint = paintFor(process.stdout);
@@ -20,17 +20,32 @@ export function printJson(value: unknown): void {
 const PIPE_CLOSED = 141;
 let outlivesReader = false;
 
-/** Exits quietly when the reader closes the pipe (`| head`), unless the command outlives it. */
-export function endQuietlyOnClosedPipe(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-      if (!outlivesReader) process.exit(process.exitCode ?? PIPE_CLOSED);
-    });
-  }
+/**
+ * Ends the command when its output cannot be written, unless its work goes on without a reader: quietly when
+ * the reader closed the pipe (`| head`), otherwise with a message and this exit code.
+ */
+export function endOnFailedOutput(exitCode: number): void {
+  let reported = false;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return endUnlessOutliving(process.exitCode ?? PIPE_CLOSED);
+    if (reported) return;
+    reported = true;
+    const why = error.message.replace(/^E[A-Z]+: /, '').replace(/, write$/, '');
+    const after = outlivesReader ? ' The command continues without it.' : '';
+    note(`${errorPaint.red('error:')} Could not write to standard output: ${why}.${after}`, 'ERROR');
+    endUnlessOutliving(exitCode);
+  });
+  // Messages that are lost elsewhere (a full disk) do not change what the command does.
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') endUnlessOutliving(process.exitCode ?? PIPE_CLOSED);
+  });
 }
 
-/** Lets the command continue without output when the pipe is closed, because its exit code matters. */
+function endUnlessOutliving(exitCode: string | number): void {
+  if (!outlivesReader) process.exit(exitCode);
+}
+
+/** Lets the command continue when its output cannot be written, because its exit code matters. */
 export function outliveReader(): void {
   outlivesReader = true;
 }

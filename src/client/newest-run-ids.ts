@@ -2,31 +2,44 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ProjectConfig } from '../config';
 import { runIdProblem } from '../input/run-id';
-import { newestRuns } from '../reader/list';
+import { Visibility } from '../reader/visibility';
 import { backgroundState, connectTemporal, resolveTemporal } from '../temporal';
 import type { TemporalSettings } from '../temporal/settings';
 
 export interface NewestRunsOptions {
   limit: number;
+  /** Only ids that begin with it. */
+  prefix: string;
   /** If the server does not answer by then, there are none. */
   withinMs: number;
 }
 
 export async function newestRunIds(
   project: ProjectConfig,
-  { limit, withinMs }: NewestRunsOptions,
+  { limit, prefix, withinMs }: NewestRunsOptions,
 ): Promise<string[]> {
   const settings = await runningServer(project);
   if (settings === null) return [];
-  const ids = await Promise.race([listIds(project.projectDir, settings, limit), delay(withinMs, [])]);
+  const ids = await Promise.race([listIds(project.projectDir, settings, limit, prefix), delay(withinMs, [])]);
   // Others may have started workflows whose ids would garble a terminal.
   return ids.filter((id) => runIdProblem(id) === null);
 }
 
-async function listIds(projectDir: string, settings: TemporalSettings, limit: number): Promise<string[]> {
+/** Costs one request for 100 executions: what each of them did does not matter here. */
+async function listIds(
+  projectDir: string,
+  settings: TemporalSettings,
+  limit: number,
+  prefix: string,
+): Promise<string[]> {
   const session = await connectTemporal({ projectDir, settings });
   try {
-    return (await newestRuns(session.client, limit)).map(({ runId }) => runId);
+    const ids = new Set<string>();
+    for await (const { execution } of new Visibility(session.client).runs(prefix)) {
+      ids.add(execution!.workflowId!);
+      if (ids.size >= limit) break;
+    }
+    return [...ids];
   } finally {
     await session.close();
   }

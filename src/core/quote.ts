@@ -25,7 +25,9 @@ function classOf(value: object): string {
   try {
     const prototype = Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null;
     const name = prototype?.constructor?.name;
-    return typeof name === 'string' && name !== '' ? name : 'Object';
+    if (typeof name === 'string' && name !== '' && name !== 'Object') return name;
+    // `Generator`, `Module`: objects of the language whose constructor does not name them.
+    return Object.prototype.toString.call(value).slice('[object '.length, -1);
   } catch {
     // The value has a getter, or is a Proxy, that throws.
     return 'Object';

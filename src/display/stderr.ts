@@ -31,15 +31,18 @@ export function widthOfTerminal(
   return Math.max(MIN_WIDTH, stream.columns || (asked > 0 ? asked : unasked));
 }
 
-let writeNote = (text: string): void => void process.stderr.write(text);
+/** `ERROR` is for what ends the command. */
+export type NoteLevel = 'INFO' | 'ERROR';
+
+let writeNote = (text: string, _level: NoteLevel): void => void process.stderr.write(text);
 
 /** Prints a message to standard error, next to the result. */
-export function note(text: string): void {
-  writeNote(`${text}\n`);
+export function note(text: string, level: NoteLevel = 'INFO'): void {
+  writeNote(`${text}\n`, level);
 }
 
-/** Writes notes above a progress bar on the last line. Returns a function that undoes it. */
-export function redirectNotes(write: (text: string) => void): () => void {
+/** Writes notes elsewhere, such as above a progress bar. Returns a function that undoes it. */
+export function redirectNotes(write: typeof writeNote): () => void {
   const before = writeNote;
   writeNote = write;
   return () => {

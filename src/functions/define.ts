@@ -1,4 +1,5 @@
 /** Creates partition functions, and recognizes them among other exports. */
+import { types } from 'node:util';
 import { isObject } from '../core/json';
 import { nameProblem } from '../rows/rows';
 import type { PartitionFunction } from './types';
@@ -49,6 +50,9 @@ function findProblem(options: unknown): string | null {
   if (name === SQL_FUNCTION) return `"${SQL_FUNCTION}" is the name of the built-in function. Choose another.`;
   if (typeof run !== 'function')
     return `"run" of "${name}" is missing; write async run(data, context) { … }.`;
+  // Also one that was compiled to an older JavaScript returns a generator, which the run then refuses.
+  if (types.isGeneratorFunction(run))
+    return `"run" of "${name}" is a generator. Return an array of rows instead of yielding them.`;
   const unknown = Object.keys(rest).find((key) => !KNOWN.includes(key));
   if (unknown !== undefined)
     return `"${name}" has the unknown setting "${unknown}"; allowed are ${KNOWN.join(', ')}.`;

@@ -1,10 +1,13 @@
 /** Converts what a partition function threw to the error that is recorded. */
 import { join, sep } from 'node:path';
 import type { ErrorInfo } from '../core/outcome';
-import { describe } from '../core/quote';
+import { isObject } from '../core/json';
+import { describe, quote } from '../core/quote';
 
 const TYPE_BYTES = 200;
 const MESSAGE_BYTES = 1024;
+/** Of a thrown string, so that the sentence around it fits too. */
+const NON_ERROR_BYTES = 800;
 const STACK_BYTES = 4096;
 /** Longer strings are cut to this length before they are processed. */
 const MAX_TEXT = 100_000;
@@ -47,8 +50,8 @@ export class InvalidProgress extends Error {
  */
 export function describeThrown(thrown: unknown, nonRetryableErrorTypes: readonly string[] = []): Thrown {
   if (!isError(thrown) && !isErrorLike(thrown)) {
-    const text = typeof thrown === 'string' ? `the string "${shorten(thrown)}"` : describe(thrown);
-    const message = cut(`The function threw ${text}, which has no stack. Throw an Error.`, MESSAGE_BYTES);
+    const why = 'which has no stack, so it is not known where. Throw an Error, and reject with one.';
+    const message = cut(`The function threw ${nonErrorText(thrown)}, ${why}`, MESSAGE_BYTES);
     return { error: { type: 'NonError', message, stack: null }, retryable: true, retryDelayMs: null };
   }
   const type = typeOf(thrown);
@@ -62,6 +65,14 @@ export function describeThrown(thrown: unknown, nonRetryableErrorTypes: readonly
     retryable: isRetryable(thrown, type) && !nonRetryableErrorTypes.includes(type),
     retryDelayMs: delayOf(thrown),
   };
+}
+
+/** `the string "no rate"`, `{"code":7}`, `a Map` */
+function nonErrorText(thrown: unknown): string {
+  if (typeof thrown === 'string') return `the string "${cut(shorten(thrown), NON_ERROR_BYTES)}"`;
+  if (thrown === undefined) return 'undefined (or a promise was rejected without a reason)';
+  const isValue = ['number', 'bigint', 'boolean'].includes(typeof thrown) || Array.isArray(thrown);
+  return isValue || attempt(() => isObject(thrown), false) ? quote(thrown) : describe(thrown);
 }
 
 function attempt<T>(work: () => T, otherwise: T): T {

@@ -55,7 +55,7 @@ export class HistoryDecoder {
         (await decodeClose(event, this.decoder)) === null
           ? null
           : ({ type: 'shardEnded', shard, at } as const);
-      return ended ?? this.#activity(event, at);
+      return ended ?? this.#wait(event) ?? this.#activity(event, at);
     }
     const started = event.workflowExecutionStartedEventAttributes;
     if (started) return { type: 'started', at, input: (await valueOf(this.decoder, started.input)) ?? null };
@@ -63,7 +63,7 @@ export class HistoryDecoder {
     return (
       (await decodeControl(event, this.decoder)) ??
       decodeShard(event) ??
-      decodeWait(event) ??
+      this.#wait(event) ??
       (await this.#activity(event, at)) ??
       (await decodeClose(event, this.decoder))
     );
@@ -144,6 +144,18 @@ export class HistoryDecoder {
     return (this.shard === null ? 0 : (this.shard + 1) * MAX_EVENTS) + Number(eventId);
   }
 
+  /** The fact of a timer; null for any other event. */
+  #wait(event: HistoryEvent): Extract<Fact, { type: 'waitStarted' | 'waitEnded' }> | null {
+    const started = event.timerStartedEventAttributes?.startToFireTimeout;
+    if (started) {
+      const waitMs = Date.parse(isoTime(started));
+      const until = new Date(Date.parse(isoTime(event.eventTime)) + waitMs).toISOString();
+      return { type: 'waitStarted', wait: this.#number(event.eventId), shard: this.shard, until };
+    }
+    const ended = event.timerFiredEventAttributes ?? event.timerCanceledEventAttributes;
+    return ended ? { type: 'waitEnded', wait: this.#number(ended.startedEventId) } : null;
+  }
+
   #completed(unit: number, at: string, answer: unknown): Fact | null {
     const activity = this.#activities.get(unit);
     if (activity === undefined) return null;
@@ -211,18 +223,6 @@ function decodeShard(event: HistoryEvent): Extract<Fact, { type: 'shardStarted' 
   if (!ended) return null;
   const shard = shardNumber(ended.workflowExecution!.workflowId!);
   return { type: 'shardEnded', shard, at: isoTime(event.eventTime) };
-}
-
-/** The fact of a timer; null for any other event. */
-function decodeWait(event: HistoryEvent): Extract<Fact, { type: 'waitStarted' | 'waitEnded' }> | null {
-  const started = event.timerStartedEventAttributes?.startToFireTimeout;
-  if (started) {
-    const waitMs = Date.parse(isoTime(started));
-    const until = Date.parse(isoTime(event.eventTime)) + waitMs;
-    return { type: 'waitStarted', wait: Number(event.eventId), until: new Date(until).toISOString() };
-  }
-  const ended = event.timerFiredEventAttributes ?? event.timerCanceledEventAttributes;
-  return ended ? { type: 'waitEnded', wait: Number(ended.startedEventId) } : null;
 }
 
 /** The shards that a run's events mention. */

@@ -64,8 +64,11 @@ export type Fact =
   /** A shard started: a workflow with its own history, whose units are units of the run. */
   | { type: 'shardStarted'; shard: number; workflowId: string; workflowRunId: string }
   | { type: 'shardEnded'; shard: number; at: string }
-  /** The run's workflow waits, for example before a round of retries. `until`: ISO 8601 UTC. */
-  | { type: 'waitStarted'; wait: number; until: string }
+  /**
+   * The run's workflow waits, or that of a shard, for example before a round of retries. `until`: ISO 8601
+   * UTC.
+   */
+  | { type: 'waitStarted'; wait: number; shard: number | null; until: string }
   | { type: 'waitEnded'; wait: number }
   | { type: 'committed'; commit: CommitResult }
   | { type: 'stepFailed'; step: Step; error: ErrorInfo }

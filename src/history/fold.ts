@@ -82,8 +82,11 @@ export interface RunRecord {
   cancelRequestedAt: string | null;
   /** Ordinals that threw in a batch and are waiting for a retry. */
   waiting: Map<number, GivenBack>;
-  /** Ends of the waits before their retries, ISO 8601 UTC, by the event that started the wait. */
-  waits: Map<number, string>;
+  /**
+   * The waits before their retries, by the number of the event that started the wait. `until`: ISO 8601 UTC;
+   * `shard` null: the run's own.
+   */
+  waits: Map<number, { shard: number | null; until: string }>;
   /** Ordinals that were skipped by hand; `ended` counts them as SKIPPED. */
   skipped: Set<number>;
   /** Whether a pause was requested, and whether the workflow has applied it. */
@@ -170,7 +173,7 @@ export function applyFact(record: RunRecord, fact: Fact): void {
     }
     case 'waitStarted':
       // Other waits, such as that for the run's timeout, begin before anything has failed.
-      if (record.waiting.size > 0) record.waits.set(fact.wait, fact.until);
+      if (record.waiting.size > 0) record.waits.set(fact.wait, { shard: fact.shard, until: fact.until });
       return;
     case 'waitEnded':
       record.waits.delete(fact.wait);

@@ -2,6 +2,7 @@
 import { maxCalls } from '../core/failures/budgets';
 import type { ErrorInfo } from '../core/outcome';
 import { namesLabel } from '../core/units/labels';
+import { shardFinder } from '../core/units/shards';
 import { callsBefore, type RunRecord } from './fold';
 import type { NextAttempt, WaitingRetries, WaitingRetry } from './state';
 
@@ -16,6 +17,8 @@ export type ThrownError = (ordinal: number) => { id: string | null; error: Error
 interface Group {
   round: number;
   big: boolean;
+  /** When they are due, ISO 8601 UTC; null while that is unknown. */
+  at: string | null;
   first: number;
   ids: string[];
   partitions: number;
@@ -30,27 +33,40 @@ export function nextAttempt(
   return { attempt, maximumAttempts: attempt <= most ? most : null, at: pause.asked ? null : at };
 }
 
-/** When partitions of batches are retried: once the run's own wait is over; null while it has not begun. */
-export function roundAt({ waits, open }: RunRecord): string | null {
-  return open.size > 0 ? null : ([...waits.values()].at(-1) ?? null);
+/**
+ * When partitions that batches gave back are retried: once the wait of the run, or of their shard, is over;
+ * null while it has not begun.
+ */
+export function roundTimes({ waits, open, plan }: RunRecord): (ordinal: number) => string | null {
+  const shardOf = plan?.sharding ? shardFinder(plan.sharding) : () => null;
+  const busy = new Set<number | null>();
+  for (const { task } of open.values()) busy.add(shardOf(task.from));
+  const due = new Map<number | null, string>();
+  for (const { shard, until } of waits.values()) due.set(shard, until);
+  return (ordinal) => {
+    const shard = shardOf(ordinal);
+    return busy.has(shard) ? null : (due.get(shard) ?? null);
+  };
 }
 
-/** The partitions that batches gave back, in groups that are retried alike. */
-function groupsOf({ waiting }: RunRecord): Group[] {
+/** The partitions that batches gave back, in groups that are retried alike: those that are due first. */
+function firstGroups(record: RunRecord): Group[] {
   const groups = new Map<string, Group>();
-  for (const [ordinal, { round, big, id }] of waiting) {
-    const key = `${round} ${big}`;
-    const group = groups.get(key) ?? { round, big, first: ordinal, ids: [], partitions: 0 };
+  const roundAt = roundTimes(record);
+  for (const [ordinal, { round, big, id }] of record.waiting) {
+    const at = roundAt(ordinal);
+    const key = `${round} ${big} ${at}`;
+    const group = groups.get(key) ?? { round, big, at, first: ordinal, ids: [], partitions: 0 };
     groups.set(key, group);
     group.partitions++;
     if (id !== undefined && group.ids.length < MAX_NAMED) group.ids.push(id);
   }
-  return [...groups.values()];
+  return [...groups.values()].sort(bySoonest).slice(0, MAX_RETRIES);
 }
 
 /** Ordinals whose last failures `waitingRetries` asks for. */
 export function firstGivenBack(record: RunRecord): number[] {
-  return groupsOf(record).map(({ first }) => first);
+  return firstGroups(record).map(({ first }) => first);
 }
 
 /** `units`: the overlay's; null if the server does not answer, or the run has ended. */
@@ -60,28 +76,25 @@ export function waitingRetries(
   thrown: ThrownError,
 ): WaitingRetries {
   if (units === null) return { partitions: 0, first: [] };
-  const retries = [...units];
-  for (const { round, big, first, ids, partitions } of groupsOf(record)) {
+  const ofRounds = firstGroups(record).map(({ round, big, at, first, ids, partitions }): WaitingRetry => {
     const { id = null, error = null } = thrown(first) ?? {};
     const named = ids.length === 0 && id !== null ? [id] : ids;
     const attempt = callsBefore({ round, big }) + 1;
-    retries.push({
-      label: namesLabel(named, partitions) ?? `${partitions} partitions`,
-      partitions,
-      error,
-      ...nextAttempt(record, { attempt, at: roundAt(record), error }),
-    });
-  }
+    const label = namesLabel(named, partitions) ?? `${partitions} partitions`;
+    return { label, partitions, error, ...nextAttempt(record, { attempt, at, error }) };
+  });
   return {
-    partitions: retries.reduce((sum, { partitions }) => sum + partitions, 0),
-    first: retries.sort(bySoonest).slice(0, MAX_RETRIES),
+    partitions: units.reduce((sum, { partitions }) => sum + partitions, record.waiting.size),
+    first: [...units, ...ofRounds].sort(bySoonest).slice(0, MAX_RETRIES),
   };
 }
 
-function bySoonest(a: WaitingRetry, b: WaitingRetry): number {
+type Due = Pick<WaitingRetry, 'at'>;
+
+function bySoonest(a: Due, b: Due): number {
   return dueMs(a) - dueMs(b);
 }
 
-function dueMs({ at }: WaitingRetry): number {
+function dueMs({ at }: Due): number {
   return at === null ? Number.MAX_SAFE_INTEGER : Date.parse(at);
 }

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { parseBytes } from './bytes';
 import { parseDuration } from './duration';
+import { alternatives, CHOICES } from '../core/choices';
 import { MAX_CONCURRENCY } from '../core/live-settings';
 import { parsePeriod, timeZoneName } from './zoned-time';
 import { hasOutputEnding, isOutputFile, OUTPUT_ENDINGS } from './output-target';
@@ -61,6 +62,11 @@ function whole(from: number, to: number) {
 export function duration(takes: string, bounds: { min?: number; max?: number }) {
   const phrase = `a duration ${takes}, such as "90s", "15m" or "2h" (a number means milliseconds)`;
   return parsed(z.union([z.string(), z.number()], { error: phrase }), phrase, parseDuration, bounds);
+}
+
+/** One of the `CHOICES`. */
+export function choice<const Word extends string>(words: readonly Word[]) {
+  return z.enum(words, { error: alternatives(words) });
 }
 
 export const timeZoneSchema = checkedText(
@@ -198,7 +204,7 @@ const modelSchema = fields('an object such as { "name": "traffic", "version": "p
   name: checkedText(MODEL_NAME, isModelName).nullish(),
   version: versionSchema.nullish(),
   run: text('the id of a training run').nullish(),
-  onMissing: z.enum(['error', 'skip', 'fallback'], { error: '"error", "skip" or "fallback"' }).nullish(),
+  onMissing: choice(CHOICES.onMissing).nullish(),
   fallback: text('a partition id, such as "North"').nullish(),
   keep: z
     .array(text('the name of a column'), { error: 'a list of column names, such as ["hour"]' })
@@ -226,9 +232,7 @@ const OUTPUT_FILE = `a path that ends in ${OUTPUT_ENDINGS.join(' or ')}`;
 const OUTPUT = 'an object such as { "table": "summary" } or { "file": "summary.parquet" }';
 const outputSchema = fields(OUTPUT, {
   table: text('the name of a table').nullish(),
-  mode: z
-    .enum(['replace', 'partitions', 'append'], { error: '"replace", "partitions" or "append"' })
-    .nullish(),
+  mode: choice(CHOICES.mode).nullish(),
   evolve: z.boolean({ error: 'true or false' }).nullish(),
   file: text(OUTPUT_FILE).nullish(),
   model: checkedText(MODEL_NAME, isModelName).nullish(),
@@ -297,7 +301,7 @@ export const inputSchema = fields(
       .nullish(),
     sql: text('a query over the view data, such as "SELECT count(*) AS n FROM data"').nullish(),
     where: text(`an SQL condition, such as "amount > 0"`).nullish(),
-    snapshot: z.enum(['stage', 'none'], { error: '"stage" or "none"' }).nullish(),
+    snapshot: choice(CHOICES.snapshot).nullish(),
     only: z
       .array(text('a partition id, such as "North"'), { error: 'a list of partition ids, such as ["North"]' })
       .min(1, { error: 'at least one partition id (omit it to run all)' })
@@ -306,7 +310,7 @@ export const inputSchema = fields(
     model: modelSchema.nullish(),
     onExisting: z.preprocess(
       (value) => (asksToRetry(value) ? 'retry' : value),
-      z.enum(['error', 'overwrite', 'retry'], { error: '"error", "overwrite" or "retry"' }).nullish(),
+      choice(CHOICES.onExisting).nullish(),
     ),
     rerunMissing: z.boolean({ error: 'true or false' }).nullish(),
     scheduledTime: checkedText(
@@ -315,7 +319,7 @@ export const inputSchema = fields(
     ).nullish(),
     timeZone: timeZoneSchema.nullish(),
     notify: text('the name of a notifier from the configuration, such as "ops"').nullish(),
-    onUnchanged: z.enum(['run', 'reuse'], { error: '"run" or "reuse"' }).nullish(),
+    onUnchanged: choice(CHOICES.onUnchanged).nullish(),
     series: checkedText(
       'the name of a series of runs, at most 200 bytes of text such as "nightly"',
       (value) => runIdProblem(value) === null,

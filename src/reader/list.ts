@@ -6,6 +6,7 @@ import { functionOfInput } from '../history/run-state';
 import { valueOf } from '../history/untrusted-payloads';
 import { FUNCTION_MEMO } from '../core/workflow';
 import { didYouMean } from '../core/nearest';
+import type { ErrorInfo } from '../core/outcome';
 import type { RunStatus } from '../core/status';
 import { hasPlanned, STATUS } from './find-execution';
 import { NoSuchRun } from './errors';
@@ -13,7 +14,7 @@ import { HistorySource, isNotFound, type ExecutionRef } from './histories/histor
 import { payloadDecoder } from './histories/payloads';
 import { inParallel } from './in-parallel';
 import type { ListOptions, RunListing, RunPage } from './types';
-import { isOdd, quoted, Visibility, type ListedExecution } from './visibility';
+import { quoted, startingWith, Visibility, type ListedExecution } from './visibility';
 import { isoTime, type PayloadDecoder } from '../history/events';
 
 const DEFAULT_LIMIT = 20;
@@ -62,26 +63,28 @@ export class RunList {
     const wanted = await this.#ofFunction(ofSchedule(executions, filter.schedule), filter.function);
     const chains = await this.#chains(wanted);
     const found = new Map<ListedExecution, RunListing>();
+    let refused = 0;
     await inParallel(wanted, async (listed) => {
       const { workflowId, runId } = referenceOf(listed);
       // Only the execution that is the run is listed.
       const line = await orNullIfExpired(this.#line(chains.get(workflowId) ?? [listed]));
-      if (line?.workflowRunId !== runId || line.isRefused) return;
-      if (filter.status === undefined || line.listing.status === filter.status)
+      if (line?.workflowRunId !== runId) return;
+      if (line.refusal !== null) refused++;
+      else if (filter.status === undefined || line.listing.status === filter.status)
         found.set(listed, line.listing);
     });
     const runs = wanted.flatMap((listed) => found.get(listed) ?? []);
-    return { runs, next: next === null ? null : cursorOf(next) };
+    return { runs, refused, next: next === null ? null : cursorOf(next) };
   }
 
-  /** The run with this latest execution; null if its history has expired. */
-  async line(latest: ListedExecution): Promise<RunListing | null> {
+  /** The run with this latest execution, or why it was refused; null if its history has expired. */
+  async line(latest: ListedExecution): Promise<RunLine | null> {
     const line = async () => {
       if (!(await this.#end(latest)).ranNothing) return this.#line([latest]);
       const chains = await this.#chains([latest]);
       return this.#line(chains.get(referenceOf(latest).workflowId) ?? [latest]);
     };
-    return (await orNullIfExpired(line()))?.listing ?? null;
+    return orNullIfExpired(line());
   }
 
   async #ofFunction(
@@ -115,18 +118,16 @@ export class RunList {
   }
 
   /** The newest of a run's executions that did not end before it was planned; the newest if all did. */
-  async #line(
-    chain: readonly ListedExecution[],
-  ): Promise<{ workflowRunId: string; isRefused: boolean; listing: RunListing }> {
+  async #line(chain: readonly ListedExecution[]): Promise<RunLine> {
     let real = chain[0]!;
     for (const execution of chain) {
       if ((await this.#end(execution)).ranNothing) continue;
       real = execution;
       break;
     }
-    const { status, ranNothing } = await this.#end(real);
-    const isRefused = ranNothing && real.status === STATUS.failed;
-    return { workflowRunId: referenceOf(real).runId, isRefused, listing: await this.#describe(real, status) };
+    const { status, ranNothing, error } = await this.#end(real);
+    const refusal = ranNothing && real.status === STATUS.failed ? error : null;
+    return { workflowRunId: referenceOf(real).runId, refusal, listing: await this.#describe(real, status) };
   }
 
   async #describe(info: ListedExecution, status: RunStatus): Promise<RunListing> {
@@ -140,7 +141,7 @@ export class RunList {
   }
 
   async #end(info: ListedExecution): Promise<ExecutionEnd> {
-    if (info.status === STATUS.running) return { status: 'IN_PROGRESS', ranNothing: false };
+    if (info.status === STATUS.running) return { status: 'IN_PROGRESS', ranNothing: false, error: null };
     const { runId } = referenceOf(info);
     const known = this.#ends.get(runId) ?? (await this.#readEnd(info));
     this.#ends.set(runId, known);
@@ -153,13 +154,15 @@ export class RunList {
    */
   async #readEnd(info: ListedExecution): Promise<ExecutionEnd> {
     const execution = referenceOf(info);
+    let error: ErrorInfo | null = null;
     if (info.status === STATUS.completed || info.status === STATUS.failed) {
       const event = await this.#source.closeEvent(execution);
-      const summary = event === null ? null : (await decodeClose(event, this.#decoder))?.summary;
-      if (summary != null) return { status: summary.status, ranNothing: false };
+      const closed = event === null ? null : await decodeClose(event, this.#decoder);
+      error = closed?.error ?? null;
+      if (closed?.summary != null) return { status: closed.summary.status, ranNothing: false, error };
     }
     const status = info.status === STATUS.cancelled ? 'CANCELLED' : 'FAILURE';
-    return { status, ranNothing: !(await hasPlanned(this.#source, this.#decoder, execution)) };
+    return { status, ranNothing: !(await hasPlanned(this.#source, this.#decoder, execution)), error };
   }
 
   async #function(info: ListedExecution): Promise<string | null> {
@@ -178,6 +181,14 @@ export class RunList {
 interface ExecutionEnd {
   status: RunStatus;
   ranNothing: boolean;
+  error: ErrorInfo | null;
+}
+
+interface RunLine {
+  workflowRunId: string;
+  /** Why nothing of it was started; null if something was, or may be. */
+  refusal: ErrorInfo | null;
+  listing: RunListing;
 }
 
 /** Temporal's close statuses that executions with a run status can have. */
@@ -197,9 +208,7 @@ function queryOf({
   startedBefore,
 }: Omit<ListOptions, 'limit' | 'after'>): string[] {
   return [
-    ...(schedule === undefined || isOdd(schedule)
-      ? []
-      : [`WorkflowId STARTS_WITH ${quoted(`${schedule}-`)}`]),
+    ...(schedule === undefined ? [] : startingWith(`${schedule}-`)),
     ...(status === undefined ? [] : [`ExecutionStatus IN (${CLOSED_AS[status].map(quoted).join(', ')})`]),
     ...(startedFrom === undefined ? [] : [`StartTime >= ${quoted(startedFrom.toISOString())}`]),
     ...(startedBefore === undefined ? [] : [`StartTime < ${quoted(startedBefore.toISOString())}`]),

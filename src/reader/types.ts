@@ -333,6 +333,8 @@ export interface ListOptions {
 export interface RunPage {
   /** Runs in progress first, newest first; then ended runs, latest end first. */
   runs: RunListing[];
+  /** Number of starts of this page that were refused, so that there is no run. */
+  refused: number;
   /** Pass as `after` for the next page; null on the last. */
   next: string | null;
 }

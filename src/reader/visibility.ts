@@ -16,9 +16,9 @@ const IDS_AT_ONCE = 50;
 export class Visibility {
   constructor(private readonly client: Client) {}
 
-  /** Executions of all runs. */
-  runs(): AsyncGenerator<ListedExecution> {
-    return this.#all([]);
+  /** Executions of all runs, or of those whose ids begin with `prefix`. */
+  runs(prefix = ''): AsyncGenerator<ListedExecution> {
+    return this.#all(startingWith(prefix));
   }
 
   /** Executions of these run ids, newest first for each id. */
@@ -65,6 +65,11 @@ export class Visibility {
   }
 }
 
+/** The condition for run ids that begin like this; none if the server could not find them. */
+export function startingWith(prefix: string): string[] {
+  return prefix === '' || isOdd(prefix) ? [] : [`WorkflowId STARTS_WITH ${quoted(prefix)}`];
+}
+
 /** A value in a query. */
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
@@ -75,6 +80,6 @@ export function quoted(text: string): string {
  * with a quote, a backslash or a control character, and a NUL ends the query (tested with 1.32 on SQLite).
  * Anyone can start a workflow with such an id.
  */
-export function isOdd(runId: string): boolean {
+function isOdd(runId: string): boolean {
   return /["\\\p{Cc}]/u.test(runId);
 }

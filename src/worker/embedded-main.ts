@@ -7,6 +7,8 @@ import type { HostMessage, WorkerEnvironment, WorkerMessage } from '../temporal/
 const OPEN_RUNS_EVERY_MS = 30_000;
 
 async function main(): Promise<void> {
+  // A full disk loses lines of the log, and nothing else.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const environment = JSON.parse(process.env.PARTWISE_WORKER ?? 'null') as WorkerEnvironment;
   const { address, namespace, taskQueue, projectDir, open } = environment;
   const { startWorker } = await import('./start-worker.js');

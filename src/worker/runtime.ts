@@ -1,19 +1,29 @@
 /** Temporal's runtime, a singleton per process, which collects the metrics. */
 import { IllegalStateError, type MetricMeter } from '@temporalio/common';
-import { DefaultLogger, Runtime, type RuntimeOptions } from '@temporalio/worker';
+import { DefaultLogger, Runtime, type LogEntry, type Logger, type RuntimeOptions } from '@temporalio/worker';
 import { HISTOGRAM_BUCKETS } from '../activities/metrics';
 
+/** Receives a warning or an error of Temporal's SDK. */
+export type OnSdkLog = (entry: LogEntry) => void;
+
 /**
- * `metrics` is the address of an endpoint for Prometheus: a loopback port or `HOST:PORT`. If the program has
- * installed its own runtime, that one is kept, with its own telemetry. Throws an error with an explanation if
- * the address cannot be used.
+ * `metrics` is the address of an endpoint for Prometheus: a loopback port or `HOST:PORT`. `onSdkLog` null:
+ * the SDK's messages are printed to standard error. If the program has installed its own runtime, that one is
+ * kept, with its own telemetry and logger. Throws an error with an explanation if the address cannot be used.
  */
-export function installRuntime(metrics: string | null): MetricMeter {
+export function installRuntime(
+  metrics: string | null,
+  onSdkLog: OnSdkLog | null,
+): { metricMeter: MetricMeter; logger: Logger } {
   try {
     Runtime.install({
-      logger: logger(),
+      logger: sdkLogger(onSdkLog),
       shutdownSignals: [],
-      ...(metrics !== null && { telemetryOptions: telemetryOf(metrics) }),
+      telemetryOptions: {
+        // The SDK's native part would print to standard output.
+        logging: { forward: {} },
+        ...(metrics !== null && { metrics: prometheusAt(metrics) }),
+      },
     });
   } catch (error) {
     if (!(error instanceof IllegalStateError)) {
@@ -23,20 +33,22 @@ export function installRuntime(metrics: string | null): MetricMeter {
       );
     }
   }
-  return Runtime.instance().metricMeter;
+  return Runtime.instance();
 }
 
 /** Logs the SDK's warnings except one: the worker for units has no workflows on purpose. */
-function logger(): DefaultLogger {
-  const warnings = new DefaultLogger('WARN');
-  return new DefaultLogger('WARN', ({ level, message, meta }) => {
-    if (!message.startsWith('No workflows registered')) warnings.log(level, message, meta);
+function sdkLogger(onSdkLog: OnSdkLog | null): Logger {
+  const printing = new DefaultLogger('WARN');
+  return new DefaultLogger('WARN', (entry) => {
+    const { level, message, meta } = entry;
+    if (message.startsWith('No workflows registered')) return;
+    if (onSdkLog === null) printing.log(level, message, meta);
+    else onSdkLog(entry);
   });
 }
 
-function telemetryOf(metrics: string): RuntimeOptions['telemetryOptions'] {
-  const prometheus = { bindAddress: bindAddress(metrics), histogramBucketOverrides: HISTOGRAM_BUCKETS };
-  return { metrics: { prometheus } };
+function prometheusAt(metrics: string): NonNullable<RuntimeOptions['telemetryOptions']>['metrics'] {
+  return { prometheus: { bindAddress: bindAddress(metrics), histogramBucketOverrides: HISTOGRAM_BUCKETS } };
 }
 
 /** Binds to loopback unless a host is given. */

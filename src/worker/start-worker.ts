@@ -5,6 +5,7 @@ import { Client } from '@temporalio/client';
 import {
   NativeConnection,
   Worker,
+  type Logger,
   type NativeConnectionOptions,
   type WorkerOptions,
 } from '@temporalio/worker';
@@ -19,7 +20,7 @@ import { UnitSlots } from '../runners/unit-slots';
 import { resolveTemporal } from '../temporal/connection';
 import { WorkerMetrics } from '../activities/metrics';
 import type { OnWorkerEvent } from '../activities/worker-events';
-import { installRuntime } from './runtime';
+import { installRuntime, type OnSdkLog } from './runtime';
 import type { Tracing } from './traces';
 import { isAlive } from '../temporal/processes';
 import { makePrivate } from '../temporal/state-folder';
@@ -62,6 +63,11 @@ export interface StartWorkerOptions {
   shutdownGraceMs?: number;
   /** Receives the starts, ends and failed partitions of the runs that this worker works on. */
   onEvent?: OnWorkerEvent;
+  /**
+   * Receives warnings and errors of Temporal's SDK. Default: they are printed to standard error. A program
+   * can also install Temporal's `Runtime` with its own logger. @internal
+   */
+  onSdkLog?: OnSdkLog;
 }
 
 export type WorkerPart = 'workflows' | 'activities' | 'units';
@@ -108,7 +114,8 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   const server = options.server ?? namedServer(project);
   const { namespace, taskQueue } = server;
   const { only = null } = options;
-  const metrics = WorkerMetrics.of(installRuntime(project.worker.metrics ?? null));
+  const runtime = installRuntime(project.worker.metrics ?? null, options.onSdkLog ?? null);
+  const metrics = WorkerMetrics.of(runtime.metricMeter);
   const connection = await NativeConnection.connect(server.connectionOptions);
   const { dataConverter } = project.temporal;
   const { gate = null } = options;
@@ -162,7 +169,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   });
   const { processUnit, ...onControlQueue } = activities;
   const hasWorkflows = only === null || only === 'workflows';
-  const tracing = await tracingOf(project, hasWorkflows);
+  const tracing = await tracingOf(project, hasWorkflows, runtime.logger);
   const common = {
     ...options.sdk,
     plugins: tracing?.options.plugins,
@@ -233,10 +240,11 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
 async function tracingOf(
   { worker: { traces } }: ProjectConfig,
   hasWorkflows: boolean,
+  logger: Logger,
 ): Promise<Tracing | null> {
   if (traces === undefined) return null;
   const { startTracing } = await import('./traces.js');
-  return startTracing(traces, { hasWorkflows });
+  return startTracing(traces, { hasWorkflows, logger });
 }
 
 /** Removes scratch folders of killed workers on this machine. */

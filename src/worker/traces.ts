@@ -11,7 +11,7 @@ import {
   type SpanExporter,
 } from '@opentelemetry/sdk-trace-node';
 import { OpenTelemetryPlugin } from '@temporalio/interceptors-opentelemetry';
-import { bundleWorkflowCode, DefaultLogger, type WorkerOptions } from '@temporalio/worker';
+import { bundleWorkflowCode, type Logger, type WorkerOptions } from '@temporalio/worker';
 
 export interface Tracing {
   /** For Temporal's workers: the SDK's own plugin, and the workflow code with its interceptors. */
@@ -26,7 +26,7 @@ export interface Tracing {
  */
 export async function startTracing(
   url: string,
-  { hasWorkflows }: { hasWorkflows: boolean },
+  { hasWorkflows, logger }: { hasWorkflows: boolean; logger: Logger },
 ): Promise<Tracing> {
   const resource = new Resource({ 'service.name': 'partwise' });
   const spanProcessor = new BatchSpanProcessor(withoutMessages(new OTLPTraceExporter({ url })));
@@ -43,7 +43,7 @@ export async function startTracing(
     payloadConverterPath: join(workflows, 'payload-converter.js'),
     workflowInterceptorModules: [join(workflows, 'interceptors.js')],
     plugins: [plugin],
-    logger: new DefaultLogger('WARN'),
+    logger,
   });
   return { options: { plugins: [plugin], workflowBundle }, close };
 }

@@ -4,8 +4,8 @@ import { loadProject, withoutServer } from '../connect';
 import { withExamples } from '../help';
 import { print } from '../terminal';
 
-/** The shell waits for the answer. */
-const OFFERED = { limit: 30, withinMs: 1_000 };
+/** The shell waits for the answer. A server that has just started takes a while. */
+const OFFERED = { limit: 200, withinMs: 2_000 };
 
 /** Each calls `partwise completion words` with the words after `partwise`, up to the cursor. */
 const SCRIPTS = {
@@ -45,7 +45,7 @@ const NOTES = `Put the script where the shell reads it, for example:
   eval "$(partwise completion zsh)"                                      in ~/.zshrc, after compinit
   partwise completion fish > ~/.config/fish/completions/partwise.fish    once
 
-It completes commands, options, and ids of runs, the newest first, if the project's server is running, or the configured one answers within a second.`;
+It completes commands, options, their choices, and ids of runs, the newest 200 that begin as typed, if the project's server is running, or the configured one answers within two seconds.`;
 
 export function define(command: Command): void {
   withExamples(command, ['completion bash'], NOTES);
@@ -59,11 +59,11 @@ export function define(command: Command): void {
     .argument('[words...]')
     .action(async (words: string[]) => {
       const { words: candidates, isRun } = completionOf(words);
-      const runs = isRun ? ['@last', ...(await runIds())] : [];
+      const runs = isRun ? ['@last', ...(await runIds(words.at(-1) ?? ''))] : [];
       for (const word of [...candidates, ...runs]) print(word);
     });
 }
 
-async function runIds(): Promise<string[]> {
-  return withoutServer(await loadProject({}), (project) => project.newestRunIds(OFFERED));
+async function runIds(prefix: string): Promise<string[]> {
+  return withoutServer(await loadProject({}), (project) => project.newestRunIds({ ...OFFERED, prefix }));
 }

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { withExamples } from '../help';
 import { loadProject, withoutServer } from '../connect';
-import { withFunctions, withProject, type ProjectOptions } from '../options';
+import { withFunctions, withProject, type ProjectFlags } from '../options';
 import { shellWord } from '../../core/shell-word';
 import { outliveReader, aside, note, paint, print } from '../terminal';
 
-interface DevOptions extends ProjectOptions {
+interface DevOptions extends ProjectFlags {
   functions?: string;
   open?: boolean;
   ui?: boolean;

@@ -95,12 +95,14 @@ async function init(folder: string, options: { js?: boolean; python?: boolean })
   print(`\n${paint.dim('Next:')}\n${commands.map((command) => `  ${paint.cyan(command)}`).join('\n')}`);
 }
 
-/** Adds the script `test`. Returns whether it did. */
+/** Adds the script `test` to `package.json`, which is created if there is none. Returns whether it did. */
 function reportTestScript(target: string): boolean {
-  const hasTest = addTestScript(target);
-  const mark = hasTest ? paint.green('changed') : paint.yellow('kept   ');
+  const file = join(target, 'package.json');
+  const isNew = !existsSync(file);
+  const hasTest = addTestScript(file);
+  const mark = hasTest ? paint.green(isNew ? 'created' : 'changed') : paint.yellow('kept   ');
   const about = hasTest ? 'npm test runs the test' : 'it has a script "test" of its own';
-  print(`${mark}  ${padEnd(relative(process.cwd(), join(target, 'package.json')), 22)}  ${paint.dim(about)}`);
+  print(`${mark}  ${padEnd(relative(process.cwd(), file), 22)}  ${paint.dim(about)}`);
   return hasTest;
 }
 
@@ -126,11 +128,8 @@ function pythonFolder(target: string): string {
 
 const OWN_PYTHON = join(__dirname, '../../../python');
 
-/**
- * Adds the script `test` to `package.json`, which is created if there is none. Returns false if it has one.
- */
-function addTestScript(folder: string): boolean {
-  const file = join(folder, 'package.json');
+/** Returns false if it has one. */
+function addTestScript(file: string): boolean {
   const text = existsSync(file) ? readFileSync(file, 'utf8') : '{ "private": true }';
   const manifest = JSON.parse(text) as { scripts?: Record<string, string> };
   const own = manifest.scripts?.test;

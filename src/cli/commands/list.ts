@@ -9,7 +9,7 @@ import { reading } from '../connect';
 import { atLeastOne, statusOption, withJson, withProject, type ReadingOptions } from '../options';
 import { renderRuns } from '../render/runs';
 import { shellWord } from '../../core/shell-word';
-import { aside, paint, print, printJson, widthOfTerminal } from '../terminal';
+import { aside, note, paint, print, printJson, widthOfTerminal } from '../terminal';
 
 interface ListCommandOptions extends ReadingOptions {
   limit: number;
@@ -36,6 +36,7 @@ export function define(command: Command): void {
   withJson(withProject(command)).action(async (options: ListCommandOptions) => {
     await reading(options, async (partwise) => {
       const found: RunListing[] = [];
+      let refused = 0;
       let after: string | undefined;
       // Fetch one more, to know whether there are more.
       do {
@@ -48,11 +49,17 @@ export function define(command: Command): void {
           startedFrom: options.since,
         });
         found.push(...page.runs);
+        refused += page.refused;
         after = page.next ?? undefined;
       } while (found.length <= options.limit && after !== undefined);
       const runs = found.slice(0, options.limit);
-      if (options.json === true) return printJson({ runs });
+      if (options.json === true) return printJson({ runs, refused });
       print(renderRuns(runs, new Date().toISOString(), widthOfTerminal(), paint));
+      const { schedule } = options;
+      if (schedule !== undefined && refused > 0)
+        note(
+          `${refused === 1 ? '1 start was' : `${refused} starts were`} refused, so nothing was run: ${suggesting(options)(`schedule describe ${shellWord(schedule)}`)}`,
+        );
       if (found.length === runs.length) return;
       aside(
         `There are more runs: ${suggesting(options)(`list ${filterFlags(options)}--limit ${options.limit * 10}`)}`,

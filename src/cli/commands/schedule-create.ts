@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { withExamples } from '../help';
 import { suggesting } from '../invocation';
 import { loadProject, withPartwise } from '../connect';
-import { namedFunction, withJson, withProject, type ProjectOptions } from '../options';
+import { namedFunction, withJson, withProject, type ProjectFlags } from '../options';
 import { commandLines } from '../render/next-commands';
 import { shellWord } from '../../core/shell-word';
 import { renderSchedule } from '../render/schedules';
@@ -54,7 +54,7 @@ async function create(
   });
 }
 
-function whileUp(options: ProjectOptions): string {
+function whileUp(options: ProjectFlags): string {
   return (
     'The embedded server fires schedules only while it is running, and it stops after ten idle minutes: ' +
     `keep it running with \`${suggesting(options)('dev')}\`.`

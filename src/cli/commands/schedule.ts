@@ -3,7 +3,8 @@ import { withExamples } from '../help';
 import type { Overlap, Partwise } from '../..';
 import { suggesting } from '../invocation';
 import { loadProject, reading, withPartwise } from '../connect';
-import { withJson, withProject, type ReadingOptions } from '../options';
+import { CHOICES } from '../../core/choices';
+import { choiceOption, withJson, withProject, type ReadingOptions } from '../options';
 import { commandLines } from '../render/next-commands';
 import { shellWord } from '../../core/shell-word';
 import { renderFirings, renderSchedule, renderSchedules } from '../render/schedules';
@@ -53,9 +54,8 @@ function withNote(command: Command): Command {
 }
 
 function withOverlap(command: Command): Command {
-  return command.option(
-    '--overlap <policy>',
-    'if another run is in progress: skip, buffer-one, buffer-all, cancel-other, terminate-other or allow-all',
+  return command.addOption(
+    choiceOption('--overlap <policy>', 'what to do if another run is in progress', CHOICES.overlap, null),
   );
 }
 

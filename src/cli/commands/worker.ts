@@ -1,14 +1,15 @@
 import { constants } from 'node:os';
+import { stripVTControlCharacters } from 'node:util';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { withExamples } from '../help';
 import { parseDuration } from '../../input/duration';
 import type { PartwiseWorker, SdkOptions, WorkerPart, WorkerEvent } from '../../worker';
 import { loadProject } from '../connect';
-import { withFunctions, withProject, type ProjectOptions } from '../options';
-import { outliveReader, aside, note, errorPaint, print } from '../terminal';
-import { workerLine } from '../render/worker-events';
+import { withFunctions, withProject, type ProjectFlags } from '../options';
+import { outliveReader, aside, note, errorPaint, print, redirectNotes } from '../terminal';
+import { noteObject, sdkLogObject, workerLine, type SdkLogEntry } from '../render/worker-events';
 
-interface WorkerOptions extends ProjectOptions {
+interface WorkerOptions extends ProjectFlags {
   functions?: string;
   runners?: number;
   gpus?: 'auto' | number | string[];
@@ -55,7 +56,7 @@ export function define(command: Command): void {
   command.addOption(
     new Option(
       '--log-format <format>',
-      'how runs, their ends and failures are logged (json: to standard output)',
+      'how runs, their ends and failures are logged (json: one object per line, to standard output; messages too, to standard error)',
     )
       .choices(['text', 'json'])
       .default('text'),
@@ -63,6 +64,11 @@ export function define(command: Command): void {
   withProject(command).action(async (options: WorkerOptions) => {
     // It serves others, whoever reads what it prints.
     outliveReader();
+    const asJson = options.logFormat === 'json';
+    if (asJson)
+      redirectNotes((text, level) => {
+        process.stderr.write(noteObject(stripVTControlCharacters(text), level, now()));
+      });
     const config = await loadProject(options);
     const sdk = versioning(options);
     const { startWorker }: typeof import('../../worker') = require('../../worker');
@@ -70,11 +76,13 @@ export function define(command: Command): void {
     // For the whole life of this process, which plans runs.
     process.chdir(config.projectDir);
     const onEvent = (event: WorkerEvent): void => {
-      const at = new Date().toISOString();
-      if (options.logFormat === 'json') print(JSON.stringify({ at, ...event }));
-      else note(workerLine(event, at, errorPaint));
+      if (asJson) print(JSON.stringify({ at: now(), ...event }));
+      else note(workerLine(event, now(), errorPaint));
     };
-    const worker = await startWorker({ config, only, shutdownGraceMs, sdk, onEvent });
+    const onSdkLog = asJson
+      ? (entry: SdkLogEntry): void => void process.stderr.write(sdkLogObject(entry, now()))
+      : undefined;
+    const worker = await startWorker({ config, only, shutdownGraceMs, sdk, onEvent, onSdkLog });
     const names = worker.functions.length === 0 ? 'sql' : worker.functions.join(', ');
     note(
       `Executing ${WORK[only ?? 'all']} from the task queue "${worker.taskQueue}"${only === 'workflows' ? '' : `: ${names}`}.`,
@@ -85,6 +93,10 @@ export function define(command: Command): void {
 }
 
 const WORK = { all: 'runs', workflows: 'workflows', activities: 'activities', units: 'partitions' };
+
+function now(): string {
+  return new Date().toISOString();
+}
 
 /** The first signal drains the worker; a second one ends it immediately. */
 function endOnSignals(worker: PartwiseWorker): void {

@@ -3,7 +3,7 @@ import type { ScheduledRun, ScheduleFiring, ScheduleListing, ScheduleSpecView, S
 import { formatDuration } from '../../input/duration';
 import { statusColour, type Paint } from '../../display/paint';
 import { renderTable, type Cell } from './table';
-import { clean, plural } from '../../display/text';
+import { clean, cleanLines, plural, wrapped } from '../../display/text';
 import { timeText } from '../../display/measures';
 
 export function renderSchedules(schedules: readonly ScheduleListing[], width: number, paint: Paint): string {
@@ -45,7 +45,22 @@ export function renderSchedule(schedule: ScheduleView, width: number, paint: Pai
   if (skipped > 0) lines.push(paint.dim(`${skipped} skipped because a run was in progress`));
   if (missed > 0) lines.push(paint.yellow(`${missed} missed because the server was down for too long`));
   if (schedule.recent.length > 0) lines.push('', renderRecent(schedule.recent, spec, width, paint));
-  return lines.join('\n');
+  return [...lines, ...refusalLines(schedule, width, paint)].join('\n');
+}
+
+/** Each reason once, with the last time that it was met. */
+function refusalLines({ recent, spec }: ScheduleView, width: number, paint: Paint): string[] {
+  const reasons = new Map<string, string>();
+  for (const { scheduledTime, refused } of recent) {
+    if (refused === null) continue;
+    const reason = cleanLines(`${refused.type}: ${refused.message}`);
+    reasons.set(reason, timeText(scheduledTime, spec.timeZone));
+  }
+  if (reasons.size === 0) return [];
+  const lines = [...reasons].flatMap(([reason, due]) =>
+    reason.split('\n').map((line, i) => wrapped(line, width, i === 0 ? `  ${due}  ` : '    ', '    ')),
+  );
+  return ['', paint.yellow('Starts that were refused, so nothing was run:'), ...lines];
 }
 
 /** The runs of a backfill: those it will start, and those that already exist. */
@@ -74,15 +89,20 @@ function renderRecent(
   width: number,
   paint: Paint,
 ): string {
-  const rows = recent.map(({ scheduledTime, runId, startedAt, status }): Cell[] => [
+  const rows = recent.map(({ scheduledTime, runId, startedAt, status, refused }): Cell[] => [
     timeText(scheduledTime, timeZone),
     clean(runId),
-    status === null ? '–' : { text: status, colour: statusColour(status, paint) },
+    statusCell(status, refused, paint),
     startedAt === null ? '–' : timeText(startedAt, timeZone),
   ]);
   const due = { name: `due (${timeZone})` };
   const columns = [due, { name: 'run', whole: true }, { name: 'status' }, { name: 'started' }];
   return renderTable(columns, rows, width, paint);
+}
+
+function statusCell(status: ScheduledRun['status'], refused: ScheduledRun['refused'], paint: Paint): Cell {
+  if (status === null) return '–';
+  return { text: refused === null ? status : 'refused', colour: statusColour(status, paint) };
 }
 
 const MAX_NEXT = 3;

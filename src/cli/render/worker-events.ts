@@ -1,4 +1,5 @@
 /** Lines of a worker's log. */
+import { showJson } from '../../core/json';
 import { partitionName } from '../../core/partition-name';
 import type { WorkerEvent } from '../../worker';
 import { countsText } from '../../display/counts';
@@ -9,6 +10,26 @@ import { clean, plural } from '../../display/text';
 export function workerLine(event: WorkerEvent, at: string, paint: Paint): string {
   const time = paint.dim(at.slice(0, 19).replace('T', ' '));
   return `${time}  ${paint.bold(clean(event.runId))}  ${textOf(event, paint)}`;
+}
+
+/** What Temporal's SDK logs. */
+export interface SdkLogEntry {
+  level: string;
+  message: string;
+  meta?: object;
+}
+
+/** A message of the worker without colours, as a line with one JSON object. */
+export function noteObject(text: string, level: string, at: string): string {
+  return `${showJson({ at, level, message: text.trim() })}\n`;
+}
+
+export function sdkLogObject({ level, message, meta = {} }: SdkLogEntry, at: string): string {
+  const details = Object.entries(meta).map(([name, value]: [string, unknown]) => [
+    name,
+    value instanceof Error ? value.stack : value,
+  ]);
+  return `${showJson({ at, level, message, details: Object.fromEntries(details) })}\n`;
 }
 
 function textOf(event: WorkerEvent, paint: Paint): string {

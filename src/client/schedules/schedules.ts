@@ -121,7 +121,8 @@ export class TemporalSchedules implements Schedules {
     const recent: ScheduledRun[] = [];
     for (const firing of firingsOf(description.info.recentActions)) {
       const info = await this.#execution(firing.runId);
-      recent.push({ ...firing, status: info === null ? null : ((await runs.line(info))?.status ?? null) });
+      const line = info === null ? null : await runs.line(info);
+      recent.push({ ...firing, status: line?.listing.status ?? null, refused: line?.refusal ?? null });
     }
     return viewOf(description, recent);
   }

@@ -1,10 +1,11 @@
 /** Converts a requested schedule to Temporal's options, or reports every problem together (I9). */
 import type { CalendarSpec, ScheduleDescription, ScheduleOptions, ScheduleSpec } from '@temporalio/client';
 import { z } from 'zod';
+import { alternatives, CHOICES } from '../../core/choices';
 import { asTemporalCron, cronProblem, DAYS_OF_WEEK, MONTHS } from '../../input/cron';
 import { addSentence, explainIssues, fields } from '../../input/explain-issues';
 import type { RunInput } from '../../core/input';
-import { duration, text, timeZoneSchema } from '../../input/input-schema';
+import { choice, duration, text, timeZoneSchema } from '../../input/input-schema';
 import { given, parseRunInput } from '../../input/parse-input';
 import { quote } from '../../core/quote';
 import { runIdProblem } from '../../input/run-id';
@@ -19,7 +20,7 @@ export const OVERLAPS = {
   'cancel-other': 'CANCEL_OTHER',
   'terminate-other': 'TERMINATE_OTHER',
   'allow-all': 'ALLOW_ALL',
-} as const satisfies Record<Overlap, string>;
+} as const satisfies Record<Overlap | (typeof CHOICES.overlap)[number], string>;
 
 /**
  * Temporal's own default is a year. A server on a laptop is often down, and last night's run is worth
@@ -37,14 +38,11 @@ export interface ParsedSchedule {
 
 export type ScheduleReport = { ok: true; schedule: ParsedSchedule } | { ok: false; problems: string[] };
 
-const OVERLAP = Object.keys(OVERLAPS)
-  .map((name) => `"${name}"`)
-  .join(', ');
-const overlapSchema = z.enum(Object.keys(OVERLAPS) as [Overlap, ...Overlap[]], { error: OVERLAP });
+const overlapSchema = choice(CHOICES.overlap);
 
 export function overlapProblem(overlap: Overlap | undefined): string | null {
   if (overlap === undefined || Object.hasOwn(OVERLAPS, overlap)) return null;
-  return `"overlap" is ${quote(overlap)}; it takes one of ${OVERLAP}.`;
+  return `"overlap" is ${quote(overlap)}; it takes ${alternatives(CHOICES.overlap)}.`;
 }
 
 function calendarNumber(from: number, to: number) {

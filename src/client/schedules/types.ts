@@ -1,5 +1,6 @@
 /** Types of schedules. Times are ISO 8601 UTC. */
 import type { RunInput } from '../../core/input';
+import type { ErrorInfo } from '../../core/outcome';
 import type { RunStatus } from '../../core/status';
 
 /**
@@ -77,6 +78,8 @@ export interface ScheduleFiring {
 export interface ScheduledRun extends ScheduleFiring {
   /** Null if the server has deleted the run. */
   status: RunStatus | null;
+  /** Why the run was refused, such as a missing table; null if it was not. No partition was started then. */
+  refused: ErrorInfo | null;
 }
 
 /** When a schedule is due: calendars as cron expressions, intervals as durations. */

@@ -3,7 +3,7 @@
  * flight, than one history can have (I7). Pure, and done once, during planning.
  */
 import { MAX_LANES, MAX_SHARDS } from '../live-settings';
-import type { Unit } from '../plan';
+import type { Sharding, Unit } from '../plan';
 
 /** Units per history: 500 activities are 1,500 events, far below Temporal's 4,096-event hint. */
 export const MAX_UNITS = 500;
@@ -32,6 +32,21 @@ export function dealUnits(units: readonly Unit[], shards: number): Unit[][] {
     inKeyOrder.slice((i * units.length) / shards, ((i + 1) * units.length) / shards).sort(bySize),
   );
   return dealt.sort((a, b) => bySize(a[0]!, b[0]!));
+}
+
+/** Finds the number of the shard that has a partition; null if none has. */
+export function shardFinder({ shards }: Sharding): (ordinal: number) => number | null {
+  const ranges = shards.map(({ from, to }, shard) => ({ from, to, shard })).sort((a, b) => a.from - b.from);
+  return (ordinal) => {
+    let [low, high] = [0, ranges.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (ranges[middle]!.from <= ordinal) low = middle + 1;
+      else high = middle;
+    }
+    const found = ranges[low - 1];
+    return found !== undefined && ordinal <= found.to ? found.shard : null;
+  };
 }
 
 /** How many units each shard may have in flight. */

@@ -5,7 +5,7 @@ import type { Outcomes } from '../../history/outcomes';
 import type { PartitionEnd } from '../../history/unit-ends';
 import type { LiveOverlay } from '../../history/overlay';
 import { statusOfUnended } from '../../history/run-state';
-import { nextAttempt, roundAt } from '../../history/retries';
+import { nextAttempt, roundTimes } from '../../history/retries';
 import { callsBefore, type RunRecord } from '../../history/fold';
 import type { NextAttempt } from '../../history/state';
 import type { ArtifactRef } from '../../core/files';
@@ -19,6 +19,8 @@ import type { ArtifactView, PartitionView } from '../types';
 
 /** The partitions of a planned run at one moment, by ordinal. */
 export class PartitionViews {
+  #roundTimes: ((ordinal: number) => string | null) | null = null;
+
   constructor(
     private readonly parts: {
       plan: RunPlan;
@@ -123,13 +125,18 @@ export class PartitionViews {
     };
   }
 
+  #roundAt(ordinal: number): string | null {
+    this.#roundTimes ??= roundTimes(this.parts.record);
+    return this.#roundTimes(ordinal);
+  }
+
   /** The next attempt of a partition that its batch gave back. */
   #nextRound(ordinal: number): NextAttempt | null {
     const { outcomes, overlay, record } = this.parts;
     const given = record.waiting.get(ordinal);
     if (overlay === null || given === undefined) return null;
     const error = outcomes.thrown.get(ordinal)?.outcome.error ?? null;
-    return nextAttempt(record, { attempt: callsBefore(given) + 1, at: roundAt(record), error });
+    return nextAttempt(record, { attempt: callsBefore(given) + 1, at: this.#roundAt(ordinal), error });
   }
 }
 

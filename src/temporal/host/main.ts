@@ -19,6 +19,8 @@ export interface HostParameters {
 }
 
 async function main(): Promise<void> {
+  // A full disk loses lines of the log, and nothing else.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const { PARTWISE_HOST, ...env } = process.env;
   const parameters = JSON.parse(PARTWISE_HOST ?? '') as HostParameters;
   const folder = stateFolder(parameters.projectDir);
