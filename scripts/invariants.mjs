@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { findGuards } from './invariants/guards.mjs';
@@ -78,7 +78,7 @@ function testsOf(guard) {
   const { file, invariants } = guard;
   const lastTime = noticed.get(keyOf(guard));
   const title = new RegExp(`['"\` (](I\\d+, )*(${invariants.join('|')})[ ,)'"\`]`);
-  const stem = basename(file, '.ts');
+  const stem = basename(file, extname(file)).replaceAll('_', '-');
   return tests
     .map((name) => ({ name, text: readFileSync(join(root, 'test', name), 'utf8') }))
     .filter(({ text }) => title.test(text))

@@ -407,6 +407,25 @@ describeEmulator('a source on Snowflake', () => {
       );
   });
 
+  it('with a query or a condition that does more than it says is refused before any of it is sent (I9)', async () => {
+    const before = (await statements()).length;
+    const refused = warehouse
+      .open()
+      .inspect(
+        request({ source: { query: 'SELECT 1 AS "Region"; DROP TABLE sales' }, where: "1 = 1) OR ('" }),
+      );
+    await expect(refused).rejects.toMatchObject({
+      problems: [
+        expect.stringMatching(/^Snowflake cannot read the query: .* but it contains a semicolon/),
+        expect.stringMatching(/^"where" is .*, which is not one condition: /),
+      ],
+    });
+    await expect(
+      warehouse.open().inspect(request({ source: { query: 'DROP TABLE sales' } })),
+    ).rejects.toThrow('it starts with "DROP"; only SELECT and WITH are allowed');
+    expect((await statements()).slice(before)).toEqual([]);
+  });
+
   it('is planned by the virtual warehouse that the run names', async () => {
     const { openWarehouse } = await import('../src/warehouse/index');
     const opened = openWarehouse(warehouse.uri, folder, { options: { loadingWarehouse: 'LOAD_WH' } });

@@ -1,8 +1,8 @@
-/** Finds the guards: statements below a comment `enforces In`. */
+/** Finds the guards: statements below a comment `enforces In`, in TypeScript and Python. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-const MARKER = /(?:\/\/|\/\*\*|^\s*\*)\s*enforces (I\d+(?:, I\d+)*)/;
+const MARKER = /(?:\/\/|\/\*\*|^\s*\*|#)\s*enforces (I\d+(?:, I\d+)*)/;
 
 /**
  * @typedef {object} Guard
@@ -14,10 +14,15 @@ const MARKER = /(?:\/\/|\/\*\*|^\s*\*)\s*enforces (I\d+(?:, I\d+)*)/;
 
 /** @returns {Guard[]} */
 export function findGuards(root) {
-  return readdirSync(join(root, 'src'), { recursive: true })
-    .filter((name) => name.endsWith('.ts'))
-    .sort()
-    .flatMap((name) => guardsOf(root, join('src', name)));
+  return [
+    ['src', '.ts'],
+    ['python/partwise', '.py'],
+  ].flatMap(([folder, ending]) =>
+    readdirSync(join(root, folder), { recursive: true })
+      .filter((name) => name.endsWith(ending))
+      .sort()
+      .flatMap((name) => guardsOf(root, join(folder, name))),
+  );
 }
 
 function guardsOf(root, file) {
@@ -27,7 +32,7 @@ function guardsOf(root, file) {
     if (found === null) return [];
     let below = i;
     // Comments and decoration end where code begins.
-    while (/^\s*(\/\/|\/\*|\*|$)/.test(lines[below])) below++;
+    while (/^\s*(\/\/|\/\*|\*|#|$)/.test(lines[below])) below++;
     const before = lines.slice(0, below).join('\n') + '\n' + /^\s*/.exec(lines[below])[0];
     return [{ file, line: i + 1, invariants: found[1].split(', '), after: Buffer.byteLength(before) }];
   });

@@ -10,7 +10,11 @@ const REACH_LINES = 30;
 /** @returns {{ text: string, what: string } | { problem: string }} */
 export function disable(root, guard) {
   const source = readFileSync(join(root, guard.file), 'utf8');
-  return byTable(source, guard) ?? bySyntax(Buffer.from(source), guard);
+  const byEntry = byTable(source, guard);
+  if (byEntry !== null) return byEntry;
+  if (guard.file.endsWith('.py'))
+    return { problem: 'a guard in Python needs an entry in scripts/invariants/replacements.mjs' };
+  return bySyntax(Buffer.from(source), guard);
 }
 
 /** Entries of the table that no guard uses. */
