@@ -88,6 +88,8 @@ async function openAndRun<T>(
       // has no ENUM within another type. A database that is written keeps that form.
       if (mode === 'read') await connection.run("SET storage_compatibility_version = 'latest'");
       await options.setup?.run(connection);
+      // By this, the Parquet files that a query has read are found (`wide-decimals.ts`).
+      if (mode === 'read') await connection.run('SET enable_external_file_cache = true');
       if (options.confinement != null) await confine(connection, options.confinement);
       return await work(connection);
     } catch (error) {

@@ -17,10 +17,11 @@ import { nameOf, type DescribedSource } from './source';
 export async function countPartitions(
   connection: DuckDBConnection,
   request: PartitionsRequest,
-  { shape, select, parameters }: DescribedSource,
+  { shape, select, parameters, refuseWrongColumns }: DescribedSource,
 ): Promise<PartitionSizes> {
   const { keyColumns } = shape;
   await listKeys(connection, request, keyColumns, { from: `(${select})`, parameters });
+  await refuseWrongColumns();
   await refuseUnusable(connection, request, keyColumns);
   if (request.only !== null) await narrow(connection, request.only);
   await numberPartitions(connection, request, keyColumns);

@@ -15,6 +15,7 @@ import { queryRows, userProblem } from '../../duckdb/database-file';
 import { identifier } from '../../duckdb/quote';
 import { parametersOf, type Parameters } from './parameters';
 import { columnsOfFiles } from '../../duckdb/file-columns';
+import { wideDecimalsIn } from '../../duckdb/wide-decimals';
 import { typeProblem, withoutEnums } from '../../rows/storable';
 import { readerSql } from '../../duckdb/file-reader';
 import { nameHint, listFiles } from './list-files';
@@ -78,6 +79,11 @@ export interface DescribedSource {
    * a `rowid`.
    */
   isStable: boolean;
+  /**
+   * Refuses columns of Parquet files that DuckDB reads wrong. Called again once the source has been read: only
+   * then are all files of a pattern known.
+   */
+  refuseWrongColumns: () => Promise<void>;
 }
 
 function selectShaped(columns: readonly Column[], select: string, isStable: boolean): string {
@@ -148,12 +154,20 @@ export async function describeSource(
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
   const isAlone = await hasNoOtherDatabase(connection);
   const isStable = isAlone && (await isTable(connection, request, columns));
-  const selected = isStable ? from : `(${selectSource(request, from)})`;
+  const source = selectSource(request, from);
+  const refuseWrongColumns = async (): Promise<void> => {
+    // The files of such a source have been checked.
+    if (isStable || ('files' in request.source && request.where === null)) return;
+    const wrong = await wideDecimalsIn(connection, { sql: source, parameters });
+    if (wrong.length > 0) throw new Refusal('InvalidInput', wrong);
+  };
+  await refuseWrongColumns();
   return {
     shape: { columns, keyColumns, guesses },
-    select: selectShaped(columns, selected, isStable),
+    select: selectShaped(columns, isStable ? from : `(${source})`, isStable),
     parameters,
     isStable,
+    refuseWrongColumns,
     pushDown: parameters === undefined && isAlone ? pushDownOf(request, keyColumns, from) : null,
   };
 }
