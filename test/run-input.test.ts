@@ -262,6 +262,7 @@ describe('params that JSON would change are refused by name (I9)', () => {
 
   it.each<[string, unknown, RegExp]>([
     ['a BigInt', { n: 1n }, /^"params\.n" is 1n, which cannot be written as JSON\. Use a string\.$/],
+    ['an integer beyond 2^53', { id: 2 ** 60 }, /^"params\.id" is 1152921504606847000, .* Use a string\.$/],
     ['NaN', { rates: [1, NaN] }, /^"params\.rates\[1\]" is NaN, /],
     ['Infinity', { most: -Infinity }, /^"params\.most" is -Infinity, /],
     ['a Map', { m: new Map([[1, 2]]) }, /^"params\.m" is a Map, .* Object\.fromEntries\(map\)\.$/],

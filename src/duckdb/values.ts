@@ -34,7 +34,7 @@ import {
   VARCHAR,
 } from '@duckdb/node-api';
 import { exactDate, nanosOf } from '../core/exact-date';
-import { parseExactJson } from '../core/exact-json';
+import { parseExactJson, significantDigits } from '../core/exact-json';
 import { describe } from '../core/quote';
 
 /** Converts a value of one column, other than NULL, to JavaScript. */
@@ -157,12 +157,6 @@ const toExact = converter(
 
 const MS_NS = 1_000_000n;
 const SECOND_NS = 1_000_000_000n;
-
-/** The digits of a number's text; two texts of similar numbers with the same digits are the same number. */
-function significantDigits(text: string): string {
-  const digits = text.replace(/e.*$/, '').replace(/[-.]/g, '').replace(/^0+/, '');
-  return digits.replace(/0+$/, '');
-}
 
 /** A value of a time type, other than a whole number of milliseconds. */
 type Time = { isFinite: boolean; toString(): string };
