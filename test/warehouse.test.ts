@@ -257,7 +257,7 @@ describe('a snapshot', () => {
          ('North' COLLATE NOCASE, INTERVAL '1 month', 1), ('north', INTERVAL '30 days', 2),
          ('South', INTERVAL '1 day', 3)) AS t(region, span, v)`,
     );
-    const refused = (column: string, a: string, b: string, way: string) =>
+    const refused = (column: string, [a, b, way]: readonly string[]) =>
       `The column "${column}" has values that DuckDB takes for equal, but that are written differently: "${a}" and "${b}". ` +
       `A partition has one key, so give them one spelling, or keep them apart, in a query: SELECT * REPLACE (${way} AS "${column}") FROM ….`;
     for (const [column, ...words] of [
@@ -265,7 +265,7 @@ describe('a snapshot', () => {
       ['span', '1 month', '30 days', '"span"::VARCHAR'],
     ] as const) {
       const source = { table: 'spelled' };
-      await expect(snapshot({ source, partitionBy: [column] })).rejects.toThrow(refused(column, ...words));
+      await expect(snapshot({ source, partitionBy: [column] })).rejects.toThrow(refused(column, words));
       const query = `SELECT * REPLACE (${words[2]} AS "${column}") FROM spelled`;
       expect((await snapshot({ source: { query }, partitionBy: [column] })).ids).toHaveLength(
         column === 'region' ? 2 : 3,

@@ -85,7 +85,7 @@ async function problemOn(
       const wrong = await wideDecimalsIn(connection, { sql });
       return wrong.length === 0 ? null : wrong.join(' ');
     } catch (thrown) {
-      const error = asSqlError(thrown);
+      const error = asSqlError(thrown, confinement);
       if (!(error instanceof SqlError) || !STATIC_ERRORS.includes(error.name)) return null;
       const needsColumns = error.name === 'BinderError' || error.name === 'CatalogError';
       return needsColumns && !known ? null : error.message.split('\n\n')[0]!;

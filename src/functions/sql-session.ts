@@ -59,7 +59,7 @@ export class SqlSession {
       });
     } catch (error) {
       // DuckDB's own errors have no stack; one created here leads to the caller's line.
-      throw asSqlError(error);
+      throw asSqlError(error, this.options.confinement);
     }
   }
 

@@ -1,6 +1,6 @@
 /** A source as SQL, and checks of it. */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { accessProblem } from '../../duckdb/confinement';
+import { accessProblem, type Confinement } from '../../duckdb/confinement';
 import { conditionProblem, selectProblem, withoutEnd } from '../../duckdb/input-sql';
 import type { Source } from '../../core/input';
 import { didYouMean } from '../../core/nearest';
@@ -62,6 +62,12 @@ function selectSource({ where }: SourceRequest, from: string): string {
   return `SELECT * FROM ${from} AS data${where === null ? '' : ` WHERE (${where}\n)`}`;
 }
 
+/** Where a source is read. */
+interface Place {
+  projectDir: string;
+  confinement: Confinement | null;
+}
+
 /** A source's shape, and how to read it. */
 export interface DescribedSource {
   shape: SourceShape;
@@ -120,10 +126,10 @@ async function isTable(
 export async function describeSource(
   connection: DuckDBConnection,
   request: SourceRequest,
-  projectDir: string,
+  place: Place,
 ): Promise<DescribedSource> {
   await refuseOtherStatements(connection, request);
-  const { columns, parameters, from, guesses } = await columnsOf(connection, request, projectDir);
+  const { columns, parameters, from, guesses } = await columnsOf(connection, request, place);
   const problems = columns
     .filter(({ name }) => RESERVED.test(name))
     .map(
@@ -215,7 +221,7 @@ function findColumn(columns: readonly Column[], wanted: string): Column | undefi
 async function columnsOf(
   connection: DuckDBConnection,
   request: SourceRequest,
-  projectDir: string,
+  place: Place,
 ): Promise<{
   columns: Column[];
   parameters: Parameters | undefined;
@@ -223,7 +229,7 @@ async function columnsOf(
   guesses: TypeGuesses | null;
 }> {
   try {
-    const { from, guesses } = await sourceSql(connection, request, projectDir);
+    const { from, guesses } = await sourceSql(connection, request, place.projectDir);
     const describe = `DESCRIBE ${selectSource(request, from)}`;
     const parameters = await parametersOf(connection, describe, request);
     const described = await connection.runAndReadAll(describe, parameters);
@@ -235,14 +241,14 @@ async function columnsOf(
     );
     return { columns, parameters, from, guesses };
   } catch (error) {
-    throw await explain(connection, request, projectDir, error);
+    throw await explain(connection, request, place, error);
   }
 }
 
 async function explain(
   connection: DuckDBConnection,
   request: SourceRequest,
-  projectDir: string,
+  { projectDir, confinement }: Place,
   error: unknown,
 ): Promise<unknown> {
   const message = error instanceof Error ? error.message : String(error);
@@ -259,14 +265,18 @@ async function explain(
       `There is no table "${source.table}" in the warehouse.${didYouMean(source.table, names)} ${known}${nameHint(source.table, projectDir)}`,
     ]);
   }
-  return refusedSql(error, request) ?? error;
+  return refusedSql(error, request, confinement) ?? error;
 }
 
 /** The refusal for SQL or data that DuckDB does not accept, or null for other errors. */
-export function refusedSql(error: unknown, { source, where }: SourceRequest): Refusal | null {
+export function refusedSql(
+  error: unknown,
+  { source, where }: SourceRequest,
+  confinement: Confinement | null,
+): Refusal | null {
   const problem = userProblem(error);
   if (problem === null) return null;
-  const outside = accessProblem(problem);
+  const outside = accessProblem(problem, confinement);
   if (outside !== null) return new Refusal('InvalidInput', [outside]);
   const place = where === null ? nameOf(source) : `${nameOf(source)} with the condition "${where}"`;
   return new Refusal('InvalidInput', [
