@@ -526,6 +526,10 @@ describe('files that cannot be read as they are', () => {
 
   it('are refused with the way to read them', async () => {
     await write({ 'a.xlsx': 'x', 'l.csv': Buffer.from('name,v\nK\xF6ln,1\n', 'latin1') });
+    await write({ 'long.csv': `k,t\na,${'x'.repeat(3_000_000)}\n` });
+    const [long] = await problemsOf(readAs({ files: 'long.csv' }, ['k']));
+    expect(long).toMatch("read_csv('long.csv', max_line_size = 100000000)");
+    expect(long!.length).toBeLessThan(2_000);
     await mkdir(join(folder, 'months'));
     await write({ 'months/jan.csv': 'k\n1\n' });
     expect((await problemsOf(readAs({ files: 'a.xlsx' }, ['k'])))[0]).toMatch(/unsupported.*read_xlsx/);

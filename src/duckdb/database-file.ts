@@ -168,5 +168,9 @@ export function userProblem(error: unknown): string | null {
       message,
     );
   if (found === null || isLock(message) || /No space left|Resource temporarily/i.test(message)) return null;
-  return found[1]!.split('\n\n')[0]!.trim();
+  // A line of a file may be megabytes long.
+  const lines = found[1]!.split('\n\n')[0]!.trim().split('\n');
+  return lines.map((line) => (line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}…` : line)).join('\n');
 }
+
+const MAX_LINE = 1_000;

@@ -280,13 +280,22 @@ export function refusedSql(
   if (outside !== null) return new Refusal('InvalidInput', [outside]);
   const place = where === null ? nameOf(source) : `${nameOf(source)} with the condition "${where}"`;
   return new Refusal('InvalidInput', [
-    `DuckDB cannot read ${place}: ${problem}${encodingHint(problem, source)}`,
+    `DuckDB cannot read ${place}: ${problem}${readerHint(problem, source)}`,
   ]);
 }
 
-function encodingHint(problem: string, source: Source): string {
-  if (!('files' in source) || !/not utf-8 encoded/i.test(problem)) return '';
-  return ` Name its encoding in a query, such as: query:SELECT * FROM read_csv('${source.files}', encoding = 'latin-1').`;
+/** The query that reads the files, where an option of DuckDB's reader helps. */
+function readerHint(problem: string, source: Source): string {
+  if (!('files' in source)) return '';
+  const reads = (reader: string, option: string): string =>
+    `in a query, such as: query:SELECT * FROM ${reader}('${source.files}', ${option}).`;
+  if (/not utf-8 encoded/i.test(problem))
+    return ` Name its encoding ${reads('read_csv', "encoding = 'latin-1'")}`;
+  if (/maximum line size/i.test(problem))
+    return ` Allow longer lines ${reads('read_csv', 'max_line_size = 100000000')}`;
+  if (/maximum_object_size/.test(problem))
+    return ` Allow larger objects ${reads('read_json', 'maximum_object_size = 100000000')}`;
+  return '';
 }
 
 /** The source's name in messages. */
