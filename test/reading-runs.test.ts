@@ -638,7 +638,7 @@ function stateOnce(run: RunHandle, holds: (state: RunState) => boolean): Promise
   });
 }
 
-test('an artifact that does not exist is refused with some of the names, however many there are', () => {
+it('an artifact that does not exist is refused with some of the names, however many there are', () => {
   const refs = Array.from({ length: 100_000 }, (_, i) => ({ name: `${i}.json` }));
   const found = () => findArtifact('North', refs as never, 'x');
   expect(found).toThrow(/ It has: 0\.json, 1\.json, .*, 19\.json, … \(100,000 in all\)\.$/);

@@ -19,8 +19,8 @@ export type ValueType =
 type ExactType = `=${string}`;
 
 /**
- * TIMESTAMP: milliseconds since 1970, or a bigint of microseconds where milliseconds are not enough. JSON: its text.
- * BLOB: a copy. Any other type: the value itself.
+ * TIMESTAMP: milliseconds since 1970, or a bigint of microseconds where milliseconds are not enough. JSON:
+ * its text. BLOB: a copy. Any other type: the value itself.
  */
 export type Cell = null | boolean | number | bigint | string | Uint8Array;
 

@@ -10,7 +10,6 @@ import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { copyKey } from '../../core/key-values';
-import type { Row } from '../../core/row';
 import type { DatabaseOptions } from '../../duckdb/database';
 import { createContext } from '../../functions/context';
 import { SqlSession } from '../../functions/sql-session';

@@ -86,8 +86,8 @@ export interface DescribedSource {
    */
   isStable: boolean;
   /**
-   * Refuses columns of Parquet files that DuckDB reads wrong. Called again once the source has been read: only
-   * then are all files of a pattern known.
+   * Refuses columns of Parquet files that DuckDB reads wrong. Called again once the source has been read:
+   * only then are all files of a pattern known.
    */
   refuseWrongColumns: () => Promise<void>;
 }
