@@ -12,8 +12,8 @@ export type { PartitionSql };
  * DOUBLE are numbers (cast a DECIMAL to VARCHAR to keep all digits; a DECIMAL of scale 0 is read like an
  * integer); DATE and TIMESTAMP are Dates in UTC (which keep their microseconds if they are returned
  * unchanged), or strings where a Date cannot hold them (`infinity`); TIME, INTERVAL and UUID are strings;
- * BLOB is a Uint8Array; LIST is an array; STRUCT is an object; MAP is an object whose property names are its keys
- * as text; JSON is parsed, with unsafe integers as bigints; NULL is null.
+ * BLOB is a Uint8Array; LIST is an array; STRUCT is an object; MAP is an object whose property names are its
+ * keys as text; JSON is parsed, with unsafe integers as bigints; NULL is null.
  */
 export interface PartitionData {
   /** Number of rows, known without reading them. */
