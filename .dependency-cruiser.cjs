@@ -77,7 +77,7 @@ module.exports = {
           '^src/cli/(render/|partition-argument\\.ts$)',
           '^src/(?!cli/|display/(progress|stderr)\\.ts$)',
           '^path$',
-          '/(cli-table3|picocolors)/',
+          '/picocolors/',
         ],
       },
     },

@@ -75,6 +75,24 @@ test('a parameter that is given twice is refused by name (I9)', () => {
   );
 });
 
+test('numbers of parameters are text if a number would lose their digits', () => {
+  const values: Record<string, unknown> = {
+    '12345678901234567890': '12345678901234567890',
+    '0.1234567890123456789': '0.1234567890123456789',
+    '12345678.123456789012': '12345678.123456789012',
+    '1e-400': '1e-400',
+    '{"a":[0.10000000000000001,"0.10000000000000001"]}': {
+      a: ['0.10000000000000001', '0.10000000000000001'],
+    },
+    '0.30000000000000004': 0.1 + 0.2,
+    '-1.50': -1.5,
+    '1E3': 1000,
+    '"1"': '1',
+  };
+  for (const [given, taken] of Object.entries(values))
+    expect(toRunInput('f', { param: [`x=${given}`] }, HERE).params).toEqual({ x: taken });
+});
+
 test('a parameter without a name is refused', () => {
   for (const param of ['=5', ' =5', ''])
     expect(() => toRunInput('f', { param: [param] }, HERE)).toThrow(

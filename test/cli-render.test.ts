@@ -11,6 +11,7 @@ import { renderFailures } from '../src/cli/render/failures';
 import { renderPartitions } from '../src/cli/render/partitions';
 import { failureLine, placeOf } from '../src/display/failure-line';
 import { csvOf, renderRows } from '../src/cli/render/rows';
+import { renderArtifacts } from '../src/cli/render/artifacts';
 import { renderRuns } from '../src/cli/render/runs';
 import { renderRunState } from '../src/cli/render/run-state';
 import { LiveLines } from '../src/display/live-lines';
@@ -535,4 +536,19 @@ describe('live progress', () => {
     removeSecond();
     expect(taken()).toBe('[clear]');
   });
+});
+
+test('a table of a hundred thousand rows has one head, a line for each row, and the same widths throughout', () => {
+  const artifacts = Array.from({ length: 100_001 }, (_, i) => ({
+    name: `f${i}.json`,
+    bytes: i % 9,
+    sha256: 'a'.repeat(64),
+  }));
+  const lines = renderArtifacts([{ id: 'North', artifacts: artifacts as never }], 80, PLAIN).split('\n');
+  expect(lines).toHaveLength(100_002);
+  expect(lines[0]).toBe('partition  artifact      size  sha256');
+  expect([lines[1], lines.at(-1)]).toEqual([
+    'North      f0.json        0 B  aaaaaaaaaaaa',
+    'North      f100000.json   1 B  aaaaaaaaaaaa',
+  ]);
 });

@@ -160,6 +160,14 @@ describe('files inside the project', () => {
     expect(await project.query('SELECT n FROM counts')).toEqual([{ n: 2n }, { n: 2n }]);
   });
 
+  it('that are not there are refused as missing, unless they would be hidden', async () => {
+    const missing = join(project.folder, 'none.csv');
+    for (const input of [query(`FROM '${missing}'`), sql(`FROM '${missing}'`)])
+      await refusedWith(input, `There is no file "${missing}" \\(looked for ${missing}\\)`);
+    await refusedWith(query(`FROM '${project.folder}/data/none.csv'`), 'No files found');
+    await refusedWith(query(`FROM read_text('${project.folder}/.none')`), 'allow.files');
+  });
+
   it('are not read by SQL if they are hidden', async () => {
     await refusedWith(sql(`SELECT * FROM read_text('${project.folder}/.env')`), 'allow.files');
     await refusedWith(

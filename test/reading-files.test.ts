@@ -6,8 +6,12 @@ import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { queryRows, withDatabase } from '../src/duckdb/database-file';
-import { openDatabase } from '../src/duckdb/database';
+import { KeptDatabase, openDatabase } from '../src/duckdb/database';
 import { fileTable } from '../src/functions/file-rows';
+import { sqlProblem } from '../src/functions/sql-check';
+import { SqlSession } from '../src/functions/sql-session';
+import { withWarehouse } from '../src/functions/warehouse-connection';
+import { memoryRows } from '../src/rows/memory-rows';
 import { openStage } from '../src/stage';
 import { openWarehouse } from '../src/warehouse';
 import type { Source } from '../src/core/input';
@@ -397,6 +401,60 @@ describe('files that cannot be read as they are', () => {
     ]);
   });
 
+  it('are refused in queries, views and conditions that use such a DECIMAL, and in no others', async () => {
+    await write({ 'wide.parquet': Buffer.from(WIDE_DECIMAL, 'base64'), 'v.csv': 'v\n1\n' });
+    await writeParquet({
+      'a.parquet': "SELECT 'x' AS k, 1.5::DOUBLE AS amount",
+      'in.parquet': "SELECT 'x' AS k, {'amount': 1} AS s",
+    });
+    const wide = `'${join(folder, 'wide.parquet')}'`;
+    await withDatabase(join(folder, 'w.duckdb'), 'write', async (connection) => {
+      await connection.run(`CREATE VIEW all_columns AS SELECT * FROM ${wide}`);
+      await connection.run(`CREATE VIEW others AS SELECT k FROM ${wide}`);
+      await connection.run(`CREATE MACRO wide() AS TABLE SELECT * FROM ${wide}`);
+    });
+    const refused: PartitionsRequest[] = [
+      ...[
+        `SELECT * FROM ${wide}`,
+        `SELECT k FROM ${wide} WHERE "AMOUNT" > 3`,
+        `SELECT k, (SELECT max(amount) FROM ${wide}) AS most FROM '${join(folder, 'a.parquet')}'`,
+        'FROM wide()',
+        "SELECT k FROM query_table('all_columns') ORDER BY amount",
+      ].map((query) => request({ query }, ['k'])),
+      request({ table: 'all_columns' }, ['k']),
+      { ...request({ files: 'v.csv' }, ['v']), where: `v < (SELECT max(amount) FROM ${wide})` },
+      // Planning opens the first file only, the others are known once it has been read.
+      request({ query: `FROM read_parquet(['${join(folder, 'a.parquet')}', ${wide}])` }, ['k']),
+    ];
+    const problem =
+      `The column "amount" of "${join(folder, 'wide.parquet')}" is a DECIMAL with 50 digits, which DuckDB reads wrong: it has up to 38. ` +
+      'Write the file with fewer digits, or with the column as text, or use a query that does not name it.';
+    const scratch = await mkdtemp(join(folder, 'scratch-'));
+    const read = (wanted: PartitionsRequest) =>
+      warehouse().snapshot({ ...wanted, scratch }, (pinned) => Promise.resolve(pinned.rows.length));
+    for (const each of refused) expect(await problemsOf(read(each))).toEqual([problem]);
+    expect(await problemsOf(warehouse().count(refused.at(-1)!))).toEqual([problem]);
+    expect(await read(request({ query: `SELECT k FROM ${wide}` }, ['k']))).toBe(1);
+    expect(await read(request({ table: 'others' }, ['k']))).toBe(1);
+    expect(await sqlProblem(`SELECT max(amount) AS m FROM ${wide}`, [], null)).toBe(
+      `"sql" cannot be run: ${problem}`,
+    );
+    expect(await sqlProblem(`SELECT k FROM ${wide}`, [], null)).toBeNull();
+    // Queries of functions, which are not known beforehand.
+    await withWarehouse(warehouse().uri, { partition: null }, async ({ query }) => {
+      expect(await query('FROM others')).toEqual([{ k: 'a' }]);
+      await expect(query('FROM all_columns')).rejects.toThrow(problem);
+    });
+    const kept = new KeptDatabase();
+    const options = { memoryBytes: 2 ** 28, tempFolder: folder };
+    const session = new SqlSession(options, kept);
+    const rows = await memoryRows(await kept.open(options), { columns: new Map(), rows: [] });
+    expect(await session.query(rows, [`SELECT k FROM ${wide}`], [])).toEqual([{ k: 'a' }]);
+    await expect(session.query(rows, [`SELECT amount FROM ${wide}`], [])).rejects.toThrow(problem);
+    await session.close();
+    kept.close();
+  });
+
   it('are refused with the line that has another number of fields', async () => {
     const ragged = 'region,v\nNorth,1\nSouth,2,3\nWest,3\n';
     await write({ 'a.csv': ragged, 'b.csv.gz': gzipSync(ragged), 'good.csv': 'region,v\nEast,1\n' });
@@ -468,6 +526,10 @@ describe('files that cannot be read as they are', () => {
 
   it('are refused with the way to read them', async () => {
     await write({ 'a.xlsx': 'x', 'l.csv': Buffer.from('name,v\nK\xF6ln,1\n', 'latin1') });
+    await write({ 'long.csv': `k,t\na,${'x'.repeat(3_000_000)}\n` });
+    const [long] = await problemsOf(readAs({ files: 'long.csv' }, ['k']));
+    expect(long).toMatch("read_csv('long.csv', max_line_size = 100000000)");
+    expect(long!.length).toBeLessThan(2_000);
     await mkdir(join(folder, 'months'));
     await write({ 'months/jan.csv': 'k\n1\n' });
     expect((await problemsOf(readAs({ files: 'a.xlsx' }, ['k'])))[0]).toMatch(/unsupported.*read_xlsx/);

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { writeArtifact } from '../src/reader/partitions/artifacts';
+import { findArtifact, writeArtifact } from '../src/reader/partitions/artifacts';
 import {
   PARTITION_STATUSES,
   wasRefused,
@@ -637,3 +637,9 @@ function stateOnce(run: RunHandle, holds: (state: RunState) => boolean): Promise
     return holds(state) && state;
   });
 }
+
+it('an artifact that does not exist is refused with some of the names, however many there are', () => {
+  const refs = Array.from({ length: 100_000 }, (_, i) => ({ name: `${i}.json` }));
+  const found = () => findArtifact('North', refs as never, 'x');
+  expect(found).toThrow(/ It has: 0\.json, 1\.json, .*, 19\.json, … \(100,000 in all\)\.$/);
+});

@@ -114,6 +114,47 @@ describe('columns keep the types', () => {
     expect(whole.rows[3]).toMatchObject({ price: 2.505, day: new Date('2024-01-02') });
   });
 
+  test('and the digits of times beyond milliseconds, unless a Date was changed I5', async () => {
+    const ran = await runUnit('returnsTimes', { unit: { isBatch: true } });
+    expectOnlyK3Fails(
+      ran,
+      'InvalidResult',
+      'The column "other" of row 0 has nanoseconds, which TIMESTAMP does not hold. Declare the column as TIMESTAMP_NS',
+    );
+    const { types, rows } = await mergedRows(ran.files);
+    const at = '2024-01-02T03:04:05.123456Z';
+    const row = {
+      at,
+      early: '1969-12-31T23:59:59.999999Z',
+      zoned: at,
+      precise: '2024-01-02T03:04:05.123456789Z',
+      list: [at, null],
+      struct: { at: '2024-01-02T03:04:05.000001Z' },
+      never: 'infinity',
+      late: '290000-01-02 03:04:05.5',
+      before: '280000-01-02 (BC) 03:04:05',
+      other: at,
+      changed: new Date('2024-01-02T03:04:05.123Z'),
+      json: { at, precise: ['2024-01-02T03:04:05.123456789Z'] },
+      n: 1,
+      m: 1,
+    };
+    expect(rows[0]).toEqual(row);
+    expect(rows[2]).toEqual({ ...row, early: new Date('1970-01-01T00:00:00Z') });
+    expect(types).toEqual({
+      ...Object.fromEntries(
+        ['at', 'early', 'never', 'late', 'before', 'other', 'changed'].map((name) => [name, 'TIMESTAMP']),
+      ),
+      zoned: 'TIMESTAMP WITH TIME ZONE',
+      precise: 'TIMESTAMP_NS',
+      list: 'TIMESTAMP[]',
+      struct: 'STRUCT("at" TIMESTAMP)',
+      json: 'JSON',
+      n: 'BIGINT',
+      m: 'BIGINT',
+    });
+  });
+
   test('that the function declares, also of columns without any value', async () => {
     const { files } = await runUnit('declares');
     const { types, rows } = await mergedRows(files);

@@ -233,6 +233,24 @@ test('params keep a parameter named __proto__', () => {
   expect(report.ok && Object.entries(report.input.params)).toEqual(Object.entries(params));
 });
 
+test('types of columns and rules of retries keep a name __proto__, and problems name it', () => {
+  const types = JSON.parse('{"__proto__": "VARCHAR", "n": "DATE"}') as Record<string, string>;
+  const source = { files: 'a.csv', types };
+  const report = parseRunInput({ ...GOOD, source });
+  expect(report.ok && Object.entries((report.input.source as typeof source).types)).toEqual(
+    Object.entries(types),
+  );
+  const byErrorType = JSON.parse('{"__proto__": {"maximumAttempts": 0, "other": 1}}') as never;
+  const wrong = JSON.parse('{"__proto__": 5}') as never;
+  expect(
+    problemsOf({ ...GOOD, source: { files: 'a.csv', types: wrong }, options: { retry: { byErrorType } } }),
+  ).toEqual([
+    '"source.types.__proto__" is 5; it takes the name of a type, such as "VARCHAR".',
+    '"options.retry.byErrorType.__proto__.maximumAttempts" is 0; it takes a whole number from 1 to 100.',
+    expect.stringMatching(/^"options\.retry\.byErrorType\.__proto__\.other" is not a setting\./),
+  ]);
+});
+
 describe('params that JSON would change are refused by name (I9)', () => {
   const circle: Record<string, unknown> = {};
   circle.self = circle;
@@ -244,6 +262,7 @@ describe('params that JSON would change are refused by name (I9)', () => {
 
   it.each<[string, unknown, RegExp]>([
     ['a BigInt', { n: 1n }, /^"params\.n" is 1n, which cannot be written as JSON\. Use a string\.$/],
+    ['an integer beyond 2^53', { id: 2 ** 60 }, /^"params\.id" is 1152921504606847000, .* Use a string\.$/],
     ['NaN', { rates: [1, NaN] }, /^"params\.rates\[1\]" is NaN, /],
     ['Infinity', { most: -Infinity }, /^"params\.most" is -Infinity, /],
     ['a Map', { m: new Map([[1, 2]]) }, /^"params\.m" is a Map, .* Object\.fromEntries\(map\)\.$/],

@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream';
 import type { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { DoneColumns } from '../src/core/done-block';
+import { describedFunctions } from '../src/runners/message-shapes';
 import { Channel } from '../src/runners/channel';
 import { decodeMessage, encodeMessage } from '../src/runners/message-bytes';
 import type { FromRunner } from '../src/runners/protocol';
@@ -77,6 +78,16 @@ describe('a message', () => {
     await closed;
     expect(received).toEqual(messages);
   });
+});
+
+test('a description of a function keeps a declared column named __proto__', () => {
+  const output = JSON.parse('{"__proto__": "DATE", "n": "INT"}') as object;
+  const described = describedFunctions({
+    type: 'functions',
+    functions: [{ name: 'f', output }],
+    error: null,
+  });
+  expect(Object.entries(described!.functions[0]!.output!)).toEqual(Object.entries(output));
 });
 
 describe('a tagged value', () => {

@@ -654,6 +654,9 @@ function commits(
     const { problems } = await problemsOf(commit(table('replace')));
     expect(problems.join('\n')).toMatch('The column "median" is new');
     expect(problems.join('\n')).toMatch(/The column "note" of "totals" is missing/i);
+    expect(problems.at(-1)).toBe(
+      '"totals" was not changed: allow new and missing columns with output.evolve (--evolve), name another table, or drop it.',
+    );
     await commit(table('replace', true));
     expect(await warehouse.select('SELECT * FROM totals')).toEqual([
       { region: 'N', total: 1, note: null, median: 2 },
@@ -663,7 +666,12 @@ function commits(
       "INSERT INTO totals VALUES ('S', TRUE)",
     );
     const again = commit(table('append', true), { runId: `${runId}-2` });
-    expect((await problemsOf(again)).problems[0]).toMatch(/The column "total" is .* and BOOLEAN in/);
+    const other = (await problemsOf(again)).problems;
+    expect(other[0]).toMatch(/The column "total" is .* and BOOLEAN in/);
+    // Evolution is about names only.
+    expect(other.at(-1)).toBe(
+      `"totals" was not changed: return the table's types (cast the values, or declare the types with the function's "output"), name another table, or drop it.`,
+    );
   });
 
   let nightly = 0;

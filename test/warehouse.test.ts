@@ -251,6 +251,30 @@ describe('a snapshot', () => {
     ).toEqual([{ k: '-00:00:01.123456', v: huge }]);
   });
 
+  it('refuses keys that are equal and written differently, of which one would be left out (I6, I9)', async () => {
+    await execute(
+      `CREATE TABLE spelled AS SELECT * FROM (VALUES
+         ('North' COLLATE NOCASE, INTERVAL '1 month', 1), ('north', INTERVAL '30 days', 2),
+         ('South', INTERVAL '1 day', 3)) AS t(region, span, v)`,
+    );
+    const refused = (column: string, [a, b, way]: readonly string[]) =>
+      `The column "${column}" has values that DuckDB takes for equal, but that are written differently: "${a}" and "${b}". ` +
+      `A partition has one key, so give them one spelling, or keep them apart, in a query: SELECT * REPLACE (${way} AS "${column}") FROM ….`;
+    for (const [column, ...words] of [
+      ['region', 'North', 'north', 'lower("region")'],
+      ['span', '1 month', '30 days', '"span"::VARCHAR'],
+    ] as const) {
+      const source = { table: 'spelled' };
+      await expect(snapshot({ source, partitionBy: [column] })).rejects.toThrow(refused(column, words));
+      const query = `SELECT * REPLACE (${words[2]} AS "${column}") FROM spelled`;
+      expect((await snapshot({ source: { query }, partitionBy: [column] })).ids).toHaveLength(
+        column === 'region' ? 2 : 3,
+      );
+      // Each partition has one of them.
+      expect((await snapshot({ source, partitionBy: [column, 'v'] })).ids).toHaveLength(3);
+    }
+  });
+
   it('refuses a UNION by name, before anything runs (I9)', async () => {
     const query = 'SELECT 1 AS k, [union_value(num := 5)] AS u';
     await expect(snapshot({ source: { query }, partitionBy: ['k'] })).rejects.toThrow(

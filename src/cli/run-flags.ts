@@ -142,7 +142,7 @@ export function withSourceFlags(command: Command): Command {
   const flagged = withFunctions(read)
     .option(
       '--param <name=value>',
-      'parameter in context.params; the value is JSON or text (repeatable)',
+      'parameter in context.params; the value is JSON, or text: also a number that a double would round (repeatable)',
       SEVERAL,
     )
     .option('--only <id>', 'run only this partition (repeatable)', SEVERAL)

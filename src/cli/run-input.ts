@@ -1,6 +1,6 @@
 /** The flags of a run → the same input object that the library takes. */
 import type { RunInput } from '..';
-import { parseExactJson } from '../core/exact-json';
+import { parseJsonAsTyped } from '../core/exact-json';
 import { isOutputFile } from '../input/output-target';
 import { columnNames } from './column-names';
 import { CannotDo } from './exit';
@@ -90,14 +90,14 @@ function toTypes(pairs: readonly string[]): Record<string, string> {
   );
 }
 
-/** JSON is used as JSON, with integers that a number cannot hold as text; anything else is text. */
+/** JSON is used as JSON, with numbers whose digits a number cannot hold as text; anything else is text. */
 function toParams(pairs: readonly string[]): Record<string, unknown> {
   refuseUnusableNames(pairs);
   return Object.fromEntries(
     pairs.map((pair) => {
       const [, name, value] = /^([^=]*)=(.*)$/s.exec(pair) ?? [null, pair, 'true'];
       try {
-        return [name, parseExactJson(value!, (digits) => digits)];
+        return [name, parseJsonAsTyped(value!)];
       } catch {
         return [name, value];
       }

@@ -1,6 +1,6 @@
 /** The schema of a configuration file. The error text of every setting completes "it takes …". */
 import { z } from 'zod';
-import { explainIssues, fields } from '../input/explain-issues';
+import { explainIssues, fields, recordOf } from '../input/explain-issues';
 import { functionsSchema, PYTHON } from '../input/input-schema';
 import type { DataConverter } from '@temporalio/common';
 import { STAGE_EXAMPLES } from '../stage';
@@ -57,7 +57,7 @@ const notifierSchema = z.union(
   [
     z.strictObject({
       url: z.url({ protocol: /^https?$/, error: 'a URL that starts with https:// or http://' }),
-      headers: z.record(z.string(), z.string()).optional(),
+      headers: recordOf(z.string()).optional(),
     }),
     z.strictObject({ command: z.string().min(1) }),
   ],
@@ -82,7 +82,7 @@ const configSchema = fields('an object such as { warehouse: "duckdb:./warehouse.
     traces: tracesSchema.optional(),
     passEnv: z.array(text(VARIABLES), { error: VARIABLES }).optional(),
   }).optional(),
-  notify: z.record(z.string(), notifierSchema, { error: 'an object of notifiers by name' }).optional(),
+  notify: recordOf(notifierSchema, 'an object of notifiers by name').optional(),
   allow: fields('an object such as { warehouses: ["duckdb:./other.duckdb"] }', {
     warehouses: z.array(warehouseSchema, { error: 'a list of warehouses' }).optional(),
     stages: z.array(text(STAGE_EXAMPLES), { error: 'a list of stages' }).optional(),

@@ -9,6 +9,9 @@ const MAX_DEPTH = 100;
 /** An input with this many values is too large in any case. */
 const MAX_VALUES = 200_000;
 
+/** JavaScript writes greater numbers with an exponent, so nobody takes their digits for exact. */
+const MAX_WRITTEN = 1e21;
+
 interface Visit {
   value: unknown;
   /** `params.rates[0]` */
@@ -39,6 +42,8 @@ function problemOf(visit: Visit): string | null {
   const { value } = visit;
   if (typeof value === 'number' && !Number.isFinite(value))
     return `is ${value}, ${NOT_JSON} Use null or a string.`;
+  if (Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value as number) < MAX_WRITTEN)
+    return `is ${quote(value)}, an integer beyond 2^53, whose last digits a number does not keep. Use a string.`;
   if (typeof value === 'bigint') return `is ${quote(value)}, ${NOT_JSON} Use a string.`;
   if (typeof value === 'function' || typeof value === 'symbol')
     return `is ${describe(value)}, ${NOT_JSON} Leave it out.`;

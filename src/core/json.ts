@@ -2,6 +2,7 @@
  * JSON for artifacts, models, progress and nested cells: it supports bigints and Dates, and errors name the
  * place.
  */
+import { restDigits } from './exact-date';
 import { describe } from './quote';
 
 /** A value that JSON cannot represent. The message begins with the caller's name for the value. */
@@ -103,7 +104,7 @@ class Preparation {
 
   #prepareObject(value: object): unknown {
     if (value instanceof Date) {
-      if (!Number.isNaN(value.getTime())) return value.toISOString();
+      if (!Number.isNaN(value.getTime())) return value.toISOString().replace(/Z$/, `${restDigits(value)}Z`);
       return this.strict
         ? this.#refuse('contains an invalid Date', '. Use a valid one, or null.')
         : 'Invalid Date';

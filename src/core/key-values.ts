@@ -1,6 +1,7 @@
+import { exactDate, nanosOf } from './exact-date';
 import { decodePartitionId } from './partition-id';
 import type { Column } from './plan';
-import type { Row } from './row';
+import { setOwn, type Row } from './row';
 
 /**
  * The typed key of a partition, from its id: `2013/UA` → `{ year: 2013, carrier: 'UA' }`. The inverse of
@@ -14,6 +15,15 @@ export function keyValues(id: string, keyColumns: readonly Column[]): Row {
       return [name, text === null ? null : keyValue(text, type)];
     }),
   );
+}
+
+/** A copy of a key, since functions may change it. */
+export function copyKey(key: Row): Row {
+  const copy = { ...key };
+  for (const [name, value] of Object.entries(copy))
+    if (value instanceof Date) setOwn(copy, name, exactDate(value.getTime(), nanosOf(value)));
+    else if (typeof value === 'object' && value !== null) setOwn(copy, name, structuredClone(value));
+  return copy;
 }
 
 const INTEGERS = /^U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)$/;
@@ -50,5 +60,6 @@ function toDate(text: string): Date | string {
   const date = new Date(0);
   date.setUTCFullYear(bc === undefined ? Number(year) : 1 - Number(year), Number(month) - 1, Number(day));
   date.setUTCHours(Number(hour), Number(minute), Number(second), Number(fraction.padEnd(3, '0').slice(0, 3)));
-  return Number.isNaN(date.getTime()) ? text : date;
+  if (Number.isNaN(date.getTime())) return text;
+  return exactDate(date.getTime(), Number(fraction.padEnd(9, '0').slice(3, 9)));
 }

@@ -7,6 +7,8 @@
 const ESCAPES = /\x1b\[[0-9;]*m/g;
 const WIDE =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Extended_Pictographic}\uff01-\uff60]/u;
+/** Of characters that are one column wide each. */
+const PLAIN_TEXT = /^[\x20-\x7e]*$/;
 const ZERO = /[\p{Mn}\p{Me}\p{Cf}]/u;
 
 /** Control characters made visible: a line feed as `⏎`, others as `\x1b`. */
@@ -27,6 +29,7 @@ export function cleanLines(text: string): string {
  * that, so that a cell of megabytes is not measured to its end.
  */
 export function widthOf(text: string, most = Infinity): number {
+  if (text.length < 1_000 && PLAIN_TEXT.test(text)) return text.length;
   let width = 0;
   for (const character of text.includes('\x1b') ? text.replace(ESCAPES, '') : text) {
     width += ZERO.test(character) ? 0 : WIDE.test(character) ? 2 : 1;

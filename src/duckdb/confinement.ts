@@ -2,7 +2,8 @@
  * Restricts a DuckDB to certain files, for untrusted SQL: it can access no other file or network, load no
  * extension and change no setting.
  */
-import { sep } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { basename, dirname, resolve, sep } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { literal } from './quote';
 
@@ -16,6 +17,8 @@ export interface Confinement {
   readonly paths: readonly string[];
   /** Extensions to load first, since none can be loaded afterwards. */
   readonly extensions: readonly string[];
+  /** Folders whose entries are allowed one by one: a file that is not there is none of them. */
+  readonly listed?: readonly string[];
 }
 
 /** Confines the database irrevocably, for as long as it is open. */
@@ -51,12 +54,24 @@ export function isInside(folder: string, path: string): boolean {
 }
 
 /** The message for DuckDB's refusal of a file or extension, or null for other messages. */
-export function accessProblem(message: string): string | null {
+export function accessProblem(message: string, confinement: Confinement | null = null): string | null {
   if (!/disabled (?:by|through) configuration/.test(message)) return null;
   const [, path] = /Cannot access (?:file|directory) "(.*)" - /s.exec(message) ?? [];
   if (path === undefined)
     return "A run's SQL may not load extensions: add them to allow.extensions in the worker's configuration.";
+  if (confinement !== null && isMissing(path, confinement))
+    return `There is no file "${path}" (looked for ${resolve(path)}).`;
   return outside(path);
+}
+
+/**
+ * Whether a file of an allowed folder is not there. Not of hidden files, of which runs should learn nothing.
+ */
+function isMissing(path: string, { listed = [] }: Confinement): boolean {
+  const whole = resolve(path);
+  const [folder, name] = [dirname(whole), basename(whole)];
+  if (name.startsWith('.') || /[*?[]/.test(name) || existsSync(whole)) return false;
+  return listed.includes(existsSync(folder) ? realpathSync(folder) : folder);
 }
 
 /** The message for the refusal of one file. */

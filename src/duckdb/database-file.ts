@@ -88,6 +88,8 @@ async function openAndRun<T>(
       // has no ENUM within another type. A database that is written keeps that form.
       if (mode === 'read') await connection.run("SET storage_compatibility_version = 'latest'");
       await options.setup?.run(connection);
+      // By this, the Parquet files that a query has read are found (`wide-decimals.ts`).
+      if (mode === 'read') await connection.run('SET enable_external_file_cache = true');
       if (options.confinement != null) await confine(connection, options.confinement);
       return await work(connection);
     } catch (error) {
@@ -166,5 +168,9 @@ export function userProblem(error: unknown): string | null {
       message,
     );
   if (found === null || isLock(message) || /No space left|Resource temporarily/i.test(message)) return null;
-  return found[1]!.split('\n\n')[0]!.trim();
+  // A line of a file may be megabytes long.
+  const lines = found[1]!.split('\n\n')[0]!.trim().split('\n');
+  return lines.map((line) => (line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}…` : line)).join('\n');
 }
+
+const MAX_LINE = 1_000;

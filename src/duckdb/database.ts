@@ -8,6 +8,8 @@ export interface DatabaseOptions {
   tempFolder: string;
   /** What may be read and written. Default: anything. */
   confinement?: Confinement | null;
+  /** Whether the files that queries read are remembered, for `wideDecimalsIn`. */
+  knowsFiles?: boolean;
 }
 
 /**
@@ -21,7 +23,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
     temp_directory: options.tempFolder,
     autoinstall_known_extensions: 'false',
     // It would keep parts of every file that was read, and the system caches local files anyway.
-    enable_external_file_cache: 'false',
+    enable_external_file_cache: String(options.knowsFiles ?? false),
   });
   const connection = await database.connect();
   // Arithmetic with TIMESTAMPTZ must not depend on the machine.

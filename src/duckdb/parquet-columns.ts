@@ -5,9 +5,9 @@ import { Refusal } from '../core/refusal';
 import { queryRows } from './database-file';
 import { describeColumns } from './describe-columns';
 import { pathList, readerSql } from './file-reader';
-import { MAX_DECIMAL_DIGITS } from './guessed-types';
 import { identifier } from './quote';
 import { parseType, type SqlType } from './sql-type';
+import { wideDecimalProblem, wideDecimals } from './wide-decimals';
 
 /** Refuses what DuckDB would change without a word. */
 export async function refuseInexactParquet(
@@ -15,18 +15,11 @@ export async function refuseInexactParquet(
   paths: readonly string[],
   columns: readonly Column[],
 ): Promise<void> {
-  const wide = await queryRows<{ name: string; file: string; precision: number }>(
-    connection,
-    `SELECT name, file_name AS file, precision::INTEGER AS precision FROM parquet_schema(${pathList(paths)}) WHERE precision > ${MAX_DECIMAL_DIGITS}`,
-  );
+  const wide = await wideDecimals(connection, paths);
   if (wide.length > 0) {
     throw new Refusal(
       'InvalidInput',
-      wide.map(
-        ({ name, file, precision }) =>
-          `The column "${name}" of "${file}" is a DECIMAL with ${precision} digits, which DuckDB reads wrong: it has up to ${MAX_DECIMAL_DIGITS}. ` +
-          'Write the file with fewer digits, or with the column as text.',
-      ),
+      wide.map((column) => wideDecimalProblem(column, '')),
     );
   }
   const shapes = paths.length === 1 ? [] : await shapesOf(connection, paths);

@@ -1,4 +1,4 @@
-import { accessProblem } from './confinement';
+import { accessProblem, type Confinement } from './confinement';
 
 /** A DuckDB error with its kind as the type: `BinderError`, `ConversionError`, `OutOfMemoryError`. */
 export class SqlError extends Error {
@@ -13,13 +13,13 @@ export class SqlError extends Error {
   }
 }
 
-/** Converts DuckDB's errors; others are returned as they are. */
-export function asSqlError(error: unknown): unknown {
+/** Converts DuckDB's errors; others are returned as they are. `confinement` is the database's own. */
+export function asSqlError(error: unknown, confinement: Confinement | null = null): unknown {
   const match =
     error instanceof Error
       ? /^(?:Failed to extract statements: )?([A-Z][A-Za-z ]*?) Error: ([\s\S]*)$/.exec(error.message)
       : null;
   if (match === null) return error;
   const [, kind, words] = match;
-  return new SqlError(kind!, accessProblem(words!) ?? `${kind} error: ${words}`);
+  return new SqlError(kind!, accessProblem(words!, confinement) ?? `${kind} error: ${words}`);
 }

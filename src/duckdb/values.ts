@@ -30,18 +30,20 @@ import {
   LIST,
   SQLNULL,
   TIMESTAMP,
+  TIMESTAMP_NS,
   VARCHAR,
 } from '@duckdb/node-api';
-import { parseExactJson } from '../core/exact-json';
+import { exactDate, nanosOf } from '../core/exact-date';
+import { parseExactJson, significantDigits } from '../core/exact-json';
 import { describe } from '../core/quote';
 
 /** Converts a value of one column, other than NULL, to JavaScript. */
 export type ValueReader = (value: NonNullable<DuckDBValue>) => unknown;
 
 /**
- * How values that JavaScript has no exact form for are read: `usual` rounds DECIMALs to a number and times to
- * milliseconds, for functions, which calculate with them; `exact` returns such values as text, for people and
- * files.
+ * How values that JavaScript has no exact form for are read: `usual` rounds DECIMALs to a number and returns
+ * times as a Date (see `exactDate`), for functions, which calculate with them; `exact` returns such values as
+ * text, for people and files.
  */
 export type Reading = 'usual' | 'exact';
 
@@ -133,7 +135,11 @@ export const DAY_MS = 86_400_000;
 
 const toUsual = converter(
   (value) => value.toDouble(),
-  (nanoseconds, value) => toDate(floorDivide(nanoseconds, 1_000_000n), value),
+  (nanoseconds, value) => {
+    const date = toDate(floorDivide(nanoseconds, MS_NS), value);
+    const rest = Number(((nanoseconds % MS_NS) + MS_NS) % MS_NS);
+    return typeof date === 'string' || rest === 0 ? date : exactDate(date.getTime(), rest);
+  },
 );
 const toExact = converter(
   (value) => {
@@ -142,20 +148,15 @@ const toExact = converter(
     return significantDigits(String(number)) === significantDigits(text) ? number : text;
   },
   (nanoseconds, value) => {
-    const date = toDate(floorDivide(nanoseconds, 1_000_000n), value);
-    if (typeof date === 'string' || nanoseconds % 1_000_000n === 0n) return date;
+    const date = toDate(floorDivide(nanoseconds, MS_NS), value);
+    if (typeof date === 'string' || nanoseconds % MS_NS === 0n) return date;
     const fraction = String(((nanoseconds % SECOND_NS) + SECOND_NS) % SECOND_NS).padStart(9, '0');
     return date.toISOString().replace(/\d{3}Z$/, `${fraction.replace(/0+$/, '')}Z`);
   },
 );
 
+const MS_NS = 1_000_000n;
 const SECOND_NS = 1_000_000_000n;
-
-/** The digits of a number's text; two texts of similar numbers with the same digits are the same number. */
-function significantDigits(text: string): string {
-  const digits = text.replace(/e.*$/, '').replace(/[-.]/g, '').replace(/^0+/, '');
-  return digits.replace(/0+$/, '');
-}
 
 /** A value of a time type, other than a whole number of milliseconds. */
 type Time = { isFinite: boolean; toString(): string };
@@ -233,7 +234,7 @@ export function toParameter(value: unknown, where: string): Parameter {
   if (value instanceof Date) {
     if (Number.isNaN(value.getTime()))
       throw new TypeError(`${where} is an invalid Date. Pass a valid one, or null.`);
-    return { value: new DuckDBTimestampValue(BigInt(value.getTime()) * 1000n), type: TIMESTAMP };
+    return dateParameter(value);
   }
   // A copy, since earlier statements run before it is bound.
   if (value instanceof Uint8Array) return { value: new DuckDBBlobValue(new Uint8Array(value)), type: BLOB };
@@ -244,15 +245,26 @@ export function toParameter(value: unknown, where: string): Parameter {
   );
 }
 
+/** TIMESTAMP, or TIMESTAMP_NS if the Date was read with nanoseconds. */
+function dateParameter(date: Date): Parameter {
+  const nanos = BigInt(date.getTime()) * MS_NS + BigInt(nanosOf(date));
+  return nanos % 1000n === 0n
+    ? { value: new DuckDBTimestampValue(nanos / 1000n), type: TIMESTAMP }
+    : { value: new DuckDBTimestampNanosecondsValue(nanos), type: TIMESTAMP_NS };
+}
+
 function listParameter(items: unknown[], where: string): Parameter {
   const parameters = items.map((item, i) => toParameter(item, `Item ${i} of ${where}`));
   const type = parameters.map((item) => item.type).reduce(widest, SQLNULL);
   if (type === null) {
     throw new TypeError(`${where} is an array that mixes types. Pass an array of one type.`);
   }
-  const list = parameters.map((item) =>
-    type === DOUBLE && typeof item.value === 'bigint' ? Number(item.value) : item.value,
-  );
+  const list = parameters.map(({ value }) => {
+    if (type === DOUBLE && typeof value === 'bigint') return Number(value);
+    if (type === TIMESTAMP_NS && value instanceof DuckDBTimestampValue)
+      return new DuckDBTimestampNanosecondsValue(value.micros * 1000n);
+    return value;
+  });
   return { value: new DuckDBListValue(list), type: LIST(type === SQLNULL ? VARCHAR : type) };
 }
 
@@ -260,6 +272,8 @@ function widest(a: DuckDBType | null, b: DuckDBType | null): DuckDBType | null {
   if (a === null || b === null) return null;
   if (a === SQLNULL || String(a) === String(b)) return b;
   if (b === SQLNULL) return a;
+  const times = [TIMESTAMP, TIMESTAMP_NS] as DuckDBType[];
+  if (times.includes(a) && times.includes(b)) return TIMESTAMP_NS;
   const numeric = [BIGINT, HUGEINT, DOUBLE] as DuckDBType[];
   const rank = Math.max(numeric.indexOf(a), numeric.indexOf(b));
   return numeric.includes(a) && numeric.includes(b) ? numeric[rank]! : null;

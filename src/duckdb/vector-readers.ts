@@ -4,6 +4,7 @@
  * those of `valueReader`.
  */
 import { type DuckDBType, DuckDBTypeId, type DuckDBVector } from '@duckdb/node-api';
+import { exactDate } from '../core/exact-date';
 import { DAY_MS, type Reading, valueReader, type ValueReader } from './values';
 
 export interface VectorReader {
@@ -82,7 +83,7 @@ function fastReader(type: DuckDBType, read: ValueReader, reading: Reading): Fast
       return dates(read);
     case DuckDBTypeId.TIMESTAMP:
     case DuckDBTypeId.TIMESTAMP_TZ:
-      return reading === 'exact' ? null : integers(read, (micros) => new Date(Math.floor(micros / 1000)));
+      return reading === 'exact' ? null : integers(read, dateOf);
     case DuckDBTypeId.VARCHAR:
       return texts;
     default:
@@ -116,6 +117,13 @@ function dates(read: ValueReader): FastReader {
     }
     return true;
   };
+}
+
+/** Of microseconds since 1970. */
+function dateOf(micros: number): Date {
+  const time = Math.floor(micros / 1000);
+  const rest = micros - time * 1000;
+  return rest === 0 ? new Date(time) : exactDate(time, rest * 1000);
 }
 
 const HALF = 2 ** 32;

@@ -71,7 +71,8 @@ export function describeThrown(thrown: unknown, nonRetryableErrorTypes: readonly
 function nonErrorText(thrown: unknown): string {
   if (typeof thrown === 'string') return `the string "${cut(shorten(thrown), NON_ERROR_BYTES)}"`;
   if (thrown === undefined) return 'undefined (or a promise was rejected without a reason)';
-  const isValue = ['number', 'bigint', 'boolean'].includes(typeof thrown) || Array.isArray(thrown);
+  const isValue =
+    ['number', 'bigint', 'boolean'].includes(typeof thrown) || attempt(() => Array.isArray(thrown), false);
   return isValue || attempt(() => isObject(thrown), false) ? quote(thrown) : describe(thrown);
 }
 

@@ -8,6 +8,7 @@ import { createPartitionData } from './data';
 import { KeptDatabase, openDatabase } from '../duckdb/database';
 import { fileTable } from './file-rows';
 import { encodeJson, showJson } from '../core/json';
+import { copyKey } from '../core/key-values';
 import { memoryRows } from '../rows/memory-rows';
 import type { PartitionRows } from '../rows/partition-rows';
 import { declaredColumns } from '../rows/declared-columns';
@@ -105,7 +106,7 @@ async function callOnce<Params>(
   const { context, finish } = createContext<Params>(
     {
       partitionId: partitionIdOf(key),
-      key: structuredClone(key),
+      key: copyKey(key),
       model: call.model ?? {},
       params: () => structuredClone(call.params ?? {}) as Params,
       runId: call.runId ?? 'test',

@@ -8,6 +8,7 @@ import type { Column } from '../core/plan';
 import { openDatabase } from '../duckdb/database';
 import { identifier } from '../duckdb/quote';
 import { asSqlError, SqlError } from '../duckdb/sql-error';
+import { wideDecimalsIn } from '../duckdb/wide-decimals';
 import { allRows } from '../rows/slices';
 import { typeProblem } from '../rows/storable';
 import { checkQuery, resultTableSql } from './sql-function';
@@ -68,16 +69,23 @@ async function problemOn(
   confinement: Confinement | null,
   statement: (connection: DuckDBConnection) => Promise<string>,
 ): Promise<string | null> {
-  const database = await openDatabase({ memoryBytes: MEMORY_BYTES, tempFolder: TEMP_FOLDER, confinement });
+  const database = await openDatabase({
+    memoryBytes: MEMORY_BYTES,
+    tempFolder: TEMP_FOLDER,
+    confinement,
+    knowsFiles: true,
+  });
   try {
     const connection = await database.connect();
     const known = await createEmptyData(connection, columns);
     try {
-      const prepared = await connection.prepare(await statement(connection));
+      const sql = await statement(connection);
+      const prepared = await connection.prepare(sql);
       prepared.destroySync();
-      return null;
+      const wrong = await wideDecimalsIn(connection, { sql });
+      return wrong.length === 0 ? null : wrong.join(' ');
     } catch (thrown) {
-      const error = asSqlError(thrown);
+      const error = asSqlError(thrown, confinement);
       if (!(error instanceof SqlError) || !STATIC_ERRORS.includes(error.name)) return null;
       const needsColumns = error.name === 'BinderError' || error.name === 'CatalogError';
       return needsColumns && !known ? null : error.message.split('\n\n')[0]!;

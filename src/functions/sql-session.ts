@@ -15,6 +15,7 @@ import type { DatabaseOptions, KeptDatabase } from '../duckdb/database';
 import type { PartitionRows } from '../rows/partition-rows';
 import { columnsOf, rowsOf, shapeOf } from '../rows/slices';
 import { asSqlError } from '../duckdb/sql-error';
+import { refuseWideDecimals } from '../duckdb/wide-decimals';
 import { toParameter } from '../duckdb/values';
 import type { Column } from '../core/plan';
 import type { Row } from '../core/row';
@@ -49,14 +50,16 @@ export class SqlSession {
     try {
       return await this.track(async () => {
         const connection = await this.connectTo(rows);
-        const result = await this.execute(connection, text, parameters);
+        const result = await this.refusingWrong(connection, text, () =>
+          this.execute(connection, text, parameters),
+        );
         const shape = shapeOf(result, 0);
         onColumns(columnsOf(shape));
         return rowsOf(result, shape);
       });
     } catch (error) {
       // DuckDB's own errors have no stack; one created here leads to the caller's line.
-      throw asSqlError(error);
+      throw asSqlError(error, this.options.confinement);
     }
   }
 
@@ -141,6 +144,20 @@ export class SqlSession {
 
   private async open(): Promise<DuckDBConnection> {
     return (await this.kept.open(this.options)).connect();
+  }
+
+  /** Runs a statement, and throws for columns of Parquet files that DuckDB reads wrong. */
+  async refusingWrong<T>(connection: DuckDBConnection, sql: string, run: () => Promise<T>): Promise<T> {
+    // SQL of an input, which is confined, has been checked when the run was planned.
+    if (!/parquet/i.test(sql) || this.options.confinement != null) return run();
+    await connection.run('SET enable_external_file_cache = true');
+    try {
+      const result = await run();
+      await refuseWideDecimals(connection, { sql });
+      return result;
+    } finally {
+      await connection.run('SET enable_external_file_cache = false');
+    }
   }
 
   private async execute(

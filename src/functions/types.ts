@@ -10,10 +10,10 @@ export type { PartitionSql };
  *
  * Values become their usual JavaScript types: integers are numbers if safe, otherwise bigints; DECIMAL and
  * DOUBLE are numbers (cast a DECIMAL to VARCHAR to keep all digits; a DECIMAL of scale 0 is read like an
- * integer); DATE and TIMESTAMP are Dates in UTC, or strings where a Date cannot hold them (`infinity`); TIME,
- * INTERVAL and UUID are strings; BLOB is a Uint8Array; LIST is an array; STRUCT is an object; MAP is an
- * object whose property names are its keys as text; JSON is parsed, with unsafe integers as bigints; NULL is
- * null.
+ * integer); DATE and TIMESTAMP are Dates in UTC (which keep their microseconds if they are returned
+ * unchanged), or strings where a Date cannot hold them (`infinity`); TIME, INTERVAL and UUID are strings;
+ * BLOB is a Uint8Array; LIST is an array; STRUCT is an object; MAP is an object whose property names are its
+ * keys as text; JSON is parsed, with unsafe integers as bigints; NULL is null.
  */
 export interface PartitionData {
   /** Number of rows, known without reading them. */

@@ -5,6 +5,7 @@ import type { PartitionSql } from '../core/push-down';
 import { withDatabase } from '../duckdb/database-file';
 import { allRows } from '../rows/slices';
 import { asSqlError } from '../duckdb/sql-error';
+import { refuseWideDecimals } from '../duckdb/wide-decimals';
 import type { WarehouseConnection } from './types';
 import { toParameter } from '../duckdb/values';
 
@@ -30,12 +31,15 @@ export function withWarehouse<T>(
       async query<R>(sql: string, values: readonly unknown[] = []) {
         const parameters = values.map((value, i) => toParameter(value, `Value ${i + 1} of query`));
         try {
+          const bound = parameters.map(({ value }) => value);
           const result = await connection.run(
             sql,
-            parameters.map(({ value }) => value),
+            bound,
             parameters.map(({ type }) => type),
           );
-          return (await allRows(result)) as R[];
+          const rows = await allRows(result);
+          await refuseWideDecimals(connection, { sql, parameters: bound });
+          return rows as R[];
         } catch (error) {
           // DuckDB's own errors have no stack; one created here leads to the caller's line.
           throw asSqlError(error);

@@ -5,8 +5,10 @@
  * does so for objects. An issue with `params.sentence` is already a complete sentence.
  */
 import { z } from 'zod';
+import { isObject } from '../core/json';
 import { didYouMean } from '../core/nearest';
 import { quote } from '../core/quote';
+import { setOwn } from '../core/row';
 
 /** A schema for an object with only these keys. `takes` completes "it takes …". */
 export function fields<Shape extends z.ZodRawShape>(takes: string, shape: Shape) {
@@ -26,6 +28,21 @@ export function parsed<Given extends string | number>(
     if (number !== null && number >= (bounds.min ?? 0) && number <= (bounds.max ?? Infinity)) return number;
     context.addIssue({ code: 'custom', message: takes });
     return z.NEVER;
+  });
+}
+
+/** A schema for an object with any keys. zod's own records leave out one named `__proto__`. */
+export function recordOf<S extends z.ZodType>(valueSchema: S, takes = 'an object') {
+  return z.custom<Record<string, unknown>>(isObject, { error: takes }).transform((given, context) => {
+    const taken: Record<string, z.output<S>> = {};
+    for (const [name, value] of Object.entries(given)) {
+      const parsed = valueSchema.safeParse(value);
+      if (parsed.success) setOwn(taken, name, parsed.data);
+      else
+        for (const issue of parsed.error.issues)
+          context.issues.push({ ...issue, path: [name, ...issue.path], input: value } as z.core.$ZodRawIssue);
+    }
+    return taken;
   });
 }
 

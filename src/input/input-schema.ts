@@ -10,7 +10,7 @@ import { MAX_CONCURRENCY } from '../core/live-settings';
 import { parsePeriod, timeZoneName } from './zoned-time';
 import { hasOutputEnding, isOutputFile, OUTPUT_ENDINGS } from './output-target';
 import { runIdProblem } from './run-id';
-import { addSentence, fields, parsed } from './explain-issues';
+import { addSentence, fields, parsed, recordOf } from './explain-issues';
 import { isObject } from '../core/json';
 import { isModelName } from '../core/function-description';
 import { quote } from '../core/quote';
@@ -90,9 +90,7 @@ const RULES =
 
 const retrySchema = fields('an object such as { "maximumAttempts": 3 }', {
   ...ruleShape,
-  byErrorType: z
-    .record(z.string(), fields('an object such as { "maximumAttempts": 10 }', ruleShape), { error: RULES })
-    .nullish(),
+  byErrorType: recordOf(fields('an object such as { "maximumAttempts": 10 }', ruleShape), RULES).nullish(),
   nonRetryableErrorTypes: z
     .array(text('the class name of an error, such as "BadInvoice"'), {
       error: 'a list of class names of errors',
@@ -170,11 +168,10 @@ const sourceSchema = fields(SOURCE, {
   query: text('a SELECT statement').nullish(),
   files: text('a path or glob below the project folder, such as "sales/*.csv"').nullish(),
   pattern: text('a glob below the folder "files", such as "*.csv"').nullish(),
-  types: z
-    .record(z.string(), text('the name of a type, such as "VARCHAR"'), {
-      error: 'an object of types by column, such as { "zip": "VARCHAR" }',
-    })
-    .nullish(),
+  types: recordOf(
+    text('the name of a type, such as "VARCHAR"'),
+    'an object of types by column, such as { "zip": "VARCHAR" }',
+  ).nullish(),
 }).superRefine((source, context) => {
   const named = source.table == null ? null : tableNameProblem('source.table', source.table, 'read');
   if (named !== null) addSentence(context, named);

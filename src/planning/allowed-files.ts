@@ -46,19 +46,24 @@ export async function allowedFiles(project: ProjectConfig): Promise<AllowedFiles
 export async function confinementOf(allowed: AllowedFiles): Promise<Confinement> {
   const directories: string[] = [...allowed.urls];
   const paths: string[] = [];
+  const listed: string[] = [];
   // DuckDB's setting does not support exceptions, so a folder that contains one is allowed entry by entry.
   const add = async (path: string): Promise<void> => {
     if (allowed.except.some((except) => isInside(except, path))) return;
     const entries = await readdir(path, { withFileTypes: true }).catch(() => null);
     if (entries === null) paths.push(path);
     else if (!allowed.except.some((except) => isInside(path, except))) directories.push(path);
-    else for (const entry of entries) if (!entry.isSymbolicLink()) await add(join(path, entry.name));
+    else {
+      listed.push(path);
+      for (const entry of entries) if (!entry.isSymbolicLink()) await add(join(path, entry.name));
+    }
   };
   for (const root of allowed.roots) await add(root);
   return {
     directories: [...new Set(directories)],
     paths: [...new Set(paths)],
     extensions: allowed.extensions,
+    listed: [...new Set(listed)],
   };
 }
 

@@ -2,6 +2,7 @@
  * Cells are the values of returned rows as columns store them. A cell is a copy, taken when the function
  * returns, so this call and the next may reuse objects and buffers.
  */
+import { exactDate, nanosOf } from '../core/exact-date';
 import { parseExactJson } from '../core/exact-json';
 import { describe } from '../core/quote';
 import { encodeJsonCell, isObject, NotJson, WHY_NO_SURROGATE } from '../core/json';
@@ -17,7 +18,10 @@ export type ValueType =
   'BOOLEAN' | 'BIGINT' | 'DECIMAL(38,0)' | 'DOUBLE' | 'VARCHAR' | 'TIMESTAMP' | 'BLOB' | 'JSON';
 type ExactType = `=${string}`;
 
-/** TIMESTAMP: milliseconds since 1970. JSON: its text. BLOB: a copy. Any other type: the value itself. */
+/**
+ * TIMESTAMP: milliseconds since 1970, or a bigint of microseconds where milliseconds are not enough. JSON:
+ * its text. BLOB: a copy. Any other type: the value itself.
+ */
 export type Cell = null | boolean | number | bigint | string | Uint8Array;
 
 /** The DuckDB type of an exact column, or null for other columns. */
@@ -37,6 +41,10 @@ const NATURAL = ['BOOLEAN', 'BIGINT', 'VARCHAR', 'TIMESTAMP', 'BLOB', 'JSON'];
  */
 export function typedCell(value: unknown, type: string): { type: CellType | null; cell: Cell } | null {
   if (value === null || value === undefined) return { type: null, cell: null };
+  if (type === 'TIMESTAMP' && typeof value === 'string') {
+    const micros = microsBeyondDates(value);
+    return micros === null ? null : { type, cell: micros };
+  }
   if (NATURAL.includes(type) || type.startsWith('ENUM(')) return null;
   if (type === 'DOUBLE') return typeof value === 'number' ? { type, cell: value } : null;
   const cell = typedText(type, 'read')?.(value);
@@ -78,8 +86,15 @@ function takeObject(value: object, name: string, row: number): { type: CellType;
   if (value instanceof Date) {
     // Not the object's own method, which may return anything.
     const time = Date.prototype.getTime.call(value);
-    if (!Number.isNaN(time)) return { type: 'TIMESTAMP', cell: time };
-    throw new InvalidResult(`${at(name, row)} is an invalid Date. Return a valid one, or null.`);
+    if (Number.isNaN(time))
+      throw new InvalidResult(`${at(name, row)} is an invalid Date. Return a valid one, or null.`);
+    const nanos = nanosOf(value);
+    if (nanos === 0) return { type: 'TIMESTAMP', cell: time };
+    if (nanos % 1000 === 0) return { type: 'TIMESTAMP', cell: BigInt(time) * 1000n + BigInt(nanos / 1000) };
+    throw new InvalidResult(
+      `${at(name, row)} has nanoseconds, which TIMESTAMP does not hold. ` +
+        'Declare the column as TIMESTAMP_NS in "output", or return new Date(+value), which has milliseconds.',
+    );
   }
   // enforces I5: a new array, also for a Buffer and shared memory
   if (value instanceof Uint8Array) return { type: 'BLOB', cell: new Uint8Array(value) };
@@ -97,6 +112,30 @@ function takeObject(value: object, name: string, row: number): { type: CellType;
   );
 }
 
+function dateOfMicros(micros: bigint): Date {
+  const rest = ((micros % 1000n) + 1000n) % 1000n;
+  return exactDate(Number((micros - rest) / 1000n), Number(rest) * 1000);
+}
+
+/** DuckDB's `infinity`. */
+const INFINITE_MICROS = INT64 - 1n;
+/** Years after which the calendar repeats, and their milliseconds. */
+const [CYCLE_YEARS, CYCLE_MS] = [400, 146_097 * 86_400_000];
+
+/** The microseconds of text that a TIMESTAMP is read as where a Date cannot hold it; null for other text. */
+function microsBeyondDates(text: string): bigint | null {
+  if (text === 'infinity') return INFINITE_MICROS;
+  if (text === '-infinity') return -INFINITE_MICROS;
+  const match = /^(\d{6})(-\d\d-\d\d)( \(BC\))? (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?$/.exec(text);
+  if (match === null) return null;
+  const [, digits, day, bc, clock, fraction = ''] = match;
+  const year = bc === undefined ? Number(digits) : 1 - Number(digits);
+  const cycles = Math.floor((year - 2000) / CYCLE_YEARS);
+  const time = Date.parse(`${year - cycles * CYCLE_YEARS}${day}T${clock}Z`);
+  if (Number.isNaN(time)) return null;
+  return (BigInt(time) + BigInt(cycles) * BigInt(CYCLE_MS)) * 1000n + BigInt(fraction.padEnd(6, '0'));
+}
+
 function at(name: string, row: number): string {
   return `The column "${name}" of row ${row}`;
 }
@@ -104,6 +143,6 @@ function at(name: string, row: number): string {
 /** A cell as a JavaScript value. */
 export function readCell(cell: Cell, type: CellType | null): unknown {
   if (cell === null) return null;
-  if (type === 'TIMESTAMP') return new Date(cell as number);
+  if (type === 'TIMESTAMP') return typeof cell === 'bigint' ? dateOfMicros(cell) : new Date(cell as number);
   return type === 'JSON' ? parseExactJson(cell as string) : cell;
 }

@@ -126,7 +126,7 @@ function toDuckDB(cell: Cell, type: CellType): DuckDBValue {
     case 'DOUBLE':
       return Number(cell);
     case 'TIMESTAMP':
-      return new DuckDBTimestampValue(BigInt(cell as number) * 1000n);
+      return new DuckDBTimestampValue(typeof cell === 'bigint' ? cell : BigInt(cell as number) * 1000n);
     case 'BLOB':
       return new DuckDBBlobValue(cell as Uint8Array);
     default:

@@ -4,6 +4,7 @@
  */
 import { parseType, type SqlType } from '../duckdb/sql-type';
 import { encodeJsonCell, isObject } from '../core/json';
+import { restDigits } from '../core/exact-date';
 
 /** Values other than null and undefined. */
 export type TypedText = (value: unknown) => string | undefined;
@@ -216,6 +217,7 @@ const TIME =
 
 function timeText(name: string, strictness: Strictness): TypedText {
   const unit = name === 'DATE' ? DAY_MS : name === 'TIMESTAMP_S' ? 1_000 : 1;
+  const maxRest = REST_DIGITS[name] ?? 3;
   return (value) => {
     if (typeof value === 'string') {
       const isGiven = strictness !== 'read' && (name === 'DATE' ? DAY : TIME).test(value);
@@ -224,14 +226,19 @@ function timeText(name: string, strictness: Strictness): TypedText {
     if (!(value instanceof Date)) return undefined;
     const time = Date.prototype.getTime.call(value);
     if (Number.isNaN(time) || time % unit !== 0) return undefined;
+    const rest = restDigits(value);
+    if (rest.length > maxRest) return undefined;
     const date = new Date(time);
     const year = date.getUTCFullYear();
     const [, day, clock] = /(-\d\d-\d\d)T(.*)Z$/.exec(date.toISOString())!;
     const era = year > 0 ? `${padded(year)}${day}` : `${padded(1 - year)}${day} (BC)`;
     if (name === 'DATE') return era;
-    return `${era} ${clock}${name === 'TIMESTAMP WITH TIME ZONE' ? '+00' : ''}`;
+    return `${era} ${clock}${rest}${name === 'TIMESTAMP WITH TIME ZONE' ? '+00' : ''}`;
   };
 }
+
+/** Digits of seconds that a type has beyond milliseconds; others have 3. */
+const REST_DIGITS: Record<string, number> = { DATE: 0, TIMESTAMP_S: 0, TIMESTAMP_MS: 0, TIMESTAMP_NS: 6 };
 
 const DAY_MS = 86_400_000;
 

@@ -3,6 +3,7 @@ import { types } from 'node:util';
 import { z } from 'zod';
 import type { DoneBlock } from '../core/done-block';
 import { artifactNameProblem } from '../functions/artifact-name';
+import { recordOf } from '../input/explain-issues';
 import { STREAMS } from './output-files';
 import { decodeValue } from './tagged-values';
 
@@ -125,7 +126,7 @@ const described = z.strictObject({
       gpus: z.any().optional(),
       retry: z.any().optional(),
       bigTaskQueue: z.any().optional(),
-      output: z.record(text, text).optional(),
+      output: recordOf(text).optional(),
       model: z.strictObject({ name: text, task: z.enum(['train', 'predict', 'fitPredict']) }).optional(),
     }),
   ),

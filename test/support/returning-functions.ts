@@ -222,6 +222,33 @@ export const returnsRead = definePartitionFunction({
   },
 });
 
+/** Returns times that it has read, under their own and under other names, within others and bound again. */
+export const returnsTimes = definePartitionFunction({
+  name: 'returnsTimes',
+  async run(data, { partitionId }) {
+    const rows = await data.sql<Record<'at' | 'early' | 'never' | 'precise', Date>>`
+      SELECT '2024-01-02 03:04:05.123456'::TIMESTAMP AS at, '1969-12-31 23:59:59.999999'::TIMESTAMP AS early,
+             '2024-01-02 03:04:05.123456+00'::TIMESTAMPTZ AS zoned, '2024-01-02 03:04:05.123456789'::TIMESTAMP_NS AS precise,
+             ['2024-01-02 03:04:05.123456'::TIMESTAMP, NULL] AS list, {'at': '2024-01-02 03:04:05.000001'::TIMESTAMP} AS struct,
+             'infinity'::TIMESTAMP AS never, '290000-01-02 03:04:05.5'::TIMESTAMP AS late,
+             '280000-01-02 (BC) 03:04:05'::TIMESTAMP AS before`;
+    const [row] = rows;
+    const changed = new Date(row!.at);
+    row!.early.setTime(row!.early.getTime() + (partitionId === 'k2' ? 1 : 0));
+    const [bound] = await data.sql<{ n: number; m: number }>`
+      SELECT count(*) FILTER (${row!.at} = '2024-01-02 03:04:05.123456'::TIMESTAMP AND ${row!.precise} = '2024-01-02 03:04:05.123456789'::TIMESTAMP_NS) AS n,
+             count(*) FILTER ('2024-01-02 03:04:05.123456789'::TIMESTAMP_NS IN (SELECT unnest(${[row!.at, row!.precise]}))) AS m`;
+    return {
+      ...row,
+      other: row!.at,
+      changed,
+      json: { at: row!.at, precise: [row!.precise] },
+      ...bound,
+      ...(partitionId === 'k3' && { other: row!.precise }),
+    };
+  },
+});
+
 /** Declares its columns; in partition k3, returns `params.kind` for them. */
 export const declares = definePartitionFunction({
   name: 'declares',

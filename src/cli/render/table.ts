@@ -2,7 +2,6 @@
  * Aligned columns that fit the terminal: wide cells are truncated, and columns that do not fit are named
  * below.
  */
-import Table from 'cli-table3';
 import type { Paint } from '../../display/paint';
 import { cut, widthOf } from '../../display/text';
 
@@ -30,24 +29,29 @@ export function renderTable(
   const widest = Number.isFinite(width) ? MAX_CELL_WIDTH : Infinity;
   const natural = columns.map(({ name, whole }, i) => {
     const most = whole === true ? Infinity : widest;
-    return Math.min(most, Math.max(widthOf(name), ...rows.map((row) => widthOf(textOf(row[i]), most))));
+    return Math.min(
+      most,
+      rows.reduce((all, row) => Math.max(all, widthOf(textOf(row[i]), most)), widthOf(name)),
+    );
   });
   const widths = fit(natural, width, columns);
-  const table = new Table({
-    chars: NO_BORDERS,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-    colAligns: columns.slice(0, widths.length).map(({ align }) => align ?? 'left'),
-    colWidths: widths,
-  });
-  table.push(widths.map((columnWidth, i) => paint.dim(cut(columns[i]!.name, columnWidth))));
-  for (const row of rows) table.push(widths.map((columnWidth, i) => coloured(row[i], columnWidth)));
-  const lines = table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd());
+  const head = widths.map((columnWidth, i) => paint.dim(cut(columns[i]!.name, columnWidth)));
+  const body = rows.map((row) => widths.map((columnWidth, i) => coloured(row[i], columnWidth)));
+  const lines = [head, ...body].map((cells) =>
+    cells
+      .map((cell, i) => padded(cell, widths[i]!, columns[i]!.align ?? 'left'))
+      .join(' '.repeat(GAP))
+      .trimEnd(),
+  );
   const left = columns.slice(widths.length).map(({ name }) => name);
   if (left.length > 0) lines.push(paint.dim(cut(`more columns: ${left.join(', ')}`, width)));
   return lines.join('\n');
+}
+
+/** Pads a cell, which may have colours, to its column. */
+function padded(text: string, width: number, align: 'left' | 'right'): string {
+  const gap = ' '.repeat(Math.max(0, width - widthOf(text)));
+  return align === 'left' ? text + gap : gap + text;
 }
 
 /** Narrows the widest columns first; drops the last columns if even the narrowest widths do not fit. */
@@ -72,12 +76,3 @@ function coloured(cell: Cell | undefined, width: number): string {
   const text = cut(textOf(cell), width);
   return typeof cell === 'object' ? cell.colour(text) : text;
 }
-
-const NO_BORDERS = {
-  ...Object.fromEntries(
-    ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right']
-      .concat(['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'])
-      .map((name) => [name, '']),
-  ),
-  middle: ' '.repeat(GAP),
-};

@@ -10,6 +10,9 @@ import { partitionName } from '../../core/partition-name';
 import { didYouMean } from '../../core/nearest';
 import { NoSuchArtifact } from '../errors';
 
+/** Number of names listed in a message. */
+const MAX_NAMES = 20;
+
 export function findArtifact(
   partitionId: string,
   artifacts: readonly ArtifactRef[],
@@ -18,7 +21,9 @@ export function findArtifact(
   const found = artifacts.find((artifact) => artifact.name === name);
   if (found !== undefined) return found;
   const names = artifacts.map((artifact) => artifact.name);
-  const known = names.length === 0 ? 'It has none.' : `It has: ${names.join(', ')}.`;
+  const more = names.length > MAX_NAMES ? `, … (${names.length.toLocaleString('en')} in all)` : '';
+  const known =
+    names.length === 0 ? 'It has none.' : `It has: ${names.slice(0, MAX_NAMES).join(', ')}${more}.`;
   throw new NoSuchArtifact(
     partitionId,
     name,

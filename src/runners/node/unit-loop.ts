@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { setOwn, type Row } from '../../core/row';
+import { copyKey } from '../../core/key-values';
 import type { DatabaseOptions } from '../../duckdb/database';
 import { createContext } from '../../functions/context';
 import { SqlSession } from '../../functions/sql-session';
@@ -223,7 +223,7 @@ export class UnitLoop {
     const rows = opened instanceof Promise ? await opened : opened;
     const facts = {
       partitionId: partition.id,
-      key: copyOf(partition.key),
+      key: copyKey(partition.key),
       runId: unit.runId,
       attempt: running.attempt,
       snapshotTime: new Date(unit.snapshotTime),
@@ -237,13 +237,4 @@ export class UnitLoop {
     if (rows.assertUnchanged !== undefined) await rows.assertUnchanged();
     return returned;
   }
-}
-
-/** A copy, since functions may change it. */
-function copyOf(key: Row): Row {
-  const copy = { ...key };
-  for (const name of Object.keys(copy))
-    if (typeof copy[name] === 'object' && copy[name] !== null)
-      setOwn(copy, name, structuredClone(copy[name]));
-  return copy;
 }

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import type { Runtime } from '../../core/runtime';
+import { recordOf } from '../../input/explain-issues';
 import { runnerEnvironment } from '../environment';
 import type { RunnerProject } from '../runner';
 import { findNamed, inEnvironment, onPath } from '../named-interpreter';
@@ -27,7 +28,7 @@ const probed = z.object({
   version: z.string(),
   implementation: z.string(),
   freeThreaded: z.boolean().default(false),
-  packages: z.record(z.string(), z.string()),
+  packages: recordOf(z.string()),
   /** Changes when packages are installed or removed. */
   site: z.string().default(''),
 });

@@ -48,7 +48,7 @@ export class DuckDbWarehouse implements Warehouse {
   inspect(request: SourceRequest): Promise<SourceShape> {
     return this.#reading(request, async (connection) => {
       if (isFilesAsPartitions(request)) return describeFiles(connection, request, this);
-      return (await describeSource(connection, request, this.projectDir)).shape;
+      return (await describeSource(connection, request, this)).shape;
     });
   }
 
@@ -63,7 +63,7 @@ export class DuckDbWarehouse implements Warehouse {
   count(request: PartitionsRequest): Promise<PartitionSizes> {
     const work = async (connection: DuckDBConnection): Promise<PartitionSizes> => {
       if (isFilesAsPartitions(request)) return countFiles(connection, request, this);
-      return countPartitions(connection, request, await describeSource(connection, request, this.projectDir));
+      return countPartitions(connection, request, await describeSource(connection, request, this));
     };
     return this.#reading(request, work, { signal: request.signal });
   }
@@ -86,7 +86,7 @@ export class DuckDbWarehouse implements Warehouse {
   ): Promise<T> {
     const work = async (connection: DuckDBConnection): Promise<T> => {
       if (isFilesAsPartitions(request)) return use(await pinFiles(connection, request, this));
-      return use(await pin(connection, request, await describeSource(connection, request, this.projectDir)));
+      return use(await pin(connection, request, await describeSource(connection, request, this)));
     };
     const { scratch, signal } = request;
     return this.#reading(request, work, { tempFolder: scratch, signal }, [scratch]);
@@ -179,7 +179,7 @@ export class DuckDbWarehouse implements Warehouse {
         confinement: this.#confinementFor(request, folders),
       });
     } catch (error) {
-      throw refusedSql(error, request) ?? error;
+      throw refusedSql(error, request, this.confinement) ?? error;
     }
   }
 }

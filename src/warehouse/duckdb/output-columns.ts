@@ -4,11 +4,11 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column, OutputPlan } from '../../core/plan';
-import { Refusal } from '../../core/refusal';
 import { queryRows } from '../../duckdb/database-file';
 import { identifier } from '../../duckdb/quote';
 import { isExactNumber, roundedByDouble, widenedType } from '../../rows/combine';
 import type { CombinedRows } from '../../rows/combined-rows';
+import { outputMismatch } from '../output-mismatch';
 
 /** A table that exists, and the rows that are about to be written to it. */
 export interface Target {
@@ -50,7 +50,8 @@ export async function fitTable(
   const { output, name: table, columns: existing } = target;
   const inTable = new Map(existing.map((column) => [column.name.toLowerCase(), column]));
   const inRun = new Set(rows.columns.map(({ name }) => name.toLowerCase()));
-  const problems: string[] = [];
+  const types: string[] = [];
+  const names: string[] = [];
   const added: Column[] = [];
   const changes: string[] = [];
   const written: Written[] = [];
@@ -64,7 +65,7 @@ export async function fitTable(
     }
     const fit = await fitting(connection, target, before, column, rows);
     if (fit === null) {
-      problems.push(
+      types.push(
         `The column "${name}" is ${column.type} in this run and ${before.type} in "${output.table}".`,
       );
       continue;
@@ -81,24 +82,18 @@ export async function fitTable(
   // Rows that nobody returned say nothing about columns, nor does a table that was made by such a run.
   const onlyKeys = existing.length <= target.keyColumns.length;
   if (!output.evolve && !onlyKeys)
-    problems.push(
+    names.push(
       ...added.map(({ name }) => `The column "${name}" is new: "${output.table}" does not have it.`),
     );
   if (!output.evolve && rows.rows > 0) {
     const missing = existing.filter(({ name }) => !inRun.has(name.toLowerCase()));
-    problems.push(
+    names.push(
       ...missing.map(
         ({ name }) => `The column "${name}" of "${output.table}" is missing from this run's rows.`,
       ),
     );
   }
-  if (problems.length > 0) {
-    throw new Refusal('OutputMismatch', [
-      ...problems,
-      `"${output.table}" was not changed: drop it, name another table, allow new columns with output.evolve, ` +
-        'or let the function declare its columns with "output".',
-    ]);
-  }
+  if (types.length + names.length > 0) throw outputMismatch(output.table, { types, names });
   for (const { name, type } of added)
     await connection.run(`ALTER TABLE ${table} ADD COLUMN ${identifier(name)} ${type}`);
   for (const change of changes) await connection.run(`ALTER TABLE ${table} ${change}`);

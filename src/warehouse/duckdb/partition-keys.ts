@@ -5,6 +5,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { didYouMean } from '../../core/nearest';
 import type { Column } from '../../core/plan';
+import { quote } from '../../core/quote';
 import { Refusal } from '../../core/refusal';
 import type { PartitionSizes, PartitionsRequest } from '../warehouse';
 import { queryRows } from '../../duckdb/database-file';
@@ -17,10 +18,11 @@ import { nameOf, type DescribedSource } from './source';
 export async function countPartitions(
   connection: DuckDBConnection,
   request: PartitionsRequest,
-  { shape, select, parameters }: DescribedSource,
+  { shape, select, parameters, refuseWrongColumns }: DescribedSource,
 ): Promise<PartitionSizes> {
   const { keyColumns } = shape;
   await listKeys(connection, request, keyColumns, { from: `(${select})`, parameters });
+  await refuseWrongColumns();
   await refuseUnusable(connection, request, keyColumns);
   if (request.only !== null) await narrow(connection, request.only);
   await numberPartitions(connection, request, keyColumns);
@@ -42,6 +44,51 @@ export async function listKeys(
       `${keys.map((key, i) => `${key} AS key_${i}`).join(', ')} FROM ${from} GROUP BY ${keys.join(', ')}`,
     parameters,
   );
+  await refuseSpellings(connection, request, keyColumns, { from, parameters });
+}
+
+/** Types with values that are equal, but have different texts: 30 days and 1 month. */
+const HAS_SPELLINGS = /\b(INTERVAL|COLLATE)\b/;
+
+/**
+ * Refuses a partition whose rows write its key in more than one way: which of them would be its id, and the
+ * key of its results, is left to chance.
+ */
+async function refuseSpellings(
+  connection: DuckDBConnection,
+  request: PartitionsRequest,
+  keyColumns: readonly Column[],
+  { from, parameters }: { from: string; parameters?: Parameters },
+): Promise<void> {
+  const [table] = await queryRows<{ sql: string }>(
+    connection,
+    "SELECT sql FROM duckdb_tables() WHERE table_name = 'partition_keys' AND temporary",
+  );
+  // The names are ours, so the types can be told apart.
+  const types = table!.sql.split(/, key_\d+ /).slice(1);
+  const doubtful = keyColumns.filter((_, i) => HAS_SPELLINGS.test(types[i]!));
+  if (doubtful.length === 0) return;
+  const names = quotedNames(keyColumns).join(', ');
+  const problems: string[] = [];
+  for (const { name, type } of doubtful) {
+    const column = identifier(name);
+    // As bytes, which have no collation.
+    const [least, most] = ['min', 'max'].map((pick) => `${pick}(encode(CAST(${column} AS VARCHAR)))`);
+    await runUntilAborted(
+      connection,
+      request.signal,
+      `CREATE OR REPLACE TEMP TABLE spellings AS SELECT decode(${least}) AS a, decode(${most}) AS b FROM ${from} GROUP BY ${names} HAVING ${least} <> ${most} LIMIT 1`,
+      parameters,
+    );
+    const [found] = await queryRows<{ a: string; b: string }>(connection, 'SELECT a, b FROM spellings');
+    if (found === undefined) continue;
+    const cast = type === 'VARCHAR' ? `lower(${column})` : `${column}::VARCHAR`;
+    problems.push(
+      `The column "${name}" has values that DuckDB takes for equal, but that are written differently: ${quote(found.a)} and ${quote(found.b)}. ` +
+        `A partition has one key, so give them one spelling, or keep them apart, in a query: SELECT * REPLACE (${cast} AS ${column}) FROM ….`,
+    );
+  }
+  if (problems.length > 0) throw new Refusal('InvalidInput', problems);
 }
 
 /** Creates the table `partition_index` from `partition_keys`. */

@@ -61,13 +61,14 @@ export async function pinSample(
 async function createPinned(
   connection: DuckDBConnection,
   request: SnapshotRequest,
-  { select, parameters, isStable }: DescribedSource,
+  { select, parameters, isStable, refuseWrongColumns }: DescribedSource,
 ): Promise<void> {
   // enforces I1: files may change while they are read, and queries may return different rows each time.
   const held = isStable
     ? `CREATE TEMP VIEW pinned AS SELECT * EXCLUDE (rowid), rowid AS __partwise_row FROM (${select})`
     : `CREATE TEMP TABLE pinned AS SELECT *, row_number() OVER () - 1 AS __partwise_row FROM (${select})`;
   await runUntilAborted(connection, request.signal, held, parameters);
+  await refuseWrongColumns();
 }
 
 /** Uses the tables `pinned` and `partition_keys`. */

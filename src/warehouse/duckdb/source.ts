@@ -1,6 +1,6 @@
 /** A source as SQL, and checks of it. */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { accessProblem } from '../../duckdb/confinement';
+import { accessProblem, type Confinement } from '../../duckdb/confinement';
 import { conditionProblem, selectProblem, withoutEnd } from '../../duckdb/input-sql';
 import type { Source } from '../../core/input';
 import { didYouMean } from '../../core/nearest';
@@ -15,6 +15,7 @@ import { queryRows, userProblem } from '../../duckdb/database-file';
 import { identifier } from '../../duckdb/quote';
 import { parametersOf, type Parameters } from './parameters';
 import { columnsOfFiles } from '../../duckdb/file-columns';
+import { wideDecimalsIn } from '../../duckdb/wide-decimals';
 import { typeProblem, withoutEnums } from '../../rows/storable';
 import { readerSql } from '../../duckdb/file-reader';
 import { nameHint, listFiles } from './list-files';
@@ -61,6 +62,12 @@ function selectSource({ where }: SourceRequest, from: string): string {
   return `SELECT * FROM ${from} AS data${where === null ? '' : ` WHERE (${where}\n)`}`;
 }
 
+/** Where a source is read. */
+interface Place {
+  projectDir: string;
+  confinement: Confinement | null;
+}
+
 /** A source's shape, and how to read it. */
 export interface DescribedSource {
   shape: SourceShape;
@@ -78,6 +85,11 @@ export interface DescribedSource {
    * a `rowid`.
    */
   isStable: boolean;
+  /**
+   * Refuses columns of Parquet files that DuckDB reads wrong. Called again once the source has been read:
+   * only then are all files of a pattern known.
+   */
+  refuseWrongColumns: () => Promise<void>;
 }
 
 function selectShaped(columns: readonly Column[], select: string, isStable: boolean): string {
@@ -114,10 +126,10 @@ async function isTable(
 export async function describeSource(
   connection: DuckDBConnection,
   request: SourceRequest,
-  projectDir: string,
+  place: Place,
 ): Promise<DescribedSource> {
   await refuseOtherStatements(connection, request);
-  const { columns, parameters, from, guesses } = await columnsOf(connection, request, projectDir);
+  const { columns, parameters, from, guesses } = await columnsOf(connection, request, place);
   const problems = columns
     .filter(({ name }) => RESERVED.test(name))
     .map(
@@ -148,12 +160,20 @@ export async function describeSource(
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
   const isAlone = await hasNoOtherDatabase(connection);
   const isStable = isAlone && (await isTable(connection, request, columns));
-  const selected = isStable ? from : `(${selectSource(request, from)})`;
+  const source = selectSource(request, from);
+  const refuseWrongColumns = async (): Promise<void> => {
+    // The files of such a source have been checked.
+    if (isStable || ('files' in request.source && request.where === null)) return;
+    const wrong = await wideDecimalsIn(connection, { sql: source, parameters });
+    if (wrong.length > 0) throw new Refusal('InvalidInput', wrong);
+  };
+  await refuseWrongColumns();
   return {
     shape: { columns, keyColumns, guesses },
-    select: selectShaped(columns, selected, isStable),
+    select: selectShaped(columns, isStable ? from : `(${source})`, isStable),
     parameters,
     isStable,
+    refuseWrongColumns,
     pushDown: parameters === undefined && isAlone ? pushDownOf(request, keyColumns, from) : null,
   };
 }
@@ -201,7 +221,7 @@ function findColumn(columns: readonly Column[], wanted: string): Column | undefi
 async function columnsOf(
   connection: DuckDBConnection,
   request: SourceRequest,
-  projectDir: string,
+  place: Place,
 ): Promise<{
   columns: Column[];
   parameters: Parameters | undefined;
@@ -209,7 +229,7 @@ async function columnsOf(
   guesses: TypeGuesses | null;
 }> {
   try {
-    const { from, guesses } = await sourceSql(connection, request, projectDir);
+    const { from, guesses } = await sourceSql(connection, request, place.projectDir);
     const describe = `DESCRIBE ${selectSource(request, from)}`;
     const parameters = await parametersOf(connection, describe, request);
     const described = await connection.runAndReadAll(describe, parameters);
@@ -221,14 +241,14 @@ async function columnsOf(
     );
     return { columns, parameters, from, guesses };
   } catch (error) {
-    throw await explain(connection, request, projectDir, error);
+    throw await explain(connection, request, place, error);
   }
 }
 
 async function explain(
   connection: DuckDBConnection,
   request: SourceRequest,
-  projectDir: string,
+  { projectDir, confinement }: Place,
   error: unknown,
 ): Promise<unknown> {
   const message = error instanceof Error ? error.message : String(error);
@@ -245,24 +265,37 @@ async function explain(
       `There is no table "${source.table}" in the warehouse.${didYouMean(source.table, names)} ${known}${nameHint(source.table, projectDir)}`,
     ]);
   }
-  return refusedSql(error, request) ?? error;
+  return refusedSql(error, request, confinement) ?? error;
 }
 
 /** The refusal for SQL or data that DuckDB does not accept, or null for other errors. */
-export function refusedSql(error: unknown, { source, where }: SourceRequest): Refusal | null {
+export function refusedSql(
+  error: unknown,
+  { source, where }: SourceRequest,
+  confinement: Confinement | null,
+): Refusal | null {
   const problem = userProblem(error);
   if (problem === null) return null;
-  const outside = accessProblem(problem);
+  const outside = accessProblem(problem, confinement);
   if (outside !== null) return new Refusal('InvalidInput', [outside]);
   const place = where === null ? nameOf(source) : `${nameOf(source)} with the condition "${where}"`;
   return new Refusal('InvalidInput', [
-    `DuckDB cannot read ${place}: ${problem}${encodingHint(problem, source)}`,
+    `DuckDB cannot read ${place}: ${problem}${readerHint(problem, source)}`,
   ]);
 }
 
-function encodingHint(problem: string, source: Source): string {
-  if (!('files' in source) || !/not utf-8 encoded/i.test(problem)) return '';
-  return ` Name its encoding in a query, such as: query:SELECT * FROM read_csv('${source.files}', encoding = 'latin-1').`;
+/** The query that reads the files, where an option of DuckDB's reader helps. */
+function readerHint(problem: string, source: Source): string {
+  if (!('files' in source)) return '';
+  const reads = (reader: string, option: string): string =>
+    `in a query, such as: query:SELECT * FROM ${reader}('${source.files}', ${option}).`;
+  if (/not utf-8 encoded/i.test(problem))
+    return ` Name its encoding ${reads('read_csv', "encoding = 'latin-1'")}`;
+  if (/maximum line size/i.test(problem))
+    return ` Allow longer lines ${reads('read_csv', 'max_line_size = 100000000')}`;
+  if (/maximum_object_size/.test(problem))
+    return ` Allow larger objects ${reads('read_json', 'maximum_object_size = 100000000')}`;
+  return '';
 }
 
 /** The source's name in messages. */

@@ -3,11 +3,11 @@
  * whether they are compatible.
  */
 import type { Column, OutputPlan } from '../../core/plan';
-import { Refusal } from '../../core/refusal';
 import type { CombinedRows } from '../../rows/combined-rows';
 import type { ResultColumn } from '../../snowflake';
 import { nameInSnowflake } from '../../snowflake/names';
 import { identifier } from '../../duckdb/quote';
+import { outputMismatch } from '../output-mismatch';
 import { replacementOf } from './retyped-columns';
 
 /** How values of a type are loaded into Snowflake. */
@@ -153,7 +153,8 @@ export async function outputColumns(
   output: Extract<OutputPlan, { table: string }>,
   values: Values,
 ): Promise<OutputColumn[]> {
-  const problems: string[] = [];
+  const types: string[] = [];
+  const names: string[] = [];
   const found: OutputColumn[] = [];
   // A table that was made by a run without rows has only keys.
   const onlyKeys = existing !== null && existing.length <= keyColumns.length;
@@ -164,7 +165,7 @@ export async function outputColumns(
       existing?.find((column) => isSame(column.name, name));
     if (own === undefined) {
       if (existing !== null && !output.evolve && !onlyKeys)
-        problems.push(`The column "${name}" is new: "${output.table}" does not have it.`);
+        names.push(`The column "${name}" is new: "${output.table}" does not have it.`);
       found.push({
         ...loading,
         name,
@@ -178,7 +179,7 @@ export async function outputColumns(
     const fit = await fitting(own, name, type, loading, values);
     if (fit !== null) found.push({ ...fit, name });
     else
-      problems.push(
+      types.push(
         `The column "${name}" is ${loading.type} in this run and ${typeOf(own)} in "${output.table}".`,
       );
   }
@@ -186,15 +187,11 @@ export async function outputColumns(
   if (!output.evolve && rows > 0) {
     for (const { name } of existing ?? []) {
       if (!columns.some((column) => isSame(column.name, name)))
-        problems.push(`The column "${name}" of "${output.table}" is missing from this run's rows.`);
+        names.push(`The column "${name}" of "${output.table}" is missing from this run's rows.`);
     }
   }
-  if (problems.length === 0) return found;
-  throw new Refusal('OutputMismatch', [
-    ...problems,
-    `"${output.table}" was not changed: drop it, name another table, allow new columns with output.evolve, ` +
-      'or let the function declare its columns with "output".',
-  ]);
+  if (types.length + names.length === 0) return found;
+  throw outputMismatch(output.table, { types, names });
 }
 
 /** Null if no type holds all values. */
