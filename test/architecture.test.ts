@@ -37,7 +37,8 @@ test('every guard is listed on the lines of its invariants', () => {
       const line = new RegExp(`^\\| ${invariant} .*$`, 'm').exec(text)?.[0] ?? '';
       const isNamed =
         line.includes(`\`${path}\``) ||
-        (line.includes(`\`${dirname(path)}/\``) && line.includes(`\`${basename(path).replace(/\.\w+$/, '')}\``));
+        (line.includes(`\`${dirname(path)}/\``) &&
+          line.includes(`\`${basename(path).replace(/\.\w+$/, '')}\``));
       return isNamed ? [] : [`${invariant} ${path}`];
     });
   });
