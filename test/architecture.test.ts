@@ -4,6 +4,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { REPOSITORY } from './support/project';
+import type { WorkflowDefinitionOptions } from '@temporalio/common';
+import * as workflows from '../src/workflows/index';
 
 const text = readFileSync(join(REPOSITORY, 'docs/architecture.md'), 'utf8');
 const SRC = join(REPOSITORY, 'src');
@@ -44,3 +46,14 @@ test('every guard is listed on the lines of its invariants', () => {
   });
   expect(missing).toEqual([]);
 });
+
+// An error in the code cannot be caused from outside: what activities answer is checked.
+test.each(Object.entries(workflows))(
+  'an error in the code of %s would fail the workflow, not its task for ever (I9)',
+  (_name, workflow) => {
+    const { workflowDefinitionOptions: options } = workflow as {
+      workflowDefinitionOptions?: WorkflowDefinitionOptions;
+    };
+    expect(options?.failureExceptionTypes?.map(({ name }) => name)).toEqual(['Error']);
+  },
+);

@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Payload, PayloadCodec, SerializationContext } from '@temporalio/common';
 import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
-import { LABEL, SEAL, UNSEALED } from '../src/core/provenance';
+import { inputOf, LABEL, resultOf, SEAL, UNSEALED } from '../src/core/provenance';
 import { guardWorker } from '../src/worker/guard-worker';
 import { NotSealed, SealCodec } from '../src/trust/seal-codec';
+import { payloadConverter } from '../src/workflows/payload-converter';
 
 const secret = { key: Buffer.alloc(32, 1), createdAt: 1_000 };
 const payload = (text: string, label?: string): Payload => ({
@@ -103,6 +104,15 @@ describe('the seal of a payload', () => {
     await expect(attempt('processUnit')).rejects.toThrow(
       'The activity processUnit was not scheduled by a run of this project',
     );
+  });
+
+  it('lets a workflow take an activity’s answer only if it was made as a result (I13)', async () => {
+    const copied = payloadConverter.fromPayload(payload('{}', inputOf('planRun')), activity());
+    await expect(Promise.resolve(copied)).rejects.toThrow(
+      "The result recorded for an activity was not written by the project's worker, so it is not trusted.",
+    );
+    for (const label of [resultOf('planRun'), undefined])
+      expect(await payloadConverter.fromPayload(payload('{"n":1}', label), activity())).toEqual({ n: 1 });
   });
 
   it('does not accept a result as an input', async () => {
