@@ -22,7 +22,7 @@ class NonRetryable(PartwiseError):
 
 
 class NoTerminal(NonRetryable):
-    """`breakpoint()` was called in a run."""
+    """A debugger or `input()` was called in a run."""
 
 
 class ExpectationFailed(NonRetryable):

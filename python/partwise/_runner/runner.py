@@ -2,6 +2,7 @@
 
 import faulthandler
 import gc
+import io
 import itertools
 import math
 import os
@@ -52,7 +53,8 @@ class Runner:
         # The worker's signals, not the terminal's, end a runner.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._say_where()
-        sys.breakpointhook = _refuse_breakpoint
+        sys.breakpointhook = _refuse_terminal
+        sys.stdin = _NoInput()
         os.register_at_fork(after_in_child=_leave_descriptors)
         self.channel.send({"type": "ready", "protocol": PROTOCOL_VERSION})
         threading.Thread(target=self._read, name="partwise-reader", daemon=True).start()
@@ -119,6 +121,8 @@ class Runner:
         if os.getpid() != self.pid:
             # A child that the function has forked, and that returned from it.
             os._exit(0)
+        self.channel.check()
+        self._calls.check()
         self._calls.end()
         if is_timed_out:
             # The guard asked where it was, but the function has ended.
@@ -262,10 +266,17 @@ def _leave_signals_to_main():
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1, signal.SIGUSR2})
 
 
-def _refuse_breakpoint(*args, **kwargs):
+def _refuse_terminal(*args, **kwargs):
     raise NoTerminal(
-        "breakpoint() needs a terminal, which a run does not have. Remove it, or call the function with partwise debug."
+        "pdb and input() need a terminal, which a run does not have. Remove the breakpoint or the question, or call "
+        "the function with partwise debug."
     )
+
+
+class _NoInput(io.TextIOBase):
+    """Standard input: whoever reads it waits for a person, as `pdb.set_trace()` and `input()` do."""
+
+    readline = read = _refuse_terminal
 
 
 def _leave_descriptors():
