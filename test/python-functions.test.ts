@@ -270,6 +270,16 @@ const allDoneBut = (ends: Record<number, string>): string[] =>
       'from partwise import partition_function\n@partition_function(name="b")\ndef a(data, context): pass\ndef b(data, context): pass\n',
       /two partition functions named "b".*functions\.py:2.*functions\.py:4/,
     ],
+    [
+      'an argument in camel case',
+      'from partwise import partition_function\n@partition_function(bigTaskQueue="b")\ndef a(data, context): pass\n',
+      /partition_function: "bigTaskQueue" is not a setting\. Did you mean "big_task_queue"\? These are: name, timeout,/,
+    ],
+    [
+      'a retry rule in camel case',
+      'from partwise import partition_function\n@partition_function(retry={"by_error_type": {"KeyError": {"maximumAttempts": 1}}})\ndef a(data, context): pass\n',
+      /"retry\.by_error_type\.KeyError\.maximumAttempts" is not a setting\. Did you mean "maximum_attempts"\?/,
+    ],
   ])('with %s is explained', async (_, text, message) => {
     expect(await load(text)).toMatch(message);
   });

@@ -15,6 +15,10 @@ class PartwiseError(Exception):
     """The base of Partwise's own errors."""
 
 
+class FunctionsFileError(Exception):
+    """A functions file that cannot be used; the message is for its author."""
+
+
 class NonRetryable(PartwiseError):
     """Raise this, or a subclass, when another attempt would fail in the same way."""
 

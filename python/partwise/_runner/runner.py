@@ -13,8 +13,8 @@ import sys
 import threading
 
 from .._code.pinned import load_functions_module
-from .._define import FunctionsFileError, functions_of
-from .._errors import NoTerminal, describe_raised
+from .._define import functions_of
+from .._errors import FunctionsFileError, NoTerminal, describe_raised
 from .call_record import CALLS_FD, CallRecord
 from .channel import CHANNEL_FD, Channel, value_of
 from .control import UnitControl
