@@ -142,12 +142,12 @@ describe('pyproject.toml', () => {
     await write('pyproject.toml', `${python}pass_env = ["A"]\n`);
     expect(await load()).toMatchObject({ temporal: { taskQueue: 'q' }, worker: { passEnv: ['A'] } });
     await write('pyproject.toml', `${python}passEnv = ["A"]\n`);
-    expect(await problemsOf(load())).toEqual([
-      '"worker.passEnv" is not a setting. Did you mean "pass_env"?',
-    ]);
+    expect(await problemsOf(load())).toEqual(['"worker.passEnv" is not a setting. Did you mean "pass_env"?']);
     await write('pyproject.toml', `${python}pass_envs = ["A"]\n`);
     expect(await problemsOf(load())).toEqual([
-      expect.stringMatching(/^"worker\.pass_envs?" is not a setting\. Did you mean "pass_env"\?.* pass_env\.$/),
+      expect.stringMatching(
+        /^"worker\.pass_envs?" is not a setting\. Did you mean "pass_env"\?.* pass_env\.$/,
+      ),
     ]);
   });
 

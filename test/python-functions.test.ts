@@ -294,7 +294,8 @@ const allDoneBut = (ends: Record<number, string>): string[] =>
 
   test('may not hide the packages that rows are read with', async () => {
     writeFileSync(join(place, 'numpy.py'), '');
-    const hides = /numpy\.py: Partwise reads rows with the package numpy, which this file would hide\. Rename it\./;
+    const hides =
+      /numpy\.py: Partwise reads rows with the package numpy, which this file would hide\. Rename it\./;
     expect(await load('import numpy\n')).toMatch(hides);
     expect(await load('', 'numpy.py')).toMatch(hides);
     rmSync(join(place, 'numpy.py'));
@@ -304,16 +305,21 @@ const allDoneBut = (ends: Record<number, string>): string[] =>
     ['a syntax error', 'x = (\n', /broken\.py:1:5: '\(' was never closed\./],
     ['a NUL', 'x = 1\0\n', /broken\.py:1:1: Source code string cannot contain null bytes\./i],
     ['an endless expression', `x = ${'-'.repeat(100_000)}1\n`, /broken\.py:.* too (deeply|complex)/],
-  ])('whose module has %s is refused with its name, unless the import is in a try', async (_, text, message) => {
-    writeFileSync(join(place, 'broken.py'), text);
-    writeFileSync(join(place, 'imports_broken.py'), 'import broken\n');
-    const imports = 'import imports_broken';
-    const tried = (error: string): string =>
-      `try:\n    ${imports}\nexcept ${error}:\n    pass\ndef f(data, context): pass\n`;
-    expect(await load(`${imports}\n`)).toMatch(message);
-    expect(await load(tried('Exception'))).toEqual(['f']);
-    expect(await load(tried('ImportError'))).toMatch(/while loading: (SyntaxError|ValueError|RecursionError|MemoryError)/);
-  });
+  ])(
+    'whose module has %s is refused with its name, unless the import is in a try',
+    async (_, text, message) => {
+      writeFileSync(join(place, 'broken.py'), text);
+      writeFileSync(join(place, 'imports_broken.py'), 'import broken\n');
+      const imports = 'import imports_broken';
+      const tried = (error: string): string =>
+        `try:\n    ${imports}\nexcept ${error}:\n    pass\ndef f(data, context): pass\n`;
+      expect(await load(`${imports}\n`)).toMatch(message);
+      expect(await load(tried('Exception'))).toEqual(['f']);
+      expect(await load(tried('ImportError'))).toMatch(
+        /while loading: (SyntaxError|ValueError|RecursionError|MemoryError)/,
+      );
+    },
+  );
 });
 
 describe('the interpreter', () => {

@@ -107,12 +107,23 @@ async function startWorker(does: string, leaseMs: number): Promise<{ worker: Chi
 
   test('say who may have killed them, as far as the system knows', () => {
     const said = (memoryRanOut: boolean | null): string => {
-      const death = { code: null, signal: 'SIGKILL', stderr: '', memoryBytes: 1, stack: null, memoryRanOut } as const;
+      const death = {
+        code: null,
+        signal: 'SIGKILL',
+        stderr: '',
+        memoryBytes: 1,
+        stack: null,
+        memoryRanOut,
+      } as const;
       return explainDeath(death, { exhausted: { pattern: /^x/ } } as DeathWords).message;
     };
-    expect(said(false)).toContain('by the function or another process: the system did not run out of memory.');
+    expect(said(false)).toContain(
+      'by the function or another process: the system did not run out of memory.',
+    );
     expect(said(true)).toContain('most likely by the system, which ran out of memory');
-    expect(said(null)).toContain('by the function, another process, or the system when it ran out of memory.');
+    expect(said(null)).toContain(
+      'by the function, another process, or the system when it ran out of memory.',
+    );
   });
 
   test('say where a function was, whatever it has written to their record itself (I5)', () => {

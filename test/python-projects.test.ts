@@ -1,5 +1,13 @@
 /** A project with functions in Python and TypeScript: one worker runs both. */
-import { appendFileSync, chmodSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -72,7 +80,9 @@ const TOTALS = [
         const file = join(project.folder, folder, name);
         if (statSync(file).isFile()) places.push([join(folder, name), readFileSync(file)]);
       }
-    return places.flatMap(([place, content]) => (texts.some((text) => content.includes(text)) ? [place] : []));
+    return places.flatMap(([place, content]) =>
+      texts.some((text) => content.includes(text)) ? [place] : [],
+    );
   };
   const run = (...args: string[]) =>
     cli(project.folder, ['run', ...args, '--from', 'sales.csv', '--by', 'region']);

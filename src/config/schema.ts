@@ -95,7 +95,10 @@ const configSchema = fields('an object such as { warehouse: "duckdb:./warehouse.
 
 /** A name as `pyproject.toml` has it. */
 export function snakeCase(name: string): string {
-  return name.replace(/([a-z])([A-Z])/g, (_, before: string, letter: string) => `${before}_${letter.toLowerCase()}`);
+  return name.replace(
+    /([a-z])([A-Z])/g,
+    (_, before: string, letter: string) => `${before}_${letter.toLowerCase()}`,
+  );
 }
 
 /** Validates the export of a configuration file. `spell`: how that file spells a setting. */

@@ -37,7 +37,8 @@ export function explainDeath(
   words: DeathWords,
 ): ErrorInfo {
   if (words.exhausted.pattern.test(stderr)) return outOfMemory(memoryBytes, null, words);
-  if (signal === 'SIGKILL') return killed(`The runner process was killed by SIGKILL, ${killer(memoryRanOut)}.`);
+  if (signal === 'SIGKILL')
+    return killed(`The runner process was killed by SIGKILL, ${killer(memoryRanOut)}.`);
   if (signal !== null) {
     const place = userPlace(stack);
     const at = place === null ? '' : ` (${basename(place.file)}:${place.line})`;
@@ -54,7 +55,8 @@ export function explainDeath(
 }
 
 function killer(memoryRanOut: boolean | null): string {
-  if (memoryRanOut === null) return 'by the function, another process, or the system when it ran out of memory';
+  if (memoryRanOut === null)
+    return 'by the function, another process, or the system when it ran out of memory';
   return memoryRanOut
     ? 'most likely by the system, which ran out of memory and killed processes meanwhile'
     : 'by the function or another process: the system did not run out of memory';

@@ -229,8 +229,7 @@ export class RunnerProcess implements Runner {
     this.output.close();
     const stack = this.#words.stackOf?.(this.calls.where) ?? null;
     const kills = outOfMemoryKills();
-    const memoryRanOut =
-      kills === null || this.#killsBefore === null ? null : kills > this.#killsBefore;
+    const memoryRanOut = kills === null || this.#killsBefore === null ? null : kills > this.#killsBefore;
     const death = { code, signal, stderr, memoryBytes: this.memoryBytes, stack, memoryRanOut };
     const explained = problem === null ? explainDeath(death, this.#words) : notStarted(problem);
     const error = this.#killedFor ?? explained;
