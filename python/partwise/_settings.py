@@ -30,7 +30,9 @@ def given_settings(decorator, unknown, *, timeout, retry, big_task_queue, **sett
         rules = retry.get("byErrorType")
         if isinstance(rules, dict):
             retry["byErrorType"] = {
-                each: _renamed(rule, _RULE, f"retry.by_error_type.{each}", declared_by) if isinstance(rule, dict) else rule
+                each: _renamed(rule, _RULE, f"retry.by_error_type.{each}", declared_by)
+                if isinstance(rule, dict)
+                else rule
                 for each, rule in rules.items()
             }
     given = {**settings, "timeout": _milliseconds(timeout), "retry": retry, "bigTaskQueue": big_task_queue}

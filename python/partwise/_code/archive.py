@@ -90,7 +90,9 @@ def collect(entry, base):
         name = os.path.relpath(file, base).replace(os.sep, "/")
         top = name.split("/")[0].split(".")[0]
         if top in READERS and name in (f"{top}.py", f"{top}/__init__.py"):
-            problems.append(f"{file}: Partwise reads rows with the package {top}, which this file would hide. Rename it.")
+            problems.append(
+                f"{file}: Partwise reads rows with the package {top}, which this file would hide. Rename it."
+            )
             continue
         try:
             with open(file, "rb") as opened:

@@ -17,19 +17,21 @@ class OwnDescriptor:
 
     def __init__(self, number):
         self._number = number
-        self._identity = self._current()
-
-    def _current(self):
-        try:
-            status = os.fstat(self._number)
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino
+        self._identity = identity_of(number)
 
     def check(self):
         """Ends the process if it is another one: what is written to it would go into a file of the user's."""
-        if self._current() != self._identity:
+        if identity_of(self._number) != self._identity:
             os._exit(CLOSED_EXIT_CODE)
+
+
+def identity_of(descriptor):
+    """What is open under a descriptor, or None."""
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 class Channel:

@@ -65,6 +65,7 @@ class ProcessState:
             "filters": list(warnings.filters),
             "handlers": [getsignal(number) for number in _SIGNALS],
         }
+        self._handlers = [*map(id, self._saved["handlers"])]
 
     def restore(self):
         """Undoes what the last call has changed. Looks before it writes: it runs for every partition."""
@@ -86,9 +87,11 @@ class ProcessState:
             warnings.filterwarnings("default", append=True)
             warnings.filters[:] = saved["filters"]
         signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in zip(_SIGNALS, saved["handlers"]):
-            if getsignal(number) is not handler:
-                self._restore_handler(number, handler)
+        # By identity: functions have handlers of their own.
+        if [*map(id, map(getsignal, _SIGNALS))] != self._handlers:
+            for number, handler in zip(_SIGNALS, saved["handlers"]):
+                if getsignal(number) is not handler:
+                    self._restore_handler(number, handler)
         self._output.restore()
         self._restore_streams()
         for generator in self._generators:

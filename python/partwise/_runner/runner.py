@@ -46,7 +46,8 @@ class Runner:
         self._is_limited = False
         self._main = threading.main_thread().ident
         self._state = ProcessState(self._output)
-        self.pid = os.getpid()
+        #: In a child process that the function has forked.
+        self._is_child = False
 
     def serve(self):
         """Never returns."""
@@ -55,7 +56,7 @@ class Runner:
         self._say_where()
         sys.breakpointhook = _refuse_terminal
         sys.stdin = _NoInput()
-        os.register_at_fork(after_in_child=_leave_descriptors)
+        os.register_at_fork(after_in_child=self._leave)
         self.channel.send({"type": "ready", "protocol": PROTOCOL_VERSION})
         threading.Thread(target=self._read, name="partwise-reader", daemon=True).start()
         threading.Thread(target=self._watch, name="partwise-watch", daemon=True).start()
@@ -74,6 +75,14 @@ class Runner:
         faulthandler.enable(file=CALLS_FD, all_threads=False)
         faulthandler.register(signal.SIGUSR1, file=CALLS_FD, all_threads=False, chain=False)
 
+    def _leave(self):
+        """In a forked child of the user's: two processes that write messages would garble them."""
+        self._is_child = True
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (CHANNEL_FD, CALLS_FD):
+            os.dup2(nothing, descriptor)
+        os.close(nothing)
+
     # Called by the loop
 
     def send(self, message):
@@ -86,7 +95,7 @@ class Runner:
 
     def ask(self, request):
         """Sends a request, and waits for its reply."""
-        if os.getpid() != self.pid:
+        if self._is_child:
             raise RuntimeError(
                 f"context cannot {request['type']} in a child process of the function. "
                 "Return what the child has made, and use context in the function itself."
@@ -114,11 +123,11 @@ class Runner:
         if self._output.is_full:
             self.ask({"type": "readOutput"})
             self._output.truncate()
-        self._calls.begin(self._output.sizes())
+        self._calls.begin(self._output.sizes)
 
     def end_call(self, is_timed_out):
         self._output.flush()
-        if os.getpid() != self.pid:
+        if self._is_child:
             # A child that the function has forked, and that returned from it.
             os._exit(0)
         self.channel.check()
@@ -277,11 +286,3 @@ class _NoInput(io.TextIOBase):
     """Standard input: whoever reads it waits for a person, as `pdb.set_trace()` and `input()` do."""
 
     readline = read = _refuse_terminal
-
-
-def _leave_descriptors():
-    """In a forked child of the user's: two processes that write messages would garble them."""
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (CHANNEL_FD, CALLS_FD):
-        os.dup2(nothing, descriptor)
-    os.close(nothing)
