@@ -27,8 +27,8 @@ await build({
     {
       name: 'places',
       setup(bundle) {
-        bundle.onResolve({ filter: /^\.\.\/src\// }, ({ path }) => ({
-          path: join(root, 'dist', path.slice('../src/'.length)),
+        bundle.onResolve({ filter: /^(\.\.\/)+src\// }, ({ path }) => ({
+          path: join(root, 'dist', path.replace(/^(\.\.\/)+src\//, '')),
           external: true,
         }));
         // A separate program, which starts itself again.

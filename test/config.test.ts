@@ -137,6 +137,20 @@ describe('pyproject.toml', () => {
     ]);
   });
 
+  test('spells settings as names in Python are, and says so', async () => {
+    const python = '[tool.partwise.temporal]\naddress = "h:1"\ntask_queue = "q"\n[tool.partwise.worker]\n';
+    await write('pyproject.toml', `${python}pass_env = ["A"]\n`);
+    expect(await load()).toMatchObject({ temporal: { taskQueue: 'q' }, worker: { passEnv: ['A'] } });
+    await write('pyproject.toml', `${python}passEnv = ["A"]\n`);
+    expect(await problemsOf(load())).toEqual(['"worker.passEnv" is not a setting. Did you mean "pass_env"?']);
+    await write('pyproject.toml', `${python}pass_envs = ["A"]\n`);
+    expect(await problemsOf(load())).toEqual([
+      expect.stringMatching(
+        /^"worker\.pass_envs?" is not a setting\. Did you mean "pass_env"\?.* pass_env\.$/,
+      ),
+    ]);
+  });
+
   test('with mistakes is refused with all of them', async () => {
     await write('pyproject.toml', '[tool.partwise]\nstages = 1\nworker = { runners = 0 }\n');
     expect(await problemsOf(load())).toHaveLength(2);

@@ -81,6 +81,16 @@ const allDoneBut = (ends: Record<number, string>): string[] =>
     expect(await bundleOf('python_functions.py')).toEqual(before);
   });
 
+  test('have their own modules, also if a package of the same name is loaded', async () => {
+    // The processes of other tests have the package, which pandas imports.
+    await runPython('process_sales_data');
+    writeFileSync(join(folder, 'six.py'), 'WHERE = "here"\n');
+    const text = 'import six\ndef own(data, context):\n    return {"n": six.WHERE}\n';
+    writeFileSync(join(folder, 'own_names.py'), text);
+    const { files } = await runPython('own', { bundle: await bundleOf('own_names.py'), ordinals: [0] });
+    expect(await readRows(files, 'n')).toEqual([{ n: 'here' }]);
+  });
+
   test('harm no other partition, whatever they do to their process (I5)', async () => {
     const does = { k0: 'raise', k1: 'SIGSEGV', k2: 'os._exit', k3: 'sys.exit', k4: 'killpg' };
     const { summary, ended } = await misbehave(does, { unit: { params: does, isBatch: true } });
@@ -107,7 +117,9 @@ const allDoneBut = (ends: Record<number, string>): string[] =>
       ['sys.exit', /^no$/, 'sys.exit("no")'],
       ['ask for 6 GB', /asked for more memory than there is.*the limit is 1,000 MB/, '6_000_000_000'],
       ['fill 1.9 GB', /grew to 1,[01]\d\d MB of memory; the limit is 1,000 MB/, '1_900_000_000'],
-      ['killpg', /killed from outside/, null],
+      ['killpg', /killed by SIGKILL, by the function/, null],
+      ['close descriptor 3', /closed the connection of its process to Partwise/, null],
+      ['close all descriptors', /closed the connection of its process to Partwise/, null],
       ['print 100,000 lines', null, null],
       ['fork', null, null],
       ['spawn', null, null],
@@ -144,16 +156,28 @@ const allDoneBut = (ends: Record<number, string>): string[] =>
     expect(printed('spawn')).toEqual(['from a spawn']);
     expect(printed('print 100,000 lines')).toHaveLength(10_001);
     expect(logs.filter(({ ordinal }) => ordinal === null)).toEqual([]);
+    // Its files got the numbers that it had closed.
+    for (const i of [0, 1, 2])
+      expect(readFileSync(join(folder, `kept-${i}`), 'utf8')).toBe("the user's".repeat(100));
   });
 
   test('fail without a retry because of an error in the program, or a value that no table holds', async () => {
-    const { summary, ended } = await misbehave({ k1: 'programming error', k2: 'object', k3: 'breakpoint' });
+    const none = 'FAILED NoTerminal';
+    const { summary, ended } = await misbehave({
+      k0: 'replace stdin',
+      k1: 'programming error',
+      k2: 'object',
+      k3: 'breakpoint',
+      k4: 'pdb',
+      k5: 'input',
+    });
     expect(summary).toEqual(
-      allDoneBut({ 1: 'FAILED AttributeError', 2: 'FAILED InvalidResult', 3: 'FAILED NoTerminal' }),
+      allDoneBut({ 1: 'FAILED AttributeError', 2: 'FAILED InvalidResult', 3: none, 4: none, 5: none }),
     );
-    expect(ended.find(({ outcome }) => outcome.id === 'k3')!.outcome.error!.message).toMatch(
-      /^breakpoint\(\) needs a terminal, .* partwise debug\.$/,
-    );
+    for (const id of ['k3', 'k4', 'k5']) {
+      const { error } = ended.find(({ outcome }) => outcome.id === id)!.outcome;
+      expect(error!.message).toMatch(/^pdb and input\(\) need a terminal, .* partwise debug\.$/);
+    }
     expect(ended.map(({ retryable }) => retryable)).toEqual(all.map(() => false));
   });
 
@@ -217,10 +241,10 @@ const allDoneBut = (ends: Record<number, string>): string[] =>
   });
   afterAll(() => rmSync(place, { recursive: true, force: true }));
 
-  const load = async (text: string): Promise<unknown> => {
-    writeFileSync(join(place, 'functions.py'), text);
+  const load = async (text: string, name = 'functions.py'): Promise<unknown> => {
+    writeFileSync(join(place, name), text);
     try {
-      const { path } = await bundleFunctions(join(place, 'functions.py'), join(place, 'functions'), project);
+      const { path } = await bundleFunctions(join(place, name), join(place, 'functions'), project);
       return (await describeFunctions(path, { ...project, cwd: place })).map(({ name }) => name);
     } catch (error) {
       return (error as Error).message;
@@ -246,6 +270,16 @@ const allDoneBut = (ends: Record<number, string>): string[] =>
       'from partwise import partition_function\n@partition_function(name="b")\ndef a(data, context): pass\ndef b(data, context): pass\n',
       /two partition functions named "b".*functions\.py:2.*functions\.py:4/,
     ],
+    [
+      'an argument in camel case',
+      'from partwise import partition_function\n@partition_function(bigTaskQueue="b")\ndef a(data, context): pass\n',
+      /partition_function: "bigTaskQueue" is not a setting\. Did you mean "big_task_queue"\? These are: name, timeout,/,
+    ],
+    [
+      'a retry rule in camel case',
+      'from partwise import partition_function\n@partition_function(retry={"by_error_type": {"KeyError": {"maximumAttempts": 1}}})\ndef a(data, context): pass\n',
+      /"retry\.by_error_type\.KeyError\.maximumAttempts" is not a setting\. Did you mean "maximum_attempts"\?/,
+    ],
   ])('with %s is explained', async (_, text, message) => {
     expect(await load(text)).toMatch(message);
   });
@@ -254,7 +288,38 @@ const allDoneBut = (ends: Record<number, string>): string[] =>
     for (const name of ['types', 'json', 'statistics'])
       writeFileSync(join(place, `${name}.py`), 'raise RuntimeError("not this one")\n');
     expect(await load('import json, types\nimport pandas\ndef f(data, context): pass\n')).toEqual(['f']);
+    const itself = 'import random, statistics\ndef f(data, context): pass\nstatistics.mean([1])\n';
+    expect(await load(itself, 'statistics.py')).toEqual(['f']);
   });
+
+  test('may not hide the packages that rows are read with', async () => {
+    writeFileSync(join(place, 'numpy.py'), '');
+    const hides =
+      /numpy\.py: Partwise reads rows with the package numpy, which this file would hide\. Rename it\./;
+    expect(await load('import numpy\n')).toMatch(hides);
+    expect(await load('', 'numpy.py')).toMatch(hides);
+    rmSync(join(place, 'numpy.py'));
+  });
+
+  test.each([
+    ['a syntax error', 'x = (\n', /broken\.py:1:5: '\(' was never closed\./],
+    ['a NUL', 'x = 1\0\n', /broken\.py:1:1: Source code string cannot contain null bytes\./i],
+    ['an endless expression', `x = ${'-'.repeat(100_000)}1\n`, /broken\.py:.* too (deeply|complex)/],
+  ])(
+    'whose module has %s is refused with its name, unless the import is in a try',
+    async (_, text, message) => {
+      writeFileSync(join(place, 'broken.py'), text);
+      writeFileSync(join(place, 'imports_broken.py'), 'import broken\n');
+      const imports = 'import imports_broken';
+      const tried = (error: string): string =>
+        `try:\n    ${imports}\nexcept ${error}:\n    pass\ndef f(data, context): pass\n`;
+      expect(await load(`${imports}\n`)).toMatch(message);
+      expect(await load(tried('Exception'))).toEqual(['f']);
+      expect(await load(tried('ImportError'))).toMatch(
+        /while loading: (SyntaxError|ValueError|RecursionError|MemoryError)/,
+      );
+    },
+  );
 });
 
 describe('the interpreter', () => {

@@ -158,7 +158,7 @@ test('an interpreter that was removed after planning ends the runner with the re
     bundle: null,
     memoryBytes: 1e9,
     gpus: 0,
-    interpreter,
+    python: interpreter,
   });
   expect((await runner.exited).error.message).toBe(
     `The runner process could not be started: spawn ${interpreter} ENOENT.`,

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { explainDeath, type DeathWords } from '../src/runners/exit-reason';
 import { bundleFunctions } from '../src/runners/functions-file';
 import type { FunctionBundle } from '../src/runners/language';
 import { RunnerPool } from '../src/runners/pool';
@@ -91,11 +92,38 @@ async function startWorker(does: string, leaseMs: number): Promise<{ worker: Chi
       onCall,
     });
 
-  test('have no credential of their worker', async () => {
-    const { files } = await runFirst('show the environment');
-    const [{ n: shown }] = (await readRows(files)) as [{ n: string }];
+  const expectNoSecrets = (shown: unknown): void => {
     expect(shown).toContain('PATH=');
     for (const secret of Object.values(SECRETS)) expect(shown).not.toContain(secret);
+  };
+
+  test('have no credential of their worker (I11)', async () => {
+    const { files } = await runFirst('show the environment');
+    const [{ n: ofRunnerAndParent }] = (await readRows(files)) as [{ n: string }];
+    expectNoSecrets(ofRunnerAndParent);
+    const [guard] = pool.pids as [number];
+    if (process.platform === 'linux') expectNoSecrets(readFileSync(`/proc/${guard}/environ`, 'utf8'));
+  });
+
+  test('say who may have killed them, as far as the system knows', () => {
+    const said = (memoryRanOut: boolean | null): string => {
+      const death = {
+        code: null,
+        signal: 'SIGKILL',
+        stderr: '',
+        memoryBytes: 1,
+        stack: null,
+        memoryRanOut,
+      } as const;
+      return explainDeath(death, { exhausted: { pattern: /^x/ } } as DeathWords).message;
+    };
+    expect(said(false)).toContain(
+      'by the function or another process: the system did not run out of memory.',
+    );
+    expect(said(true)).toContain('most likely by the system, which ran out of memory');
+    expect(said(null)).toContain(
+      'by the function, another process, or the system when it ran out of memory.',
+    );
   });
 
   test('say where a function was, whatever it has written to their record itself (I5)', () => {
@@ -142,13 +170,14 @@ async function startWorker(does: string, leaseMs: number): Promise<{ worker: Chi
       }
     };
 
-    test('are one, which hands over the outcome', async () => {
+    test('are one, which hands over the outcome and has no credential of the command (I11)', async () => {
       const { outcome, rows } = await callHere('nothing');
       expect(outcome).toMatchObject({ id: 'k1', status: 'DONE', attempts: 1 });
       expect(rows).toMatchObject([{ region: 'k1', n: '1' }]);
       expect((await callHere('sys.exit')).outcome).toMatchObject({
         error: { type: 'SystemExit', message: 'no' },
       });
+      expectNoSecrets((await callHere('show the environment')).rows[0]!['n']);
     });
 
     test('reject the call if the function ends them, or the debugger is not installed', async () => {

@@ -1,10 +1,19 @@
 /** A project with functions in Python and TypeScript: one worker runs both. */
-import { appendFileSync, chmodSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ChildProcess } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { temporal } from '@temporalio/proto';
 import { Partwise, type RunInput } from '../src/index';
 import { FunctionCatalog } from '../src/planning/function-catalog';
 import { replayRuns } from '../src/worker';
@@ -19,10 +28,13 @@ import { definePartitionFunction } from 'partwise';
 export const count = definePartitionFunction({ name: 'count', run: (data) => ({ n: data.rowCount }) });
 `;
 const IN_PYTHON = `
-import json
+import json, os
 
 def process_sales_data(data_connector, context):
     df = data_connector.to_pandas()
+    environment = json.dumps(dict(os.environ))
+    print(environment)
+    context.upload("environment.txt", environment)
     summary = {"total_sales": float(df["amount"].sum()), "record_count": len(df)}
     context.upload_to_stage(
         summary, "sales_summary.json", write_function=lambda obj, path: json.dump(obj, open(path, "w"))
@@ -31,6 +43,12 @@ def process_sales_data(data_connector, context):
         raise ValueError("as asked")
     return summary
 `;
+/** Of the worker. */
+const SECRETS = {
+  AWS_SECRET_ACCESS_KEY: 'secret-of-the-stage',
+  SNOWFLAKE_PASSWORD: 'secret-of-the-warehouse',
+  OTEL_EXPORTER_OTLP_HEADERS: 'key=secret-of-the-collector',
+};
 const SALES = 'region,amount\nNorth,1\nNorth,2\nSouth,4\n';
 const TOTALS = [
   { region: 'North', total_sales: 3, record_count: 2 },
@@ -43,7 +61,7 @@ const TOTALS = [
   beforeAll(async () => {
     project = await makeProject(IN_TYPESCRIPT, { inPython: IN_PYTHON, config: { python: PYTHON } });
     await project.write('sales.csv', SALES);
-    worker = await project.startWorker();
+    worker = await project.startWorker(SECRETS);
   });
   afterAll(() => project.close());
 
@@ -51,6 +69,20 @@ const TOTALS = [
     function: 'process_sales_data',
     source: { files: 'sales.csv' },
     partitionBy: ['region'],
+  };
+  /** The project's files, and `history`, that contain one of some texts. */
+  const filesAndHistoryWith = async (runId: string, texts: string[]): Promise<string[]> => {
+    const history = await project.client.workflow.getHandle(runId).fetchHistory();
+    const found = Buffer.from(temporal.api.history.v1.History.encode(history).finish());
+    const places: [string, Buffer][] = [['history', found]];
+    for (const folder of ['stage', '.partwise'])
+      for (const name of readdirSync(join(project.folder, folder), { recursive: true }) as string[]) {
+        const file = join(project.folder, folder, name);
+        if (statSync(file).isFile()) places.push([join(folder, name), readFileSync(file)]);
+      }
+    return places.flatMap(([place, content]) =>
+      texts.some((text) => content.includes(text)) ? [place] : [],
+    );
   };
   const run = (...args: string[]) =>
     cli(project.folder, ['run', ...args, '--from', 'sales.csv', '--by', 'region']);
@@ -85,7 +117,11 @@ const TOTALS = [
     for (const each of [started, project.partwise.getRun(plain)]) {
       expect(await each.wait()).toMatchObject({ status: 'SUCCESS', function: 'process_sales_data' });
       expect(await each.results()).toEqual(TOTALS);
-      expect(await each.partition('North').artifacts.list()).toMatchObject([{ name: 'sales_summary.json' }]);
+      const listed = await each.partition('North').artifacts.list();
+      expect(listed.map(({ name }) => name).sort()).toEqual(['environment.txt', 'sales_summary.json']);
+      expect(String(await each.partition('North').artifacts.get('environment.txt'))).toContain('"PATH"');
+      expect(await filesAndHistoryWith(each.runId, Object.values(SECRETS))).toEqual([]);
+      expect(await filesAndHistoryWith(each.runId, ['total_sales'])).toContain('history');
     }
     const runs = project.partwise.histories({ runs: [started.runId, plain] });
     for await (const report of replayRuns(runs)) expect(report).toMatchObject({ divergence: null });
@@ -99,7 +135,7 @@ const TOTALS = [
     });
     expect(await first.wait()).toMatchObject({ counts: { DONE: 1, FAILED: 1 } });
     expect(await first.failures()).toMatchObject([
-      { place: { file: join(project.folder, 'functions.py'), line: 11 } },
+      { place: { file: join(project.folder, 'functions.py'), line: 14 } },
     ]);
     await project.write('functions.py', IN_PYTHON.replace('context.params.get("fail")', '"nobody"'));
     await end(worker);

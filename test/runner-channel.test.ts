@@ -158,6 +158,11 @@ describe('a runner cannot harm its worker (I5):', () => {
     expect(summary).toEqual([...OTHERS, 'k1: INTERNAL_ERROR RunnerKilled'].sort());
   });
 
+  test('one that closes the channel says so (I5)', async () => {
+    const { failed } = await runOdd('close the channel', { mayFail: true });
+    expect(failed!.error.message).toMatch(/^The function closed the connection of its process to Partwise/);
+  });
+
   test('junk in the memory report is ignored (I5)', async () => {
     const { summary } = await runOdd('write to the memory report');
     expect(summary).toEqual([...OTHERS, 'k1: DONE'].sort());

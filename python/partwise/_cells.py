@@ -17,6 +17,20 @@ _INT64 = 2**63
 _DIGITS_38 = 10**38
 
 
+class Column:
+    """Values of one column.
+
+    `kind` is the type: one of those above, or an Arrow type that is kept as it is; None: all values are NULL.
+    `values` is a list, or an Arrow array, neither of which anybody else can change.
+    """
+
+    __slots__ = ("kind", "values")
+
+    def __init__(self, kind, values):
+        self.kind = kind
+        self.values = values
+
+
 def describe(value):
     """`a Booster`, `the value 3`: for messages."""
     if isinstance(value, (bool, int, float)):

@@ -5,26 +5,12 @@ import decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ._cells import cell
+from ._cells import Column, cell
 from ._errors import InvalidResult
 from ._types import needs_cast
 
 #: Integers up to this size are exact as floats.
 EXACT_FLOAT = 2**53
-
-
-class Column:
-    """Values of one column.
-
-    `kind` is the type: of `_cells`, or an Arrow type that is kept as it is; None: all values are NULL. `values` is a
-    list, or an Arrow array, neither of which anybody else can change.
-    """
-
-    __slots__ = ("kind", "values")
-
-    def __init__(self, kind, values):
-        self.kind = kind
-        self.values = values
 
 
 class DeclaredKind:
@@ -128,7 +114,7 @@ def has_exact_floats(column):
     if column.kind not in _WHOLE_NUMBERS:
         return True
     if isinstance(column.values, list):
-        return all(value is None or is_exact_float(value) for value in column.values)
+        return all(map(is_exact_float, column.values))
     bounds = pc.min_max(column.values).as_py()
     return bounds["min"] is None or (bounds["min"] >= -EXACT_FLOAT and bounds["max"] <= EXACT_FLOAT)
 

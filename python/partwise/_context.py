@@ -4,7 +4,6 @@ import copy
 import json
 import os
 import tempfile
-import threading
 
 from . import _artifacts
 from ._errors import ExpectationFailed, InvalidArtifact, InvalidProgress
@@ -32,13 +31,17 @@ class PartitionContext:
         self.id = facts["id"]
         self.key = facts["key"]
         self.partition_id = facts["partition_id"]
-        self.params = copy.deepcopy(facts["params"])
+        params = facts["params"]
+        self.params = copy.deepcopy(params) if params else {}
         self.run_id = facts["run_id"]
         self.attempt = facts["attempt"]
         self.snapshot_time = facts["snapshot_time"]
         self.scheduled_time = facts["scheduled_time"]
         self.scheduled_date = facts["scheduled_date"]
-        self.cancelled = facts.get("cancelled") or threading.Event()
+
+    @property
+    def cancelled(self):
+        return self._host.cancelled
 
     def upload(self, name, value, *, write=None):
         """Stores a value as an artifact of this partition.

@@ -1,5 +1,7 @@
 """`data_connector`, the first argument of a partition function: the rows of one partition."""
 
+import sys
+
 from ._types import WIDE_INTEGERS, listed_values, needs_cast, parse_type, with_text_integers
 
 #: Rows of a batch by default.
@@ -187,6 +189,9 @@ def _nullable_types():
 
 def _need(package, what):
     """Imports a package that only some functions need."""
+    known = sys.modules.get(package)
+    if known is not None:
+        return known
     import importlib
 
     try:

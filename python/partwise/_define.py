@@ -3,7 +3,10 @@
 import inspect
 import re
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Optional, Union
+from typing import Any, Callable, Dict, NoReturn, Optional, Union
+
+from ._errors import FunctionsFileError
+from ._settings import given_settings
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
 #: The attribute in which a decorator keeps what it defines: one function, or those of a model.
@@ -25,10 +28,6 @@ class Definition:
     model: Optional[Dict[str, str]] = None
 
 
-class FunctionsFileError(Exception):
-    """A functions file that cannot be used; the message is for its author."""
-
-
 def partition_function(
     function: Optional[Callable[[Any, Any], Any]] = None,
     *,
@@ -39,6 +38,7 @@ def partition_function(
     retry: Optional[Dict[str, Any]] = None,
     big_task_queue: Optional[str] = None,
     output: Optional[Dict[str, str]] = None,
+    **unknown: NoReturn,
 ):
     """Declares a partition function: code that runs once for every partition of a table.
 
@@ -53,7 +53,7 @@ def partition_function(
     - `memory`: resident memory one call may use, as `"512MB"` or `"2GB"`. Default: 2GB.
     - `gpus`: GPUs one call needs, as `1` or `2`, or the share of one, as `0.5`. It sees only these, by
       CUDA_VISIBLE_DEVICES, and no more calls run at the same time than its worker's GPUs allow. Default: none.
-    - `retry`: `{"maximumAttempts": 3, "initialInterval": "1s"}`; the run's own settings take precedence.
+    - `retry`: `{"maximum_attempts": 3, "initial_interval": "1s"}`; the run's own settings take precedence.
     - `big_task_queue`: task queue of workers with more memory, where a partition that runs out of memory is retried.
     - `output`: the columns of the returned rows with DuckDB's types. Default: they follow from the values. Each result
       is checked: other columns, and values that a type does not hold, are an `InvalidResult`.
@@ -63,7 +63,14 @@ def partition_function(
 
     def declare(wrapped):
         given = given_settings(
-            timeout=timeout, memory=memory, gpus=gpus, retry=retry, bigTaskQueue=big_task_queue, output=output
+            partition_function,
+            unknown,
+            timeout=timeout,
+            memory=memory,
+            gpus=gpus,
+            retry=retry,
+            big_task_queue=big_task_queue,
+            output=output,
         )
         chosen = wrapped.__name__ if name is None else name
         problem = _name_problem(chosen) or kind_problem(wrapped)
@@ -85,12 +92,6 @@ def partition_function(
         return attach(wrapped, Definition(chosen, wrapped, given))
 
     return declare if function is None else declare(function)
-
-
-def given_settings(*, timeout, **settings):
-    """The settings that are not None. Seconds become milliseconds."""
-    settings["timeout"] = timeout * 1000 if isinstance(timeout, (int, float)) else timeout
-    return {key: value for key, value in settings.items() if value is not None}
 
 
 def attach(declared, *definitions):

@@ -15,6 +15,10 @@ class PartwiseError(Exception):
     """The base of Partwise's own errors."""
 
 
+class FunctionsFileError(Exception):
+    """A functions file that cannot be used; the message is for its author."""
+
+
 class NonRetryable(PartwiseError):
     """Raise this, or a subclass, when another attempt would fail in the same way."""
 
@@ -22,7 +26,7 @@ class NonRetryable(PartwiseError):
 
 
 class NoTerminal(NonRetryable):
-    """`breakpoint()` was called in a run."""
+    """A debugger or `input()` was called in a run."""
 
 
 class ExpectationFailed(NonRetryable):

@@ -7,16 +7,17 @@ import inspect
 import math
 import re
 from functools import partial
-from typing import Any, Dict, Optional, Union
+from typing import Any, Dict, NoReturn, Optional, Union
 
 from ._cells import describe
 from ._context import host_of
 from ._data import split
-from ._define import Definition, FunctionsFileError, attach, given_settings, kind_problem
-from ._errors import InvalidResult, NonRetryable
+from ._define import Definition, attach, kind_problem
+from ._errors import FunctionsFileError, InvalidResult, NonRetryable
 from ._predictions import predicted_rows
 from ._results import take
 from ._serde import PickleSerde, from_bytes, serde_problem, to_bytes
+from ._settings import given_settings
 from ._trained_with import differences, trained_with
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,79}")
@@ -47,6 +48,7 @@ def partition_model(
     memory: Optional[str] = None,
     retry: Optional[Dict[str, Any]] = None,
     big_task_queue: Optional[str] = None,
+    **unknown: NoReturn,
 ):
     """Declares a partition model: a class that trains a model of each partition, and predicts with it.
 
@@ -91,7 +93,9 @@ def partition_model(
         problem = _problem(cls, chosen, used)
         if problem is not None:
             raise FunctionsFileError(f"partition_model: {problem}")
-        settings = given_settings(timeout=timeout, memory=memory, retry=retry, bigTaskQueue=big_task_queue)
+        settings = given_settings(
+            partition_model, unknown, timeout=timeout, memory=memory, retry=retry, big_task_queue=big_task_queue
+        )
         model = _Model(cls, chosen, used)
         tasks = {"train": model.train, "predict": model.predict, "fitPredict": model.fit_predict}
         return attach(

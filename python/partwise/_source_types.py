@@ -36,6 +36,11 @@ class SourceTypes:
             elif each["type"] in _TIMES:
                 self._times[each["name"]] = _TIMES[each["type"]]
 
+    def knows(self, names):
+        """Whether one of some columns may have a type of the source."""
+        texts, times = self._texts, self._times
+        return any(name in texts or name in times for name in names)
+
     def time_of(self, name):
         """A function from text to kind and ticks of a time that Python's values do not have, or None if it is none."""
         known = self._times.get(name)

@@ -22,6 +22,7 @@ import datetime
 import io
 import os
 import sys
+import threading
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
@@ -252,6 +253,7 @@ class _Host:
         self._artifacts = artifacts
         self._query = query
         self.uploads = {}
+        self.cancelled = threading.Event()
 
     def upload(self, name, content, codec):
         self.uploads[name] = (content, codec)

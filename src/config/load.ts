@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { compileFunction } from 'node:vm';
 import { ConfigError } from './problems';
 import { defineConfig } from './define';
+import { snakeCase } from './schema';
 
 const NAMES = ['ts', 'js', 'mjs', 'json'].map((ending) => `partwise.config.${ending}`);
 /** It is a configuration only if it has the table `[tool.partwise]`. */
@@ -39,6 +40,29 @@ function tableOf(text: string): unknown {
   return (parse(text) as { tool?: { partwise?: unknown } }).tool?.partwise;
 }
 
+/** Settings of a `pyproject.toml` are spelled as names in Python are: `task_queue`. */
+function inCamelCase(file: string, table: unknown): unknown {
+  const problems: string[] = [];
+  const renamed = (settings: unknown, place: string): unknown => {
+    if (!isTable(settings)) return settings;
+    const pairs = Object.entries(settings).map(([name, value]): [string, unknown] => {
+      if (snakeCase(name) !== name)
+        problems.push(`"${place}${name}" is not a setting. Did you mean "${snakeCase(name)}"?`);
+      const camel = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+      // The names of notifiers are the user's.
+      return [camel, place === '' && name !== 'notify' ? renamed(value, `${name}.`) : value];
+    });
+    return Object.fromEntries(pairs);
+  };
+  const settings = renamed(table, '');
+  if (problems.length > 0) throw new ConfigError(file, problems);
+  return settings;
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** The nearest configuration file in this folder or a parent folder, up to the home folder. */
 export function findConfigFile(folder: string): string | null {
   const home = homedir();
@@ -51,7 +75,7 @@ export function findConfigFile(folder: string): string | null {
 /** The file's default export, or its table `[tool.partwise]`; unchecked. */
 export async function readConfigFile(file: string): Promise<unknown> {
   try {
-    if (file.endsWith('.toml')) return tableOf(readFileSync(file, 'utf8'));
+    if (file.endsWith('.toml')) return inCamelCase(file, tableOf(readFileSync(file, 'utf8')));
     return file.endsWith('.json')
       ? JSON.parse(readFileSync(file, 'utf8'))
       : exportOf(file, await bundle(file));

@@ -17,7 +17,14 @@ import { findNamed, namedInterpreter } from '../runners/named-interpreter';
 import { packageProblems } from '../warehouse';
 import { configFileIn, findConfigFile, readConfigFile } from './load';
 import { ConfigError } from './problems';
-import { checkConfig, metricsSchema, runnersSchema, tracesSchema, warehouseSchema } from './schema';
+import {
+  checkConfig,
+  metricsSchema,
+  runnersSchema,
+  snakeCase,
+  tracesSchema,
+  warehouseSchema,
+} from './schema';
 
 /** A project's settings, complete. */
 export interface ProjectConfig {
@@ -91,7 +98,7 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Proje
   const configFile = projectGiven === null ? findConfigFile(cwd) : configFileIn(projectGiven);
   const projectDir = projectGiven ?? (configFile === null ? cwd : dirname(configFile));
   const raw = configFile === null ? {} : await readConfigFile(configFile);
-  const { config: file, problems } = checkConfig(raw);
+  const { config: file, problems } = checkConfig(raw, configFile?.endsWith('.toml') ? snakeCase : undefined);
   const givenFunctions = firstOf(
     absolute(cwd, flags.functions),
     absolute(projectDir, env['PARTWISE_FUNCTIONS']),

@@ -93,11 +93,24 @@ const configSchema = fields('an object such as { warehouse: "duckdb:./warehouse.
   }).optional(),
 });
 
-/** Validates the export of a configuration file. */
-export function checkConfig(raw: unknown): { config: PartwiseConfig; problems: string[] } {
+/** A name as `pyproject.toml` has it. */
+export function snakeCase(name: string): string {
+  return name.replace(
+    /([a-z])([A-Z])/g,
+    (_, before: string, letter: string) => `${before}_${letter.toLowerCase()}`,
+  );
+}
+
+/** Validates the export of a configuration file. `spell`: how that file spells a setting. */
+export function checkConfig(
+  raw: unknown,
+  spell: (name: string) => string = (name) => name,
+): { config: PartwiseConfig; problems: string[] } {
   const result = configSchema.safeParse(raw);
   if (result.success) return { config: result.data, problems: [] };
-  const problems = explainIssues(result.error.issues, raw, 'The configuration');
+  const problems = explainIssues(result.error.issues, raw, 'The configuration').map((problem) =>
+    problem.replace(/^"[\w.]+"|\b(taskQueue|apiKey|dataConverter|passEnv)\b/g, spell),
+  );
   // Kept, so that the same report can also contain a missing functions file.
   const functions = (raw as { functions?: unknown } | null | undefined)?.functions;
   return {

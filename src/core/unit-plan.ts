@@ -101,7 +101,7 @@ export interface FunctionPlan {
    * For a function in Python: path of the interpreter on the worker that planned the run. Absent for other
    * functions.
    */
-  interpreter?: string;
+  python?: string;
   /** For a function in Python: what it runs on. */
   runtime?: Runtime;
 }

@@ -37,8 +37,8 @@ export function sqlDigest(query: string): string {
 export function plannedFunction(name: string, { digest, path, runtime }: FunctionBundle): FunctionPlan {
   const plan = { name, digest, bundle: path, sql: null };
   if (runtime === undefined) return plan;
-  const { executable, python, packages } = runtime;
-  return { ...plan, interpreter: executable, runtime: { python, packages } };
+  const { executable, python: version, packages } = runtime;
+  return { ...plan, python: executable, runtime: { python: version, packages } };
 }
 
 /** The code with which a worker runs a unit. */
@@ -48,7 +48,7 @@ export interface UnitBundle {
   path: string | null;
   language: Language;
   /** As in `FunctionPlan`, on this worker. */
-  interpreter?: string;
+  python?: string;
 }
 
 export class FunctionCatalog {
@@ -129,22 +129,22 @@ export class FunctionCatalog {
    * worker was deployed with.
    */
   async forUnit(planned: FunctionPlan): Promise<UnitBundle> {
-    const { digest, path, interpreter } = await this.#bundleOf(planned);
+    const { digest, path, python } = await this.#bundleOf(planned);
     const language = languageOfBundle(path);
     // The run was planned by a release that supports more languages.
     if (language === null) throw missing(planned.name);
-    return { digest, path, language, interpreter };
+    return { digest, path, language, python };
   }
 
   async #bundleOf(planned: FunctionPlan): Promise<Omit<UnitBundle, 'language'>> {
-    const { name, digest, bundle, sql, interpreter } = planned;
+    const { name, digest, bundle, sql, python } = planned;
     if (sql !== null) return { digest, path: null };
     if (this.reloads)
-      return { digest, path: join(this.options.folder, `${digest}${extname(bundle ?? '')}`), interpreter };
+      return { digest, path: join(this.options.folder, `${digest}${extname(bundle ?? '')}`), python };
     const { bundles } = await this.current();
     const found = bundles.find(({ functions }) => functions.some((each) => each.name === name));
     if (found === undefined) throw missing(name);
-    return { digest: found.digest, path: found.path, interpreter: found.runtime?.executable };
+    return { digest: found.digest, path: found.path, python: found.runtime?.executable };
   }
 }
 

@@ -16,6 +16,11 @@ import type { FromRunner, ToRunner } from './protocol';
 /** The socket's descriptor in a runner. */
 export const CHANNEL_FD = 3;
 
+/**
+ * Exit code of a runner whose channel or call record was closed or replaced: it cannot say so in a message.
+ */
+export const CLOSED_EXIT_CODE = 95;
+
 interface ChannelEvents {
   onMessage: (message: unknown) => void;
   /** Called if what arrived is not a message; nothing is read after it. */

@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import type { ErrorInfo } from '../core/outcome';
 import { userPlace } from '../core/stack-place';
+import { CLOSED_EXIT_CODE } from './channel';
 import { MAX_OUTPUT_BYTES } from './output-files';
 import { PROTOCOL_VERSION } from './protocol';
 
@@ -27,18 +28,17 @@ export interface RunnerDeath {
   memoryBytes: number;
   /** Where it was in the function, or null if that is unknown. */
   stack: string | null;
+  /** Whether the system killed any process for lack of memory while it ran, or null if that is unknown. */
+  memoryRanOut: boolean | null;
 }
 
 export function explainDeath(
-  { code, signal, stderr, memoryBytes, stack }: RunnerDeath,
+  { code, signal, stderr, memoryBytes, stack, memoryRanOut }: RunnerDeath,
   words: DeathWords,
 ): ErrorInfo {
   if (words.exhausted.pattern.test(stderr)) return outOfMemory(memoryBytes, null, words);
-  if (signal === 'SIGKILL') {
-    return killed(
-      'The runner process was killed from outside (SIGKILL), most likely because the machine ran out of memory.',
-    );
-  }
+  if (signal === 'SIGKILL')
+    return killed(`The runner process was killed by SIGKILL, ${killer(memoryRanOut)}.`);
   if (signal !== null) {
     const place = userPlace(stack);
     const at = place === null ? '' : ` (${basename(place.file)}:${place.line})`;
@@ -46,7 +46,20 @@ export function explainDeath(
       `The runner process was killed by ${signal}${at}: native code called by the function crashed, or the function sent the signal itself.`,
     );
   }
+  if (code === CLOSED_EXIT_CODE) {
+    return killed(
+      'The function closed the connection of its process to Partwise (file descriptor 3 or 5). Close only what the function has opened, not a range of descriptors.',
+    );
+  }
   return killed(`The function ended its process with exit code ${code}. ${words.insteadOfExit}.`);
+}
+
+function killer(memoryRanOut: boolean | null): string {
+  if (memoryRanOut === null)
+    return 'by the function, another process, or the system when it ran out of memory';
+  return memoryRanOut
+    ? 'most likely by the system, which ran out of memory and killed processes meanwhile'
+    : 'by the function or another process: the system did not run out of memory';
 }
 
 /** For example, because the interpreter was removed after the run was planned. */

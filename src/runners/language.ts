@@ -82,6 +82,8 @@ export class FunctionsBuildError extends Error {
 
 export interface CallHereOptions {
   project: RunnerProject;
+  /** Names of environment variables that functions get even if they are credentials. Default: none. */
+  passEnv?: readonly string[];
   /** Stop in a debugger where the function raises an error. Only if the language `hasTerminal`. */
   postMortem?: boolean;
   /** A unit with one partition. */

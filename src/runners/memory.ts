@@ -2,6 +2,7 @@
  * The memory that a call may use: the requested amount, or more if it is alone or on a worker for big
  * partitions.
  */
+import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 
 /** The rest is for the worker itself and the system. */
@@ -34,6 +35,16 @@ export function callMemory(
 /** DuckDB's memory limit inside a runner. */
 export function duckdbMemory(memoryBytes: number): number {
   return Math.floor(memoryBytes * DUCKDB_SHARE);
+}
+
+/** How many processes Linux has killed for lack of memory, in all containers; null if it does not say. */
+export function outOfMemoryKills(): number | null {
+  try {
+    const kills = /^oom_kill (\d+)$/m.exec(readFileSync('/proc/vmstat', 'utf8'));
+    return kills === null ? null : Number(kills[1]);
+  } catch {
+    return null;
+  }
 }
 
 let ofMachine: number | null = null;

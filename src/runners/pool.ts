@@ -43,8 +43,8 @@ interface Wanted {
   memoryBytes: number;
   /** Number of GPUs, or the share of one. */
   gpus: number;
-  /** Path of the interpreter. Default: the pool's. */
-  interpreter?: string;
+  /** Path of the Python interpreter. Default: the pool's. */
+  python?: string;
 }
 
 export class RunnerPool {
@@ -81,8 +81,8 @@ export class RunnerPool {
     signal?: AbortSignal,
     options: { fresh?: boolean; alone?: boolean } = {},
   ): Promise<Runner> {
-    const { language, digest, memoryBytes, gpus, interpreter = '' } = wanted;
-    const key = `${language.name}/${digest}/${memoryBytes}/${gpus}/${interpreter}`;
+    const { language, digest, memoryBytes, gpus, python = '' } = wanted;
+    const key = `${language.name}/${digest}/${memoryBytes}/${gpus}/${python}`;
     if (options.alone === true) return this.acquireAlone(key, wanted, signal);
     for (;;) {
       this.throwIfClosed(signal);
@@ -155,14 +155,13 @@ export class RunnerPool {
   /** Returns null if there are not enough GPUs free. */
   private start(
     key: string,
-    { language, bundle, memoryBytes, gpus: wanted, interpreter }: Wanted,
+    { language, bundle, memoryBytes, gpus: wanted, python = this.options.python }: Wanted,
   ): Runner | null {
     const { count } = this.gpus;
     if (wanted > count) throw new Error(`The function needs ${wanted} GPUs, but this worker has ${count}.`);
     const gpus = this.gpus.take(wanted);
     if (gpus === null) return null;
-    const { passEnv, cwd, folder, python: own } = this.options;
-    const python = interpreter ?? own;
+    const { passEnv, cwd, folder } = this.options;
     const threads = Math.max(1, Math.floor(availableParallelism() / this.size));
     const runner = language.start({ memoryBytes, bundle, passEnv, cwd, python, threads, folder, gpus });
     this.live.add(runner);

@@ -21,6 +21,7 @@ import {
   unexpectedMessage,
 } from './exit-reason';
 import { LineReader } from './line-reader';
+import { outOfMemoryKills } from './memory';
 import { OutputFiles } from './output-files';
 import { PROTOCOL_VERSION, type ToRunner } from './protocol';
 import type { Runner, RunnerExit, RunnerListener, RunnerOptions } from './runner';
@@ -60,6 +61,7 @@ export class RunnerProcess implements Runner {
   readonly #channel: Channel;
   readonly #watchdog: Socket;
   readonly #timer: NodeJS.Timeout;
+  readonly #killsBefore = outOfMemoryKills();
   #killedFor: ErrorInfo | null = null;
   /** Set while exit handlers run. */
   #exitTimer: NodeJS.Timeout | null = null;
@@ -226,7 +228,9 @@ export class RunnerProcess implements Runner {
     const stderr = this.output.stderrTail(STDERR_KEPT);
     this.output.close();
     const stack = this.#words.stackOf?.(this.calls.where) ?? null;
-    const death = { code, signal, stderr, memoryBytes: this.memoryBytes, stack };
+    const kills = outOfMemoryKills();
+    const memoryRanOut = kills === null || this.#killsBefore === null ? null : kills > this.#killsBefore;
+    const death = { code, signal, stderr, memoryBytes: this.memoryBytes, stack, memoryRanOut };
     const explained = problem === null ? explainDeath(death, this.#words) : notStarted(problem);
     const error = this.#killedFor ?? explained;
     return { code, signal, error: { ...error, stack: error.stack ?? stack } };

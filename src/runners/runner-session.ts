@@ -49,14 +49,14 @@ export async function runOnRunner(options: SessionOptions): Promise<SessionEnd> 
   const stop = AbortSignal.any([signal, drain]);
   try {
     const memoryBytes = alone ? memory.alone : memory.each;
-    const { digest, interpreter } = unit.function;
+    const { digest, python } = unit.function;
     const wanted = {
       language,
       digest,
       bundle: unit.bundle,
       memoryBytes,
       gpus: options.gpus ?? 0,
-      interpreter,
+      python,
     };
     runner = await pool.acquire(wanted, stop, { fresh, alone });
   } catch (error) {

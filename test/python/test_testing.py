@@ -9,6 +9,7 @@ import unittest
 
 import pandas as pd
 from partwise import InvalidArtifact, InvalidResult, partition_function
+from partwise._define import definition_of
 from partwise.testing import run_partition_function
 
 
@@ -67,6 +68,28 @@ class RunPartitionFunction(unittest.TestCase):
             run_partition_function(lambda data, context: [{"a": 1}, {"a": "x"}])
         with self.assertRaisesRegex(InvalidArtifact, "contains a slash"):
             run_partition_function(lambda data, context: context.upload("a/b", 1))
+
+    def test_declares_settings_in_the_names_of_python(self):
+        retry = {
+            "maximum_attempts": 5,
+            "initial_interval": 0.5,
+            "by_error_type": {"KeyError": {"maximum_interval": "2m"}},
+        }
+        declare = partition_function(
+            name="f", timeout=90, retry=retry, big_task_queue="big"
+        )
+        self.assertEqual(
+            definition_of(declare(lambda data, context: None)).settings,
+            {
+                "timeout": 90_000,
+                "retry": {
+                    "maximumAttempts": 5,
+                    "initialInterval": 500,
+                    "byErrorType": {"KeyError": {"maximumInterval": "2m"}},
+                },
+                "bigTaskQueue": "big",
+            },
+        )
 
     def test_keeps_what_is_no_table_of_a_plain_function_out_of_the_rows(self):
         call = run_partition_function(lambda data, context: object())

@@ -50,6 +50,9 @@ export const odd = definePartitionFunction({
       case 'outlast exit handlers':
         await new Promise((resolve) => setTimeout(resolve, 11_000));
         break;
+      case 'close the channel':
+        fs.closeSync(3);
+        break;
       case 'write to the call record':
         fs.writeSync(5, Buffer.from(new Float64Array([0, NaN, 1, NaN, NaN, NaN, NaN, 0]).buffer), 0, 64, 0);
         process.kill(process.pid, 'SIGKILL');

@@ -6,6 +6,7 @@ import locale
 import logging
 import multiprocessing
 import os
+import pdb
 import random
 import re
 import signal
@@ -154,6 +155,20 @@ def misbehaving(data, context):
         return None.foo
     if does == "breakpoint":
         breakpoint()
+    if does == "pdb":
+        pdb.set_trace()
+    if does == "replace stdin":
+        sys.stdin = open(os.devnull)
+    if does == "input":
+        input("Continue? ")
+    if does == "close descriptor 3":
+        os.close(3)
+    if does == "close all descriptors":
+        os.closerange(3, 100)
+        kept = [open(f"kept-{i}", "w") for i in range(3)]
+        for file in kept:
+            file.write("the user's" * 100)
+            file.flush()
     if does == "object":
         return {"n": object()}
     if does == "sleep":

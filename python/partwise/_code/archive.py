@@ -21,12 +21,14 @@ MANIFEST = "partwise.json"
 ENDING = ".pyz"
 
 
+#: What rows are read with: a local module of that name would break it, or never be imported.
+READERS = frozenset(("numpy", "pandas", "pyarrow"))
+
+
 def main(file, folder):
     entry = os.path.abspath(file)
     base = os.path.dirname(entry)
-    problems = []
-    sources = {}
-    _collect(entry, base, sources, problems)
+    sources, problems = collect(entry, base)
     if problems:
         return {"problems": problems}
     manifest = {
@@ -72,45 +74,83 @@ def _zip(files):
     return buffer.getvalue()
 
 
-def _collect(file, base, sources, problems):
-    """Adds a file and, transitively, the local modules that it imports."""
-    name = os.path.relpath(file, base).replace(os.sep, "/")
-    if name in sources:
-        return
-    with open(file, "rb") as opened:
-        content = opened.read()
-    sources[name] = content
-    try:
-        tree = ast.parse(content, file)
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None) or 1
-        column = getattr(error, "offset", None) or 1
-        reason = getattr(error, "msg", None) or str(error)
-        problems.append(f"{file}:{line}:{column}: {reason[:1].upper()}{reason[1:]}.")
-        return
-    for module in imports(tree, name):
-        for found in _local_files(module, base):
-            _collect(found, base, sources, problems)
+def collect(entry, base):
+    """The functions file and, transitively, the local modules that it imports; and why some cannot be archived.
+
+    What is imported only inside of `try` is archived as it is: its import fails where plain Python's would.
+    """
+    sources, problems = {}, []
+    seen, needed, optional = set(), [entry], []
+    while needed or optional:
+        is_needed = len(needed) > 0
+        file = (needed or optional).pop()
+        if file in seen:
+            continue
+        seen.add(file)
+        name = os.path.relpath(file, base).replace(os.sep, "/")
+        top = name.split("/")[0].split(".")[0]
+        if top in READERS and name in (f"{top}.py", f"{top}/__init__.py"):
+            problems.append(
+                f"{file}: Partwise reads rows with the package {top}, which this file would hide. Rename it."
+            )
+            continue
+        try:
+            with open(file, "rb") as opened:
+                sources[name] = opened.read()
+            found = list(_imports(ast.parse(sources[name], file), name))
+        except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
+            if is_needed:
+                problems.append(_problem(file, error))
+            continue
+        for module, may_fail in found:
+            (needed if is_needed and not may_fail else optional).extend(_local_files(module, base))
+    return sources, problems
+
+
+def _problem(file, error):
+    if isinstance(error, OSError):
+        return f"{file}: It cannot be read: {error.strerror}."
+    if isinstance(error, (RecursionError, MemoryError)):
+        return f"{file}: An expression in it is nested too deeply for Python's parser. Split it."
+    line = getattr(error, "lineno", None) or 1
+    column = getattr(error, "offset", None) or 1
+    reason = getattr(error, "msg", None) or str(error)
+    return f"{file}:{line}:{column}: {reason[:1].upper()}{reason[1:]}."
 
 
 def imports(tree, name):
     """The absolute names of modules that may be imported: `from a import b` may mean the module `a.b`."""
+    return (module for module, _ in _imports(tree, name))
+
+
+def _imports(tree, name):
+    """The same, each with whether its import may fail."""
     package = name.split("/")[:-1]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name
-        elif isinstance(node, ast.ImportFrom):
-            if node.level > len(package) + 1:
-                continue
-            parents = package[: len(package) - (node.level - 1)] if node.level else []
-            module = ".".join([*parents, *([node.module] if node.module else [])])
-            if module:
-                yield module
-            for alias in node.names:
-                yield f"{module}.{alias.name}" if module else alias.name
-        elif isinstance(node, ast.Call) and _is_import_module(node):
-            yield node.args[0].value
+    nodes = [(tree, False)]
+    while nodes:
+        node, may_fail = nodes.pop()
+        tried = node.body if isinstance(node, _TRIES) and node.handlers else ()
+        nodes.extend((child, may_fail or child in tried) for child in ast.iter_child_nodes(node))
+        for module in _imported_by(node, package):
+            yield module, may_fail
+
+
+#: `try` of exception groups is another node, which Python has since 3.11.
+_TRIES = (ast.Try, *([ast.TryStar] if hasattr(ast, "TryStar") else []))
+
+
+def _imported_by(node, package):
+    """The names of modules that a statement imports, or that a call of `import_module` does."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.Call) and _is_import_module(node):
+        return [node.args[0].value]
+    if not isinstance(node, ast.ImportFrom) or node.level > len(package) + 1:
+        return []
+    parents = package[: len(package) - (node.level - 1)] if node.level else []
+    module = ".".join([*parents, *([node.module] if node.module else [])])
+    names = [f"{module}.{alias.name}" if module else alias.name for alias in node.names]
+    return [module, *names] if module else names
 
 
 def _is_import_module(node):

@@ -42,9 +42,13 @@ def _load(archive):
 
 
 def _entry_name(file):
-    """The name that other modules would import the functions file by, unless the standard library has it."""
+    """The name that other modules would import the functions file by, unless it is taken."""
     stem = file[: -len(".py")]
-    return f"partwise_{stem}" if stem in standard_modules() else stem
+    return f"partwise_{stem}" if _is_taken(stem) else stem
+
+
+def _is_taken(name):
+    return name in standard_modules() or name in ("partwise", "__main__")
 
 
 def _is_path_finder(finder):
@@ -57,7 +61,7 @@ class PinnedFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def __init__(self, base, sources, entry):
         self.base = base
         self.sources = sources
-        self.names = {**{_module_name(name): name for name in sources}, **entry}
+        self.names = {**own_modules(sources), **entry}
 
     def find_spec(self, fullname, path=None, target=None):
         name = self.names.get(fullname)
@@ -80,13 +84,22 @@ class PinnedFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module):
         place = module.__spec__.origin
         source = self.sources[self.names[module.__name__]]
+        # First, since its errors are those of plain Python.
+        code = compile(source, place, "exec", dont_inherit=True)
         text = importlib.util.decode_source(source)
         # So that tracebacks show the line that ran, whatever is on disk now.
         linecache.cache[place] = (len(text), None, text.splitlines(True), place)
-        exec(compile(source, place, "exec", dont_inherit=True), module.__dict__)
+        exec(code, module.__dict__)
 
     def get_source(self, fullname):
         return importlib.util.decode_source(self.sources[self.names[fullname]])
+
+
+def own_modules(sources):
+    """The files of an archive by the names that they are imported by."""
+    modules = {_module_name(name): name for name in sources}
+    # A functions file that is named like a module of the standard library does not hide it.
+    return {name: file for name, file in modules.items() if not _is_taken(name)}
 
 
 def _module_name(name):

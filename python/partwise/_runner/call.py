@@ -33,7 +33,7 @@ class Call:
         self.started_at = time.time() * 1000
         self._began = time.monotonic()
         self.duration_ms = 0.0
-        self.cancelled = threading.Event()
+        self.is_aborted = False
         #: Set by the worker's `abort`: the timeout in milliseconds.
         self.timeout_ms = None
         #: Why the worker refused to read the rows, even if the function handled it: the call has failed.
@@ -44,6 +44,22 @@ class Call:
         self._uploads = []
         self._files = 0
         self._beat_at = 0.0
+
+    @property
+    def cancelled(self):
+        """Made when it is asked for, which few functions do."""
+        # One for all threads.
+        event = vars(self).setdefault("_event", threading.Event())
+        # The thread that aborts may have looked before it was there.
+        if self.is_aborted:
+            event.set()
+        return event
+
+    def abort(self):
+        self.is_aborted = True
+        event = vars(self).get("_event")
+        if event is not None:
+            event.set()
 
     def end(self):
         self.duration_ms = round((time.monotonic() - self._began) * 1000)

@@ -7,6 +7,8 @@ import os
 import struct
 import time
 
+from .channel import OwnDescriptor
+
 CALLS_FD = 5
 _FIELDS = struct.Struct("<7d")
 
@@ -16,8 +18,11 @@ class CallRecord:
         self._version = 0.0
         #: Number of calls started by this process, in all units.
         self.started = 0
-
+        self._descriptor = OwnDescriptor(CALLS_FD)
         self.clear_where()
+
+    def check(self):
+        self._descriptor.check()
 
     def clear_where(self):
         os.ftruncate(CALLS_FD, _FIELDS.size)

@@ -7,13 +7,38 @@ import struct
 import threading
 
 CHANNEL_FD = 3
+#: Exit code of a runner whose descriptors were closed or replaced (docs/runner-protocol.md).
+CLOSED_EXIT_CODE = 95
 _LENGTHS = struct.Struct("<II")
+
+
+class OwnDescriptor:
+    """One of the runner's descriptors, which functions can close, and open files of their own under its number."""
+
+    def __init__(self, number):
+        self._number = number
+        self._identity = identity_of(number)
+
+    def check(self):
+        """Ends the process if it is another one: what is written to it would go into a file of the user's."""
+        if identity_of(self._number) != self._identity:
+            os._exit(CLOSED_EXIT_CODE)
+
+
+def identity_of(descriptor):
+    """What is open under a descriptor, or None."""
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 class Channel:
     """Sends and receives messages. Any thread may send; one receives."""
 
     def __init__(self):
+        self._descriptor = OwnDescriptor(CHANNEL_FD)
         self._socket = socket.socket(fileno=CHANNEL_FD)
         self._lock = threading.RLock()
         #: Messages that wait for the next one.
@@ -35,11 +60,16 @@ class Channel:
     def flush(self):
         with self._lock:
             if self._delayed:
+                self._descriptor.check()
                 self._socket.sendall(b"".join(self._delayed))
                 self._delayed.clear()
 
+    def check(self):
+        self._descriptor.check()
+
     def receive(self):
         """Returns the next message. Ends the process when the worker has closed the channel."""
+        self._descriptor.check()
         header, body = _LENGTHS.unpack(self._exactly(_LENGTHS.size))
         message = json.loads(self._exactly(header))
         if body > 0:

@@ -26,5 +26,5 @@ class UnitControl:
             return False
         else:
             call.timeout_ms = message["timeoutMs"]
-        call.cancelled.set()
+        call.abort()
         return True

@@ -5,7 +5,7 @@ reports the runner's memory, asks it where it is, and kills it when the worker i
 A thread of the runner could not do that: native code that keeps the interpreter's lock stops every thread.
 
 The runner is a child of the zygote, if there is one: a process that has imported the packages already. Else, and if
-the zygote does not answer, it is a new interpreter and a child of the guard.
+the zygote declines or does not answer, it is a new interpreter and a child of the guard.
 """
 
 import json
@@ -70,7 +70,7 @@ class _Prepared:
 
     @classmethod
     def of(cls, zygote_pid, place, archive):
-        """Returns None if the zygote does not answer."""
+        """Returns None if the zygote does not answer, or declines."""
         until = time.monotonic() + ZYGOTE_SECONDS
         try:
             connection = _connected(int(zygote_pid), place, until)
@@ -86,6 +86,8 @@ class _Prepared:
             connection.settimeout(max(0.1, until - time.monotonic()))
             lines = connection.makefile("rb")
             pid = int(lines.readline())
+            if pid == 0:
+                return None
             connection.settimeout(None)
             return cls(pid, connection, lines)
         except (OSError, ValueError):

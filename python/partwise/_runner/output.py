@@ -9,6 +9,8 @@ import ctypes
 import os
 import sys
 
+from .channel import identity_of
+
 #: More than this in both files is dropped between calls.
 MAX_KEPT_BYTES = 8 * 1024 * 1024
 
@@ -18,9 +20,10 @@ class Output:
         self._channel = channel
         self._reported = (0, 0)
         self._libc = ctypes.CDLL(None)
+        self._fflush = self._libc.fflush
         #: The files, under numbers that functions do not close or replace.
         self._files = (os.dup(1), os.dup(2))
-        self._identities = [_identity(os.fstat(file)) for file in self._files]
+        self._identities = [identity_of(file) for file in self._files]
         for name in ("stdout", "stderr"):
             stream = getattr(sys, name)
             # Lone surrogates and the like must not raise in the user's code.
@@ -37,18 +40,16 @@ class Output:
             # The name is another one on this system: `flush` still writes the buffer after each call.
             pass
 
+    @property
     def sizes(self):
-        return tuple(os.lseek(file, 0, os.SEEK_END) for file in self._files)
+        """Of both files, when they were last looked at."""
+        return self._reported
 
     def restore(self):
         """Puts the files back on descriptors 1 and 2, where a function closed them or put others."""
         for number, identity in enumerate(self._identities, 1):
-            try:
-                if _identity(os.fstat(number)) == identity:
-                    continue
-            except OSError:
-                pass
-            os.dup2(self._files[number - 1], number)
+            if identity_of(number) != identity:
+                os.dup2(self._files[number - 1], number)
 
     def flush(self):
         """Writes what Python and C still hold. The user may have replaced or closed the streams."""
@@ -57,11 +58,12 @@ class Output:
                 stream.flush()
             except BaseException:
                 pass
-        self._libc.fflush(None)
+        self._fflush(None)
 
     def report(self, call):
         """Tells the worker that what was printed since the last report belongs to a call, or to none (None)."""
-        sizes = self.sizes()
+        stdout, stderr = self._files
+        sizes = (os.lseek(stdout, 0, os.SEEK_END), os.lseek(stderr, 0, os.SEEK_END))
         if sizes != self._reported:
             # A child may have emptied a file: `echo > /dev/stderr`.
             start = [0 if size < before else before for size, before in zip(sizes, self._reported)]
@@ -70,14 +72,11 @@ class Output:
 
     @property
     def is_full(self):
-        return sum(self._reported) > MAX_KEPT_BYTES
+        stdout, stderr = self._reported
+        return stdout + stderr > MAX_KEPT_BYTES
 
     def truncate(self):
         """Empties both files, once the worker has read them."""
         for file in self._files:
             os.ftruncate(file, 0)
         self._reported = (0, 0)
-
-
-def _identity(status):
-    return status.st_dev, status.st_ino

@@ -31,13 +31,19 @@ class PendingRows:
 
     def fits(self, rows):
         """Whether the rows can go into the same file without losing anything."""
-        return self.count == 0 or all(self._fits(name, column) for name, column in rows.columns.items())
+        kinds = self._kinds
+        if self.count > 0:
+            for name, column in rows.columns.items():
+                # Most are as those before.
+                if (name not in kinds or kinds[name] != column.kind) and not self._fits(name, column):
+                    return False
+        return True
 
     def _fits(self, name, column):
         if self._spelled.get(name.lower(), name) != name:
             return False
         known = self._kinds.get(name)
-        if known is None or column.kind is None or known == column.kind:
+        if known is None or column.kind is None:
             return True
         joined = joined_kind(known, column.kind)
         # Integers next to fractions become floats. Where these do not hold them, `combine` decides.
@@ -46,9 +52,11 @@ class PendingRows:
     def add(self, call, rows):
         if rows.count == 0:
             return
+        kinds = self._kinds
         for name, column in rows.columns.items():
-            self._spelled.setdefault(name.lower(), name)
-            self._kinds[name] = joined_kind(self._kinds.get(name), column.kind)
+            if name not in kinds or kinds[name] != column.kind:
+                self._spelled.setdefault(name.lower(), name)
+                kinds[name] = joined_kind(kinds.get(name), column.kind)
             if name not in self._inexact and not has_exact_floats(column):
                 self._inexact.add(name)
         self._parts.append((call, rows))

@@ -1,8 +1,8 @@
 """What belongs to the process and a function may change, so that the next partition would see it.
 
 Before each call these have their values after the functions file was loaded: the working directory, the environment,
-umask, locale, warnings filters, signal handlers and timers, `sys.stdout` and `sys.stderr`, descriptors 1 and 2. Modules
-and globals are shared.
+umask, locale, warnings filters, signal handlers and timers, `sys.stdin`, `sys.stdout` and `sys.stderr`, descriptors 1
+and 2. Modules and globals are shared.
 
 Random numbers: if the functions file seeds `random` or `numpy.random` while it is loaded, every call starts from that
 seed. After a function that has seeded them they are seeded anew, from the system.
@@ -52,6 +52,7 @@ class ProcessState:
             return
         for generator in self._generators:
             generator.save()
+        self._stdin = sys.stdin
         self._streams = (sys.stdout, sys.stderr)
         self._environ = os.environ
         umask = os.umask(0)
@@ -64,6 +65,7 @@ class ProcessState:
             "filters": list(warnings.filters),
             "handlers": [getsignal(number) for number in _SIGNALS],
         }
+        self._handlers = [*map(id, self._saved["handlers"])]
 
     def restore(self):
         """Undoes what the last call has changed. Looks before it writes: it runs for every partition."""
@@ -85,9 +87,11 @@ class ProcessState:
             warnings.filterwarnings("default", append=True)
             warnings.filters[:] = saved["filters"]
         signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in zip(_SIGNALS, saved["handlers"]):
-            if getsignal(number) is not handler:
-                self._restore_handler(number, handler)
+        # By identity: functions have handlers of their own.
+        if [*map(id, map(getsignal, _SIGNALS))] != self._handlers:
+            for number, handler in zip(_SIGNALS, saved["handlers"]):
+                if getsignal(number) is not handler:
+                    self._restore_handler(number, handler)
         self._output.restore()
         self._restore_streams()
         for generator in self._generators:
@@ -117,6 +121,7 @@ class ProcessState:
             signal.signal(number, handler)
 
     def _restore_streams(self):
+        sys.stdin = self._stdin
         if sys.stdout is not self._streams[0] or sys.stderr is not self._streams[1]:
             sys.stdout, sys.stderr = self._streams
         if sys.stdout is not None and sys.stdout.closed or sys.stderr is not None and sys.stderr.closed:

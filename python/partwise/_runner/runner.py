@@ -2,6 +2,7 @@
 
 import faulthandler
 import gc
+import io
 import itertools
 import math
 import os
@@ -12,8 +13,8 @@ import sys
 import threading
 
 from .._code.pinned import load_functions_module
-from .._define import FunctionsFileError, functions_of
-from .._errors import NoTerminal, describe_raised
+from .._define import functions_of
+from .._errors import FunctionsFileError, NoTerminal, describe_raised
 from .call_record import CALLS_FD, CallRecord
 from .channel import CHANNEL_FD, Channel, value_of
 from .control import UnitControl
@@ -45,15 +46,17 @@ class Runner:
         self._is_limited = False
         self._main = threading.main_thread().ident
         self._state = ProcessState(self._output)
-        self.pid = os.getpid()
+        #: In a child process that the function has forked.
+        self._is_child = False
 
     def serve(self):
         """Never returns."""
         # The worker's signals, not the terminal's, end a runner.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._say_where()
-        sys.breakpointhook = _refuse_breakpoint
-        os.register_at_fork(after_in_child=_leave_descriptors)
+        sys.breakpointhook = _refuse_terminal
+        sys.stdin = _NoInput()
+        os.register_at_fork(after_in_child=self._leave)
         self.channel.send({"type": "ready", "protocol": PROTOCOL_VERSION})
         threading.Thread(target=self._read, name="partwise-reader", daemon=True).start()
         threading.Thread(target=self._watch, name="partwise-watch", daemon=True).start()
@@ -72,6 +75,14 @@ class Runner:
         faulthandler.enable(file=CALLS_FD, all_threads=False)
         faulthandler.register(signal.SIGUSR1, file=CALLS_FD, all_threads=False, chain=False)
 
+    def _leave(self):
+        """In a forked child of the user's: two processes that write messages would garble them."""
+        self._is_child = True
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (CHANNEL_FD, CALLS_FD):
+            os.dup2(nothing, descriptor)
+        os.close(nothing)
+
     # Called by the loop
 
     def send(self, message):
@@ -84,7 +95,7 @@ class Runner:
 
     def ask(self, request):
         """Sends a request, and waits for its reply."""
-        if os.getpid() != self.pid:
+        if self._is_child:
             raise RuntimeError(
                 f"context cannot {request['type']} in a child process of the function. "
                 "Return what the child has made, and use context in the function itself."
@@ -112,13 +123,15 @@ class Runner:
         if self._output.is_full:
             self.ask({"type": "readOutput"})
             self._output.truncate()
-        self._calls.begin(self._output.sizes())
+        self._calls.begin(self._output.sizes)
 
     def end_call(self, is_timed_out):
         self._output.flush()
-        if os.getpid() != self.pid:
+        if self._is_child:
             # A child that the function has forked, and that returned from it.
             os._exit(0)
+        self.channel.check()
+        self._calls.check()
         self._calls.end()
         if is_timed_out:
             # The guard asked where it was, but the function has ended.
@@ -262,15 +275,14 @@ def _leave_signals_to_main():
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1, signal.SIGUSR2})
 
 
-def _refuse_breakpoint(*args, **kwargs):
+def _refuse_terminal(*args, **kwargs):
     raise NoTerminal(
-        "breakpoint() needs a terminal, which a run does not have. Remove it, or call the function with partwise debug."
+        "pdb and input() need a terminal, which a run does not have. Remove the breakpoint or the question, or call "
+        "the function with partwise debug."
     )
 
 
-def _leave_descriptors():
-    """In a forked child of the user's: two processes that write messages would garble them."""
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (CHANNEL_FD, CALLS_FD):
-        os.dup2(nothing, descriptor)
-    os.close(nothing)
+class _NoInput(io.TextIOBase):
+    """Standard input: whoever reads it waits for a person, as `pdb.set_trace()` and `input()` do."""
+
+    readline = read = _refuse_terminal

@@ -1,5 +1,7 @@
 """Reads the partitions of a unit from the run's files: the partition index and the snapshot."""
 
+import bisect
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -9,6 +11,8 @@ from .._types import python_values, restored
 ORDINAL = "__partwise_ord"
 #: Partitions are read together up to this number of rows.
 WINDOW_ROWS = 65_536
+#: So many frames of a window are made at once.
+AHEAD = 32
 
 
 class SnapshotUnreadable(BaseException):
@@ -159,6 +163,9 @@ class Window:
             _check_count(partition, stop - start)
             self.spans[partition.ordinal] = (start, stop)
         self._frames = None
+        #: Frames of the next partitions, by ordinal.
+        self._ahead = {}
+        self._ordinals = list(self.spans)
 
     def slice(self, ordinal):
         start, stop = self.spans[ordinal]
@@ -168,13 +175,25 @@ class Window:
         """The partition's frame, which does not depend on its neighbours' values."""
         if self._frames is None:
             self._frames = self._make_frames()
-        frame, start, stop = self._frames[ordinal]
-        part = frame.iloc[start:stop]
-        # A slice numbers its rows like its window, and older versions of pandas warn when it is changed.
-        part.index = _range_index(stop - start)
-        if hasattr(part, "_is_copy"):
-            part._is_copy = None
-        return part
+        if ordinal not in self._ahead:
+            self._cut_ahead(ordinal)
+        return self._ahead.pop(ordinal)
+
+    def _cut_ahead(self, ordinal):
+        """Cuts the next frames at once: with a function between each two of them, it takes twice as long."""
+        from pandas import RangeIndex
+
+        place = bisect.bisect_left(self._ordinals, ordinal)
+        self._ahead = {}
+        for each in self._ordinals[place : place + AHEAD]:
+            frame, start, stop = self._frames[each]
+            part = frame.iloc[start:stop]
+            # A slice numbers its rows like its window.
+            part.index = RangeIndex(stop - start)
+            if "_is_copy" in part.__dict__:
+                # Older versions of pandas warn when it is changed.
+                part._is_copy = None
+            self._ahead[each] = part
 
     def _make_frames(self):
         if not depends_on_neighbours(self.table):
@@ -198,12 +217,6 @@ def restored_table(table, columns):
     """The table with the columns of the unit in their order and types."""
     arrays = [restored(table[each["name"]], each["type"]) for each in columns]
     return pa.table(arrays, names=[each["name"] for each in columns])
-
-
-def _range_index(length):
-    import pandas
-
-    return pandas.RangeIndex(length)
 
 
 def _check_count(partition, count):

@@ -29,6 +29,15 @@ class UnitLoop:
         self._snapshot = (
             Snapshot(unit["snapshot"], unit["columns"], unit["ordinals"], self._index) if unit["snapshot"] else None
         )
+        self.columns = unit["columns"]
+        #: What the contexts of all partitions have in common.
+        self._facts = {
+            "params": unit["params"],
+            "run_id": unit["runId"],
+            "snapshot_time": _time(unit["snapshotTime"]),
+            "scheduled_time": _time(unit["scheduledTime"]),
+            "scheduled_date": unit.get("scheduledDate"),
+        }
         #: The declared columns, or None.
         self._output = _declared_output(definition, self._index)
         self._source = SourceTypes(unit["columns"])
@@ -58,7 +67,7 @@ class UnitLoop:
     def interrupt(self):
         """In the thread that calls functions: raises in the function if it must end."""
         call = self._control.call
-        if self._is_interruptible and call is not None and call.cancelled.is_set():
+        if self._is_interruptible and call is not None and call.is_aborted:
             self._is_interruptible = False
             raise call.abort_error()
 
@@ -138,6 +147,8 @@ class UnitLoop:
         }
 
     def _taken(self, returned, partition):
+        if returned is None:
+            return NO_ROWS
         try:
             return take(returned, self._index.key(partition), self._output, self._source)
         except NotRows as error:
@@ -148,21 +159,15 @@ class UnitLoop:
             return NO_ROWS
 
     def _arguments(self, partition, call):
-        unit = self._unit
         key = self._index.key(partition)
         facts = {
+            **self._facts,
             "id": partition.id,
             "key": key,
             "partition_id": dpf_partition_id(key, partition.id),
-            "params": unit["params"],
-            "run_id": unit["runId"],
             "attempt": call.attempt,
-            "snapshot_time": _time(unit["snapshotTime"]),
-            "scheduled_time": _time(unit["scheduledTime"]),
-            "scheduled_date": unit.get("scheduledDate"),
-            "cancelled": call.cancelled,
         }
-        data = DataConnector(PartitionRows(self, partition, call), unit["columns"])
+        data = DataConnector(PartitionRows(self, partition, call), self.columns)
         return data, PartitionContext(call, facts)
 
     # Rows
@@ -178,10 +183,6 @@ class UnitLoop:
     @property
     def snapshot(self):
         return self._snapshot
-
-    @property
-    def columns(self):
-        return self._unit["columns"]
 
 
 def _declared_output(definition, index):

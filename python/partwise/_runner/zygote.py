@@ -22,6 +22,8 @@ SAFE_PACKAGES = frozenset(
 )
 #: What rows are converted with, which functions need not import themselves.
 CONVERSIONS = {b"to_pandas": "pandas", b"to_polars": "polars", b"to_arrow": "pyarrow"}
+#: The answer to a guard, instead of a pid, that it starts an interpreter itself.
+NO_FORK = b"0\n"
 #: A guard writes its request at once.
 REQUEST_SECONDS = 2.0
 
@@ -52,7 +54,8 @@ class _Zygote:
         self.listener = listener
         #: Guards by the pid of their runner.
         self.guards = {}
-        self.archives = set()
+        #: Names of the user's own modules, by archive.
+        self.archives = {}
         self.ended, wake = os.pipe()
         for descriptor in (self.ended, wake):
             os.set_blocking(descriptor, False)
@@ -129,6 +132,11 @@ class _Zygote:
             length, descriptors, _, _ = socket.recv_fds(guard, 4, 4)
             request = json.loads(_exactly(guard, struct.unpack("<I", length)[0]))
             self._import_packages(request["archive"])
+            if not self.archives[request["archive"]].isdisjoint(sys.modules):
+                # A package of the same name is loaded here: in a new interpreter, the user's module comes first.
+                guard.sendall(NO_FORK)
+                guard.close()
+                return None
             with warnings.catch_warnings():
                 # Python 3.12 warns of every fork next to a library's thread.
                 warnings.simplefilter("ignore")
@@ -149,9 +157,9 @@ class _Zygote:
     def _import_packages(self, archive):
         if archive in self.archives:
             return
-        self.archives.add(archive)
+        self.archives[archive] = frozenset()
         try:
-            names = packages_of(archive)
+            self.archives[archive], names = modules_of(archive)
         except Exception:
             # All runners would end with the zygote. What is wrong is reported when the functions file is loaded.
             return
@@ -194,27 +202,30 @@ class _Zygote:
             sys.modules["numpy.random"].seed()
 
 
-def packages_of(archive):
-    """The modules of safe packages that the code in an archive imports. Nothing is executed."""
+def modules_of(archive):
+    """The names of the user's modules in an archive, and the modules of safe packages that they import.
+
+    Nothing is executed.
+    """
     import ast
     import zipfile
 
     from partwise._code.archive import imports
+    from partwise._code.pinned import own_modules
 
     found = {}
     with zipfile.ZipFile(archive) as opened:
-        names = opened.namelist()
-        own = {name.split("/")[0].split(".")[0] for name in names}
-        for name in names:
-            if not name.endswith(".py"):
-                continue
-            source = opened.read(name)
-            for module in imports(ast.parse(source), name):
-                found[module] = None
-            for word, package in CONVERSIONS.items():
-                if word in source:
-                    found[package] = None
-    return [each for each in found if each.split(".")[0] in SAFE_PACKAGES - own]
+        sources = {name: opened.read(name) for name in opened.namelist() if name.endswith(".py")}
+    for name, source in sources.items():
+        try:
+            modules = list(imports(ast.parse(source), name))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            # Its import may fail.
+            continue
+        found.update(dict.fromkeys(modules))
+        found.update((package, None) for word, package in CONVERSIONS.items() if word in source)
+    own = frozenset(name.split(".")[0] for name in own_modules(sources))
+    return own, [each for each in found if each.split(".")[0] in SAFE_PACKAGES - own]
 
 
 def _import(name):

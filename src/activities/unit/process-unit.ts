@@ -210,7 +210,7 @@ class UnitAttempt {
   ): Promise<UnitRunOptions['unit']> {
     const files = plan.files === null ? [] : ordinals.map((ordinal) => plan.files![ordinal]!.path);
     return runnerUnit(plan, {
-      function: { ...plan.function, digest: bundle.digest, interpreter: bundle.interpreter },
+      function: { ...plan.function, digest: bundle.digest, python: bundle.python },
       bundle: bundle.path,
       index,
       snapshot,

@@ -247,6 +247,7 @@ async function callNow(
   const { hasDuckDB } = language;
   const { outcome, rowsFiles, uploads } = await language.callHere!({
     project: { cwd: project.projectDir },
+    passEnv: project.worker.passEnv,
     postMortem,
     unit,
     onLog: ({ at, stream, text }) => {

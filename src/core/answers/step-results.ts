@@ -184,7 +184,7 @@ const opened = shapeOf<OpenedRun>({
     digest: text,
     bundle: orNull(text),
     sql: orNull(text),
-    interpreter: optional(text),
+    python: optional(text),
     runtime: optional(runtime),
   }),
   functionSettings: fields,

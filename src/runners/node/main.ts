@@ -5,7 +5,7 @@
 import { Socket } from 'node:net';
 import type { FunctionDescription } from '../../core/function-description';
 import { describeThrown } from '../../functions/errors';
-import { Channel, CHANNEL_FD } from '../channel';
+import { Channel, CHANNEL_FD, CLOSED_EXIT_CODE } from '../channel';
 import { loadFunctions } from './load-functions';
 import { OutputCapture } from './output-capture';
 import { ProcessState } from './process-state';
@@ -22,7 +22,8 @@ const onExit = (): void => setExiting(true);
 const channel = new Channel(new Socket({ fd: CHANNEL_FD }), {
   onMessage: (message) => receive(message as ToRunner),
   onBroken: () => process.exit(),
-  onClose: () => process.exit(),
+  // The worker is gone, or a function has closed the descriptor.
+  onClose: () => process.exit(CLOSED_EXIT_CODE),
 });
 const shared = new ProcessState();
 const state = openState(channel, restore);

@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { Refusal } from '../../core/refusal';
 import { Channel } from '../channel';
+import { runnerEnvironment } from '../environment';
 import type { CalledHere, CallHereOptions } from '../language';
 import { LocalCall } from '../local-call';
 import type { Asked, FromRunner } from '../protocol';
@@ -22,7 +23,7 @@ export async function callHere(options: CallHereOptions): Promise<CalledHere> {
   const call = new LocalCall(options);
   let failed: Error | null = null;
   const child = spawn(
-    options.unit.function.interpreter ?? options.project.python ?? 'python3',
+    options.unit.function.python ?? options.project.python ?? 'python3',
     ['-X', 'utf8', ENTRY, ...(options.postMortem === true ? ['--pdb'] : [])],
     {
       // Not detached: only the terminal's own process group may read from it. What the function prints goes
@@ -30,7 +31,11 @@ export async function callHere(options: CallHereOptions): Promise<CalledHere> {
       stdio: ['inherit', 2, 2, 'pipe'],
       cwd: options.project.cwd,
       // debugpy would warn of modules of the interpreter that it cannot stop in.
-      env: { PYTHONHASHSEED: '0', PYDEVD_DISABLE_FILE_VALIDATION: '1', ...process.env },
+      env: {
+        PYTHONHASHSEED: '0',
+        PYDEVD_DISABLE_FILE_VALIDATION: '1',
+        ...runnerEnvironment(process.env, options.passEnv ?? []),
+      },
     },
   );
   const receive = (message: FromRunner): void => {
