@@ -178,7 +178,7 @@ class _Guard:
         now = time.monotonic()
         if self.left is not None:
             self.left -= min(now - self.looked_at, MAX_STEP_SECONDS)
-            # Another worker may be running the partition by now.
+            # enforces I4: another worker may be running the partition by now.
             if self.left <= 0:
                 self._kill_all()
         self.looked_at = now

@@ -117,6 +117,7 @@ class Runner:
         return next(self._files)
 
     def begin_call(self):
+        # enforces I5
         self._state.restore()
         # What was printed since the last call belongs to none.
         self._output.report(None)
