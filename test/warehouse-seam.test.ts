@@ -429,6 +429,17 @@ function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void 
     );
   });
 
+  test('refuses a query and a condition that do more than they say, together, and runs neither (I9)', async () => {
+    const two = { query: 'SELECT region, amount FROM sales; DROP TABLE sales' };
+    const { problems } = await problemsOf(count({ source: two, where: '1 = 1) OR (1 = 1' }));
+    expect(problems).toEqual([
+      expect.stringMatching(/ cannot read the query: /),
+      expect.stringMatching(/^"where" is "1 = 1\) OR \(1 = 1", which is not one condition: /),
+    ]);
+    expect((await problemsOf(count({ source: { query: 'DROP TABLE sales' } }))).problems).toHaveLength(1);
+    expect((await count()).ids).toHaveLength(4);
+  });
+
   test('reports what prevents rows from being written into a table (I9)', async () => {
     await warehouse.execute('CREATE OR REPLACE VIEW all_sales AS SELECT * FROM sales');
     const problems = (table: string): Promise<string[]> =>
