@@ -437,7 +437,7 @@ function behavesAsWarehouse(kind: Kind, warehouseOf: () => TestWarehouse): void 
       expect.stringMatching(/^"where" is "1 = 1\) OR \(1 = 1", which is not one condition: /),
     ]);
     expect((await problemsOf(count({ source: { query: 'DROP TABLE sales' } }))).problems).toHaveLength(1);
-    expect((await count()).ids).toHaveLength(4);
+    expect((await count({})).ids).toHaveLength(4);
   });
 
   test('reports what prevents rows from being written into a table (I9)', async () => {
