@@ -105,6 +105,10 @@ def _attached_to(value):
     return vars(value).get(_DEFINITIONS, ()) if callable(value) and hasattr(value, "__dict__") else ()
 
 
+def is_declared(value):
+    return len(_attached_to(value)) > 0
+
+
 def _is_output(output):
     return (
         isinstance(output, dict)
