@@ -112,9 +112,13 @@ class DPF:
             )
         client = _client_of(self._project, self._stage_name)
         if on_existing == "resume" and client.exists(run_id):
-            return DPFRun(client.partwise.run(run_id).retry(), self._stage_name)
+            return self._handle(client.partwise.run(run_id).retry())
         settings = _settings(options or ExecutionOptions())
-        adapted = _adapted(self._func, client.is_snowflake, settings.pop("gpus", None))
+        name = getattr(self._func, "__name__", "")
+        adapted = _Adapted(self._adapt(self._func), client.is_snowflake)
+        adapted.__name__ = name if name.isidentifier() else "function"
+        gpus = {} if options is None or options.num_gpus_per_worker is None else {"gpus": options.num_gpus_per_worker}
+        attach(adapted, Definition(adapted.__name__, adapted, gpus, returns_rows=False))
         started = client.partwise.start(
             adapted,
             source,
@@ -124,7 +128,14 @@ class DPF:
             only=None if only is None else list(only),
             **settings,
         )
-        return DPFRun(started, self._stage_name)
+        return self._handle(started)
+
+    def _adapt(self, function):
+        """What is called for each partition."""
+        return function
+
+    def _handle(self, run):
+        return DPFRun(run, self._stage_name)
 
 
 class DPFRun:
@@ -351,14 +362,13 @@ def _settings(options):
     settings = {
         "retry": {"maximum_attempts": options.max_retries + 1},
         "fail_fast": options.fail_fast,
-        "gpus": options.num_gpus_per_worker,
     }
     if options.num_cpus_per_worker is not None:
         cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         settings["max_concurrency"] = max(1, cpus // options.num_cpus_per_worker)
     if options.loading_wh is not None:
         settings["warehouse_options"] = {"loadingWarehouse": options.loading_wh}
-    return {name: value for name, value in settings.items() if value is not None}
+    return settings
 
 
 class _Adapted:
@@ -381,12 +391,3 @@ class _Adapted:
         except InvalidResult as problem:
             print(f"What the function returned is not kept. {problem}")
             return None
-
-
-def _adapted(function, is_snowflake, gpus):
-    """The function with its name, for a run."""
-    adapted = _Adapted(function, is_snowflake)
-    name = getattr(function, "__name__", "function")
-    adapted.__name__ = name if name.isidentifier() else "function"
-    settings = {} if gpus is None else {"gpus": gpus}
-    return attach(adapted, Definition(adapted.__name__, adapted, settings, returns_rows=False))
