@@ -3,7 +3,7 @@
 import base64
 import sys
 
-from ._define import Definition, FunctionsFileError, attach, is_declared
+from ._define import Definition, FunctionsFileError, attach, definitions_of
 
 
 def load(version, encoded):
@@ -23,6 +23,6 @@ def load(version, encoded):
         ) from None
     functions = cloudpickle.loads(base64.b64decode(encoded))
     for name, function in functions.items():
-        if not is_declared(function):
+        if not definitions_of(function):
             attach(function, Definition(name, function, returns_rows=False))
     return functions

@@ -34,7 +34,7 @@ def functions_file(definitions, folder):
 
 
 def _content(definitions):
-    payload = _pickled(definitions)
+    payload = pickled_by_value(definitions, ", ".join(definitions))
     packages = _packages_of(payload)
     lines = [
         "# Written by Partwise: functions of a script or notebook, by value.",
@@ -55,7 +55,8 @@ def _content(definitions):
     return "\n".join(lines)
 
 
-def _pickled(definitions):
+def pickled_by_value(value, what):
+    """The pickle of a value with everything that it uses of the script and of local modules. `what` names it."""
     try:
         import cloudpickle
     except ModuleNotFoundError:
@@ -70,12 +71,11 @@ def _pickled(definitions):
             cloudpickle.register_pickle_by_value(module)
             registered.append(module)
         buffer = io.BytesIO()
-        _pickler_of(cloudpickle)(buffer, protocol=5).dump(definitions)
+        _pickler_of(cloudpickle)(buffer, protocol=5).dump(value)
         return buffer.getvalue()
     except Exception as error:
-        names = ", ".join(definitions)
         raise TypeError(
-            f"{names} cannot be sent to other processes: {error}. A function may use modules, values that can be "
+            f"{what} cannot be sent to other processes: {error}. A function may use modules, values that can be "
             "pickled, and other functions; create connections, locks and open files inside of it."
         ) from error
     finally:

@@ -4,6 +4,7 @@ import os
 import re
 import sys
 
+from .._define import definitions_of
 from .host import Host
 from .inputs import input_of
 from .run import Run
@@ -80,19 +81,22 @@ class Partwise:
         """Ends the connection. Runs continue."""
         self._host.close()
 
-    def start(self, function, source, by=None, *, run_id=None, **settings):
+    def start(self, function, source, by=None, *, run_id=None, task=None, **settings):
         """Starts a run of `function` for every partition of `source`, and returns its handle once it is planned.
 
         - `function`: a partition function of this program, which is sent by value; or its name, as in
           `"functions.py:summarise"`.
         - `source`: see `source_of`: a table's name, a path, `query:SELECT …`, a frame.
         - `by`: the column, or the columns, whose values make the partitions. None: each file is one.
+        - `task`: of a partition model: `"train"`, `"predict"` or `"fitPredict"`.
         - `settings`: those of `partwise run`, as `max_concurrency=4`, `retry={"maximum_attempts": 5}`,
           `output={"table": "summary"}`, `on_existing="overwrite"`, `params={…}`.
 
         Raises `StartRefused` with every problem.
         """
         named = function if isinstance(function, str) else self._sent(function)
+        if task is not None:
+            named = f"{named}.{task}"
         with source_of(source, self.project) as read:
             started = self._host.ask("start", {"input": input_of(named, read, by, settings), "runId": run_id})
         return Run(self._host.ask, started["run"], started["execution"])
@@ -119,5 +123,9 @@ class Partwise:
 
 
 def _name_of(function):
+    definitions = definitions_of(function)
+    if len(definitions) == 1 or (definitions and definitions[0].model is not None):
+        first = definitions[0]
+        return first.name if first.model is None else first.model["name"]
     name = getattr(function, "__name__", type(function).__name__)
     return name if re.fullmatch(r"[A-Za-z_]\w{0,99}", name) else "function"

@@ -4,6 +4,7 @@
  */
 import type { Partwise, RefusalType, RetryInput, RunEvent, RunHandle, RunInput } from '../..';
 import { wasRefused } from '../../core/status';
+import { writeFile } from 'node:fs/promises';
 import type { ProjectConfig } from '../../config';
 import { isObject } from './protocol';
 
@@ -70,6 +71,13 @@ export class Params {
 
   object(name: string): Record<string, unknown> {
     return this.#optional(name, 'an object', isObject) ?? {};
+  }
+
+  /** Of a model: a number or an alias. */
+  version(): number | string {
+    const value = this.values['version'];
+    if (typeof value === 'number' || typeof value === 'string') return value;
+    throw this.#bad('version', 'a number or an alias');
   }
 
   run({ partwise }: Call): RunHandle {
@@ -164,6 +172,20 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     }),
   ),
   plan: reads(({ partwise }, params) => partwise.plan(params.object('input') as unknown as RunInput)),
+  models: reads(async ({ partwise }) => (await partwise.registry()).models()),
+  model: reads(async (call, params) => (await modelOf(call, params)).describe()),
+  modelVersions: reads(async (call, params) => (await modelOf(call, params)).versions()),
+  modelVersion: reads(async (call, params) => (await versionOf(call, params)).describe()),
+  /** Writes a partition's model to a file. */
+  saveModel: reads(async (call, params) => {
+    const content = await (await versionOf(call, params)).load(params.text('partition'));
+    await writeFile(params.text('file'), content);
+  }),
+  promote: reads(async (call, params) =>
+    (await modelOf(call, params)).promote(params.version(), params.text('alias')),
+  ),
+  tagVersion: reads(async (call, params) => (await versionOf(call, params)).tag(params.object('changes'))),
+  deleteVersion: reads(async (call, params) => (await versionOf(call, params)).delete()),
   retry: changes(async (call, params) => {
     const changed = params.object('changes') as RetryInput;
     const handle = await params.run(call).retry(changed);
@@ -190,6 +212,14 @@ async function planned(handle: RunHandle, signal: AbortSignal): Promise<void> {
 
 function startedRun({ runId, workflowRunId }: RunHandle) {
   return { run: runId, execution: workflowRunId };
+}
+
+async function modelOf({ partwise }: Call, params: Params) {
+  return (await partwise.registry()).model(params.text('model'));
+}
+
+async function versionOf(call: Call, params: Params) {
+  return (await modelOf(call, params)).version(params.version());
 }
 
 function partitionOf(call: Call, params: Params) {
