@@ -23,6 +23,7 @@ def source_of(data, folder):
     - a Snowpark DataFrame of one query: the query, which the worker runs.
     - a dictionary: the `source` of an input as it is.
     """
+    data = getattr(data, "source", data) if type(data).__module__ == "partwise._snowpark" else data
     if isinstance(data, dict):
         yield data
         return
