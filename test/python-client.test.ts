@@ -1,6 +1,4 @@
 /** Programs in Python that start and read runs: `Partwise`, and code written for Snowflake's DPF. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { cli, CLI } from './support/cli';
 import { REPOSITORY } from './support/project';
 import { hasPython, PYTHON } from './support/python-server';
+import { run, userEnvironment } from './support/shell';
 
 let folder: string;
 beforeAll(async () => {
@@ -20,30 +19,16 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Runs a script, and returns what it printed. `show(value)` prints a value as a line of JSON. */
+const environment = () => userEnvironment({ PARTWISE_CLI: CLI, PYTHONPATH: join(REPOSITORY, 'python') });
+
+/** Runs a script. `show(value)` prints a value as a line of JSON; what it showed is returned. */
 async function python(script: string, env: NodeJS.ProcessEnv = {}) {
   const file = join(folder, 'driver.py');
-  await writeFile(
-    file,
-    `import json\ndef show(value): print(json.dumps(value, default=str))\n${script.replace(/^\n/, '')}`,
-  );
-  const child = spawn(PYTHON, [file], {
-    cwd: folder,
-    env: {
-      ...process.env,
-      NODE_OPTIONS: '',
-      PARTWISE_CLI: CLI,
-      PYTHONPATH: join(REPOSITORY, 'python'),
-      ...env,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const output = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const)
-    child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
-  const [code] = (await once(child, 'close')) as [number | null];
-  const lines = output.stdout.split('\n').filter((line) => line !== '');
-  return { code, stderr: output.stderr, shown: code === 0 ? lines.map((line) => JSON.parse(line)) : lines };
+  const head = 'import json\ndef show(value): print(json.dumps(value, default=str))\n';
+  await writeFile(file, `${head}${script}`);
+  const { code, stderr, stdout } = await run(PYTHON, [file], folder, { ...environment(), ...env });
+  const lines = stdout.split('\n').filter((line) => line !== '');
+  return { code, stderr, shown: code === 0 ? lines.map((line) => JSON.parse(line) as unknown) : lines };
 }
 
 (hasPython ? describe : describe.skip)('a program in Python', () => {
@@ -142,9 +127,12 @@ with Partwise() as partwise:
   });
 
   test('cannot do without the Node package, and says where it looked', async () => {
-    const script = 'from partwise import Partwise, HostError\ntry: Partwise()\nexcept HostError as error: show(str(error))';
+    const script =
+      'from partwise import Partwise, HostError\ntry: Partwise()\nexcept HostError as error: show(str(error))';
     const missing = await python(script, { PARTWISE_CLI: join(folder, 'none.js') });
-    expect(missing.shown).toEqual([expect.stringMatching(/^PARTWISE_CLI is ".*none\.js", which is no file\./)]);
+    expect(missing.shown).toEqual([
+      expect.stringMatching(/^PARTWISE_CLI is ".*none\.js", which is no file\./),
+    ]);
     const withoutNode = await python(script, { PATH: '/nowhere' });
     expect(withoutNode.shown).toEqual([expect.stringMatching(/^Partwise needs Node 20\.3 or newer/)]);
     const other = join(folder, 'old-partwise');
@@ -152,7 +140,9 @@ with Partwise() as partwise:
       mode: 0o755,
     });
     expect((await python(script, { PARTWISE_CLI: other })).shown).toEqual([
-      expect.stringMatching(/speaks protocol 1, but the Node package 9\.0\.0 speaks 9\. Install the same version/),
+      expect.stringMatching(
+        /speaks protocol 1, but the Node package 9\.0\.0 speaks 9\. Install the same version/,
+      ),
     ]);
   });
 });
@@ -292,6 +282,135 @@ for on_missing in ("error", "skip"):
         ['None', 'DONE', null],
       ],
       [4.5, 5.5],
+    ]);
+  });
+});
+
+(hasPython ? describe : describe.skip)("code written for Snowflake's custom models", () => {
+  test('keeps them as versions of the registry, and calls a method for each partition', async () => {
+    const { code, stderr, shown } = await python(`
+import pandas
+from partwise import custom_model
+from partwise.registry import Registry
+
+class Forecast(custom_model.CustomModel):
+    @custom_model.partitioned_api
+    def predict(self, X: pandas.DataFrame) -> pandas.DataFrame:
+        return pandas.DataFrame({"EPOCH_OUT": X["EPOCH"].iloc[-2:], "PREDICTION": [X["T"].mean()] * 2})
+
+    @custom_model.inference_api
+    def double(self, X: pandas.DataFrame) -> pandas.DataFrame:
+        return pandas.DataFrame({"doubled": X["T"] * 2})
+
+class Store:
+    def __init__(self, factor): self.factor = factor
+    def predict(self, rows): return self.factor * rows
+
+class Stores(custom_model.CustomModel):
+    @custom_model.partitioned_api
+    def predict(self, X):
+        store = self.context.model_ref(str(X["STORE_ID"].iloc[0]))
+        with open(self.context.path("note")) as file:
+            return pandas.DataFrame({"p": [store.predict(len(X))], "note": [file.read()]})
+
+X = pandas.DataFrame({"STORE_ID": [1, 2, 3] * 3, "EPOCH": range(9), "T": [float(i) for i in range(9)]})
+with open("note.txt", "w") as file: file.write("hello")
+registry = Registry(session=None, database_name="ML", schema_name="MODELS")
+first = registry.log_model(
+    Forecast(), model_name="forecast", version_name="first", comment="means", metrics={"mae": 1.5},
+    options={"function_type": "TABLE_FUNCTION"}, conda_dependencies=["pandas"],
+)
+show(first.run(X, function_name="predict", partition_column="STORE_ID").values.tolist())
+show(first.run(X.head(2), function_name="double")["doubled"].tolist())
+stores = {str(i): Store(i) for i in (1, 2, 3)}
+context = custom_model.ModelContext(models=stores, artifacts={"note": "note.txt"})
+second = registry.log_model(Stores(context), model_name="forecast")
+show(second.run(X, partition_column="STORE_ID").values.tolist())
+show(second.load().context.model_ref("2").predict(10))
+model = registry.get_model("forecast")
+show([str(model.default), [each.version_name for each in model.versions()], model.last().version_name])
+model.default = second
+second.set_alias("production")
+first.set_metric("rmse", 2)
+show([model.default.version_name, sorted(second.aliases), first.show_metrics(), first.comment])
+show(first.show_functions())
+
+def refused(what):
+    try: what()
+    except Exception as error: show([type(error).__name__, str(error)])
+
+refused(lambda: second.run(X))
+refused(lambda: first.run(X, partition_column="STORE_ID"))
+refused(lambda: registry.log_model(Forecast(), model_name="forecast", version_name="first"))
+refused(lambda: registry.log_model(Store(1), model_name="store"))
+refused(lambda: model.version("third"))
+refused(lambda: second.start(X.assign(STORE_ID=9), partition_column="STORE_ID").wait().error and 1 / 0)
+registry.delete_model("forecast")
+show([each.name for each in registry.models()])
+`);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(shown).toEqual([
+      [
+        [1, 3, 3],
+        [1, 6, 3],
+        [2, 4, 4],
+        [2, 7, 4],
+        [3, 5, 5],
+        [3, 8, 5],
+      ],
+      [0, 2],
+      [1, 2, 3].map((store) => [store, store * 3, 'hello']),
+      20,
+      ['<ModelVersion forecast first>', ['first', 'v2'], 'v2'],
+      ['v2', ['default', 'production'], { mae: 1.5, rmse: 2 }, 'means'],
+      [
+        { name: 'double', target_method_function_type: 'FUNCTION' },
+        { name: 'predict', target_method_function_type: 'TABLE_FUNCTION' },
+      ],
+      ['ValueError', expect.stringContaining('so run needs partition_column')],
+      ['ValueError', 'function_name is missing; the version has double, predict.'],
+      ['RegistryError', expect.stringContaining('has a version "first" already')],
+      ['TypeError', expect.stringContaining('log_model stores custom models, and this is a Store')],
+      ['RegistryRefused', expect.stringContaining('third')],
+      ['ZeroDivisionError', 'division by zero'],
+      [],
+    ]);
+  });
+
+  test("runs a driver for Snowflake's modules with no line changed", async () => {
+    await writeFile(
+      join(folder, 'unchanged.py'),
+      `
+import sys
+from snowflake.snowpark.context import get_active_session
+from snowflake.ml.model import custom_model
+from snowflake.ml.modeling.distributors.distributed_partition_function.dpf import DPF
+from snowflake.ml.modeling.distributors.distributed_partition_function.entities import RunStatus
+from snowflake.ml.registry import Registry
+${PROCESS_SALES_DATA.replace('json.dump', '__import__("json").dump')}
+class Count(custom_model.CustomModel):
+    @custom_model.partitioned_api
+    def predict(self, X):
+        assert custom_model.ModelContext is not None
+        return __import__("pandas").DataFrame({"n": [len(X)]})
+
+session = get_active_session()
+sales = session.sql("SELECT * FROM 'sales.csv'")
+run = DPF(process_sales_data, "analytics_stage").run(
+    partition_by="region", snowpark_dataframe=sales, run_id="unchanged")
+print(run.wait(show_progress=False) == RunStatus.SUCCESS, sys.argv[1:], list(run.partition_details))
+counts = Registry(session=session).log_model(Count(), model_name="count").run(sales, partition_column="region")
+print(counts["n"].tolist())
+try: sales.filter
+except AttributeError as error: print(error)
+`,
+    );
+    const ran = await run(PYTHON, ['-m', 'partwise', 'unchanged.py', '--flag'], folder, environment());
+    expect(ran).toMatchObject({ code: 0, stderr: '' });
+    expect(ran.stdout.trim().split('\n')).toEqual([
+      "True ['--flag'] ['North', 'South']",
+      '[2, 1]',
+      expect.stringMatching(/^The query SELECT .* has no filter: Snowpark is not installed/),
     ]);
   });
 });

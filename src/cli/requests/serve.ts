@@ -79,7 +79,5 @@ const CANCELLED = { type: 'Cancelled', message: 'The request was cancelled.' };
 
 function unknown(operation: string): never {
   const names = Object.keys(OPERATIONS);
-  throw new BadParams(
-    `There is no operation "${operation}". The operations are ${names.join(', ')}.`,
-  );
+  throw new BadParams(`There is no operation "${operation}". The operations are ${names.join(', ')}.`);
 }
