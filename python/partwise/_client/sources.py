@@ -4,12 +4,14 @@ import contextlib
 import glob
 import os
 import tempfile
-import time
+
+from .folders import private_folder
+from .frames import table_of
 
 #: Where frames are kept until the run that was started with them has been planned.
 _FOLDER = os.path.join(".partwise", "inputs")
-#: In seconds, for frames of programs that ended before.
-_KEPT = 7 * 24 * 3600
+#: In days, for frames of programs that ended before.
+_KEPT = 7
 
 
 @contextlib.contextmanager
@@ -34,7 +36,7 @@ def source_of(data, folder):
     if query is not None:
         yield {"query": query}
         return
-    path = _written(_as_arrow(data), folder)
+    path = _written(table_of(data), folder)
     try:
         yield {"files": path}
     except Exception:
@@ -69,40 +71,11 @@ def _snowpark_query(data):
     return queries["queries"][0]
 
 
-def _as_arrow(data):
-    import pyarrow as pa
-
-    if isinstance(data, pa.Table):
-        return data
-    if isinstance(data, pa.RecordBatch):
-        return pa.Table.from_batches([data])
-    module = type(data).__module__.split(".")[0]
-    if module == "pandas" and type(data).__name__ == "DataFrame":
-        _check_names(data.columns)
-        return pa.Table.from_pandas(data, preserve_index=False)
-    if module == "polars":
-        return (data.collect() if type(data).__name__ == "LazyFrame" else data).to_arrow()
-    if module in ("duckdb", "_duckdb") and hasattr(data, "to_arrow_table"):
-        return data.to_arrow_table()
-    raise TypeError(
-        f"A run cannot read a {type(data).__name__}. Pass a table's name, a path, query:SELECT …, a pandas or polars "
-        "DataFrame, an Arrow table, a DuckDB relation, or a Snowpark DataFrame."
-    )
-
-
-def _check_names(columns):
-    repeated = sorted({str(name) for name in columns if list(columns).count(name) > 1})
-    if repeated:
-        raise ValueError(f"The DataFrame has several columns named {', '.join(repeated)}. Rename them.")
-
-
 def _written(table, folder):
     """The path of a Parquet file with the table's rows."""
     import pyarrow.parquet as pq
 
-    place = os.path.join(folder, _FOLDER)
-    os.makedirs(place, mode=0o700, exist_ok=True)
-    _forget_old(place)
+    place = private_folder(folder, _FOLDER, _KEPT)
     handle, path = tempfile.mkstemp(prefix="rows-", suffix=".parquet", dir=place)
     os.close(handle)
     try:
@@ -111,9 +84,3 @@ def _written(table, folder):
     except BaseException:
         os.remove(path)
         raise
-
-
-def _forget_old(place):
-    for entry in os.scandir(place):
-        if time.time() - entry.stat().st_mtime > _KEPT:
-            os.remove(entry.path)
