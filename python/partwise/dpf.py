@@ -16,11 +16,13 @@ What differs from Snowflake's is in docs/from-snowflake.md.
 import os
 import re
 import warnings
+from collections.abc import ItemsView, Mapping, ValuesView
 from dataclasses import dataclass
 from typing import Optional
+from urllib.parse import quote
 
 from ._client.views import PartitionStatus, RunStatus
-from ._context import PartitionContext
+from ._context import PartitionContext, dpf_partition_id
 from ._data import DataConnector
 from ._define import Definition, attach
 
@@ -107,9 +109,7 @@ class DPF:
     def _start(self, source, by, run_id, on_existing, options, only):
         policies = {"error": "error", "overwrite": "overwrite", "resume": "retry"}
         if on_existing not in policies:
-            raise ValueError(
-                f"on_existing_artifacts is {on_existing!r}; it takes {', '.join(map(repr, policies))}."
-            )
+            raise ValueError(f"on_existing_artifacts is {on_existing!r}; it takes {', '.join(map(repr, policies))}.")
         client = _client_of(self._project, self._stage_name)
         if on_existing == "resume" and client.exists(run_id):
             return self._handle(client.partwise.run(run_id).retry())
@@ -144,7 +144,7 @@ class DPFRun:
     def __init__(self, run, stage_name):
         self._run = run
         self._stage_name = stage_name
-        #: A second look costs nothing once the run has ended.
+        #: The partitions by their text: `partition_details["North"]`, also by Partwise's ids.
         self.partition_details = _Details(run)
 
     @classmethod
@@ -204,10 +204,10 @@ class DPFRun:
 class PartitionDetails:
     """A partition of a run: `status`, `logs`, `partition_id`, and its artifacts."""
 
-    def __init__(self, partition, text):
+    def __init__(self, partition):
         self._partition = partition
-        #: DPF's text: `str` of the value.
-        self.partition_id = text
+        #: What the function has as `context.partition_id`.
+        self.partition_id = dpf_partition_id(partition.key, partition.id)
         self.stage_artifacts_manager = partition.artifacts
 
     def __repr__(self):
@@ -228,48 +228,52 @@ class PartitionDetails:
         return self._partition.error
 
 
-class _Details:
-    """`partition_details`: a mapping that reads pages as it is iterated, and single partitions by their text."""
+class _Details(Mapping):
+    """`partition_details`: reads pages as it is iterated, and single partitions by their text."""
 
     def __init__(self, run):
-        from ._client.run import Partitions
-
         self._run = run
-        self._partitions = Partitions(run)
 
     def __getitem__(self, text):
-        from ._client.run import dpf_text
+        from ._client.errors import NoSuchPartition
 
-        partition = self._partitions[str(text)]
-        return PartitionDetails(partition, dpf_text(partition))
-
-    def __contains__(self, text):
-        return self.get(text) is not None
-
-    def get(self, text, default=None):
-        try:
-            return self[text]
-        except KeyError:
-            return default
+        for id in _ids_of(str(text)):
+            try:
+                return PartitionDetails(self._run.partition(id))
+            except NoSuchPartition as error:
+                problem = error
+        raise problem
 
     def __iter__(self):
-        return iter(self._partitions)
+        return (text for text, _ in self.items())
 
     def __len__(self):
-        return len(self._partitions)
-
-    def keys(self):
-        return list(self)
-
-    def values(self):
-        return (details for _, details in self.items())
+        return self._run.state().counts["total"]
 
     def items(self):
-        from ._client.run import dpf_text
+        return _Items(self)
 
-        for partition in self._run.partitions():
-            text = dpf_text(partition)
-            yield text, PartitionDetails(partition, text)
+    def values(self):
+        return _Values(self)
+
+
+class _Items(ItemsView):
+    def __iter__(self):
+        for partition in self._mapping._run.partitions():
+            details = PartitionDetails(partition)
+            yield details.partition_id, details
+
+
+class _Values(ValuesView):
+    def __iter__(self):
+        return (details for _, details in self._mapping.items())
+
+
+def _ids_of(text):
+    """The ids that a text may mean, the likeliest first."""
+    special = {"None": ["%-"], "": ["%_"], "True": ["true"], "False": ["false"]}.get(text, [])
+    # What `encodeURIComponent` leaves as it is.
+    return list(dict.fromkeys([quote(text, safe="!'()*"), *special, text]))
 
 
 def scale_cluster(expected_cluster_size, **_):

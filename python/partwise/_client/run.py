@@ -3,8 +3,6 @@
 import os
 import pickle
 import tempfile
-from collections.abc import Mapping
-from urllib.parse import unquote
 
 from .inputs import changes_of
 from .progress import Progress
@@ -186,45 +184,3 @@ class Artifacts:
                 return read_function(path)
             with open(path, "rb") as file:
                 return pickle.load(file)
-
-
-class Partitions(Mapping):
-    """The partitions of a run by DPF's text of their keys and by Partwise's ids, read by pages."""
-
-    def __init__(self, run):
-        self._run = run
-
-    def __getitem__(self, text):
-        from .errors import NoSuchPartition
-
-        for id in _ids_of(text):
-            try:
-                return self._run.partition(id)
-            except NoSuchPartition as error:
-                problem = error
-        raise problem
-
-    def __iter__(self):
-        return (dpf_text(each) for each in self._run.partitions())
-
-    def __len__(self):
-        return self._run.state().counts["total"]
-
-
-def dpf_text(partition):
-    """What DPF gives as the partition id: `str` of a single value, Partwise's id of several."""
-    values = list(partition.key.values())
-    if len(values) != 1:
-        return partition.id
-    if values[0] is None or isinstance(values[0], bool):
-        return str(values[0])
-    return "" if values[0] == "" else unquote(partition.id)
-
-
-def _ids_of(text):
-    """The ids that a text may mean, the likeliest first."""
-    from urllib.parse import quote
-
-    special = {"None": ["%-"], "": ["%_"], "True": ["true"], "False": ["false"]}.get(text, [])
-    # What `encodeURIComponent` leaves as it is.
-    return list(dict.fromkeys([quote(text, safe="!'()*"), *special, text]))
