@@ -24,7 +24,7 @@ const environment = () => userEnvironment({ PARTWISE_CLI: CLI, PYTHONPATH: join(
 /** Runs a script. `show(value)` prints a value as a line of JSON; what it showed is returned. */
 async function python(script: string, env: NodeJS.ProcessEnv = {}) {
   const file = join(folder, 'driver.py');
-  const head = 'import json\ndef show(value): print(json.dumps(value, default=str))\n';
+  const head = 'import json, sys\ndef show(value): print(json.dumps(value, default=str), flush=True)\n';
   await writeFile(file, `${head}${script}`);
   const { code, stderr, stdout } = await run(PYTHON, [file], folder, { ...environment(), ...env });
   const lines = stdout.split('\n').filter((line) => line !== '');
@@ -89,7 +89,7 @@ with Partwise() as partwise:
 
   test('is told what is wrong, before anything runs', async () => {
     const { code, stderr, shown } = await python(`
-import threading
+import multiprocessing, pandas, threading
 from partwise import Partwise, NoSuchRun, NoSuchPartition, PartwiseError, StartRefused
 
 def refused(what):
@@ -106,23 +106,34 @@ with Partwise() as partwise:
     refused(lambda: partwise.start("sql", "sales.csv", by="region", max_concurency=3))
     refused(lambda: partwise.start(locks, "sales.csv", by="region"))
     refused(lambda: partwise.start("sql", 7, by="region"))
+    two = pandas.DataFrame([[1, 2, 3]], columns=["region", "a", "a"])
+    refused(lambda: partwise.start("sql", two, by="region"))
+    refused(lambda: partwise.start("sql", "sales.csv", by="region", params={"day": pandas.Timestamp("2026-01-01")}))
     refused(lambda: partwise.start("sql", "seles.csv", by="region", sql="SELECT 1 AS n"))
     refused(lambda: partwise.run("fram").state())
     refused(lambda: partwise.run("frame").partition("Nort"))
     refused(lambda: partwise.run("frame").results(to="numpy"))
     refused(lambda: partwise.run("frame").partition("North").artifacts.get("summary.json"))
+    fork = multiprocessing.get_context("fork")
+    child = fork.Process(target=lambda: refused(partwise.run("frame").state))
+    sys.stdout.flush()
+    child.start()
+    child.join()
 `);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(shown).toEqual([
       ['StartRefused', expect.stringContaining('Did you mean "region"?'), false],
       ['TypeError', "A run has no setting 'max_concurency'. Did you mean max_concurrency?", false],
       ['TypeError', expect.stringMatching(/^locks cannot be sent to other processes: .*lock/), false],
-      ['TypeError', expect.stringMatching(/^A run cannot read a int\. Pass a table's name, /), false],
+      ['TypeError', expect.stringMatching(/^A run cannot read an int\. Pass a table's name, /), false],
+      ['ValueError', expect.stringMatching(/^The DataFrame cannot .* two columns "a".* Rename one\.$/), false],
+      ['TypeError', expect.stringMatching(/^start takes values of JSON: .*Timestamp.* Convert them first/), false],
       ['StartRefused', expect.stringContaining('seles.csv'), false],
       ['NoSuchRun', expect.stringContaining('Did you mean "frame"?'), false],
       ['NoSuchPartition', expect.stringContaining('Did you mean "North"?'), true],
       ['ValueError', `to is 'numpy'; use one of 'pandas', 'arrow', 'polars', 'rows'.`, false],
       ['NoSuchArtifact', expect.stringContaining('"summary.json"'), false],
+      ['HostError', expect.stringMatching(/^This process was forked .* Connect here too: Partwise\(\)/), false],
     ]);
   });
 
@@ -184,6 +195,13 @@ show([west.partition_id, west.status != "DONE", 'driver.py", line' in west.logs,
 show({str(status): [each.partition_id for each in several] for status, several in run.get_progress().items()})
 show(run.partition_details["New York"].stage_artifacts_manager.list())
 show([len(run.partition_details), "None" in run.partition_details, "Nowhere" in run.partition_details])
+def echo(data_connector, context): context.upload_to_stage(context.partition_id, "id.pkl")
+times = pandas.to_datetime(["2026-01-02 03:04:05.5+00:00", None, "2026-01-02 03:04:05+00:00"], format="ISO8601")
+echoed = DPF(echo, "analytics_stage").run("at", pandas.DataFrame({"at": times}), "times")
+echoed.wait(show_progress=False)
+details = echoed.partition_details
+show([[id, each.stage_artifacts_manager.get("id.pkl"), id in details] for id, each in details.items()])
+show([len(details.values()), details.get("2026-01-02%2003%3A04%3A05%2B00").partition_id])
 try:
     dpf.run(partition_by="region", snowpark_dataframe=sales, run_id="regional_2024")
 except Exception as error:
@@ -206,6 +224,8 @@ except Exception as error:
       },
       ['sales_summary.json'],
       [5, true, false],
+      ['2026-01-02 03:04:05+00', '2026-01-02 03:04:05.5+00', 'None'].map((text) => [text, text, true]),
+      [3, '2026-01-02 03:04:05+00'],
       'StartRefused',
     ]);
   });

@@ -106,8 +106,6 @@ def definitions_of(value):
     return vars(value).get(_DEFINITIONS, ()) if callable(value) and hasattr(value, "__dict__") else ()
 
 
-
-
 def _is_output(output):
     return (
         isinstance(output, dict)

@@ -182,8 +182,7 @@ class Model:
     def versions(self):
         """All versions, oldest first."""
         return [
-            ModelVersion(self._registry, self.name, each["version"])
-            for each in self._registry._versions(self.name)
+            ModelVersion(self._registry, self.name, each["version"]) for each in self._registry._versions(self.name)
         ]
 
     def show_versions(self):
@@ -297,9 +296,7 @@ class ModelVersion:
     def show_functions(self):
         """The methods that can be run: `[{"name", "target_method_function_type"}]`."""
         kinds = {"partitioned": "TABLE_FUNCTION", "inference": "FUNCTION"}
-        return [
-            {"name": name, "target_method_function_type": kinds[kind]} for name, kind in self._functions().items()
-        ]
+        return [{"name": name, "target_method_function_type": kinds[kind]} for name, kind in self._functions().items()]
 
     def load(self):
         """The custom model, in this process. Its class and models run code as they are loaded."""

@@ -6,6 +6,7 @@ import os
 import queue
 import shutil
 import subprocess
+import sys
 import threading
 
 from .errors import HostError, raised
@@ -37,6 +38,9 @@ class Host:
         self._last_id = 0
         #: Answers of requests in progress, by id.
         self._answers = {}
+        self._has_ended = False
+        #: A forked process has the pipes, but not the threads that read from them.
+        self._owner = os.getpid()
         #: The last lines it printed for people.
         self._said = collections.deque(maxlen=20)
         self._ready = queue.Queue()
@@ -72,13 +76,15 @@ class Host:
 
         An exception in `on_event` or while waiting, such as KeyboardInterrupt, cancels the request, not the run.
         """
+        if os.getpid() != self._owner:
+            raise HostError("This process was forked from the one that connected. Connect here too: Partwise().")
         answers = queue.Queue()
         with self._lock:
             self._last_id += 1
             id = self._last_id
             self._answers[id] = answers
-        self._write({"id": id, "operation": operation, "params": params or {}})
         try:
+            self._write({"id": id, "operation": operation, "params": params or {}})
             while True:
                 answer = answers.get()
                 if answer is None:
@@ -105,7 +111,12 @@ class Host:
             pass
 
     def _write(self, message):
-        line = json.dumps(message, allow_nan=False).encode() + b"\n"
+        try:
+            line = json.dumps(message, allow_nan=False).encode() + b"\n"
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"{message['operation']} takes values of JSON: {error}. Convert them first.") from None
+        if self._has_ended:
+            raise HostError(f"partwise host has ended.{self._last_words()}")
         try:
             with self._lock:
                 self._process.stdin.write(line)
@@ -123,12 +134,15 @@ class Host:
             if waiting is not None:
                 waiting.put(answer)
         self._ready.put(None)
+        self._has_ended = True
         for waiting in list(self._answers.values()):
             waiting.put(None)
 
     def _read_messages(self):
         for line in self._process.stderr:
             self._said.append(line.decode("utf-8", "replace").rstrip())
+            # Such as that a Temporal server is being downloaded.
+            print(self._said[-1], file=sys.stderr, flush=True)
 
     def _last_words(self):
         self._messages.join(timeout=1)
