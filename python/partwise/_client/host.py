@@ -4,6 +4,7 @@ import collections
 import json
 import os
 import queue
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ PROTOCOL = 1
 START_TIMEOUT = 60
 #: In seconds, for a host whose input has been closed.
 END_TIMEOUT = 5
+_COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Host:
@@ -140,7 +142,8 @@ class Host:
 
     def _read_messages(self):
         for line in self._process.stderr:
-            self._said.append(line.decode("utf-8", "replace").rstrip())
+            # Notebooks set FORCE_COLOR.
+            self._said.append(_COLOR.sub("", line.decode("utf-8", "replace")).rstrip())
             # Such as that a Temporal server is being downloaded.
             print(self._said[-1], file=sys.stderr, flush=True)
 

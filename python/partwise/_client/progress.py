@@ -54,22 +54,25 @@ class _Tqdm:
 
 
 class _Line:
-    """A live line on a terminal, otherwise a line now and then and one at the end."""
+    """A live line on a terminal and in a notebook, otherwise a line now and then and one at the end."""
 
     def __init__(self, total, stream):
         self._total = total
         self._stream = stream
-        self._is_terminal = stream.isatty()
+        # A notebook shows `\r` as a terminal does.
+        self._is_live = stream.isatty() or "ipykernel" in sys.modules
         self._started = time.monotonic()
         self._shown = None
         self._shown_at = -_PAUSE
         self._last = ""
+        self._width = 0
 
     def update_to(self, ended, note):
         now = time.monotonic()
         self._last = self._text(ended, note, now - self._started)
-        if self._is_terminal:
-            self._stream.write(f"\r{self._last}\x1b[K")
+        if self._is_live:
+            self._stream.write(f"\r{self._last:<{self._width}}")
+            self._width = len(self._last)
             self._stream.flush()
         elif now - self._shown_at >= _PAUSE:
             self._print(now)
@@ -88,7 +91,7 @@ class _Line:
         self._shown, self._shown_at = self._last, now
 
     def close(self):
-        if self._is_terminal:
+        if self._is_live:
             self._stream.write("\n")
         elif self._last and self._last != self._shown:
             self._print(time.monotonic())

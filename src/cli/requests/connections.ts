@@ -16,10 +16,13 @@ export class Connections {
     private readonly onMessage: (message: string) => void,
   ) {}
 
-  /** Read once; again after an error, which may have been mended. */
+  /** Read once; again after an error, which may have been fixed. */
   config(): Promise<ProjectConfig> {
     if (this.#config !== null) return this.#config;
-    const loading = this.loadConfig();
+    const loading = this.loadConfig().then((config) => {
+      process.chdir(config.projectDir);
+      return config;
+    });
     loading.catch(() => (this.#config = null));
     return (this.#config = loading);
   }

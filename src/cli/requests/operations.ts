@@ -185,7 +185,9 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     (await modelOf(call, params)).promote(params.version(), params.text('alias')),
   ),
   tagVersion: reads(async (call, params) => (await versionOf(call, params)).tag(params.object('changes'))),
-  deleteVersion: reads(async (call, params) => (await versionOf(call, params)).delete()),
+  deleteVersion: reads(async (call, params) => {
+    await (await versionOf(call, params)).delete();
+  }),
   retry: changes(async (call, params) => {
     const changed = params.object('changes') as RetryInput;
     const handle = await params.run(call).retry(changed);
