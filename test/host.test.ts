@@ -1,10 +1,12 @@
 /** `partwise host`: the library for programs in other languages. */
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { OPERATIONS } from '../src/cli/requests/operations';
 import { cli } from './support/cli';
+import { REPOSITORY } from './support/project';
 import { TestHost } from './support/host';
 
 let folder: string;
@@ -141,6 +143,13 @@ describe('a host', () => {
     killed.process.stdout!.destroy();
     killed.process.stdin!.destroy();
     await once(killed.process, 'exit');
+  });
+
+  it('has the operations that its page lists, in the same order', async () => {
+    const page = await readFile(join(REPOSITORY, 'docs/host-protocol.md'), 'utf8');
+    const cells = [...page.split('## Operations')[1]!.matchAll(/^\| (`.*?) +\|/gm)];
+    const listed = cells.flatMap(([, cell]) => [...cell!.matchAll(/`(\w+)`/g)].map(([, name]) => name));
+    expect(listed).toEqual(Object.keys(OPERATIONS));
   });
 
   it('reports a configuration that is not valid with the first request that needs it', async () => {

@@ -126,14 +126,26 @@ with Partwise() as partwise:
       ['TypeError', "A run has no setting 'max_concurency'. Did you mean max_concurrency?", false],
       ['TypeError', expect.stringMatching(/^locks cannot be sent to other processes: .*lock/), false],
       ['TypeError', expect.stringMatching(/^A run cannot read an int\. Pass a table's name, /), false],
-      ['ValueError', expect.stringMatching(/^The DataFrame cannot .* two columns "a".* Rename one\.$/), false],
-      ['TypeError', expect.stringMatching(/^start takes values of JSON: .*Timestamp.* Convert them first/), false],
+      [
+        'ValueError',
+        expect.stringMatching(/^The DataFrame cannot .* two columns "a".* Rename one\.$/),
+        false,
+      ],
+      [
+        'TypeError',
+        expect.stringMatching(/^start takes values of JSON: .*Timestamp.* Convert them first/),
+        false,
+      ],
       ['StartRefused', expect.stringContaining('seles.csv'), false],
       ['NoSuchRun', expect.stringContaining('Did you mean "frame"?'), false],
       ['NoSuchPartition', expect.stringContaining('Did you mean "North"?'), true],
       ['ValueError', `to is 'numpy'; use one of 'pandas', 'arrow', 'polars', 'rows'.`, false],
       ['NoSuchArtifact', expect.stringContaining('"summary.json"'), false],
-      ['HostError', expect.stringMatching(/^This process was forked .* Connect here too: Partwise\(\)/), false],
+      [
+        'HostError',
+        expect.stringMatching(/^This process was forked .* Connect here too: Partwise\(\)/),
+        false,
+      ],
     ]);
   });
 
