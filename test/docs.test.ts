@@ -323,6 +323,22 @@ describeEmulator('the Snowflake demo', () => {
     expect(stdout).toContain('wrote 4 rows to sales_summary');
     expect(stdout).toMatch(/^total 43200$/m);
   });
+
+  it("runs a driver for DPF on Snowflake, with Snowflake's names of columns", async () => {
+    const folder = join(root, 'your-snowflake-project');
+    await mkdir(folder);
+    await cp(join(root, 'examples/dpf/regional_sales.py'), join(folder, 'regional_sales.py'));
+    await writeFile(
+      join(folder, 'partwise.config.json'),
+      '{ "warehouse": "snowflake:analytics", "stage": "@ANALYTICS.PUBLIC.PARTWISE/dpf" }',
+    );
+    await snowflake!.execute('CREATE STAGE IF NOT EXISTS analytics_stage');
+    const ran = { place: 'examples/dpf', line: 'python -m partwise regional_sales.py' };
+    const { stdout } = await tryOut(ran, folder).finally(() => endBackground(folder));
+    expect(stdout).toMatch(
+      /^North +\d+ orders .*[^]*^total +43,200\.00\nRunStatus\.SUCCESS \['sales_summary\.json'\]$/m,
+    );
+  });
 });
 
 type Step = [title: string, tryIt: () => Promise<unknown>];

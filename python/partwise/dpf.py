@@ -60,8 +60,9 @@ class ExecutionOptions:
 class DPF:
     """A function for each partition of a table, and the stage that keeps what it makes.
 
-    `stage_name` is a folder of that name in the project's stage; on a Snowflake warehouse, the stage `@stage_name`;
-    a path with a slash, and `@…` and `s3://…`, are taken as they are. `project` is the project's folder.
+    `stage_name` is a folder of that name in the project's stage. If that is a stage on Snowflake, it is the stage of
+    that name in the same schema. A path with a slash, and `@…` and `s3://…`, are taken as they are. `project` is the
+    project's folder.
     """
 
     def __init__(self, func, stage_name, project=None):
@@ -313,16 +314,25 @@ def _client_of(project, stage_name):
     place = (os.getpid(), os.getcwd(), project, stage_name)
     if place not in _Client._open:
         with Partwise(project) as configured:
-            is_snowflake = (configured.warehouse or "").startswith("snowflake")
-            stage = _stage(stage_name, configured.stage, is_snowflake)
+            stage = _stage(stage_name, configured.stage)
         _Client._open[place] = _Client(Partwise(project, stage=stage))
     return _Client._open[place]
 
 
-def _stage(name, project_stage, is_snowflake):
+_PART = r'(?:"(?:[^"]|"")*"|[^."/]+)'
+#: `@DATABASE.SCHEMA.` of a stage on Snowflake, and its name.
+_ON_SNOWFLAKE = re.compile(rf"(?:snowflake://[^/]*/)?(@{_PART}\.{_PART}\.){_PART}(?:/|$)")
+
+
+def _stage(name, project_stage):
+    """Where Partwise keeps what DPF keeps in a stage of this name."""
     if name.startswith("@") or "/" in name:
         return name
-    return f"@{name}" if is_snowflake else f"{project_stage.rstrip('/')}/{name}"
+    on_snowflake = _ON_SNOWFLAKE.match(project_stage)
+    if on_snowflake is None:
+        return f"{project_stage.rstrip('/')}/{name}"
+    # A name of three parts is that of another schema.
+    return f"@{name}" if re.fullmatch(rf"{_PART}\.{_PART}\.{_PART}", name) else f"{on_snowflake.group(1)}{name}"
 
 
 def with_snowflake_names(data_connector):
