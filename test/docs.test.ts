@@ -334,7 +334,27 @@ describeEmulator('the Snowflake demo', () => {
     );
     await snowflake!.execute('CREATE STAGE IF NOT EXISTS analytics_stage');
     const ran = { place: 'examples/dpf', line: 'python -m partwise regional_sales.py' };
-    const { stdout } = await tryOut(ran, folder).finally(() => endBackground(folder));
+    const model = `
+import pandas
+from partwise import custom_model
+from partwise.registry import Registry
+
+class Total(custom_model.CustomModel):
+    @custom_model.partitioned_api
+    def predict(self, X): return pandas.DataFrame({"TOTAL": [X["AMOUNT"].sum()]})
+
+version = Registry().log_model(Total(), model_name="total")
+totals = version.run("SALES_DATA", partition_column="REGION")
+print(list(totals.columns), totals["TOTAL"].sum())
+frame = pandas.DataFrame({"region": ["North"], "AMOUNT": [1.5]})
+print(version.run(frame, partition_column="region").values.tolist())
+`;
+    await writeFile(join(folder, 'model.py'), model);
+    const { stdout } = await tryOut(ran, folder);
+    const registry = await tryOut({ ...ran, line: 'python model.py' }, folder).finally(() =>
+      endBackground(folder),
+    );
+    expect(registry.stdout.split('\n')).toEqual(["['REGION', 'TOTAL'] 43200.0", "[['North', 1.5]]", '']);
     expect(stdout).toMatch(
       /^North +\d+ orders .*[^]*^total +43,200\.00\nRunStatus\.SUCCESS \['sales_summary\.json'\]$/m,
     );

@@ -113,7 +113,7 @@ describe('a host', () => {
     });
     expect(await host.ask(42, '__proto__')).toMatchObject({ error: { type: 'BadParams' } });
     expect(await host.ask(43, 'status')).toMatchObject({
-      error: { message: '"run" of the operation "status" is missing; it takes a text.' },
+      error: { message: '"run" of the operation "status" is missing; it takes a string.' },
     });
     expect(await host.ask(44, 'partitions', { run: 'first', limit: 'ten' })).toMatchObject({
       error: { message: '"limit" of the operation "partitions" is "ten"; it takes a number.' },

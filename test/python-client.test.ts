@@ -154,7 +154,7 @@ with Partwise() as partwise:
       'from partwise import Partwise, HostError\ntry: Partwise()\nexcept HostError as error: show(str(error))';
     const missing = await python(script, { PARTWISE_CLI: join(folder, 'none.js') });
     expect(missing.shown).toEqual([
-      expect.stringMatching(/^PARTWISE_CLI is ".*none\.js", which is no file\./),
+      expect.stringMatching(/^PARTWISE_CLI is ".*none\.js", which is not a file\./),
     ]);
     const withoutNode = await python(script, { PATH: '/nowhere' });
     expect(withoutNode.shown).toEqual([expect.stringMatching(/^Partwise needs Node 20\.3 or newer/)]);

@@ -1,4 +1,4 @@
-"""`python -m partwise driver.py`: runs a driver for Snowflake's partition tools as it is."""
+"""`python -m partwise driver.py`: runs a driver for Snowflake's partition tools unchanged."""
 
 import os
 import runpy

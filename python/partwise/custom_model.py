@@ -66,7 +66,7 @@ class ModelContext:
 
     - `models`: objects that can be pickled, such as one model for each store.
     - `artifacts`: paths of files.
-    - other keywords: a text is the path of a file, anything else is a model.
+    - other keywords: a string is the path of a file, anything else is a model.
 
     Each is stored on its own and loaded when it is asked for: a partition loads the models that it uses.
     """
@@ -84,7 +84,9 @@ class ModelContext:
             raise ValueError(f"ModelContext has a model and a file named {both[0]!r}. Rename one.")
         for name, path in self._files.items():
             if not os.path.isfile(path):
-                raise FileNotFoundError(f"The artifact {name!r} of the ModelContext is {os.fspath(path)!r}, no file.")
+                raise FileNotFoundError(
+                    f"ModelContext: the artifact {name!r} is {os.fspath(path)!r}, which is not a file."
+                )
 
     @property
     def model_refs(self):

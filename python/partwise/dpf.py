@@ -116,7 +116,7 @@ class DPF:
             return self._handle(client.partwise.run(run_id).retry())
         settings = _settings(options or ExecutionOptions())
         name = getattr(self._func, "__name__", "")
-        adapted = _Adapted(self._adapt(self._func), client.is_snowflake)
+        adapted = _Adapted(self._adapt(self._func), client.partwise._has_snowflake_names(source))
         adapted.__name__ = name if name.isidentifier() else "function"
         gpus = {} if options is None or options.num_gpus_per_worker is None else {"gpus": options.num_gpus_per_worker}
         attach(adapted, Definition(adapted.__name__, adapted, gpus, returns_rows=False))
@@ -294,7 +294,6 @@ class _Client:
 
     def __init__(self, partwise):
         self.partwise = partwise
-        self.is_snowflake = (partwise.warehouse or "").startswith("snowflake")
 
     def exists(self, run_id):
         from ._client.errors import NoSuchRun
@@ -386,17 +385,17 @@ def _settings(options):
 
 
 class _Adapted:
-    """A function as DPF calls it: with columns in Snowflake's case, and whatever it returns is no error."""
+    """A function as DPF calls it: with columns in Snowflake's case, and with any return value."""
 
-    def __init__(self, function, is_snowflake):
+    def __init__(self, function, has_snowflake_names):
         self._function = function
-        self._is_snowflake = is_snowflake
+        self._has_snowflake_names = has_snowflake_names
 
     def __call__(self, data_connector, context):
         from ._errors import InvalidResult
         from ._results import take
 
-        if self._is_snowflake:
+        if self._has_snowflake_names:
             data_connector = with_snowflake_names(data_connector)
         returned = self._function(data_connector, context)
         try:

@@ -20,7 +20,7 @@ import uuid
 from ._client.views import view
 from ._errors import PartwiseError
 
-__all__ = ["Model", "ModelVersion", "Registry"]
+__all__ = ["Model", "ModelVersion", "Registry", "RegistryError"]
 
 _DEFAULT = "default"
 _METRIC = "metric."
@@ -312,8 +312,8 @@ class ModelVersion:
         """Calls a method for each partition of `X`, durably, and returns the rows of all of them.
 
         `X` is what a run can read (a DataFrame, a table's name, a query, a file). Rows come as a pandas DataFrame, the
-        partition column first. `function_name` may be left out if there is one method. A method declared with
-        `@inference_api` needs no `partition_column`: without one, it is called in this process.
+        partition column first, spelled as it is passed. `function_name` may be left out if there is one method. A
+        method declared with `@inference_api` needs no `partition_column`: without one, it is called in this process.
         """
         name = self._function(function_name)
         if partition_column is None:
@@ -327,15 +327,18 @@ class ModelVersion:
         state = run.wait()
         if state.status != "SUCCESS":
             raise RegistryError(f'The run "{run.run_id}" ended as {state.status}: {state["error"]["message"]}')
-        return run.results()
+        # On Snowflake, Partwise has plain names in lower case.
+        given = [partition_column] if isinstance(partition_column, str) else partition_column
+        spelled = {name.lower(): name for name in given}
+        return run.results().rename(columns=lambda name: spelled.get(name.lower(), name))
 
     def start(self, X, *, function_name=None, partition_column, run_id=None, **settings):
         """Starts what `run` runs, and returns the run: `settings` are those of `Partwise.start`."""
         from ._client.packages import INSTANCE, Method
 
         partwise = self._registry._partwise
-        is_snowflake = (partwise.warehouse or "").startswith("snowflake")
-        method = Method(self._part(INSTANCE), self._function(function_name), self._view()["run"], is_snowflake)
+        names = partwise._has_snowflake_names(X)
+        method = Method(self._part(INSTANCE), self._function(function_name), self._view()["run"], names)
         return partwise.start(method, X, by=partition_column, run_id=run_id, **settings)
 
     def _functions(self):

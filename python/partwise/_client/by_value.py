@@ -131,7 +131,7 @@ def _shown_file(file):
 
 
 def _lines_of(code):
-    """The lines of a function, by their numbers: the rest of the file is nobody else's business."""
+    """The lines of a function, by their numbers: the rest of the file may have secrets."""
     numbers = [line for _, line in dis.findlinestarts(code) if line]
     span = range(min(numbers, default=1), max(numbers, default=0) + 1)
     return {line: linecache.getline(code.co_filename, line).rstrip() for line in span}

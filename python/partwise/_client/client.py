@@ -8,7 +8,7 @@ from .._define import definitions_of
 from .host import Host
 from .inputs import input_of
 from .run import Run
-from .sources import source_of
+from .sources import reads_warehouse, source_of
 from .views import view
 
 
@@ -114,6 +114,10 @@ class Partwise:
             if page["next"] is None:
                 return
             after = {"after": page["next"]}
+
+    def _has_snowflake_names(self, source):
+        """Whether code for Snowflake expects other names of columns than Partwise has: upper case for plain ones."""
+        return (self.warehouse or "").startswith("snowflake") and reads_warehouse(source)
 
     def _sent(self, function):
         from .by_value import functions_file

@@ -174,7 +174,7 @@ def find_cli():
     named = os.environ.get("PARTWISE_CLI")
     if named:
         if not os.path.isfile(named):
-            raise HostError(f'PARTWISE_CLI is "{named}", which is no file. Name the file of the partwise command.')
+            raise HostError(f'PARTWISE_CLI is "{named}", which is not a file. Name the file of the partwise command.')
         return _runnable(named)
     for place in _upwards(os.getcwd()):
         script = os.path.join(place, "node_modules", "partwise", "dist", "cli", "main.js")

@@ -101,11 +101,11 @@ def loaded(content, fetch):
 class Method:
     """Calls a method of a stored custom model with the rows of a partition, in a runner."""
 
-    def __init__(self, content, method, run_id, is_snowflake):
+    def __init__(self, content, method, run_id, has_snowflake_names):
         self.__name__ = method
         self._content = content
         self._run_id = run_id
-        self._is_snowflake = is_snowflake
+        self._has_snowflake_names = has_snowflake_names
 
     def __call__(self, data, context):
         from ..dpf import with_snowflake_names
@@ -113,7 +113,7 @@ class Method:
         def fetch(part):
             return context.download(FILE, partition=part_id(part), run=self._run_id)
 
-        rows = with_snowflake_names(data) if self._is_snowflake else data
-        # Anew for each partition: what a call changes in the instance must not reach the next.
+        rows = with_snowflake_names(data) if self._has_snowflake_names else data
+        # Loaded for each partition: what a call changes in the instance must not reach the next.
         with loaded(self._content, fetch) as model:
             return getattr(model, self.__name__)(rows.to_pandas())

@@ -12,7 +12,7 @@ _PAGE = 1_000
 
 
 class Run:
-    """A run, running or ended. Every method asks anew."""
+    """A run, running or ended. Every method asks the host."""
 
     def __init__(self, ask, run_id, execution=None):
         self._ask = ask

@@ -25,16 +25,9 @@ def source_of(data, folder):
     - a Snowpark DataFrame of one query: the query, which the worker runs.
     - a dictionary: the `source` of an input as it is.
     """
-    data = getattr(data, "source", data) if type(data).__module__ == "partwise._snowpark" else data
-    if isinstance(data, dict):
-        yield data
-        return
-    if isinstance(data, (str, os.PathLike)):
-        yield _named(os.fspath(data))
-        return
-    query = _snowpark_query(data)
-    if query is not None:
-        yield {"query": query}
+    source = _place_of(data)
+    if source is not None:
+        yield source
         return
     path = _written(table_of(data), folder)
     try:
@@ -44,6 +37,24 @@ def source_of(data, folder):
         raise
     # After Ctrl-C, the run may still be planned.
     os.remove(path)
+
+
+def reads_warehouse(data):
+    """Whether the rows come from the warehouse itself, not from a frame or files."""
+    source = _place_of(data)
+    return source is not None and "files" not in source
+
+
+def _place_of(data):
+    """The source for rows that are elsewhere, or None for frames."""
+    if type(data).__module__ == "partwise._snowpark":
+        return data.source
+    if isinstance(data, dict):
+        return data
+    if isinstance(data, (str, os.PathLike)):
+        return _named(os.fspath(data))
+    query = _snowpark_query(data)
+    return None if query is None else {"query": query}
 
 
 def _named(text):

@@ -43,14 +43,14 @@ export class Params {
     private readonly values: Readonly<Record<string, unknown>>,
   ) {}
 
-  text(name: string): string {
-    const value = this.optionalText(name);
-    if (value === undefined) throw this.#bad(name, 'a text');
+  string(name: string): string {
+    const value = this.optionalString(name);
+    if (value === undefined) throw this.#bad(name, 'a string');
     return value;
   }
 
-  optionalText(name: string): string | undefined {
-    return this.#optional(name, 'a text', (value): value is string => typeof value === 'string');
+  optionalString(name: string): string | undefined {
+    return this.#optional(name, 'a string', (value): value is string => typeof value === 'string');
   }
 
   optionalNumber(name: string): number | undefined {
@@ -61,11 +61,11 @@ export class Params {
     return this.#optional(name, 'true or false', (value): value is boolean => typeof value === 'boolean');
   }
 
-  texts(name: string): string[] {
-    const isTexts = (value: unknown): value is string[] =>
+  strings(name: string): string[] {
+    const areStrings = (value: unknown): value is string[] =>
       Array.isArray(value) && value.every((each) => typeof each === 'string');
-    const value = this.#optional(name, 'a list of texts', isTexts);
-    if (value === undefined) throw this.#bad(name, 'a list of texts');
+    const value = this.#optional(name, 'a list of strings', areStrings);
+    if (value === undefined) throw this.#bad(name, 'a list of strings');
     return value;
   }
 
@@ -81,8 +81,8 @@ export class Params {
   }
 
   run({ partwise }: Call): RunHandle {
-    const handle = partwise.getRun(this.text('run'));
-    const execution = this.optionalText('execution');
+    const handle = partwise.getRun(this.string('run'));
+    const execution = this.optionalString('execution');
     return execution === undefined ? handle : handle.execution(execution);
   }
 
@@ -113,10 +113,10 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     needsWorker: true,
     run: async ({ partwise: { address, embedded } }) => ({ address, embedded }),
   },
-  /** Resolves when the run has been planned: what only a worker finds is refused as the rest is. */
+  /** Resolves once the run is planned, so that problems that only a worker finds are refused too. */
   start: changes(async ({ partwise, signal }, params) => {
-    const runId = params.optionalText('runId');
-    // The library checks the input, whoever it is from.
+    const runId = params.optionalString('runId');
+    // The library checks the input.
     const input = params.object('input') as unknown as RunInput;
     const handle = await partwise.start(input, runId === undefined ? {} : { runId });
     await planned(handle, signal);
@@ -137,9 +137,9 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   progress: reads((call, params) => params.run(call).progress()),
   partitions: reads((call, params) =>
     params.run(call).partitions({
-      status: params.optionalText('status') as never,
+      status: params.optionalString('status') as never,
       limit: params.optionalNumber('limit'),
-      after: params.optionalText('after'),
+      after: params.optionalString('after'),
       from: params.optionalNumber('from'),
     }),
   ),
@@ -148,7 +148,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   logs: {
     isRepeatable: false,
     run: async (call, params) => {
-      const partition = params.optionalText('partition');
+      const partition = params.optionalString('partition');
       const follow = params.optionalFlag('follow') ?? false;
       const lines = params.run(call).logs({ partition, follow, signal: call.signal });
       for await (const line of lines) call.emit(line);
@@ -157,18 +157,18 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   partitionLogs: reads((call, params) => partitionOf(call, params).logs()),
   artifacts: reads((call, params) => partitionOf(call, params).artifacts.list()),
   downloadArtifact: reads(async (call, params) => ({
-    file: await partitionOf(call, params).artifacts.download(params.text('name'), params.text('folder')),
+    file: await partitionOf(call, params).artifacts.download(params.string('name'), params.string('folder')),
   })),
   saveResults: reads(async (call, params) => ({
-    columns: await params.run(call).saveResults(params.text('file')),
+    columns: await params.run(call).saveResults(params.string('file')),
   })),
   list: reads(({ partwise }, params) =>
     partwise.list({
       limit: params.optionalNumber('limit'),
-      after: params.optionalText('after'),
-      status: params.optionalText('status') as never,
-      function: params.optionalText('function'),
-      schedule: params.optionalText('schedule'),
+      after: params.optionalString('after'),
+      status: params.optionalString('status') as never,
+      function: params.optionalString('function'),
+      schedule: params.optionalString('schedule'),
     }),
   ),
   plan: reads(({ partwise }, params) => partwise.plan(params.object('input') as unknown as RunInput)),
@@ -176,13 +176,12 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   model: reads(async (call, params) => (await modelOf(call, params)).describe()),
   modelVersions: reads(async (call, params) => (await modelOf(call, params)).versions()),
   modelVersion: reads(async (call, params) => (await versionOf(call, params)).describe()),
-  /** Writes a partition's model to a file. */
   saveModel: reads(async (call, params) => {
-    const content = await (await versionOf(call, params)).load(params.text('partition'));
-    await writeFile(params.text('file'), content);
+    const content = await (await versionOf(call, params)).load(params.string('partition'));
+    await writeFile(params.string('file'), content);
   }),
   promote: reads(async (call, params) =>
-    (await modelOf(call, params)).promote(params.version(), params.text('alias')),
+    (await modelOf(call, params)).promote(params.version(), params.string('alias')),
   ),
   tagVersion: reads(async (call, params) => (await versionOf(call, params)).tag(params.object('changes'))),
   deleteVersion: reads(async (call, params) => {
@@ -198,7 +197,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   pause: changes((call, params) => params.run(call).pause()),
   unpause: changes((call, params) => params.run(call).unpause()),
   set: changes((call, params) => params.run(call).set(params.object('settings'))),
-  skip: changes((call, params) => params.run(call).skip(params.texts('partitions'))),
+  skip: changes((call, params) => params.run(call).skip(params.strings('partitions'))),
 };
 
 /** Throws `StartRefused` if the run was refused, or failed otherwise, before it was planned. */
@@ -217,7 +216,7 @@ function startedRun({ runId, workflowRunId }: RunHandle) {
 }
 
 async function modelOf({ partwise }: Call, params: Params) {
-  return (await partwise.registry()).model(params.text('model'));
+  return (await partwise.registry()).model(params.string('model'));
 }
 
 async function versionOf(call: Call, params: Params) {
@@ -225,5 +224,5 @@ async function versionOf(call: Call, params: Params) {
 }
 
 function partitionOf(call: Call, params: Params) {
-  return params.run(call).partition(params.text('partition'));
+  return params.run(call).partition(params.string('partition'));
 }
