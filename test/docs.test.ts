@@ -351,9 +351,8 @@ print(version.run(frame, partition_column="region").values.tolist())
 `;
     await writeFile(join(folder, 'model.py'), model);
     const { stdout } = await tryOut(ran, folder);
-    const registry = await tryOut({ ...ran, line: 'python model.py' }, folder).finally(() =>
-      endBackground(folder),
-    );
+    const registry = await tryOut({ ...ran, line: 'python model.py' }, folder);
+    await endBackground(folder);
     expect(registry.stdout.split('\n')).toEqual(["['REGION', 'TOTAL'] 43200.0", "[['North', 1.5]]", '']);
     expect(stdout).toMatch(
       /^North +\d+ orders .*[^]*^total +43,200\.00\nRunStatus\.SUCCESS \['sales_summary\.json'\]$/m,

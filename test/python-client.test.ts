@@ -104,6 +104,8 @@ def locks(data, context):
 with Partwise() as partwise:
     refused(lambda: partwise.start("sql", "sales.csv", by="regio", sql="SELECT 1 AS n"))
     refused(lambda: partwise.start("sql", "sales.csv", by="region", max_concurency=3))
+    retry = {"max_attempts": 3, "by_error_type": {}}
+    refused(lambda: partwise.start("sql", "sales.csv", by="region", sql="SELECT 1 AS n", retry=retry))
     refused(lambda: partwise.start(locks, "sales.csv", by="region"))
     refused(lambda: partwise.start("sql", 7, by="region"))
     two = pandas.DataFrame([[1, 2, 3]], columns=["region", "a", "a"])
@@ -124,6 +126,7 @@ with Partwise() as partwise:
     expect(shown).toEqual([
       ['StartRefused', expect.stringContaining('Did you mean "region"?'), false],
       ['TypeError', "A run has no setting 'max_concurency'. Did you mean max_concurrency?", false],
+      ['TypeError', expect.stringMatching(/^A run: "retry\.max_attempts".* mean "maximum_attempts"/), false],
       ['TypeError', expect.stringMatching(/^locks cannot be sent to other processes: .*lock/), false],
       ['TypeError', expect.stringMatching(/^A run cannot read an int\. Pass a table's name, /), false],
       [

@@ -3,6 +3,9 @@
 import difflib
 import re
 
+from .._errors import FunctionsFileError
+from .._settings import milliseconds, retry_settings
+
 #: The fields of an input, and those of its `options`, that are keywords here: `max_concurrency=4`.
 _FIELDS = frozenset(
     (
@@ -19,7 +22,8 @@ _OPTIONS = frozenset(
 #: Where Python's name is not that of the field: an input's `warehouse` is the place itself.
 _OTHER = {"warehouse_options": "warehouse"}
 #: Dictionaries whose names are settings, not the user's.
-_SETTINGS = frozenset(("retry", "output", "model"))
+_SETTINGS = frozenset(("output", "model"))
+_DURATIONS = frozenset(("timeout", "run_timeout", "heartbeat_timeout"))
 
 
 def input_of(function, source, by, settings):
@@ -35,7 +39,7 @@ def input_of(function, source, by, settings):
         built["partitionBy"] = [by] if isinstance(by, str) else list(by)
     for name, value in given.items():
         target = built.setdefault("options", {}) if name in _OPTIONS else built
-        target[_OTHER.get(name, _camel(name))] = _plain_settings(value) if name in _SETTINGS else value
+        target[_OTHER.get(name, _camel(name))] = _value_of(name, value)
     return built
 
 
@@ -45,11 +49,16 @@ def changes_of(settings):
     return {name: value for name, value in built.items() if value is not None}
 
 
-def _plain_settings(value):
-    """`{"maximum_attempts": 3}` as `{"maximumAttempts": 3}`, also inside; names of errors stay as they are."""
-    if not isinstance(value, dict):
-        return value
-    return {_camel(name): _plain_settings(each) for name, each in value.items()}
+def _value_of(name, value):
+    if name == "retry":
+        try:
+            return retry_settings(value, "A run")
+        except FunctionsFileError as problem:
+            raise TypeError(str(problem)) from None
+    if name in _DURATIONS:
+        return milliseconds(value)
+    is_settings = name in _SETTINGS and isinstance(value, dict)
+    return {_camel(each): inner for each, inner in value.items()} if is_settings else value
 
 
 def _camel(name):

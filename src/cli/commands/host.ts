@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import { withExamples } from '../help';
 import { loadProject } from '../connect';
-import { withFunctions, withProject, type ProjectOptions } from '../options';
+import { withFunctions, withProject, type ProjectFlags } from '../options';
 import { serveRequests } from '../requests/serve';
 import { aside } from '../terminal';
 import { packageVersion } from '../version';
@@ -17,7 +17,7 @@ export function define(command: Command): void {
     withFunctions(command)
       .option('--warehouse <uri>', "warehouse of the runs that are started (default: the project's)")
       .option('--stage <folder>', "stage of the runs that are started and read (default: the project's)"),
-  ).action(async (options: ProjectOptions) => {
+  ).action(async (options: ProjectFlags) => {
     setFlagsFromString(HEAP_FLAGS);
     await serveRequests(() => loadProject(options), packageVersion(), {
       input: process.stdin,

@@ -1,13 +1,20 @@
-"""Frames that programs pass to runs: their rows and types, and what is refused."""
+"""What programs send to runs: frames with their types, and functions by value."""
 
 import datetime
+import os
+import sys
+import tempfile
+import types
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from partwise._client.by_value import functions_file, pickled_by_value
+from partwise._client.folders import private_folder
 from partwise._client.frames import table_of
 
 STAMP = datetime.datetime(2026, 1, 2, 3, 4, 5, 6)
@@ -82,6 +89,43 @@ class Frames(unittest.TestCase):
             with self.subTest(message), self.assertRaises(error) as raised:
                 table_of(frame)
             self.assertIn(message, str(raised.exception))
+
+
+class Functions(unittest.TestCase):
+    def test_several_threads_may_send_functions_that_use_local_modules(self):
+        local = types.ModuleType("local")
+        local.__file__ = os.path.join(tempfile.gettempdir(), "local.py")
+        exec("def add(x): return x + 1", local.__dict__)
+        sys.modules["local"] = local
+        try:
+            with ThreadPoolExecutor(8) as pool:
+                sent = list(pool.map(lambda _: pickled_by_value(local.add, "add"), range(64)))
+        finally:
+            del sys.modules["local"]
+        # By reference, they would only name the module.
+        self.assertTrue(all(len(each) > 200 for each in sent))
+
+    def test_only_lines_of_the_function_are_sent(self):
+        def totals(data, context):
+            return {"total": 1}
+
+        with tempfile.TemporaryDirectory() as folder:
+            with open(functions_file({"totals": totals}, folder), encoding="utf-8") as file:
+                content = file.read()
+        self.assertIn('return {"total": 1}', content)
+        self.assertNotIn("test_only_lines", content.split("_FUNCTIONS")[0])
+
+    def test_files_that_were_not_used_for_long_are_removed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            place = private_folder(folder, ".partwise/code", 30)
+            self.assertEqual(os.stat(place).st_mode & 0o777, 0o700)
+            for name, days in (("old.py", 31), ("new.py", 29)):
+                path = os.path.join(place, name)
+                open(path, "w").close()
+                then = datetime.datetime.now().timestamp() - days * 24 * 3600
+                os.utime(path, (then, then))
+            private_folder(folder, ".partwise/code", 30)
+            self.assertEqual(os.listdir(place), ["new.py"])
 
 
 if __name__ == "__main__":
