@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { digestOf, unlessStamped } from './stamp.mjs';
+import { writeWheel } from './wheel.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 process.chdir(root);
@@ -43,8 +44,10 @@ await unlessStamped('dist/.workflow-stamp', digestOf(workflowFiles), async () =>
   });
   writeFileSync('dist/workflow-bundle.js', code);
 });
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+await writeWheel(version, 'dist/python');
 // Distinguishes two builds of one version: a background host of another build is replaced.
 writeFileSync(
   'dist/build.json',
-  `${JSON.stringify({ version: JSON.parse(readFileSync('package.json', 'utf8')).version, digest: digestOf(['src', 'python']).slice(0, 16) })}\n`,
+  `${JSON.stringify({ version, digest: digestOf(['src', 'python']).slice(0, 16) })}\n`,
 );

@@ -30,7 +30,7 @@ await unlessStamped('node_modules/.partwise-setup', digestOf(['package-lock.json
 
 await unlessStamped(
   'dist/.build-stamp',
-  digestOf(['src', 'python', 'tsconfig.json', 'package-lock.json', 'scripts/build.mjs']),
+  digestOf(['src', 'python', 'tsconfig.json', 'package-lock.json', 'scripts/build.mjs', 'scripts/wheel.mjs']),
   () => {
     console.error('Building…');
     rmSync('dist/.build-stamp', { force: true });

@@ -41,6 +41,7 @@ export { inputProblems, retryProblems, scheduleProblems } from './client/input-p
 export type { Check } from './core/setup-check';
 export {
   CannotArchive,
+  NoResults,
   NoSuchArtifact,
   CleanRefused,
   NoSuchPartition,

@@ -34,14 +34,22 @@ const TSC = join(REPOSITORY, 'node_modules/typescript/bin/tsc');
 /** Documents whose commands need Snowflake: the emulator stands in for the account that they name. */
 const ON_SNOWFLAKE = /snowflake/;
 /** Documents whose commands need Python. */
-const IN_PYTHON = /restaurant-traffic|docs\/python/;
+const IN_PYTHON = /restaurant-traffic|examples\/dpf|docs\/python|from-snowflake/;
+/** Documents for people who have installed the wheel. */
+const WITH_WHEEL = /examples\/dpf|from-snowflake/;
 let snowflake: TestSnowflake | null = null;
 
 /** A copy of what a reader has: the examples, the build, and empty folders for "in your project". */
 let root: string;
 let env: NodeJS.ProcessEnv;
-const folderOf = (document: string): string =>
-  join(root, exampleOf(document) ?? (document === 'docs/python.md' ? 'your-python-project' : 'your-project'));
+const folderOf = (document: string): string => {
+  const own: Record<string, string> = {
+    'docs/python.md': 'your-python-project',
+    // It goes on with the data of this example.
+    'docs/from-snowflake.md': 'examples/dpf',
+  };
+  return join(root, exampleOf(document) ?? own[document] ?? 'your-project');
+};
 
 beforeAll(async () => {
   root = await realpath(await mkdtemp(join(tmpdir(), 'partwise-docs-')));
@@ -62,6 +70,7 @@ beforeAll(async () => {
     npx: `[ "$1" = partwise ] && shift && exec "${process.execPath}" "${CLI}" "$@"`,
     npm: '[ "$*" = "install partwise" ]',
     python: `exec "${PYTHON}" "$@"`,
+    jupyter: `exec "${PYTHON}" -m jupyter "$@"`,
     // `python3 -m venv .venv`: an environment that has the packages already.
     python3: `mkdir -p "$3/bin" && ln -sf "${join(root, 'bin/python')}" "$3/bin/python" && ln -sf /bin/true "$3/bin/pip"`,
   };
@@ -93,11 +102,19 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 }, 60_000);
 
-const shell = (line: string, folder: string): Promise<Ran> => run('sh', ['-c', line], folder, env);
+const PYTHONPATH = join(REPOSITORY, 'python');
+
+function shell(line: string, folder: string, withWheel: boolean): Promise<Ran> {
+  return run('sh', ['-c', line], folder, withWheel ? { ...env, PYTHONPATH } : env);
+}
 
 /** Runs a line unchanged; fails with its place unless it exits with 0. */
-async function tryOut({ place, line }: Command, folder: string): Promise<Ran> {
-  const ran = await shell(line, folder);
+async function tryOut(
+  { place, line }: Command,
+  folder: string,
+  withWheel = WITH_WHEEL.test(place),
+): Promise<Ran> {
+  const ran = await shell(line, folder, withWheel);
   if (ran.code === 0) return ran;
   throw new Error(
     `${place} shows \`${line}\`, which exited with ${ran.code} in ${folder}:\n${ran.stderr}${ran.stdout}`,
@@ -179,6 +196,13 @@ async function tryPython({ place, text }: Block, folder: string): Promise<void> 
     await tryOut({ place, line: `npx partwise run ${file}:${name} --from sales.csv --by region` }, folder);
 }
 
+/** A program of the reader's, in a project with a configuration of its own. */
+async function tryPythonProgram({ place, text }: Block, folder: string): Promise<void> {
+  await writeFile(join(folder, 'shown.py'), text);
+  const { stdout } = await tryOut({ place, line: 'python shown.py' }, folder, true);
+  expect(stdout).toMatch(/^(North .*DONE|RunStatus\.SUCCESS$)/m);
+}
+
 /** A model: the example's own, or one that the reader's project has from then on. */
 async function tryModel(block: Block, folder: string): Promise<void> {
   const file = join(folder, 'functions.ts');
@@ -237,7 +261,7 @@ async function tryShownOutput({ place, text }: Block, folder: string): Promise<v
     const own = line!.startsWith('temporal ')
       ? line!.replace('127.0.0.1:7233', await serverOf(folder))
       : line!;
-    const ran = await shell(own, folder);
+    const ran = await shell(own, folder, false);
     const printed = [...ran.stderr.split('\n'), ...ran.stdout.split('\n')].map(normalized);
     const lasting = shown.filter((each) => each !== '' && !/ (RUNNING|PENDING)/.test(each)).map(normalized);
     expect({ place, line, code: `${ran.code}`, printed }).toEqual({
@@ -281,7 +305,7 @@ describe('the demo', () => {
     );
     expect(commands.map((line) => line.split(' ')[2])).toEqual(['debug', 'retry', 'logs']);
     for (const line of commands) {
-      const { code, stdout } = await shell(line, root);
+      const { code, stdout } = await shell(line, root, false);
       // The function throws again on the same rows; for the run, this is within the tolerance.
       expect({ line, code }).toEqual({ line, code: line.includes(' debug ') ? 1 : 0 });
       expect(stdout).not.toBe('');
@@ -298,6 +322,41 @@ describeEmulator('the Snowflake demo', () => {
     expect(stdout).toContain('4 DONE');
     expect(stdout).toContain('wrote 4 rows to sales_summary');
     expect(stdout).toMatch(/^total 43200$/m);
+  });
+
+  it("runs a driver for DPF on Snowflake, with Snowflake's names of columns", async () => {
+    const folder = join(root, 'your-snowflake-project');
+    await mkdir(folder);
+    await cp(join(root, 'examples/dpf/regional_sales.py'), join(folder, 'regional_sales.py'));
+    await writeFile(
+      join(folder, 'partwise.config.json'),
+      '{ "warehouse": "snowflake:analytics", "stage": "@ANALYTICS.PUBLIC.PARTWISE/dpf" }',
+    );
+    await snowflake!.execute('CREATE STAGE IF NOT EXISTS analytics_stage');
+    const ran = { place: 'examples/dpf', line: 'python -m partwise regional_sales.py' };
+    const model = `
+import pandas
+from partwise import custom_model
+from partwise.registry import Registry
+
+class Total(custom_model.CustomModel):
+    @custom_model.partitioned_api
+    def predict(self, X): return pandas.DataFrame({"TOTAL": [X["AMOUNT"].sum()]})
+
+version = Registry().log_model(Total(), model_name="total")
+totals = version.run("SALES_DATA", partition_column="REGION")
+print(list(totals.columns), totals["TOTAL"].sum())
+frame = pandas.DataFrame({"region": ["North"], "AMOUNT": [1.5]})
+print(version.run(frame, partition_column="region").values.tolist())
+`;
+    await writeFile(join(folder, 'model.py'), model);
+    const { stdout } = await tryOut(ran, folder);
+    const registry = await tryOut({ ...ran, line: 'python model.py' }, folder);
+    await endBackground(folder);
+    expect(registry.stdout.split('\n')).toEqual(["['REGION', 'TOTAL'] 43200.0", "[['North', 1.5]]", '']);
+    expect(stdout).toMatch(
+      /^North +\d+ orders .*[^]*^total +43,200\.00\nRunStatus\.SUCCESS \['sales_summary\.json'\]$/m,
+    );
   });
 });
 
@@ -322,8 +381,10 @@ function stepsOf(block: Block, folder: () => string): Step[] {
           : tryProgram;
     return [[title, () => tryCode(block, folder())]];
   }
-  if (language === 'python' && /^(README\.md|docs\/python\.md):/.test(place))
-    return [[title, () => tryPython(block, folder())]];
+  if (language === 'python' && /^(README\.md|docs\/(python|from-snowflake)\.md):/.test(place)) {
+    const tryCode = /^from partwise(\.dpf)? import (Partwise|DPF)/m.test(text) ? tryPythonProgram : tryPython;
+    return [[title, () => tryCode(block, folder())]];
+  }
   const shownIn = (): string => (place.startsWith('README.md') ? join(root, SHOWN_EXAMPLE) : folder());
   return text.startsWith('$ ') ? [[title, () => tryShownOutput(block, shownIn())]] : [];
 }

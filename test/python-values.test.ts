@@ -164,5 +164,7 @@ function readCombined(file: string): Promise<Record<string, [string | null, unkn
 (hasPython ? describe : describe.skip)('the Python package', () => {
   test('calls functions in tests as a run does', () => unittest('test_testing.py'));
 
+  test('of frames and functions that programs send to runs are kept', () => unittest('test_client.py'));
+
   test('defines partition models, and stores them', () => unittest('test_models.py'));
 });

@@ -10,6 +10,8 @@ A plain function is enough::
 partition and predicts with it. Nothing here imports pandas or pyarrow before they are needed.
 """
 
+import importlib
+
 from ._define import partition_function
 from ._errors import ExpectationFailed, InvalidArtifact, InvalidResult, NonRetryable, PartwiseError
 from ._model import partition_model
@@ -26,3 +28,29 @@ __all__ = [
     "partition_function",
     "partition_model",
 ]
+
+#: The same as the Node package's.
+__version__ = "0.1.0"
+
+#: The client, loaded when it is asked for: every runner imports this package.
+_CLIENT = {
+    "Partwise": "client",
+    "PartitionStatus": "views",
+    "RunStatus": "views",
+    "HostError": "errors",
+    "NoResults": "errors",
+    "NoSuchArtifact": "errors",
+    "NoSuchPartition": "errors",
+    "NoSuchRun": "errors",
+    "RunEnded": "errors",
+    "StartRefused": "errors",
+    "UpdateRefused": "errors",
+    "WaitTimeout": "errors",
+}
+__all__ += sorted(_CLIENT)
+
+
+def __getattr__(name):
+    if name not in _CLIENT:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"._client.{_CLIENT[name]}", __name__), name)

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import pickle
+import sys
 import tempfile
 
 from ._errors import InvalidArtifact
@@ -73,7 +74,23 @@ def encode_with(name, value, write):
 
 def encode_pickle(value):
     """What `upload_to_stage` writes without a `write_function`, as DPF does."""
-    return pickle.dumps(value), "custom"
+    return pickled(value), "custom"
+
+
+def pickled(value):
+    """The pickle of a value. Classes that came to this process by value are pickled by value, too.
+
+    Raises pickle's own error.
+    """
+    try:
+        return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        # Only a program that sent its function has classes in `__main__`.
+        if "partwise._by_value" not in sys.modules:
+            raise
+        import cloudpickle
+
+        return cloudpickle.dumps(value, pickle.HIGHEST_PROTOCOL)
 
 
 def decode(content, codec):

@@ -58,7 +58,7 @@ def _int(value, name, row):
         return "BIGINT", value
     if -_DIGITS_38 < value < _DIGITS_38:
         return "DECIMAL(38,0)", value
-    raise InvalidResult(f"{at(name, row)} is an integer of more than 38 digits. Return it as text.")
+    raise InvalidResult(f"{at(name, row)} is an integer of more than 38 digits. Use text.")
 
 
 def _float(value, name, row):
@@ -80,12 +80,12 @@ def _decimal(value, name, row):
     if not value.is_finite():
         if value.is_nan():
             return None, None
-        raise InvalidResult(f"{at(name, row)} is {value}, which no DECIMAL holds. Return a float, or None.")
+        raise InvalidResult(f"{at(name, row)} is {value}, which no DECIMAL holds. Use a float, or None.")
     _, digits, exponent = value.as_tuple()
     scale = max(0, -exponent)
     whole = max(len(digits) + exponent, 0)
     if whole + scale > 38:
-        raise InvalidResult(f"{at(name, row)} has more than 38 digits. Round it, or return it as text.")
+        raise InvalidResult(f"{at(name, row)} has more than 38 digits. Round it, or use text.")
     return ("DECIMAL", whole, scale), value
 
 
@@ -100,7 +100,7 @@ def _datetime(value, name, row):
 
 def _time(value, name, row):
     if value.tzinfo is not None:
-        raise InvalidResult(f"{at(name, row)} is a time with a time zone. Return a datetime, or a time without one.")
+        raise InvalidResult(f"{at(name, row)} is a time with a time zone. Use a datetime, or a time without one.")
     return "TIME", value
 
 
@@ -176,7 +176,7 @@ def _other_cell(value, name, row):
     if module == "pandas":
         return _pandas_cell(value, name, row)
     if isinstance(value, (enum.Enum, os.PathLike)):
-        raise InvalidResult(f"{at(name, row)} is {describe(value)}. Return its value as text.")
+        raise InvalidResult(f"{at(name, row)} is {describe(value)}. Use its value as text.")
     if isinstance(value, (bytearray, memoryview)):
         return "BLOB", bytes(value)
     for known in (bool, int, float, str, decimal.Decimal, datetime.datetime, datetime.date, dict, list, tuple):
@@ -187,8 +187,8 @@ def _other_cell(value, name, row):
 
 def _instead(value):
     if isinstance(value, datetime.timedelta):
-        return "Return its seconds (.total_seconds())."
-    return "Return numbers, text, booleans, dates, bytes, dictionaries or lists."
+        return "Use its seconds (.total_seconds())."
+    return "Use numbers, text, booleans, dates, bytes, dictionaries or lists."
 
 
 def _numpy_cell(value, name, row):
@@ -210,7 +210,7 @@ def _numpy_cell(value, name, row):
             return cell(value.item(), name, row)
     elif kind is not None and kind in "biufUO" and hasattr(value, "tolist"):
         return _json(value.tolist(), name, row)
-    instead = "Return its seconds: value / numpy.timedelta64(1, 's')." if kind == "m" else _CONVERT
+    instead = "Use its seconds: value / numpy.timedelta64(1, 's')." if kind == "m" else _CONVERT
     raise InvalidResult(f"{at(name, row)} is {describe(value)}, which cannot be stored. {instead}")
 
 
@@ -235,7 +235,7 @@ def _numpy_time(value, name, row):
         raise InvalidResult(f"{at(name, row)} has nanoseconds, which a TIMESTAMP does not hold. Round it.")
     taken = micros.item()
     if not isinstance(taken, datetime.datetime):
-        raise InvalidResult(f"{at(name, row)} is {value}, which is outside the years 1 to 9999. Return text.")
+        raise InvalidResult(f"{at(name, row)} is {value}, which is outside the years 1 to 9999. Use text.")
     return "TIMESTAMP", taken
 
 
@@ -248,5 +248,5 @@ def _pandas_cell(value, name, row):
         if value.nanosecond != 0:
             raise InvalidResult(f"{at(name, row)} has nanoseconds, which a TIMESTAMP does not hold. Round it.")
         return _datetime(value.to_pydatetime(), name, row)
-    instead = "Return its seconds (.total_seconds())." if isinstance(value, pandas.Timedelta) else "Convert it first."
+    instead = "Use its seconds (.total_seconds())." if isinstance(value, pandas.Timedelta) else "Convert it first."
     raise InvalidResult(f"{at(name, row)} is {describe(value)}, which cannot be stored. {instead}")

@@ -164,7 +164,7 @@ class ColumnBuilder:
                 first = next(i for i, each in enumerate(self.values) if each is not None)
                 raise InvalidResult(
                     f'The column "{self.name}" is {word_of(self.kind)} in row {first} and {word_of(kind)} in row '
-                    f"{row}. Return one type per column."
+                    f"{row}. Use one type per column."
                 )
             self.kind = joined
         self.values.append(taken)
@@ -175,7 +175,7 @@ class ColumnBuilder:
                 if not is_exact_float(value):
                     raise InvalidResult(
                         f'The column "{self.name}" has fractions and, in row {row}, {value}, an integer that would '
-                        "lose digits next to them. Return text, or leave out the fractions."
+                        "lose digits next to them. Use text, or leave out the fractions."
                     )
         return Column(self.kind, self.values)
 
@@ -223,7 +223,7 @@ def _arrow_column(values, name):
         return _wide_integers(values, name)
     if pa.types.is_timestamp(kind) and kind.unit == "ns":
         values = _from_nanoseconds(values, name)
-    wanted = _storable(values.type, name)
+    wanted = stored_type(values.type, name)
     values = values if wanted == values.type else values.cast(wanted)
     if pa.types.is_decimal(wanted):
         return Column(("DECIMAL", wanted.precision - wanted.scale, wanted.scale), values)
@@ -235,7 +235,7 @@ def _wide_integers(values, name):
     bounds = pc.min_max(values).as_py()
     kind = "HUGEINT" if bounds["max"] < 2**127 and bounds["min"] >= -(2**127) else "UHUGEINT"
     if kind == "UHUGEINT" and (bounds["max"] >= 2**128 or bounds["min"] < 0):
-        raise _unstorable(name, values.type, "It has integers of more than 128 bits. Return text.")
+        raise _unstorable(name, values.type, "It has integers of more than 128 bits. Use text.")
     return Column(kind, values.cast(pa.string()))
 
 
@@ -253,22 +253,22 @@ def _from_nanoseconds(values, name):
         ) from None
 
 
-def _storable(kind, name):
+def stored_type(kind, name):
     """The Arrow type with which Parquet and DuckDB keep the values of a type."""
     is_type = pa.types
     if is_type.is_duration(kind) or is_type.is_interval(kind):
-        raise _unstorable(name, kind, "Return its seconds.")
+        raise _unstorable(name, kind, "Use its seconds.")
     if is_type.is_struct(kind):
         fields = [kind.field(i) for i in range(kind.num_fields)]
         if not fields:
             raise _unstorable(name, kind, "Leave it out.")
-        return pa.struct([pa.field(field.name, _storable(field.type, name)) for field in fields])
+        return pa.struct([pa.field(field.name, stored_type(field.type, name)) for field in fields])
     if is_type.is_map(kind):
-        return pa.map_(_storable(kind.key_type, name), _storable(kind.item_type, name))
+        return pa.map_(stored_type(kind.key_type, name), stored_type(kind.item_type, name))
     if is_type.is_list(kind) or is_type.is_large_list(kind) or is_type.is_fixed_size_list(kind):
-        return pa.list_(_storable(kind.value_type, name))
+        return pa.list_(stored_type(kind.value_type, name))
     if is_type.is_dictionary(kind):
-        return _storable(kind.value_type, name)
+        return stored_type(kind.value_type, name)
     if is_type.is_decimal(kind):
         return pa.decimal128(min(38, kind.precision), kind.scale)
     if is_type.is_timestamp(kind):

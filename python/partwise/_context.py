@@ -149,9 +149,20 @@ def host_of(context):
 
 
 def dpf_partition_id(key, id):
-    """The text that DPF gives as the partition id: `str` of the value. Of several columns, Partwise's id."""
+    """The text that DPF gives as the partition id: `str` of the value. Of several columns, Partwise's id.
+
+    `key` may have the values as JSON, as clients have them: the id decides.
+    """
     values = list(key.values())
-    return str(values[0]) if len(values) == 1 else id
+    if len(values) != 1:
+        return id
+    if values[0] is None or isinstance(values[0], bool):
+        return str(values[0])
+    if "%" not in id:
+        return id
+    from urllib.parse import unquote
+
+    return "" if id == "%_" else unquote(id)
 
 
 def _place_on_stage(stage_path):

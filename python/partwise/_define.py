@@ -100,7 +100,8 @@ def attach(declared, *definitions):
     return declared
 
 
-def _attached_to(value):
+def definitions_of(value):
+    """What a decorator declared: nothing for a plain function."""
     # A subclass of a declared class is not declared itself.
     return vars(value).get(_DEFINITIONS, ()) if callable(value) and hasattr(value, "__dict__") else ()
 
@@ -138,7 +139,7 @@ def definition_of(function, task=None):
     """
     if not callable(function):
         raise TypeError(f"{function!r} is no function. Pass a partition function.")
-    definitions = _attached_to(function)
+    definitions = definitions_of(function)
     found = [each for each in definitions if task is None or (each.model is not None and each.model["task"] == task)]
     if len(found) == 1:
         return found[0]
@@ -158,7 +159,7 @@ def functions_of(module):
     """
     found = {}
     for attribute, value in vars(module).items():
-        definitions = _attached_to(value)
+        definitions = definitions_of(value)
         if not definitions:
             if attribute.startswith("_") or not _is_plain(value, module):
                 continue

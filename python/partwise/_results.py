@@ -7,6 +7,8 @@ import datetime
 import decimal
 import functools
 import json
+import re
+import struct
 import uuid
 
 from ._cells import Column, cell, describe
@@ -223,11 +225,32 @@ def _is_same(value, key):
     if isinstance(value, uuid.UUID):
         value = str(value)
     if isinstance(value, str) and not isinstance(key, str):
-        # What `context.partition_id` has for it.
-        return value == str(key)
+        return _is_dpf_text(value, key)
     if isinstance(key, str) and not isinstance(value, str):
         return False
     return bool(value == key) or str(value) == str(key)
+
+
+def _is_dpf_text(text, key):
+    """Whether it is what `context.partition_id` has for a key: DuckDB writes some values shorter than Python."""
+    if text == str(key):
+        return True
+    if isinstance(key, (datetime.datetime, datetime.time)):
+        shorter = _TRAILING_ZEROS.sub(r"\1", str(key))
+        return shorter in (text, f"{text}:00")
+    # FLOATs are Python's floats here, with more digits.
+    return isinstance(key, float) and _FLOAT_TEXT.fullmatch(text) is not None and _float32(float(text)) == _float32(key)
+
+
+_TRAILING_ZEROS = re.compile(r"(\.\d*?)0+(?=\+|$)")
+_FLOAT_TEXT = re.compile(r"-?\d+(\.\d+)?(e[+-]\d+)?")
+
+
+def _float32(value):
+    try:
+        return struct.pack("f", value)
+    except OverflowError:
+        return value
 
 
 def preview(rows, limit=20, size=1024):

@@ -4,7 +4,7 @@ import os
 import pickle
 import tempfile
 
-from ._artifacts import encode_with
+from ._artifacts import encode_with, pickled
 from ._errors import InvalidArtifact, InvalidResult
 
 
@@ -18,13 +18,14 @@ class PickleSerde:
 
     def write(self, model, path):
         try:
-            with open(path, "wb") as file:
-                pickle.dump(model, file, pickle.HIGHEST_PROTOCOL)
+            content = pickled(model)
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise InvalidResult(
                 f"The model that train returned cannot be pickled: {error}. Leave out what it does not need for "
                 "predictions (open files, connections, lambdas), or pass a serde of your own to partition_model."
             ) from None
+        with open(path, "wb") as file:
+            file.write(content)
 
     def read(self, path):
         with open(path, "rb") as file:

@@ -25,18 +25,23 @@ def given_settings(decorator, unknown, *, timeout, retry, big_task_queue, **sett
     for name in unknown:
         names = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
         raise FunctionsFileError(f"{declared_by}: {_unknown(name, name, names)}")
-    if isinstance(retry, dict):
-        retry = _renamed(retry, _RETRY, "retry", declared_by)
-        rules = retry.get("byErrorType")
-        if isinstance(rules, dict):
-            retry["byErrorType"] = {
-                each: _renamed(rule, _RULE, f"retry.by_error_type.{each}", declared_by)
-                if isinstance(rule, dict)
-                else rule
-                for each, rule in rules.items()
-            }
-    given = {**settings, "timeout": _milliseconds(timeout), "retry": retry, "bigTaskQueue": big_task_queue}
+    retry = retry_settings(retry, declared_by)
+    given = {**settings, "timeout": milliseconds(timeout), "retry": retry, "bigTaskQueue": big_task_queue}
     return {name: value for name, value in given.items() if value is not None}
+
+
+def retry_settings(retry, declared_by):
+    """The setting `retry` under the names of the protocol; names of errors stay as they are."""
+    if not isinstance(retry, dict):
+        return retry
+    retry = _renamed(retry, _RETRY, "retry", declared_by)
+    rules = retry.get("byErrorType")
+    if isinstance(rules, dict):
+        retry["byErrorType"] = {
+            each: _renamed(rule, _RULE, f"retry.by_error_type.{each}", declared_by) if isinstance(rule, dict) else rule
+            for each, rule in rules.items()
+        }
+    return retry
 
 
 def _renamed(given, names, place, declared_by):
@@ -44,13 +49,14 @@ def _renamed(given, names, place, declared_by):
         if name not in names:
             raise FunctionsFileError(f"{declared_by}: {_unknown(name, f'{place}.{name}', names)}")
     return {
-        names[name]: _milliseconds(value) if name in _DURATIONS else value
+        names[name]: milliseconds(value) if name in _DURATIONS else value
         for name, value in given.items()
         if value is not None
     }
 
 
-def _milliseconds(duration):
+def milliseconds(duration):
+    """Numbers are seconds, as everywhere in Python."""
     return duration * 1000 if isinstance(duration, (int, float)) and not isinstance(duration, bool) else duration
 
 

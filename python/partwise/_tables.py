@@ -50,7 +50,7 @@ def _of_pandas(frame):
             frame = frame.reset_index()
         except ValueError as error:
             raise InvalidResult(
-                f"The index of the returned DataFrame cannot become columns: {error}. Drop it with "
+                f"The index of the DataFrame cannot become columns: {error}. Drop it with "
                 "reset_index(drop=True), or rename it."
             ) from None
     names, columns = [], []
@@ -95,7 +95,7 @@ def _refuse_type(dtype, name):
     kind = getattr(dtype, "kind", "O")
     if kind in "mc" or str(dtype).startswith(("period", "interval", "Sparse")):
         instead = "its seconds (.dt.total_seconds())" if kind == "m" else "numbers or text"
-        raise InvalidResult(f'The column "{name}" has the type {dtype}, which cannot be stored. Return {instead}.')
+        raise InvalidResult(f'The column "{name}" has the type {dtype}, which cannot be stored. Use {instead}.')
 
 
 def _arrow_of(series, name):

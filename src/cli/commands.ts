@@ -120,6 +120,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'run a worker for a Temporal server',
   },
   {
+    name: 'host',
+    summary: 'answer requests of another program: JSON lines on standard input and output',
+  },
+  {
     name: 'stop',
     summary: 'end the background server and worker of the project',
   },

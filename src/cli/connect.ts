@@ -20,32 +20,55 @@ export interface ConnectionFlags {
   signal?: AbortSignal;
 }
 
-/**
- * Connects, calls `use`, and always closes the connection. If the server restarts on another port meanwhile,
- * aborts `moved` so that `use` stops waiting, and throws `ServerMoved`.
- */
-export async function withPartwise<T>(
+/** An open connection to a project's server. */
+export interface OpenPartwise {
+  /**
+   * Calls `work`. If the server restarts on another port meanwhile, or has done so before, aborts `moved` so
+   * that `work` stops waiting, and throws `ServerMoved`: connections no longer reach the server.
+   */
+  use<T>(work: (partwise: Partwise, moved: AbortSignal) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** `onMessage` gets sentences about the server, such as that it is lost; by default they are printed. */
+export async function openPartwise(
   config: ProjectConfig,
-  { needWorker, signal }: ConnectionFlags,
-  use: (partwise: Partwise, moved: AbortSignal) => Promise<T>,
-): Promise<T> {
+  { needWorker, signal, onMessage = aside }: ConnectionFlags & { onMessage?: (message: string) => void },
+): Promise<OpenPartwise> {
   const { Partwise }: typeof import('..') = require('..');
   const moving = new AbortController();
   const moved = new Promise<never>((_, reject) => {
     moving.signal.addEventListener('abort', () => reject(moving.signal.reason as Error), { once: true });
   });
-  const report = troubleReporter();
+  // Between two uses, nobody waits for it.
+  moved.catch(() => {});
+  const report = troubleReporter(onMessage);
   const onEvent: OnTemporalEvent = (event) => {
     if (event.type === 'serverMoved') moving.abort(new ServerMoved(movedText(event.address)));
     else report(event);
   };
   const partwise = await Partwise.connect({ config, needWorker, signal, onEvent });
-  try {
-    return await Promise.race([use(partwise, moving.signal), moved]);
-  } finally {
+  return {
+    use: (work) => Promise.race([moved, work(partwise, moving.signal)]),
     // A connection to the old address is left to the end of the process: Temporal's client still retries on
     // it, and would throw if it were closed.
-    if (!moving.signal.aborted) await partwise.close();
+    close: async () => {
+      if (!moving.signal.aborted) await partwise.close();
+    },
+  };
+}
+
+/** Connects, calls `use`, and always closes the connection. */
+export async function withPartwise<T>(
+  config: ProjectConfig,
+  flags: ConnectionFlags,
+  use: (partwise: Partwise, moved: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const opened = await openPartwise(config, flags);
+  try {
+    return await opened.use(use);
+  } finally {
+    await opened.close();
   }
 }
 
@@ -105,14 +128,14 @@ export async function withoutServer<T>(
 /**
  * Prints events, except that everything is ready or found, unless something was lost or downloaded before.
  */
-export function troubleReporter(): OnTemporalEvent {
+export function troubleReporter(onMessage: (message: string) => void = aside): OnTemporalEvent {
   let lost = false;
   let fetched = false;
   return ({ type, message }) => {
     if (type === 'binaryFetching') fetched = true;
     if (type === 'binaryFound' && !fetched) return;
     if (type === 'serverLost' || type === 'workerLost' || type === 'hostLost') lost = true;
-    if (lost || (type !== 'serverReady' && type !== 'workerReady')) aside(message);
+    if (lost || (type !== 'serverReady' && type !== 'workerReady')) onMessage(message);
   };
 }
 

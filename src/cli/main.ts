@@ -1,18 +1,17 @@
 #!/usr/bin/env node
 /** `partwise`: argv → one library call → print. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { COMMANDS, loadCommand } from './commands';
 import { groupItems } from './help';
 import { DETACHED, Interrupted, NOT_DONE, OK, reportError } from './exit';
 import { refuseRepeated } from './repeated';
+import { packageVersion } from './version';
 import { drained, endOnFailedOutput, note } from './terminal';
 
 async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('partwise')
     .description('Run a function for every partition of a table, durably.')
-    .version(version(), '-v, --version', 'print the version')
+    .version(packageVersion(), '-v, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print help for a command')
     .showHelpAfterError('(run partwise --help for the commands, or partwise COMMAND --help for its options)')
@@ -27,13 +26,6 @@ async function main(argv: readonly string[]): Promise<void> {
     refuseRepeated(command);
   }
   await program.parseAsync(argv, { from: 'user' });
-}
-
-function version(): string {
-  const { version: text } = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8')) as {
-    version: string;
-  };
-  return text;
 }
 
 function sentence(summary: string): string {

@@ -110,6 +110,16 @@ export class NoSuchArtifact extends Error {
   }
 }
 
+/** The run has no rows yet, or will never have any, because it was not planned. */
+export class NoResults extends Error {
+  override name = 'NoResults';
+  constructor(readonly runId: string) {
+    super(
+      `The run "${runId}" has no results: it has not been planned. To see its status, run: partwise status ${shellWord(runId)}`,
+    );
+  }
+}
+
 /** The run has ended, so there is nothing left to cancel, pause or change. */
 export class RunEnded extends Error {
   override name = 'RunEnded';

@@ -7,7 +7,6 @@ import { RunReader } from './run-reader';
 import type { RunSource } from './run-source';
 
 export class RecordedRun implements RunSource {
-  readonly pinned = true;
   readonly runId: string;
 
   /**
@@ -17,7 +16,7 @@ export class RecordedRun implements RunSource {
   constructor(
     private readonly history: RecordedHistory,
     readonly decoder: PayloadDecoder,
-    private readonly workflowRunId: string = history.execution.runId,
+    readonly workflowRunId: string = history.execution.runId,
   ) {
     this.runId = history.execution.workflowId;
   }

@@ -143,7 +143,7 @@ export class RunReader {
 
   /** Whether this execution was refused while it was being read, so that the run is another one. */
   async #isSuperseded({ workflowRunId, closed, plan }: RunRecord): Promise<boolean> {
-    if (this.source.pinned || closed?.kind !== 'failed' || plan !== null) return false;
+    if (this.source.workflowRunId !== null || closed?.kind !== 'failed' || plan !== null) return false;
     return (await this.locate()).execution.runId !== workflowRunId;
   }
 

@@ -17,10 +17,10 @@ export interface RunSource {
   readonly runId: string;
   readonly decoder: PayloadDecoder;
   /**
-   * Whether the source is one fixed execution; otherwise, the run's current execution is determined with
+   * Temporal's run id of the one execution that is read; null: the run's current execution, determined with
    * every call.
    */
-  readonly pinned: boolean;
+  readonly workflowRunId: string | null;
   /** Throws `NoSuchRun`. */
   locate(): Promise<ExecutionHistory>;
   /** The source for one of the run's executions. */
@@ -36,13 +36,12 @@ export class ServerRun implements RunSource {
   readonly #visibility: Visibility;
 
   /**
-   * `execution` is a Temporal run id; null: the run's current execution. `archives` is the stage that may
-   * have its archive, an absolute path or URI; null if none is known.
+   * `archives` is the stage that may have the run's archive, an absolute path or URI; null if none is known.
    */
   constructor(
     private readonly client: Client,
     readonly runId: string,
-    private readonly execution: string | null,
+    readonly workflowRunId: string | null,
     private readonly archives: string | null = null,
   ) {
     const { loadedDataConverter } = client.options;
@@ -50,10 +49,6 @@ export class ServerRun implements RunSource {
     this.#archiveDecoder = payloadDecoder(loadedDataConverter, { verify: false });
     this.#source = new HistorySource(client);
     this.#visibility = new Visibility(client);
-  }
-
-  get pinned(): boolean {
-    return this.execution !== null;
   }
 
   /** The decoder for the most recently located history. */
@@ -81,7 +76,7 @@ export class ServerRun implements RunSource {
 
   /** Null if the server does not have it (anymore). */
   async #onServer(): Promise<{ description: Description; refused: boolean } | null> {
-    const { runId, execution } = this;
+    const { runId, workflowRunId: execution } = this;
     try {
       return execution === null
         ? await findExecution(this.#source, this.#visibility, this.#decoder, runId)
@@ -94,7 +89,7 @@ export class ServerRun implements RunSource {
   }
 
   async #archived(): Promise<RecordedHistory | null> {
-    const { runId, execution, archives } = this;
+    const { runId, workflowRunId: execution, archives } = this;
     if (archives === null || runIdProblem(runId) !== null) return null;
     const stage = openStage(stageUri(archives, '.', null));
     return execution === null

@@ -1,12 +1,12 @@
 /** A run that is read on demand: from its server, an archive or a file. */
 import { PARTITION_STATUSES, type PartitionStatus } from '../core/status';
-import { ServerNeeded, WaitTimeout } from './errors';
+import { NoResults, ServerNeeded, WaitTimeout } from './errors';
 import { LogReader, waitForNextPoll } from './partitions/logs';
 import { PartitionReader } from './partitions/partition-handle';
 import { failureGroups, partitionColumns } from './partitions/whole-run';
 import { cursorOrdinal, partitionPage } from './partitions/partition-pages';
 import { orRerun } from './rerun-missing';
-import { readRows } from './partitions/results';
+import { readRows, saveRows } from './partitions/results';
 import { RunEvents } from './run-events';
 import { unitView } from './unit-view';
 import { RunReader, type Reading } from './run-reader';
@@ -25,6 +25,7 @@ import type {
   WaitOptions,
 } from './types';
 import type { RetryInput } from '../core/input';
+import type { Column } from '../core/plan';
 import type { FailureGroup } from '../history/failure-groups';
 import type { PartitionColumns } from '../history/partition-columns';
 import type { RunState } from '../history/state';
@@ -56,6 +57,10 @@ export class Run implements RunHandle {
 
   get runId(): string {
     return this.reader.runId;
+  }
+
+  get workflowRunId(): string | null {
+    return this.source.workflowRunId;
   }
 
   async wait({
@@ -141,6 +146,15 @@ export class Run implements RunHandle {
     const files = record.plan === null ? [] : await this.reader.rowsFiles(record);
     return orRerun(this.reader.runId, () =>
       readRows(this.reader.stage(record)!, files, record.plan?.keyColumns ?? [], { limit }),
+    );
+  }
+
+  async saveResults(file: string): Promise<Column[]> {
+    const { record } = await this.reader.read();
+    if (record.plan === null) throw new NoResults(this.runId);
+    const files = await this.reader.rowsFiles(record);
+    return orRerun(this.runId, () =>
+      saveRows(this.reader.stage(record)!, files, record.plan!.keyColumns, file),
     );
   }
 

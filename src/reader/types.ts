@@ -5,6 +5,7 @@ import type { PartitionStatus, RunStatus, StatusCounts } from '../core/status';
 import type { Tolerance } from '../core/failures/tolerance';
 import type { Row } from '../core/row';
 import type { RetryInput } from '../core/input';
+import type { Column } from '../core/plan';
 import type { FailureGroup } from '../history/failure-groups';
 import type { PartitionColumns } from '../history/partition-columns';
 import type { NextAttempt, RunState } from '../history/state';
@@ -181,6 +182,11 @@ export type ResultRows = Row[] & {
 export interface RunHandle {
   readonly runId: string;
   /**
+   * Temporal's run id of the execution that this is the handle of, as `start` and `retry` return it. Null: of
+   * the run's current execution, whichever that is with every call.
+   */
+  readonly workflowRunId: string | null;
+  /**
    * Waits for the end. Resolves with the final state, whatever the status.
    *
    * @example
@@ -235,6 +241,15 @@ export interface RunHandle {
   model<Model = unknown>(partitionId: string, serde?: ModelSerde<Model>): Promise<Model>;
   /** The combined rows, with key columns first, ordered by key; all rows unless `limit` is set. */
   results(options?: { limit?: number }): Promise<ResultRows>;
+  /**
+   * Writes the combined rows to a Parquet file, and resolves with its columns and their DuckDB types. Types
+   * that Parquet does not have, such as HUGEINT and INTERVAL, are written as text. Throws `NoResults` for a
+   * run that has not been planned.
+   *
+   * @example
+   * await run.saveResults('summary.parquet');
+   */
+  saveResults(file: string): Promise<Column[]>;
   /** Number of combined rows, without reading them. */
   countResults(): Promise<number>;
   /** Log lines of all partitions or of one; with `follow`, until the run ends. */

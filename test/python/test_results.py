@@ -161,14 +161,14 @@ if pl is not None:
 _OTHER = "which cannot be stored"
 #: Results that no table stores, and what the message says.
 REFUSED = [
-    ({"n": 10**38}, 'The column "n" of row 0 is an integer of more than 38 digits. Return it as text.'),
+    ({"n": 10**38}, 'The column "n" of row 0 is an integer of more than 38 digits. Use text.'),
     ({"n": Decimal("inf")}, 'The column "n" of row 0 is Infinity, which no DECIMAL holds'),
     ({"n": Decimal("1E-39")}, "has more than 38 digits"),
     ({"n": "\ud800"}, "contains a lone surrogate"),
     ({"n": object()}, 'The column "n" of row 0 is an object, ' + _OTHER),
-    ({"n": datetime.timedelta(1)}, "Return its seconds (.total_seconds())."),
-    ({"n": pd.Timedelta(1)}, "Return its seconds (.total_seconds())."),
-    ({"n": np.timedelta64(1, "s")}, "Return its seconds: value / numpy.timedelta64(1, 's')."),
+    ({"n": datetime.timedelta(1)}, "Use its seconds (.total_seconds())."),
+    ({"n": pd.Timedelta(1)}, "Use its seconds (.total_seconds())."),
+    ({"n": np.timedelta64(1, "s")}, "Use its seconds: value / numpy.timedelta64(1, 's')."),
     ({"n": pd.Timestamp("2024-01-01 00:00:00.000000001")}, "has nanoseconds, which a TIMESTAMP does not hold"),
     ({"n": datetime.time(tzinfo=UTC)}, "is a time with a time zone"),
     ({"n": datetime.datetime.min.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=1)))}, "years 1 to 9999"),
@@ -176,7 +176,7 @@ REFUSED = [
     ({"n": {"a": float("nan")}}, "cannot be stored as JSON"),
     ({"n": {"a": {1}}}, "cannot be stored as JSON: a set is not JSON"),
     ({"n": [np.timedelta64(1, "s")]}, "cannot be stored as JSON: a timedelta64 is not JSON"),
-    ([{"n": 1}, {"n": "x"}], 'The column "n" is a number in row 0 and text in row 1. Return one type per column.'),
+    ([{"n": 1}, {"n": "x"}], 'The column "n" is a number in row 0 and text in row 1. Use one type per column.'),
     ([{"n": None}, {"n": b"x"}, {"n": "x"}], "is bytes in row 1 and text in row 2"),
     ([{"n": datetime.date.min}, {"n": datetime.datetime.min}], "is a date in row 0 and a datetime without a time zone"),
     ([{"n": Decimal(1)}, {"n": 0.5}], "is a Decimal in row 0 and a number in row 1"),
@@ -190,14 +190,14 @@ REFUSED = [
     ({"k": "other"}, "Row 0 has k = 'other', but this is the partition where k = 'k0'"),
     (pd.DataFrame([[1, 2]], columns=["a", "a"]), 'has the column "a" twice'),
     (pd.DataFrame([[1, 2]], columns=[0, "0"]), 'has the column "0" twice'),
-    (pd.DataFrame({"a": pd.to_timedelta([1])}), "Return its seconds (.dt.total_seconds())."),
+    (pd.DataFrame({"a": pd.to_timedelta([1])}), "Use its seconds (.dt.total_seconds())."),
     (pd.DataFrame({"a": pd.period_range("2024", periods=1, freq="M")}), 'The column "a" has the type period'),
     (pd.DataFrame({"a": pd.interval_range(0, 1)}), 'The column "a" has the type interval'),
     (pd.DataFrame({"a": pd.cut([1.0], 1)}), 'The column "a" has the type interval'),
     (pd.DataFrame({"a": [1j]}), "has the type complex128"),
     (pd.DataFrame({"a": pd.arrays.SparseArray([1.0])}), 'The column "a" has the type Sparse'),
     (pd.DataFrame({"a": pd.Series(["x", b"x"], dtype=object)}), 'The column "a" is text in row 0 and bytes in row 1'),
-    (pd.DataFrame({"a": [1]}, index=pd.Index([1], name="a")), "The index of the returned DataFrame cannot become"),
+    (pd.DataFrame({"a": [1]}, index=pd.Index([1], name="a")), "The index of the DataFrame cannot become"),
     (pd.DataFrame({"k": ["k0", "x"]}), "Row 1 has k = 'x', but this is the partition where k = 'k0'"),
     (pa.table({"a": pa.array([1], pa.duration("s"))}), 'The column "a" has the type duration[s], ' + _OTHER),
     (pa.table({"a": pa.array([[1]], pa.list_(pa.duration("s")))}), 'The column "a" has the type duration[s], ' + _OTHER),
@@ -254,9 +254,21 @@ class Results(unittest.TestCase):
                 self.keep(name, [rows], expected)
 
     def test_a_key_column_may_have_the_text_of_the_partition_id_as_in_functions_of_dpf(self):
-        for key in (7, None, True, Decimal("1.50"), datetime.date(2024, 1, 2)):
+        utc = datetime.timezone.utc
+        keys = {
+            "7": 7,
+            "%-": None,
+            "true": True,
+            "1.50": Decimal("1.50"),
+            "2024-01-02": datetime.date(2024, 1, 2),
+            "2024-01-02%2003%3A04%3A05.5%2B00": datetime.datetime(2024, 1, 2, 3, 4, 5, 500_000, utc),
+            "03%3A04%3A05.5": datetime.time(3, 4, 5, 500_000),
+            # A FLOAT.
+            "0.1": 0.10000000149011612,
+        }
+        for id, key in keys.items():
             with self.subTest(key=key):
-                text = dpf_partition_id({"k": key}, "")
+                text = dpf_partition_id({"k": key}, id)
                 self.assertEqual(list(take({"k": text, "n": 1}, {"k": key}).columns), ["n"])
                 self.assertEqual(list(take(pd.DataFrame({"K": [text], "n": [1]}), {"k": key}).columns), ["n"])
                 with self.assertRaises(InvalidResult):

@@ -6,7 +6,9 @@ import type { RowsFile } from '../../core/files';
 import type { Column } from '../../core/plan';
 import type { Stage } from '../../stage';
 import { combinedRows, filesOf } from '../../rows/combined-rows';
+import { storedTypes, storingClause, TYPES_METADATA } from '../../rows/storable';
 import { withDatabase } from '../../duckdb/database-file';
+import { literal } from '../../duckdb/quote';
 import type { Row } from '../../core/row';
 import type { ResultRows } from '../types';
 
@@ -24,7 +26,26 @@ export async function readRows(
   return withLocalRows(stage, files, (local) => readLocalRows(local, keyColumns, { ordinal, limit }));
 }
 
-/** The same for local Parquet files. */
+/** Writes the rows of all partitions to a Parquet file, and returns its columns. */
+export function saveRows(
+  stage: Stage,
+  files: readonly RowsFile[],
+  keyColumns: readonly Column[],
+  target: string,
+): Promise<Column[]> {
+  return withLocalRows(stage, files, (local) =>
+    withDatabase(':memory:', 'read', async (connection) => {
+      const { sql, columns } = await combinedRows(connection, keyColumns, local);
+      await connection.run(
+        `COPY (SELECT *${storingClause(columns)} FROM (${sql})) TO ${literal(target)} ` +
+          `(FORMAT parquet, KV_METADATA {${TYPES_METADATA}: ${literal(storedTypes(columns))}})`,
+      );
+      return columns;
+    }),
+  );
+}
+
+/** The same as `readRows` for local Parquet files. */
 export function readLocalRows(
   local: readonly RowsFile<string>[],
   keyColumns: readonly Column[],

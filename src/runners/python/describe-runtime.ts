@@ -1,5 +1,7 @@
 /** What `partwise doctor` shows about the interpreter. */
-import { dirname } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { shellWord } from '../../core/shell-word';
 import { runtimeText } from '../../core/runtime';
 import type { RunnerProject } from '../runner';
 import { askInterpreter, PYTHON_FOLDER, runtimeOf, untested } from './interpreter';
@@ -12,6 +14,14 @@ export async function describeRuntime(file: string, project: RunnerProject): Pro
   return [
     `${executable} (${found}): ${runtimeText(runtimeOf(interpreter))}`,
     `tests import partwise from ${PYTHON_FOLDER}`,
+    `programs and notebooks: pip install ${wheel()}`,
     ...(warning === null ? [] : [warning]),
   ].join('\n');
+}
+
+/** Of the same build, so that client and host speak one protocol. */
+function wheel(): string {
+  const folder = join(PYTHON_FOLDER, '..', 'dist', 'python');
+  const name = readdirSync(folder).find((file) => file.endsWith('.whl'));
+  return shellWord(join(folder, name ?? ''));
 }

@@ -19,6 +19,8 @@ const INCIDENTAL = [
   /^(WINDOWID|WINDOWPATH|DISPLAY|WAYLAND_.*|XDG_.*|DBUS_.*|DESKTOP_.*|GNOME_.*|GDM.*|INVOCATION_ID|JOURNAL_.*)$/,
   /^(TMUX.*|STY|SSH_.*|GPG_.*|MAIL|VSCODE_.*|ITERM_.*|KITTY_.*|ALACRITTY_.*|WEZTERM_.*|WT_.*|ZELLIJ.*)$/,
   /^(npm_.*|INIT_CWD|NODE|NODE_OPTIONS|NODE_CHANNEL_.*|JEST_.*|PARTWISE_.*|TEMPORAL_.*)$/i,
+  // Those of a notebook's kernel, and what packages of Python set when a program imports them.
+  /^(JPY_.*|PYDEVD_.*|MPLBACKEND|PAGER|GIT_PAGER|KMP_INIT_AT_FORK|KMP_DUPLICATE_LIB_OK|_RJEM_MALLOC_CONF)$/,
 ];
 const OF_DRIVERS = SERVICES.flatMap(({ ownVariables }) => ownVariables);
 /** Folders that npm and npx add to PATH. */

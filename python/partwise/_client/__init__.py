@@ -1,0 +1,1 @@
+"""The client: starts runs and reads them, through the `partwise host` of the Node package."""

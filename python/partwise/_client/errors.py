@@ -1,0 +1,71 @@
+"""Errors that the library reports, by the names of its classes."""
+
+from .._errors import PartwiseError
+
+
+class StartRefused(PartwiseError):
+    """A run was not started: `problems` has every reason. Nothing was started."""
+
+    problems = ()
+
+
+class NoSuchRun(PartwiseError):
+    """There is no run with this id."""
+
+
+class NoSuchPartition(PartwiseError, KeyError):
+    """The run has no partition with this id."""
+
+    # KeyError would show its message in quotes.
+    __str__ = PartwiseError.__str__
+
+
+class NoSuchArtifact(PartwiseError):
+    """The partition has no artifact with this name."""
+
+
+class NoResults(PartwiseError):
+    """The run has no rows, because it was not planned."""
+
+
+class RunEnded(PartwiseError):
+    """The run has ended, so there is nothing left to change."""
+
+
+class UpdateRefused(PartwiseError):
+    """A run in progress refused a change."""
+
+
+class WaitTimeout(PartwiseError, TimeoutError):
+    """The run did not end in time. It continues."""
+
+
+class HostError(PartwiseError):
+    """The Node side of Partwise was not found, could not be started, or ended."""
+
+
+_BY_NAME = {
+    error.__name__: error
+    for error in (
+        StartRefused,
+        NoSuchRun,
+        NoSuchPartition,
+        NoSuchArtifact,
+        NoResults,
+        RunEnded,
+        UpdateRefused,
+        WaitTimeout,
+    )
+}
+
+
+def raised(answered):
+    """The exception for an error that the host answered with: `{"type", "message", "problems"}`."""
+    known = _BY_NAME.get(answered["type"])
+    if known is None:
+        # One class for each name, so that programs can tell them apart.
+        known = _BY_NAME[answered["type"]] = type(str(answered["type"]), (PartwiseError,), {})
+    error = known(answered["message"])
+    if "problems" in answered:
+        error.problems = tuple(answered["problems"])
+    return error

@@ -1,0 +1,66 @@
+/** The host's connection to the project's server, opened for the first request that needs it. */
+import type { Partwise } from '../..';
+import type { ProjectConfig } from '../../config';
+import { openPartwise, type OpenPartwise } from '../connect';
+import { ServerMoved } from '../exit';
+import type { ServerOperation } from './operations';
+
+export class Connections {
+  /** With a worker, and for reading alone. */
+  readonly #open = new Map<boolean, Promise<OpenPartwise>>();
+
+  #config: Promise<ProjectConfig> | null = null;
+
+  constructor(
+    private readonly loadConfig: () => Promise<ProjectConfig>,
+    private readonly onMessage: (message: string) => void,
+  ) {}
+
+  /** Read once; again after an error, which may have been fixed. */
+  config(): Promise<ProjectConfig> {
+    if (this.#config !== null) return this.#config;
+    const loading = this.loadConfig().then((config) => {
+      process.chdir(config.projectDir);
+      return config;
+    });
+    loading.catch(() => (this.#config = null));
+    return (this.#config = loading);
+  }
+
+  /**
+   * Calls `work` with a connection; again with a new one if the server moves to another port meanwhile and
+   * the work is repeatable.
+   */
+  async use<T>(
+    { needsWorker = false, isRepeatable = false }: Pick<ServerOperation, 'needsWorker' | 'isRepeatable'>,
+    work: (partwise: Partwise, moved: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    for (;;) {
+      const opened = await this.#connection(needsWorker);
+      try {
+        return await opened.use(work);
+      } catch (error) {
+        if (!(error instanceof ServerMoved)) throw error;
+        this.#open.clear();
+        if (!isRepeatable) throw error;
+      }
+    }
+  }
+
+  /** Waits for connections that are being opened too. */
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#open.values()].map(async (opening) => (await opening).close()));
+  }
+
+  #connection(needsWorker: boolean): Promise<OpenPartwise> {
+    const known = this.#open.get(true) ?? this.#open.get(needsWorker);
+    if (known !== undefined) return known;
+    const opening = this.config().then((config) =>
+      openPartwise(config, { needWorker: needsWorker, onMessage: this.onMessage }),
+    );
+    this.#open.set(needsWorker, opening);
+    // The next request tries again.
+    opening.catch(() => this.#open.delete(needsWorker));
+    return opening;
+  }
+}
