@@ -191,6 +191,14 @@ describe('a runner that cannot continue is replaced (I5):', () => {
     expect(summary).toEqual(['k1: INTERNAL_ERROR RunnerKilled']);
   });
 
+  test('a partition whose runner dies before its result is handed over runs again (I5)', async () => {
+    const { summary } = await runOdd('die once it has ended, the first time', {
+      ordinals: [1],
+      maximumLosses: 3,
+    });
+    expect(summary).toEqual(['k1: DONE']);
+  });
+
   test('runners that are blocked between units are replaced, and delay no run (I5)', async () => {
     impatient();
     await Promise.all([1, 2].map(() => runOdd('block a little later', { ordinals: [1] })));

@@ -82,6 +82,9 @@ export const odd = definePartitionFunction({
           for (;;);
         }, 0);
         break;
+      case 'die once it has ended, the first time':
+        if (context.attempt === 1) setImmediate(() => process.kill(process.pid, 'SIGKILL'));
+        break;
       case 'block a little later':
         setTimeout(() => {
           for (;;);
