@@ -412,12 +412,15 @@ describe('files that cannot be read as they are', () => {
     await withDatabase(join(folder, 'w.duckdb'), 'write', async (connection) => {
       await connection.run(`CREATE VIEW all_columns AS SELECT * FROM ${wide}`);
       await connection.run(`CREATE VIEW others AS SELECT k FROM ${wide}`);
+      await connection.run(`CREATE MACRO ten() AS 10`);
       await connection.run(`CREATE MACRO wide() AS TABLE SELECT * FROM ${wide}`);
     });
     const refused: PartitionsRequest[] = [
       ...[
         `SELECT * FROM ${wide}`,
         `SELECT k FROM ${wide} WHERE "AMOUNT" > 3`,
+        `SELECT a AS k, b FROM ${wide} AS t(a, b)`,
+        `SELECT a AS k FROM ${wide} t(a, b) WHERE b > 0`,
         `SELECT k, (SELECT max(amount) FROM ${wide}) AS most FROM '${join(folder, 'a.parquet')}'`,
         'FROM wide()',
         "SELECT k FROM query_table('all_columns') ORDER BY amount",

@@ -125,7 +125,11 @@ async function usedColumns(
   const read: string[] = [];
   // DuckDB leaves out conditions that a column's minimum and maximum decide, and those of such a column are
   // wrong too. So what the query, or a view or a macro that it may use, names is used.
-  const texts = [sql, ...(await definitions(connection))];
+  const defined = await definitions(connection);
+  if ((await renamesColumns(connection, sql)) !== false) return everything;
+  for (const text of defined)
+    if (/parquet/i.test(text) && (await renamesColumns(connection, text))) return everything;
+  const texts = [sql, ...defined];
   for (const nodes = [...plan]; nodes.length > 0;) {
     const { name: operator, extra_info: info = {}, children = [] } = nodes.pop()!;
     nodes.push(...children);
@@ -146,6 +150,18 @@ async function usedColumns(
       texts.some((text) => names(text, path.at(-1)!))
     );
   };
+}
+
+/**
+ * Whether a statement renames columns where it names a file (`FROM 'a.parquet' AS t(x, y)`), since its plan
+ * then has only the new names; also true if it cannot be known. Null for a text without a query.
+ */
+async function renamesColumns(connection: DuckDBConnection, text: string): Promise<boolean | null> {
+  const at = text.search(/\b(?:SELECT|FROM|WITH)\b/i);
+  if (at < 0) return null;
+  const parsed = await connection.runAndReadAll('SELECT json_serialize_sql($1::VARCHAR)', [text.slice(at)]);
+  const tree = parsed.getRows()[0]![0] as string;
+  return !tree.startsWith('{"error":false') || tree.includes('"column_name_alias":["');
 }
 
 async function definitions(connection: DuckDBConnection): Promise<string[]> {
