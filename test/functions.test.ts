@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { KeptDatabase, openDatabase } from '../src/duckdb/database';
 import { definePartitionFunction } from '../src/functions/define';
 import { describeThrown } from '../src/functions/errors';
+import { errorPattern } from '../src/core/failures/alike';
 import { checkPin, fileRows } from '../src/functions/file-rows';
 import { HELD_ROWS } from '../src/rows/partition-rows';
 import { joinColumns, toObjects, toOutputRows } from '../src/rows/rows';
@@ -144,19 +145,26 @@ describe('thrown errors', () => {
   });
 
   test.each([
-    ['oops', 'the string "oops"'],
+    ['oops', 'a string: oops'],
     [{ code: 7 }, '{"code":7}'],
     [null, 'null'],
     [undefined, 'undefined (or a promise was rejected without a reason)'],
     [7n, '7n'],
     [new Map(), 'a Map'],
-    ['x'.repeat(2_000), `the string "${'x'.repeat(797)}…"`],
+    ['x'.repeat(2_000), `a string: ${'x'.repeat(797)}…`],
   ])('that are not Errors get an explanation: %p', (thrown, shown) => {
     expect(describeThrown(thrown).error).toEqual({
       type: 'NonError',
-      message: `The function threw ${shown}, which has no stack, so it is not known where. Throw an Error, and reject with one.`,
+      message: `The function threw ${shown}. It has no stack, so it is not known where. Throw an Error, and reject with one.`,
       stack: null,
     });
+  });
+
+  test('and are not alike if their strings differ', () => {
+    const [a, b] = ['no rate', 'no such host'].map((thrown) =>
+      errorPattern(describeThrown(thrown).error, null),
+    );
+    expect(a).not.toBe(b);
   });
 });
 

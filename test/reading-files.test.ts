@@ -9,6 +9,7 @@ import { queryRows, withDatabase } from '../src/duckdb/database-file';
 import { KeptDatabase, openDatabase } from '../src/duckdb/database';
 import { fileTable } from '../src/functions/file-rows';
 import { sqlProblem } from '../src/functions/sql-check';
+import { refuseWideDecimals } from '../src/duckdb/wide-decimals';
 import { SqlSession } from '../src/functions/sql-session';
 import { withWarehouse } from '../src/functions/warehouse-connection';
 import { memoryRows } from '../src/rows/memory-rows';
@@ -411,12 +412,15 @@ describe('files that cannot be read as they are', () => {
     await withDatabase(join(folder, 'w.duckdb'), 'write', async (connection) => {
       await connection.run(`CREATE VIEW all_columns AS SELECT * FROM ${wide}`);
       await connection.run(`CREATE VIEW others AS SELECT k FROM ${wide}`);
+      await connection.run(`CREATE MACRO ten() AS 10`);
       await connection.run(`CREATE MACRO wide() AS TABLE SELECT * FROM ${wide}`);
     });
     const refused: PartitionsRequest[] = [
       ...[
         `SELECT * FROM ${wide}`,
         `SELECT k FROM ${wide} WHERE "AMOUNT" > 3`,
+        `SELECT a AS k, b FROM ${wide} AS t(a, b)`,
+        `SELECT a AS k FROM ${wide} t(a, b) WHERE b > 0`,
         `SELECT k, (SELECT max(amount) FROM ${wide}) AS most FROM '${join(folder, 'a.parquet')}'`,
         'FROM wide()',
         "SELECT k FROM query_table('all_columns') ORDER BY amount",
@@ -451,6 +455,26 @@ describe('files that cannot be read as they are', () => {
     const rows = await memoryRows(await kept.open(options), { columns: new Map(), rows: [] });
     expect(await session.query(rows, [`SELECT k FROM ${wide}`], [])).toEqual([{ k: 'a' }]);
     await expect(session.query(rows, [`SELECT amount FROM ${wide}`], [])).rejects.toThrow(problem);
+    await expect(session.query(rows, [`SELECT 1; FROM ${wide}`], [])).rejects.toThrow(problem);
+    // Files of queries that do not name them.
+    for (const sql of [
+      `CREATE VIEW v AS FROM ${wide}`,
+      `PREPARE p AS FROM ${wide}`,
+      'CREATE TABLE t (k VARCHAR, n DOUBLE)',
+    ])
+      await session.query(rows, [sql], []);
+    for (const sql of ['FROM v', 'EXECUTE p', `COPY t FROM ${wide}`])
+      await expect(session.query(rows, [sql], [])).rejects.toThrow(problem);
+    expect(await session.query(rows, ['SELECT k FROM v'], [])).toEqual([{ k: 'a' }]);
+    // A query that ends in the middle of another one.
+    const connection = await session.connected();
+    await expect(
+      kept.rememberingFiles(connection, async () => {
+        await session.query(rows, [`SELECT k FROM '${join(folder, 'a.parquet')}'`], []);
+        await connection.run(`FROM ${wide}`);
+        await refuseWideDecimals(connection, { sql: `FROM ${wide}` });
+      }),
+    ).rejects.toThrow(problem);
     await session.close();
     kept.close();
   });

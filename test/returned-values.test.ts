@@ -119,7 +119,7 @@ describe('columns keep the types', () => {
     expectOnlyK3Fails(
       ran,
       'InvalidResult',
-      'The column "other" of row 0 has nanoseconds, which TIMESTAMP does not hold. Declare the column as TIMESTAMP_NS',
+      'The column "other" of row 0 has nanoseconds, which TIMESTAMP does not hold. Use new Date(+value), which has milliseconds',
     );
     const { types, rows } = await mergedRows(ran.files);
     const at = '2024-01-02T03:04:05.123456Z';

@@ -254,8 +254,8 @@ describe('a snapshot', () => {
   it('refuses keys that are equal and written differently, of which one would be left out (I6, I9)', async () => {
     await execute(
       `CREATE TABLE spelled AS SELECT * FROM (VALUES
-         ('North' COLLATE NOCASE, INTERVAL '1 month', 1), ('north', INTERVAL '30 days', 2),
-         ('South', INTERVAL '1 day', 3)) AS t(region, span, v)`,
+         ('North' COLLATE NOCASE, INTERVAL '1 month', 'e' COLLATE NOACCENT, 1),
+         ('north', INTERVAL '30 days', 'é', 2), ('South', INTERVAL '1 day', 'o', 3)) AS t(region, span, letter, v)`,
     );
     const refused = (column: string, [a, b, way]: readonly string[]) =>
       `The column "${column}" has values that DuckDB takes for equal, but that are written differently: "${a}" and "${b}". ` +
@@ -263,6 +263,7 @@ describe('a snapshot', () => {
     for (const [column, ...words] of [
       ['region', 'North', 'north', 'lower("region")'],
       ['span', '1 month', '30 days', '"span"::VARCHAR'],
+      ['letter', 'e', 'é', 'decode(encode("letter"))'],
     ] as const) {
       const source = { table: 'spelled' };
       await expect(snapshot({ source, partitionBy: [column] })).rejects.toThrow(refused(column, words));

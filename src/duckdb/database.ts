@@ -1,5 +1,5 @@
 /** The in-memory DuckDB of a runner process. */
-import { DuckDBInstance } from '@duckdb/node-api';
+import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { confine, type Confinement } from './confinement';
 
 export interface DatabaseOptions {
@@ -43,6 +43,11 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
  */
 export class KeptDatabase {
   #kept: { key: string; database: DuckDBInstance } | null = null;
+  /** Whether statements other than queries have run: views and macros may read any file. */
+  isChanged = false;
+  /** Queries whose files are being remembered. */
+  #remembering = 0;
+  #switched: Promise<unknown> = Promise.resolve();
 
   async open(options: DatabaseOptions): Promise<DuckDBInstance> {
     const key = JSON.stringify(options);
@@ -57,5 +62,24 @@ export class KeptDatabase {
   close(): void {
     this.#kept?.database.closeSync();
     this.#kept = null;
+    this.isChanged = false;
+  }
+
+  /** Remembers the files that are read meanwhile, for `wideDecimalsIn`. */
+  async rememberingFiles<T>(connection: DuckDBConnection, work: () => Promise<T>): Promise<T> {
+    // Queries may overlap, and the first that ends must not take the files of the others.
+    this.#remembering++;
+    try {
+      await this.#remember(connection, true);
+      return await work();
+    } finally {
+      if (--this.#remembering === 0) await this.#remember(connection, false);
+    }
+  }
+
+  #remember(connection: DuckDBConnection, on: boolean): Promise<unknown> {
+    const run = () => connection.run(`SET enable_external_file_cache = ${on}`);
+    this.#switched = this.#switched.then(run, run);
+    return this.#switched;
   }
 }

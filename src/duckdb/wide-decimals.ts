@@ -2,7 +2,7 @@
  * DECIMAL columns of Parquet files with more digits than DuckDB has, which it reads as a DOUBLE with a wrong
  * value.
  */
-import type { DuckDBConnection } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { queryRows } from './database-file';
 import { pathList } from './file-reader';
 import { MAX_DECIMAL_DIGITS } from './guessed-types';
@@ -59,7 +59,7 @@ export function wideDecimalProblem({ file, path, digits }: WideDecimal, wayOut: 
 /** A statement of a user, for `wideDecimalsIn`. */
 export interface UserQuery {
   sql: string;
-  parameters?: Parameters<DuckDBConnection['run']>[1];
+  parameters?: DuckDBValue[] | Record<string, DuckDBValue>;
 }
 
 /**
@@ -104,6 +104,7 @@ export async function refuseWideDecimals(connection: DuckDBConnection, query: Us
 }
 
 interface PlanNode {
+  name: string;
   extra_info?: Record<string, string | string[]>;
   children?: PlanNode[];
 }
@@ -113,19 +114,28 @@ async function usedColumns(
   connection: DuckDBConnection,
   { sql, parameters }: UserQuery,
 ): Promise<(path: readonly string[]) => boolean> {
+  const everything = (): boolean => true;
+  // Of several statements, the first would be explained and the others run again.
+  if ((await connection.extractStatements(sql)).count !== 1) return everything;
   const explained = await connection
     .runAndReadAll(`EXPLAIN (FORMAT JSON) ${sql}`, parameters)
     .catch(() => null);
-  // Several statements, for example.
-  if (explained === null) return () => true;
+  if (explained === null) return everything;
   const plan = JSON.parse(explained.getRows()[0]![1] as string) as PlanNode[];
   const read: string[] = [];
   // DuckDB leaves out conditions that a column's minimum and maximum decide, and those of such a column are
   // wrong too. So what the query, or a view or a macro that it may use, names is used.
-  const texts = [sql, ...(await definitions(connection))];
+  const defined = await definitions(connection);
+  if ((await renamesColumns(connection, sql)) !== false) return everything;
+  for (const text of defined)
+    if (/parquet/i.test(text) && (await renamesColumns(connection, text))) return everything;
+  const texts = [sql, ...defined];
   for (const nodes = [...plan]; nodes.length > 0;) {
-    const { extra_info: info = {}, children = [] } = nodes.pop()!;
+    const { name: operator, extra_info: info = {}, children = [] } = nodes.pop()!;
     nodes.push(...children);
+    // COPY … FROM reads all columns, and its scan names none.
+    if (operator.endsWith('INSERT') && children.some((child) => child.extra_info?.Projections === ''))
+      return everything;
     // Scans of tables have none.
     if (info.Function === undefined) continue;
     const { Projections: projections = [], ...rest } = info;
@@ -140,6 +150,18 @@ async function usedColumns(
       texts.some((text) => names(text, path.at(-1)!))
     );
   };
+}
+
+/**
+ * Whether a statement renames columns where it names a file (`FROM 'a.parquet' AS t(x, y)`), since its plan
+ * then has only the new names; also true if it cannot be known. Null for a text without a query.
+ */
+async function renamesColumns(connection: DuckDBConnection, text: string): Promise<boolean | null> {
+  const at = text.search(/\b(?:SELECT|FROM|WITH)\b/i);
+  if (at < 0) return null;
+  const parsed = await connection.runAndReadAll('SELECT json_serialize_sql($1::VARCHAR)', [text.slice(at)]);
+  const tree = parsed.getRows()[0]![0] as string;
+  return !tree.startsWith('{"error":false') || tree.includes('"column_name_alias":["');
 }
 
 async function definitions(connection: DuckDBConnection): Promise<string[]> {

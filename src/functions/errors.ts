@@ -50,8 +50,8 @@ export class InvalidProgress extends Error {
  */
 export function describeThrown(thrown: unknown, nonRetryableErrorTypes: readonly string[] = []): Thrown {
   if (!isError(thrown) && !isErrorLike(thrown)) {
-    const why = 'which has no stack, so it is not known where. Throw an Error, and reject with one.';
-    const message = cut(`The function threw ${nonErrorText(thrown)}, ${why}`, MESSAGE_BYTES);
+    const why = 'It has no stack, so it is not known where. Throw an Error, and reject with one.';
+    const message = cut(`The function threw ${nonErrorText(thrown)}. ${why}`, MESSAGE_BYTES);
     return { error: { type: 'NonError', message, stack: null }, retryable: true, retryDelayMs: null };
   }
   const type = typeOf(thrown);
@@ -67,9 +67,10 @@ export function describeThrown(thrown: unknown, nonRetryableErrorTypes: readonly
   };
 }
 
-/** `the string "no rate"`, `{"code":7}`, `a Map` */
+/** `a string: no rate`, `{"code":7}`, `a Map` */
 function nonErrorText(thrown: unknown): string {
-  if (typeof thrown === 'string') return `the string "${cut(shorten(thrown), NON_ERROR_BYTES)}"`;
+  // Without quotation marks, within which messages of different partitions may differ and are still alike.
+  if (typeof thrown === 'string') return `a string: ${cut(shorten(thrown), NON_ERROR_BYTES)}`;
   if (thrown === undefined) return 'undefined (or a promise was rejected without a reason)';
   const isValue =
     ['number', 'bigint', 'boolean'].includes(typeof thrown) || attempt(() => Array.isArray(thrown), false);

@@ -107,7 +107,7 @@ export class SqlFunction {
 
   private async evaluate(connection: DuckDBConnection, ordinal: number): Promise<SqlResult> {
     const sql = resultTableSql(this.sql);
-    const made = await this.session.refusingWrong(connection, sql, () => connection.run(sql));
+    const made = await this.session.refusingWrong(connection, { sql }, () => connection.run(sql));
     const [[count]] = (await made.getRows()) as [[bigint]];
     const head = await connection.run(`SELECT * FROM ${RESULT} LIMIT 1`);
     const shape = shapeOf(head, 1, 'exact');

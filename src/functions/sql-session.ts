@@ -15,7 +15,7 @@ import type { DatabaseOptions, KeptDatabase } from '../duckdb/database';
 import type { PartitionRows } from '../rows/partition-rows';
 import { columnsOf, rowsOf, shapeOf } from '../rows/slices';
 import { asSqlError } from '../duckdb/sql-error';
-import { refuseWideDecimals } from '../duckdb/wide-decimals';
+import { refuseWideDecimals, type UserQuery } from '../duckdb/wide-decimals';
 import { toParameter } from '../duckdb/values';
 import type { Column } from '../core/plan';
 import type { Row } from '../core/row';
@@ -50,8 +50,10 @@ export class SqlSession {
     try {
       return await this.track(async () => {
         const connection = await this.connectTo(rows);
-        const result = await this.refusingWrong(connection, text, () =>
-          this.execute(connection, text, parameters),
+        const result = await this.refusingWrong(
+          connection,
+          { sql: text, parameters: parameters.map(({ value }) => value) },
+          () => this.execute(connection, text, parameters),
         );
         const shape = shapeOf(result, 0);
         onColumns(columnsOf(shape));
@@ -147,17 +149,17 @@ export class SqlSession {
   }
 
   /** Runs a statement, and throws for columns of Parquet files that DuckDB reads wrong. */
-  async refusingWrong<T>(connection: DuckDBConnection, sql: string, run: () => Promise<T>): Promise<T> {
+  async refusingWrong<T>(connection: DuckDBConnection, query: UserQuery, run: () => Promise<T>): Promise<T> {
     // SQL of an input, which is confined, has been checked when the run was planned.
-    if (!/parquet/i.test(sql) || this.options.confinement != null) return run();
-    await connection.run('SET enable_external_file_cache = true');
-    try {
+    if (this.options.confinement != null) return run();
+    const texts = [query.sql, ...Object.values(query.parameters ?? {})];
+    const namesParquet = texts.some((text) => typeof text === 'string' && /parquet/i.test(text));
+    if (!namesParquet && !this.kept.isChanged) return run();
+    return this.kept.rememberingFiles(connection, async () => {
       const result = await run();
-      await refuseWideDecimals(connection, { sql });
+      await refuseWideDecimals(connection, query);
       return result;
-    } finally {
-      await connection.run('SET enable_external_file_cache = false');
-    }
+    });
   }
 
   private async execute(
@@ -172,7 +174,10 @@ export class SqlSession {
       const prepared = await statements.prepare(i);
       try {
         // enforces I5
-        if (prepared.statementType !== StatementType.SELECT) this.dirty = true;
+        if (prepared.statementType !== StatementType.SELECT) {
+          this.dirty = true;
+          this.kept.isChanged = true;
+        }
         for (let p = 1; p <= prepared.parameterCount; p++) {
           const parameter = parameters[numberOf(prepared, p) - 1];
           if (parameter === undefined) {

@@ -93,7 +93,7 @@ function takeObject(value: object, name: string, row: number): { type: CellType;
     if (nanos % 1000 === 0) return { type: 'TIMESTAMP', cell: BigInt(time) * 1000n + BigInt(nanos / 1000) };
     throw new InvalidResult(
       `${at(name, row)} has nanoseconds, which TIMESTAMP does not hold. ` +
-        'Declare the column as TIMESTAMP_NS in "output", or return new Date(+value), which has milliseconds.',
+        'Use new Date(+value), which has milliseconds; a returned column can also be declared as TIMESTAMP_NS in "output".',
     );
   }
   // enforces I5: a new array, also for a Buffer and shared memory

@@ -66,11 +66,13 @@ async function refuseSpellings(
   );
   // The names are ours, so the types can be told apart.
   const types = table!.sql.split(/, key_\d+ /).slice(1);
-  const doubtful = keyColumns.filter((_, i) => HAS_SPELLINGS.test(types[i]!));
+  const doubtful = keyColumns
+    .map((column, i) => ({ ...column, full: types[i]! }))
+    .filter(({ full }) => HAS_SPELLINGS.test(full));
   if (doubtful.length === 0) return;
   const names = quotedNames(keyColumns).join(', ');
   const problems: string[] = [];
-  for (const { name, type } of doubtful) {
+  for (const { name, type, full } of doubtful) {
     const column = identifier(name);
     // As bytes, which have no collation.
     const [least, most] = ['min', 'max'].map((pick) => `${pick}(encode(CAST(${column} AS VARCHAR)))`);
@@ -82,7 +84,13 @@ async function refuseSpellings(
     );
     const [found] = await queryRows<{ a: string; b: string }>(connection, 'SELECT a, b FROM spellings');
     if (found === undefined) continue;
-    const cast = type === 'VARCHAR' ? `lower(${column})` : `${column}::VARCHAR`;
+    const cast =
+      type !== 'VARCHAR'
+        ? `${column}::VARCHAR`
+        : // Bytes have no collation, and text made of them has none either.
+          /COLLATE NOCASE\b(?!\.)/.test(full)
+          ? `lower(${column})`
+          : `decode(encode(${column}))`;
     problems.push(
       `The column "${name}" has values that DuckDB takes for equal, but that are written differently: ${quote(found.a)} and ${quote(found.b)}. ` +
         `A partition has one key, so give them one spelling, or keep them apart, in a query: SELECT * REPLACE (${cast} AS ${column}) FROM ….`,
