@@ -225,9 +225,15 @@ async function startWorker(does: string, leaseMs: number): Promise<{ worker: Chi
         'k2: DONE',
       ]);
       expect([runner, zygote].map(isAlive)).toEqual([true, true]);
+      // The worker was told, so that later runners do not ask a zygote that may hang.
+      const third = poolWith();
+      await runFirst('nothing', undefined, third);
+      const commandOf = (pid: number): string => readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      const guards = [one, other, third].map(({ pids }) => commandOf(pids[0]!));
+      expect(guards.map((command) => command.includes('partwise-zygote'))).toEqual([true, true, false]);
       process.kill(runner, 'SIGKILL');
       expect((await running).summary).toEqual(['k0: INTERNAL_ERROR RunnerKilled', 'k1: DONE', 'k2: DONE']);
-      await Promise.all([one.close(), other.close()]);
+      await Promise.all([one.close(), other.close(), third.close()]);
       await gone(zygote);
     },
   );
@@ -247,12 +253,28 @@ async function startWorker(does: string, leaseMs: number): Promise<{ worker: Chi
     },
   );
 
-  test('are a guard and its own child where there is no zygote any more', async () => {
-    const call = pidsOfCall();
-    const running = runFirst('wait to be killed');
-    const [runner, parent] = await call;
-    expect(pool.pids).toEqual([parent]);
-    process.kill(runner, 'SIGKILL');
-    expect((await running).summary).toEqual(['k0: INTERNAL_ERROR RunnerKilled', 'k1: DONE', 'k2: DONE']);
-  });
+  (process.platform === 'linux' ? test : test.skip)(
+    'get a new zygote when theirs was killed, and are children of their guard without one',
+    async () => {
+      const end = async (lost: number): Promise<[runner: number, parent: number]> => {
+        const call = pidsOfCall();
+        const running = runFirst('wait to be killed');
+        const pids = await call;
+        process.kill(pids[lost]!, 'SIGKILL');
+        expect((await running).summary).toEqual(['k0: INTERNAL_ERROR RunnerKilled', 'k1: DONE', 'k2: DONE']);
+        rmSync(join(folder, 'pids'));
+        return pids;
+      };
+      const [, killed] = await end(1);
+      const [, zygote] = await end(0);
+      expect(zygote).not.toBe(killed);
+      expect(pool.pids).not.toContain(zygote);
+      expect(isAlive(zygote)).toBe(true);
+      // It takes no more.
+      process.kill(zygote, 'SIGTERM');
+      await end(0);
+      const [, guard] = await end(0);
+      expect(pool.pids).not.toContain(guard);
+    },
+  );
 });

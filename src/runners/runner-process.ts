@@ -41,6 +41,8 @@ export interface Launch {
   /** Variables that it gets unless the worker's environment has them. */
   environment?: Readonly<Record<string, string>>;
   words: DeathWords;
+  /** Takes the lines that its watchdog sends. */
+  onReport?: (line: string) => void;
 }
 
 export class RunnerProcess implements Runner {
@@ -67,7 +69,7 @@ export class RunnerProcess implements Runner {
   #exitTimer: NodeJS.Timeout | null = null;
 
   constructor(
-    { command, args, environment, words }: Launch,
+    { command, args, environment, words, onReport }: Launch,
     { memoryBytes, passEnv = [], cwd, folder = tmpdir(), gpus = [] }: RunnerOptions,
   ) {
     this.memoryBytes = memoryBytes;
@@ -104,7 +106,7 @@ export class RunnerProcess implements Runner {
       onBroken: (why) => this.reject(why),
     });
     this.#watchdog = this.#child.stdio[4] as Socket;
-    this.#watchMemory();
+    this.#watchMemory(onReport);
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.exited = this.#watchExit();
   }
@@ -175,8 +177,9 @@ export class RunnerProcess implements Runner {
     }
   }
 
-  #watchMemory(): void {
+  #watchMemory(onReport: Launch['onReport']): void {
     const lines = new LineReader((line) => {
+      onReport?.(line);
       const group = /^group (\d+)$/.exec(line);
       if (group !== null) this.#groups.push(Number(group[1]));
       // enforces I5: a handler that never ends would block the runner, and so the run, forever.

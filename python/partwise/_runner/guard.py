@@ -96,6 +96,8 @@ class _Prepared:
                 os.kill(int(zygote_pid), signal.SIGTERM)
             except OSError:
                 pass
+            # One that hangs does not end: without this, every runner would wait for it.
+            os.write(GUARD_FD, b"no zygote\n")
             return None
 
     def __init__(self, pid, connection, lines):

@@ -5,7 +5,7 @@ import type { RunnerOptions } from '../runner';
 import { RunnerProcess } from '../runner-process';
 import { PYTHON_FOLDER } from './interpreter';
 import { stackOf } from './where';
-import { zygoteOf } from './zygote';
+import { giveUp, zygoteOf } from './zygote';
 
 /** Needs nothing but the standard library, so it starts without looking for packages. */
 const GUARD = ['-I', '-S', join(PYTHON_FOLDER, 'partwise', '_runner', 'guard.py')];
@@ -54,6 +54,9 @@ export function start(options: RunnerOptions): RunnerProcess {
         exitHandler: 'an exit handler (atexit)',
         insteadOfExit: 'Return or raise instead of calling os._exit',
         stackOf,
+      },
+      onReport(line) {
+        if (line === 'no zygote' && zygote !== null) giveUp(zygote);
       },
     },
     options,

@@ -17,7 +17,7 @@ interface Zygote {
   socket: string;
 }
 
-/** By what they are started with. Null: it ended, so this process starts no other. */
+/** By what they are started with. Null: it did not answer or ended by itself, so this process starts no other. */
 const zygotes = new Map<string, Zygote | null>();
 
 /**
@@ -44,8 +44,10 @@ export function zygoteOf(
     detached: true,
     env,
   });
-  const forget = (): void => {
-    zygotes.set(key, null);
+  const forget = (_: unknown, signal?: NodeJS.Signals | null): void => {
+    // What was killed may be started again.
+    if (signal === 'SIGKILL') zygotes.delete(key);
+    else zygotes.set(key, null);
     rmSync(folder, { recursive: true, force: true });
   };
   child.once('error', forget).once('exit', forget);
@@ -55,4 +57,9 @@ export function zygoteOf(
   const zygote = child.pid === undefined ? null : { pid: child.pid, socket };
   zygotes.set(key, zygote);
   return zygote;
+}
+
+/** Starts no more runners with a zygote, nor another zygote in its place. */
+export function giveUp(zygote: Zygote): void {
+  for (const [key, known] of zygotes) if (known === zygote) zygotes.set(key, null);
 }
