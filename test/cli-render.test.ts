@@ -7,6 +7,7 @@ import { countsBar, countsText } from '../src/display/counts';
 import { nextCommands } from '../src/cli/render/next-commands';
 import { shellWord } from '../src/core/shell-word';
 import { PLAIN } from '../src/display/paint';
+import { framesOf } from '../src/cli/render/error';
 import { renderFailures } from '../src/cli/render/failures';
 import { renderPartitions } from '../src/cli/render/partitions';
 import { failureLine, placeOf } from '../src/display/failure-line';
@@ -25,6 +26,14 @@ import { workerLine } from '../src/cli/render/worker-events';
 import type { WorkerEvent } from '../src/worker';
 import type { FailureGroup } from '../src/history/failure-groups';
 import type { RunState, WaitingRetry } from '../src/history/state';
+
+test('shows the frames of stacks of both languages, with relative paths', () => {
+  const node = 'Error: no\n    at run (/p/functions.ts:2:9)';
+  expect(framesOf(node, '/p')).toEqual(['at run (functions.ts:2:9)']);
+  const python =
+    'Traceback (most recent call last):\n  File "/p/functions.py", line 2, in f\n    x["a"]\nKeyError';
+  expect(framesOf(python, '/p')).toEqual(['File "functions.py", line 2, in f']);
+});
 
 const WACO: PartitionView = {
   ordinal: 0,

@@ -63,6 +63,15 @@ const allDoneBut = (ends: Record<number, string>): string[] =>
   test('are the plain functions with two parameters, the last named context', async () => {
     const names = (await describeFunctions(bundle.path, { ...project, cwd: folder })).map(({ name }) => name);
     expect(names).toEqual(['process_sales_data', 'helped', 'talking', 'state', 'misbehaving']);
+    // `short` is no def: its name is "<lambda>".
+    writeFileSync(
+      join(folder, 'with_lambda.py'),
+      'short = lambda row, context: row\ndef f(data, context): pass\n',
+    );
+    const { path } = await bundleOf('with_lambda.py');
+    expect((await describeFunctions(path, { ...project, cwd: folder })).map(({ name }) => name)).toEqual([
+      'f',
+    ]);
   });
 
   test('run as they were when they were bundled, with what they import', async () => {
@@ -84,11 +93,14 @@ const allDoneBut = (ends: Record<number, string>): string[] =>
   test('have their own modules, also if a package of the same name is loaded', async () => {
     // The processes of other tests have the package, which pandas imports.
     await runPython('process_sales_data');
-    writeFileSync(join(folder, 'six.py'), 'WHERE = "here"\n');
-    const text = 'import six\ndef own(data, context):\n    return {"n": six.WHERE}\n';
+    // pandas needs dateutil.
+    for (const name of ['six.py', 'dateutil.py']) writeFileSync(join(folder, name), 'WHERE = "here"\n');
+    const text =
+      'import dateutil, six\ndef own(data, context):\n' +
+      '    return {"n": six.WHERE + str(len(data.to_pandas())) + dateutil.WHERE}\n';
     writeFileSync(join(folder, 'own_names.py'), text);
     const { files } = await runPython('own', { bundle: await bundleOf('own_names.py'), ordinals: [0] });
-    expect(await readRows(files, 'n')).toEqual([{ n: 'here' }]);
+    expect(await readRows(files, 'n')).toEqual([{ n: 'here10here' }]);
   });
 
   test('harm no other partition, whatever they do to their process (I5)', async () => {
@@ -263,8 +275,36 @@ const allDoneBut = (ends: Record<number, string>): string[] =>
       'x = 1\n1 / 0\n',
       /while loading: ZeroDivisionError: division by zero \(.*functions\.py:2\)/,
     ],
-    ['an async function', 'async def f(data, context): pass\n', /"f" is an async function/],
-    ['a generator', 'def f(data, context):\n    yield 1\n', /"f" is a generator/],
+    [
+      'a question of the parser',
+      'x = {"a" 1}\n',
+      /functions\.py:1:\d+: Invalid syntax\. Perhaps .*[^?.]\?$|expected/,
+    ],
+    [
+      'an async function',
+      'async def f(data, context): pass\n',
+      /"f" is an async function \(.*functions\.py:1\)\. Write/,
+    ],
+    [
+      'a generator',
+      '\ndef f(data, context):\n    yield 1\n',
+      /"f" is a generator \(.*functions\.py:2\)\. Return/,
+    ],
+    [
+      'a declared function of one parameter',
+      'from partwise import partition_function\n@partition_function\ndef f(data): pass\n',
+      /"f" cannot be called with two arguments \(.*functions\.py:2\)\. Write def f\(data, context\)\.$/,
+    ],
+    [
+      'a declared class',
+      'from partwise import partition_function\n@partition_function()\nclass F: pass\n',
+      /declares a function; write .* above a def, not above /,
+    ],
+    [
+      'a name as the argument of the declaration',
+      'from partwise import partition_function\n@partition_function("g")\ndef f(data, context): pass\n',
+      /write @partition_function, or @partition_function\(name="…"\), above a def, not above the text "g"\./,
+    ],
     [
       'two functions of one name',
       'from partwise import partition_function\n@partition_function(name="b")\ndef a(data, context): pass\ndef b(data, context): pass\n',

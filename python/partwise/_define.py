@@ -62,6 +62,13 @@ def partition_function(
     """
 
     def declare(wrapped):
+        if not callable(wrapped) or inspect.isclass(wrapped):
+            from ._cells import describe
+
+            raise FunctionsFileError(
+                "partition_function declares a function; write @partition_function, or "
+                f'@partition_function(name="…"), above a def, not above {describe(wrapped)}.'
+            )
         given = given_settings(
             partition_function,
             unknown,
@@ -72,8 +79,8 @@ def partition_function(
             big_task_queue=big_task_queue,
             output=output,
         )
-        chosen = wrapped.__name__ if name is None else name
-        problem = _name_problem(chosen) or kind_problem(wrapped)
+        chosen = getattr(wrapped, "__name__", None) if name is None else name
+        problem = _name_problem(chosen) or kind_problem(wrapped) or _parameters_problem(wrapped, chosen)
         if problem is not None:
             raise FunctionsFileError(f"partition_function: {problem}")
         if output is not None and not _is_output(output):
@@ -125,10 +132,22 @@ def _name_problem(name):
 
 
 def kind_problem(function):
+    kind, instead = None, None
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        return f'"{function.__name__}" is an async function. Write a plain def: each call has its own process.'
-    if inspect.isgeneratorfunction(function):
-        return f'"{function.__name__}" is a generator. Return a list of rows, or a DataFrame, instead of yielding.'
+        kind, instead = "an async function", "Write a plain def: each call has its own process."
+    elif inspect.isgeneratorfunction(function):
+        kind, instead = "a generator", "Return a list of rows, or a DataFrame, instead of yielding."
+    return None if kind is None else f'"{function.__name__}" is {kind} ({_place(function)}). {instead}'
+
+
+def _parameters_problem(function, name):
+    try:
+        inspect.signature(function).bind(None, None)
+    except TypeError:
+        return f'"{name}" cannot be called with two arguments ({_place(function)}). Write def {name}(data, context).'
+    except ValueError:
+        # Some functions of extension modules do not tell.
+        pass
     return None
 
 
@@ -178,7 +197,7 @@ def functions_of(module):
 
 
 def _is_plain(value, module):
-    if not inspect.isfunction(value) or value.__module__ != module.__name__:
+    if not inspect.isfunction(value) or value.__module__ != module.__name__ or value.__name__ == "<lambda>":
         return False
     parameters = list(inspect.signature(value).parameters.values())
     return (

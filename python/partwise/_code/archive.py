@@ -115,7 +115,8 @@ def _problem(file, error):
     line = getattr(error, "lineno", None) or 1
     column = getattr(error, "offset", None) or 1
     reason = getattr(error, "msg", None) or str(error)
-    return f"{file}:{line}:{column}: {reason[:1].upper()}{reason[1:]}."
+    end = "" if reason.endswith("?") else "."
+    return f"{file}:{line}:{column}: {reason[:1].upper()}{reason[1:]}{end}"
 
 
 def imports(tree, name):

@@ -33,12 +33,32 @@ def _load(archive):
     base = os.path.normpath(os.path.join(os.path.dirname(archive), manifest["base"]))
     name = _entry_name(manifest["entry"])
     finder = PinnedFinder(base, sources, {name: manifest["entry"]})
+    _load_readers(finder.names)
     # Before the finder of files on disk, and after those of the interpreter's own modules.
     position = next((i for i, each in enumerate(sys.meta_path) if _is_path_finder(each)), len(sys.meta_path))
     sys.meta_path.insert(position, finder)
     # Last, so that a file of the user does not hide a package's module of the same name.
     sys.path.append(base)
     return importlib.import_module(name)
+
+
+def _load_readers(names):
+    """Loads what rows are read with, if the user has modules named like packages that it may need, such as `pytz`.
+
+    It then has the packages, and the user's code has the modules.
+    """
+    own = {name.split(".")[0] for name in names}
+    if all(importlib.util.find_spec(name) is None for name in own):
+        return
+    for reader in ("pyarrow", "pandas"):
+        try:
+            importlib.import_module(reader)
+        except ImportError:
+            # Functions may do without pandas.
+            pass
+    for name in list(sys.modules):
+        if name.split(".")[0] in own:
+            del sys.modules[name]
 
 
 def _entry_name(file):

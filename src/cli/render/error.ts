@@ -8,8 +8,8 @@ import { cleanLines } from '../../display/text';
 const INDENT = '    ';
 
 /**
- * `    ExpectationFailed: …`, then frames such as `    at Object.run (functions.ts:20:13)`; paths below `cwd`
- * are relative.
+ * `    ExpectationFailed: …`, then frames such as `    at Object.run (functions.ts:20:13)` or
+ * `    File "functions.py", line 20, in totals`; paths below `cwd` are relative.
  */
 export function renderError({ type, message, stack }: ErrorInfo, paint: Paint, cwd = SHELL_FOLDER): string {
   const lines = cleanLines(`${type}: ${message}`).split('\n');
@@ -23,6 +23,6 @@ export function renderError({ type, message, stack }: ErrorInfo, paint: Paint, c
 export function framesOf(stack: string | null, cwd = SHELL_FOLDER): string[] {
   return (stack ?? '')
     .split('\n')
-    .filter((line) => /^\s+at /.test(line))
+    .filter((line) => /^\s+(at |File ")/.test(line))
     .map((line) => cleanLines(line.trim().replaceAll(cwd + sep, '')));
 }
