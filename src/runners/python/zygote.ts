@@ -17,7 +17,7 @@ interface Zygote {
   socket: string;
 }
 
-/** By what they are started with. Null: it did not answer or ended by itself, so this process starts no other. */
+/** By what they are started with. Null: it hung or ended by itself, so this process starts no other. */
 const zygotes = new Map<string, Zygote | null>();
 
 /**
