@@ -184,9 +184,18 @@ async function startWorker(does: string, leaseMs: number): Promise<{ worker: Chi
       await expect(callHere('os._exit')).rejects.toThrow(
         "The function's process ended (exit code 3) before the function did.",
       );
-      await expect(callHere('nothing', { pause: true })).rejects.toThrow(
-        /^--inspect needs the package debugpy, and .* has none: run `.* -m pip install debugpy`/,
-      );
+      // The notebooks' packages bring debugpy along, which would wait for an editor.
+      const hiding = join(folder, 'hiding');
+      mkdirSync(hiding);
+      writeFileSync(join(hiding, 'debugpy.py'), 'raise ImportError\n');
+      process.env.PYTHONPATH = hiding;
+      try {
+        await expect(callHere('nothing', { pause: true })).rejects.toThrow(
+          /^--inspect needs the package debugpy, and .* has none: run `.* -m pip install debugpy`/,
+        );
+      } finally {
+        delete process.env.PYTHONPATH;
+      }
     });
   });
 
