@@ -57,3 +57,11 @@ test.each(Object.entries(workflows))(
     expect(options?.failureExceptionTypes?.map(({ name }) => name)).toEqual(['Error']);
   },
 );
+
+test('the Python package has the version of the Node package', () => {
+  const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  const python = readFileSync(join(REPOSITORY, 'python/partwise/__init__.py'), 'utf8');
+  expect(python).toContain(`__version__ = "${version}"`);
+});
