@@ -5,7 +5,7 @@ import { COMMANDS, loadCommand } from './commands';
 import { groupItems } from './help';
 import { DETACHED, Interrupted, NOT_DONE, OK, reportError } from './exit';
 import { refuseRepeated } from './repeated';
-import { packageVersion } from './version';
+import { packageVersion } from '../files/package-version';
 import { drained, endOnFailedOutput, note } from './terminal';
 
 async function main(argv: readonly string[]): Promise<void> {

@@ -5,7 +5,7 @@ import { loadProject } from '../connect';
 import { withFunctions, withProject, type ProjectFlags } from '../options';
 import { serveRequests } from '../requests/serve';
 import { aside } from '../terminal';
-import { packageVersion } from '../version';
+import { packageVersion } from '../../files/package-version';
 
 /** V8 else lets the heap double before it collects: 100,000 partitions are iterated in 220 MB, not 340. */
 const HEAP_FLAGS = '--heap-growing-percent=40';

@@ -11,7 +11,7 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { rmSync } from 'node:fs';
-import { partwiseVersion } from '../build';
+import { packageVersion } from '../../files/package-version';
 import type { OnTemporalEvent } from '../events';
 import { HostListener } from './listener';
 import type { HostRecord, HostState } from './protocol';
@@ -86,7 +86,7 @@ export class Host {
       port,
       token: host.token,
       pid: process.pid,
-      partwiseVersion: partwiseVersion(),
+      partwiseVersion: packageVersion(),
       startedAt: new Date().toISOString(),
     };
     writeJson(options.folder.hostFile, record);
