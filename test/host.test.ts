@@ -112,6 +112,12 @@ describe('a host', () => {
       error: { type: 'BadParams', message: expect.stringMatching(/"statu"\. The operations are project, /) },
     });
     expect(await host.ask(42, '__proto__')).toMatchObject({ error: { type: 'BadParams' } });
+    expect(await host.ask(45, 'status', { run: 'first', runId: 'first' })).toMatchObject({
+      error: { message: 'The operation "status" has no parameter "runId"; it takes run, execution.' },
+    });
+    expect(await host.ask(46, 'connect', { run: 'first' })).toMatchObject({
+      error: { message: 'The operation "connect" has no parameter "run"; it takes no parameters.' },
+    });
     expect(await host.ask(43, 'status')).toMatchObject({
       error: { message: '"run" of the operation "status" is missing; it takes a string.' },
     });
@@ -150,6 +156,16 @@ describe('a host', () => {
     const cells = [...page.split('## Operations')[1]!.matchAll(/^\| (`.*?) +\|/gm)];
     const listed = cells.flatMap(([, cell]) => [...cell!.matchAll(/`(\w+)`/g)].map(([, name]) => name));
     expect(listed).toEqual(Object.keys(OPERATIONS));
+    // Their parameters too; what they contain is in parentheses.
+    const rows = page.split('\n').flatMap((line) => {
+      const [, operations, params] = /^\| (`\w+`.*?) +\| (.*?) +\| /.exec(line) ?? [];
+      const own = (text: string) =>
+        [...text.replace(/\(.*?\)/g, '').matchAll(/`(\w+)`/g)].map(([, name]) => name!);
+      return operations === undefined ? [] : own(operations).map((name) => [name, own(params!)] as const);
+    });
+    expect(Object.fromEntries(rows)).toEqual(
+      Object.fromEntries(Object.entries(OPERATIONS).map(([name, { takes }]) => [name, takes])),
+    );
   });
 
   it('reports a configuration that is not valid with the first request that needs it', async () => {

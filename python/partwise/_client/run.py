@@ -14,8 +14,8 @@ _PAGE = 1_000
 class Run:
     """A run, running or ended. Every method asks the host."""
 
-    def __init__(self, ask, run_id, execution=None):
-        self._ask = ask
+    def __init__(self, host, run_id, execution=None):
+        self._host = host
         self.run_id = run_id
         #: Temporal's run id of the execution that was started; None: whichever is the run's current one.
         self.execution = execution
@@ -24,7 +24,10 @@ class Run:
         return f"<Run {self.run_id}>"
 
     def _of_run(self, operation, on_event=None, **params):
-        return self._ask(operation, {"run": self.run_id, "execution": self.execution, **params}, on_event)
+        return self._host.ask(operation, self._params(params), on_event)
+
+    def _params(self, others):
+        return {"run": self.run_id, "execution": self.execution, **others}
 
     def wait(self, show_progress=False, timeout=None):
         """Waits for the end and returns the final state, whatever the status.
@@ -83,10 +86,8 @@ class Run:
 
     def logs(self, partition=None):
         """Iterates over the lines that the functions printed, as `at`, `partition`, `attempt`, `stream`, `text`."""
-        lines = []
-        params = {} if partition is None else {"partition": partition}
-        self._of_run("logs", lines.append, **params)
-        return iter(view(lines))
+        for line in self._host.events("logs", self._params({"partition": partition})):
+            yield view(line)
 
     def cancel(self):
         """Asks the run to end. What is done keeps its results, logs and artifacts; `wait` waits for the end."""
@@ -99,9 +100,9 @@ class Run:
     def unpause(self):
         self._of_run("unpause")
 
-    def set(self, **settings):
-        """Changes `max_concurrency` and `tolerated_failures` of a run in progress."""
-        self._of_run("set", settings=changes_of(settings).get("options", {}))
+    def set(self, *, max_concurrency=None, tolerated_failures=None):
+        """Changes settings of a run in progress."""
+        self._of_run("set", maxConcurrency=max_concurrency, toleratedFailures=tolerated_failures)
 
     def skip(self, *partitions):
         """Skips partitions that have not ended, by id: all of them, or none."""
@@ -110,7 +111,7 @@ class Run:
     def retry(self, **changes):
         """Runs the partitions that are not DONE again, on the same rows; `only=[…]` of them, by id."""
         started = self._of_run("retry", changes=changes_of(changes))
-        return Run(self._ask, started["run"], started["execution"])
+        return Run(self._host, started["run"], started["execution"])
 
 
 _FORMS = {

@@ -36,12 +36,13 @@ export class Connections {
     work: (partwise: Partwise, moved: AbortSignal) => Promise<T>,
   ): Promise<T> {
     for (;;) {
-      const opened = await this.#connection(needsWorker);
+      const opening = this.#connection(needsWorker);
+      const opened = await opening;
       try {
         return await opened.use(work);
       } catch (error) {
         if (!(error instanceof ServerMoved)) throw error;
-        this.#open.clear();
+        this.#forget(opening);
         if (!isRepeatable) throw error;
       }
     }
@@ -60,7 +61,12 @@ export class Connections {
     );
     this.#open.set(needsWorker, opening);
     // The next request tries again.
-    opening.catch(() => this.#open.delete(needsWorker));
+    opening.catch(() => this.#forget(opening));
     return opening;
+  }
+
+  /** Another request may have opened a new one meanwhile. */
+  #forget(opening: Promise<OpenPartwise>): void {
+    for (const [key, each] of this.#open) if (each === opening) this.#open.delete(key);
   }
 }

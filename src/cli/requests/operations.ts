@@ -2,11 +2,11 @@
  * The operations of the library that a program in another language can ask for. Parameters and results are
  * JSON: see docs/host-protocol.md, which lists them.
  */
-import type { Partwise, RefusalType, RetryInput, RunEvent, RunHandle, RunInput } from '../..';
-import { wasRefused } from '../../core/status';
 import { writeFile } from 'node:fs/promises';
+import type { Partwise, RefusalType, RetryInput, RunEvent, RunHandle, RunInput, Tolerance } from '../..';
 import type { ProjectConfig } from '../../config';
-import { isObject } from './protocol';
+import { isObject } from '../../core/json';
+import { wasRefused } from '../../core/status';
 
 /** The parameters of an operation are wrong; the message says which. */
 export class BadParams extends Error {
@@ -24,11 +24,14 @@ export interface Call {
 
 /** An operation of the project, which needs no server. */
 interface ProjectOperation {
+  takes: readonly string[];
   ofProject(config: ProjectConfig): unknown;
 }
 
 /** An operation on a connection to the project's server. */
 export interface ServerOperation {
+  /** Names of its parameters. */
+  takes: readonly string[];
   /** Whether partitions may have to run: the project's own server then has a worker. */
   needsWorker?: boolean;
   /** Whether it can be repeated on another connection without doing anything twice. */
@@ -36,12 +39,21 @@ export interface ServerOperation {
   run(call: Call, params: Params): Promise<unknown>;
 }
 
-/** Parameters, checked as they are read. */
+/** Parameters, whose types are checked as they are read. */
 export class Params {
+  /** Throws `BadParams` for a name that the operation does not take. */
   constructor(
     private readonly operation: string,
+    takes: readonly string[],
     private readonly values: Readonly<Record<string, unknown>>,
-  ) {}
+  ) {
+    const unknown = Object.keys(values).find((name) => !takes.includes(name));
+    if (unknown === undefined) return;
+    const known = takes.length === 0 ? 'no parameters' : takes.join(', ');
+    throw new BadParams(
+      `The operation "${operation}" has no parameter ${JSON.stringify(unknown)}; it takes ${known}.`,
+    );
+  }
 
   string(name: string): string {
     const value = this.optionalString(name);
@@ -73,11 +85,17 @@ export class Params {
     return this.#optional(name, 'an object', isObject) ?? {};
   }
 
-  /** Of a model: a number or an alias. */
+  optionalNumberOrString(name: string): number | string | undefined {
+    return this.#optional(name, 'a number or a string', (value): value is number | string =>
+      ['number', 'string'].includes(typeof value),
+    );
+  }
+
+  /** Of a model. */
   version(): number | string {
-    const value = this.values['version'];
-    if (typeof value === 'number' || typeof value === 'string') return value;
-    throw this.#bad('version', 'a number or an alias');
+    const value = this.optionalNumberOrString('version');
+    if (value === undefined) throw this.#bad('version', 'a number or an alias');
+    return value;
   }
 
   run({ partwise }: Call): RunHandle {
@@ -101,20 +119,34 @@ export class Params {
 
 type Operation = ProjectOperation | ServerOperation;
 
-const reads = (run: ServerOperation['run']): ServerOperation => ({ run, isRepeatable: true });
-const changes = (run: ServerOperation['run']): ServerOperation => ({ run, needsWorker: true });
+type Run = ServerOperation['run'];
+const names = (takes: string): string[] => takes.split(' ').filter((name) => name !== '');
+const reads = (takes: string, run: Run): ServerOperation => ({
+  takes: names(takes),
+  run,
+  isRepeatable: true,
+});
+const changes = (takes: string, run: Run): ServerOperation => ({
+  takes: names(takes),
+  run,
+  needsWorker: true,
+});
+/** Of the registry, which is in the warehouse. */
+const changesRegistry = (takes: string, run: Run): ServerOperation => ({ takes: names(takes), run });
 
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
   project: {
+    takes: [],
     ofProject: ({ projectDir, stage, warehouse }) => ({ folder: projectDir, stage, warehouse }),
   },
   connect: {
+    takes: [],
     isRepeatable: true,
     needsWorker: true,
     run: async ({ partwise: { address, embedded } }) => ({ address, embedded }),
   },
   /** Resolves once the run is planned, so that problems that only a worker finds are refused too. */
-  start: changes(async ({ partwise, signal }, params) => {
+  start: changes('input runId', async ({ partwise, signal }, params) => {
     const runId = params.optionalString('runId');
     // The library checks the input.
     const input = params.object('input') as unknown as RunInput;
@@ -123,6 +155,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     return startedRun(handle);
   }),
   wait: {
+    takes: names('run execution timeoutMs all'),
     isRepeatable: true,
     needsWorker: true,
     run: (call, params) =>
@@ -133,9 +166,9 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
         onEvent: (event: RunEvent) => call.emit(event),
       }),
   },
-  status: reads((call, params) => params.run(call).status()),
-  progress: reads((call, params) => params.run(call).progress()),
-  partitions: reads((call, params) =>
+  status: reads('run execution', (call, params) => params.run(call).status()),
+  progress: reads('run execution', (call, params) => params.run(call).progress()),
+  partitions: reads('run execution status limit after from', (call, params) =>
     params.run(call).partitions({
       status: params.optionalString('status') as never,
       limit: params.optionalNumber('limit'),
@@ -143,10 +176,10 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
       from: params.optionalNumber('from'),
     }),
   ),
-  partition: reads((call, params) => partitionOf(call, params).describe()),
-  failures: reads((call, params) => params.run(call).failures()),
+  partition: reads('run execution partition', (call, params) => partitionOf(call, params).describe()),
+  failures: reads('run execution', (call, params) => params.run(call).failures()),
   logs: {
-    isRepeatable: false,
+    takes: names('run execution partition follow'),
     run: async (call, params) => {
       const partition = params.optionalString('partition');
       const follow = params.optionalFlag('follow') ?? false;
@@ -154,15 +187,15 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
       for await (const line of lines) call.emit(line);
     },
   },
-  partitionLogs: reads((call, params) => partitionOf(call, params).logs()),
-  artifacts: reads((call, params) => partitionOf(call, params).artifacts.list()),
-  downloadArtifact: reads(async (call, params) => ({
+  partitionLogs: reads('run execution partition', (call, params) => partitionOf(call, params).logs()),
+  artifacts: reads('run execution partition', (call, params) => partitionOf(call, params).artifacts.list()),
+  downloadArtifact: reads('run execution partition name folder', async (call, params) => ({
     file: await partitionOf(call, params).artifacts.download(params.string('name'), params.string('folder')),
   })),
-  saveResults: reads(async (call, params) => ({
+  saveResults: reads('run execution file', async (call, params) => ({
     columns: await params.run(call).saveResults(params.string('file')),
   })),
-  list: reads(({ partwise }, params) =>
+  list: reads('limit after status function schedule', ({ partwise }, params) =>
     partwise.list({
       limit: params.optionalNumber('limit'),
       after: params.optionalString('after'),
@@ -171,33 +204,45 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
       schedule: params.optionalString('schedule'),
     }),
   ),
-  plan: reads(({ partwise }, params) => partwise.plan(params.object('input') as unknown as RunInput)),
-  models: reads(async ({ partwise }) => (await partwise.registry()).models()),
-  model: reads(async (call, params) => (await modelOf(call, params)).describe()),
-  modelVersions: reads(async (call, params) => (await modelOf(call, params)).versions()),
-  modelVersion: reads(async (call, params) => (await versionOf(call, params)).describe()),
-  saveModel: reads(async (call, params) => {
+  plan: reads('input', ({ partwise }, params) =>
+    partwise.plan(params.object('input') as unknown as RunInput),
+  ),
+  models: reads('', async ({ partwise }) => (await partwise.registry()).models()),
+  model: reads('model', async (call, params) => (await modelOf(call, params)).describe()),
+  modelVersions: reads('model', async (call, params) => (await modelOf(call, params)).versions()),
+  modelVersion: reads('model version', async (call, params) => (await versionOf(call, params)).describe()),
+  saveModel: reads('model version partition file', async (call, params) => {
     const content = await (await versionOf(call, params)).load(params.string('partition'));
     await writeFile(params.string('file'), content);
   }),
-  promote: reads(async (call, params) =>
+  promote: changesRegistry('model version alias', async (call, params) =>
     (await modelOf(call, params)).promote(params.version(), params.string('alias')),
   ),
-  tagVersion: reads(async (call, params) => (await versionOf(call, params)).tag(params.object('changes'))),
-  deleteVersion: reads(async (call, params) => {
+  tagVersion: changesRegistry('model version changes', async (call, params) =>
+    (await versionOf(call, params)).tag(params.object('changes')),
+  ),
+  deleteVersion: changesRegistry('model version', async (call, params) => {
     await (await versionOf(call, params)).delete();
   }),
-  retry: changes(async (call, params) => {
+  retry: changes('run execution changes', async (call, params) => {
     const changed = params.object('changes') as RetryInput;
     const handle = await params.run(call).retry(changed);
     await planned(handle, call.signal);
     return startedRun(handle);
   }),
-  cancel: changes((call, params) => params.run(call).cancel()),
-  pause: changes((call, params) => params.run(call).pause()),
-  unpause: changes((call, params) => params.run(call).unpause()),
-  set: changes((call, params) => params.run(call).set(params.object('settings'))),
-  skip: changes((call, params) => params.run(call).skip(params.strings('partitions'))),
+  cancel: changes('run execution', (call, params) => params.run(call).cancel()),
+  pause: changes('run execution', (call, params) => params.run(call).pause()),
+  unpause: changes('run execution', (call, params) => params.run(call).unpause()),
+  set: changes('run execution maxConcurrency toleratedFailures', (call, params) =>
+    params.run(call).set({
+      maxConcurrency: params.optionalNumber('maxConcurrency'),
+      // The library checks it.
+      toleratedFailures: params.optionalNumberOrString('toleratedFailures') as Tolerance | undefined,
+    }),
+  ),
+  skip: changes('run execution partitions', (call, params) =>
+    params.run(call).skip(params.strings('partitions')),
+  ),
 };
 
 /** Throws `StartRefused` if the run was refused, or failed otherwise, before it was planned. */

@@ -1,7 +1,7 @@
 /**
  * The lines that `partwise host` reads and writes, one JSON document each: see docs/host-protocol.md.
  */
-import { showJson } from '../../core/json';
+import { isObject, showJson } from '../../core/json';
 
 /** Increased when a client of an earlier one would misread an answer. */
 export const PROTOCOL = 1;
@@ -59,10 +59,6 @@ export function answeredError(error: unknown): AnsweredError {
   if (!(error instanceof Error)) return { type: 'Error', message: String(error) };
   const { problems } = error as { problems?: readonly string[] };
   return { type: error.name, message: error.message || error.name, ...(problems && { problems }) };
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function shown(line: string): string {

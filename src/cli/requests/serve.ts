@@ -47,7 +47,7 @@ export async function serveRequests(
                   signal: AbortSignal.any([controller.signal, moved]),
                   emit: (event) => answer({ id, event }),
                 },
-                new Params(operation, params),
+                new Params(operation, chosen.takes, params),
               ),
             );
       answer({ id, result: result ?? null });
