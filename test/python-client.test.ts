@@ -35,7 +35,7 @@ async function python(script: string, env: NodeJS.ProcessEnv = {}) {
   test('runs its own function for each partition of a frame, and has the rows with their types', async () => {
     const { code, stderr, shown } = await python(`
 import decimal, pandas, pyarrow
-from partwise import Partwise
+from partwise import Partwise, partition_function
 import helper
 
 class Summary:
@@ -59,6 +59,16 @@ with Partwise() as partwise:
     show([str(run.results()[name].dtype) for name in ("orders", "exact")])
     show([[each.id, each.key["region"], each.logs] for each in run.partitions(status="DONE")])
     show([each.run_id for each in partwise.runs(status="SUCCESS")])
+
+    @partition_function(name="count-rows")
+    def count(data, context): return {"n": len(data)}
+
+    def größe(data, context): return {"n": len(data)}
+
+    for function in (count, größe, lambda data, context: {"n": len(data)}):
+        run = partwise.start(function, "sales.csv", by="region")
+        show([run.wait()["function"], run.results()["n"].tolist()])
+    show(sorted([line.partition, line.text] for line in partwise.run("frame").logs())[1])
 `);
     expect({ code, stderr }).toEqual({
       code: 0,
@@ -82,6 +92,10 @@ with Partwise() as partwise:
         ['%-', null, 'rows of None\n'],
       ],
       ['frame'],
+      ['count-rows', [2, 1]],
+      ['function', [2, 1]],
+      ['function', [2, 1]],
+      ['New%20York', 'rows of New York'],
     ]);
     // The rows are pinned: the file of the frame is not needed any more.
     expect(await readdir(join(folder, '.partwise', 'inputs'))).toEqual([]);
@@ -107,6 +121,8 @@ with Partwise() as partwise:
     retry = {"max_attempts": 3, "by_error_type": {}}
     refused(lambda: partwise.start("sql", "sales.csv", by="region", sql="SELECT 1 AS n", retry=retry))
     refused(lambda: partwise.start(locks, "sales.csv", by="region"))
+    refused(lambda: partwise.run("frame").set(fail_fast=True))
+    refused(lambda: list(partwise.runs(functon="locks")))
     refused(lambda: partwise.start("sql", 7, by="region"))
     two = pandas.DataFrame([[1, 2, 3]], columns=["region", "a", "a"])
     refused(lambda: partwise.start("sql", two, by="region"))
@@ -125,9 +141,21 @@ with Partwise() as partwise:
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(shown).toEqual([
       ['StartRefused', expect.stringContaining('Did you mean "region"?'), false],
-      ['TypeError', "A run has no setting 'max_concurency'. Did you mean max_concurrency?", false],
+      [
+        'TypeError',
+        expect.stringMatching(
+          /^A run: "max_concurency" is not a setting\. Did you mean "max_concurrency"\? These are: allow_empty, /,
+        ),
+        false,
+      ],
       ['TypeError', expect.stringMatching(/^A run: "retry\.max_attempts".* mean "maximum_attempts"/), false],
       ['TypeError', expect.stringMatching(/^locks cannot be sent to other processes: .*lock/), false],
+      ['TypeError', expect.stringContaining("unexpected keyword argument 'fail_fast'"), false],
+      [
+        'BadParams',
+        'The operation "list" has no parameter "functon"; it takes limit, after, status, function, schedule.',
+        false,
+      ],
       ['TypeError', expect.stringMatching(/^A run cannot read an int\. Pass a table's name, /), false],
       [
         'ValueError',

@@ -107,6 +107,16 @@ def attach(declared, *definitions):
     return declared
 
 
+def sendable_name(function):
+    """The name under which a function is sent by value: its own, if a run can have it."""
+    definitions = definitions_of(function)
+    if definitions and (len(definitions) == 1 or definitions[0].model is not None):
+        first = definitions[0]
+        return first.name if first.model is None else first.model["name"]
+    name = getattr(function, "__name__", type(function).__name__)
+    return name if _name_problem(name) is None else "function"
+
+
 def definitions_of(value):
     """What a decorator declared: nothing for a plain function."""
     # A subclass of a declared class is not declared itself.

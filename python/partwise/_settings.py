@@ -24,7 +24,7 @@ def given_settings(decorator, unknown, *, timeout, retry, big_task_queue, **sett
     parameters = inspect.signature(decorator).parameters.values()
     for name in unknown:
         names = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
-        raise FunctionsFileError(f"{declared_by}: {_unknown(name, name, names)}")
+        raise FunctionsFileError(f"{declared_by}: {unknown_setting(name, name, names)}")
     retry = retry_settings(retry, declared_by)
     given = {**settings, "timeout": milliseconds(timeout), "retry": retry, "bigTaskQueue": big_task_queue}
     return {name: value for name, value in given.items() if value is not None}
@@ -47,7 +47,7 @@ def retry_settings(retry, declared_by):
 def _renamed(given, names, place, declared_by):
     for name in given:
         if name not in names:
-            raise FunctionsFileError(f"{declared_by}: {_unknown(name, f'{place}.{name}', names)}")
+            raise FunctionsFileError(f"{declared_by}: {unknown_setting(name, f'{place}.{name}', names)}")
     return {
         names[name]: milliseconds(value) if name in _DURATIONS else value
         for name, value in given.items()
@@ -60,7 +60,8 @@ def milliseconds(duration):
     return duration * 1000 if isinstance(duration, (int, float)) and not isinstance(duration, bool) else duration
 
 
-def _unknown(name, path, names):
+def unknown_setting(name, path, names):
+    """The sentence for a setting that does not exist; `path` is where it stands."""
     plain = {each.replace("_", ""): each for each in names}
     close = difflib.get_close_matches(str(name).replace("_", "").lower(), plain, n=1)
     meant = f' Did you mean "{plain[close[0]]}"?' if close else ""

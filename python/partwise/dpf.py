@@ -23,8 +23,8 @@ from urllib.parse import quote
 
 from ._client.views import PartitionStatus, RunStatus
 from ._context import PartitionContext, dpf_partition_id
-from ._data import DataConnector
-from ._define import Definition, attach
+from ._define import Definition, attach, sendable_name
+from ._snowflake_names import with_snowflake_names
 
 __all__ = [
     "DPF",
@@ -112,15 +112,13 @@ class DPF:
         if on_existing not in policies:
             raise ValueError(f"on_existing_artifacts is {on_existing!r}; it takes {', '.join(map(repr, policies))}.")
         client = _client_of(self._project, self._stage_name)
-        if on_existing == "resume" and client.exists(run_id):
-            return self._handle(client.partwise.run(run_id).retry())
+        if on_existing == "resume" and _exists(client, run_id):
+            return self._handle(client.run(run_id).retry())
         settings = _settings(options or ExecutionOptions())
-        name = getattr(self._func, "__name__", "")
-        adapted = _Adapted(self._adapt(self._func), client.partwise._has_snowflake_names(source))
-        adapted.__name__ = name if name.isidentifier() else "function"
+        adapted = _Adapted(self._adapt(self._func), client._has_snowflake_names(source))
         gpus = {} if options is None or options.num_gpus_per_worker is None else {"gpus": options.num_gpus_per_worker}
-        attach(adapted, Definition(adapted.__name__, adapted, gpus, returns_rows=False))
-        started = client.partwise.start(
+        attach(adapted, Definition(sendable_name(self._func), adapted, gpus, returns_rows=False))
+        started = client.start(
             adapted,
             source,
             by=by,
@@ -136,26 +134,24 @@ class DPF:
         return function
 
     def _handle(self, run):
-        return DPFRun(run, self._stage_name)
+        return DPFRun(run)
 
 
 class DPFRun:
     """A run, in progress or ended."""
 
-    def __init__(self, run, stage_name):
+    def __init__(self, run):
         self._run = run
-        self._stage_name = stage_name
         #: The partitions by their text: `partition_details["North"]`, also by Partwise's ids.
         self.partition_details = _Details(run)
 
     @classmethod
     def restore_from(cls, run_id, stage_name, project=None):
         """The handle of a run that was started elsewhere or earlier. It can wait, cancel and retry, too."""
-        client = _client_of(project, stage_name)
-        run = client.partwise.run(run_id)
+        run = _client_of(project, stage_name).run(run_id)
         # A misspelt id is found here, as in DPF.
         run.state()
-        return cls(run, stage_name)
+        return cls(run)
 
     def __repr__(self):
         return f"<DPFRun {self.run_id}>"
@@ -185,7 +181,7 @@ class DPFRun:
 
     def retry_failed(self):
         """Runs the partitions that are not done again, on the same rows. Returns the run."""
-        return DPFRun(self._run.retry(), self._stage_name)
+        return DPFRun(self._run.retry())
 
     def results(self):
         """The rows that the function returned, as a pandas DataFrame. DPF has none: functions upload there."""
@@ -197,9 +193,9 @@ class DPFRun:
     def unpause(self):
         self._run.unpause()
 
-    def set(self, **settings):
-        """Changes `max_concurrency` and `tolerated_failures` of the run in progress."""
-        self._run.set(**settings)
+    def set(self, *, max_concurrency=None, tolerated_failures=None):
+        """Changes settings of the run in progress."""
+        self._run.set(max_concurrency=max_concurrency, tolerated_failures=tolerated_failures)
 
 
 class PartitionDetails:
@@ -287,35 +283,31 @@ def scale_cluster(expected_cluster_size, **_):
     return False
 
 
-class _Client:
-    """A project's client for runs on one stage."""
-
-    _open = {}
-
-    def __init__(self, partwise):
-        self.partwise = partwise
-
-    def exists(self, run_id):
-        from ._client.errors import NoSuchRun
-
-        try:
-            self.partwise.run(run_id).state()
-            return True
-        except NoSuchRun:
-            return False
+#: Clients by process, folder, project and stage, kept for the life of the program.
+_clients = {}
 
 
 def _client_of(project, stage_name):
-    """The client for a stage by DPF's name, kept for the life of the program."""
+    """The client for runs on the stage that DPF calls by this name."""
     from ._client.client import Partwise
 
     # Not inherited: a forked process must not write to its parent's host.
     place = (os.getpid(), os.getcwd(), project, stage_name)
-    if place not in _Client._open:
+    if place not in _clients:
         with Partwise(project) as configured:
             stage = _stage(stage_name, configured.stage)
-        _Client._open[place] = _Client(Partwise(project, stage=stage))
-    return _Client._open[place]
+        _clients[place] = Partwise(project, stage=stage)
+    return _clients[place]
+
+
+def _exists(client, run_id):
+    from ._client.errors import NoSuchRun
+
+    try:
+        client.run(run_id).state()
+        return True
+    except NoSuchRun:
+        return False
 
 
 _PART = r'(?:"(?:[^"]|"")*"|[^."/]+)'
@@ -332,36 +324,6 @@ def _stage(name, project_stage):
         return f"{project_stage.rstrip('/')}/{name}"
     # A name of three parts is that of another schema.
     return f"@{name}" if re.fullmatch(rf"{_PART}\.{_PART}\.{_PART}", name) else f"{on_snowflake.group(1)}{name}"
-
-
-def with_snowflake_names(data_connector):
-    """The rows with column names as Snowflake shows them: Partwise has plain names in lower case."""
-    columns = [{**each, "name": _snowflake_name(each["name"])} for each in data_connector.schema]
-    return DataConnector(_Renamed(data_connector._rows, [each["name"] for each in columns]), columns)
-
-
-def _snowflake_name(name):
-    return name.upper() if re.fullmatch(r"[a-z_][a-z0-9_$]*", name) else name
-
-
-class _Renamed:
-    """Rows with other names of columns."""
-
-    def __init__(self, rows, names):
-        self._rows = rows
-        self._names = names
-        self.count = rows.count
-
-    def table(self):
-        return self._rows.table().rename_columns(self._names)
-
-    def frame(self):
-        frame = self._rows.frame()
-        frame.columns = self._names
-        return frame
-
-    def batches(self):
-        return (batch.rename_columns(self._names) for batch in self._rows.batches())
 
 
 def _settings(options):

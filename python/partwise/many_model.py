@@ -96,14 +96,14 @@ class ManyModelTraining(DPF):
         return _Training(function, self._serde)
 
     def _handle(self, run):
-        return TrainingRun(run, self._stage_name, self._serde)
+        return TrainingRun(run, self._serde)
 
 
 class TrainingRun(DPFRun):
     """A training run; `results()` has a row for each model, with `trained_rows`, `model_file` and `model_bytes`."""
 
-    def __init__(self, run, stage_name, serde=None):
-        super().__init__(run, stage_name)
+    def __init__(self, run, serde=None):
+        super().__init__(run)
         self._serde = _checked(serde)
 
     @classmethod
@@ -118,7 +118,7 @@ class TrainingRun(DPFRun):
         return artifacts.get(self._serde.filename, lambda path: from_bytes(self._serde, _content(path)))
 
     def retry_failed(self):
-        return TrainingRun(self._run.retry(), self._stage_name, self._serde)
+        return TrainingRun(self._run.retry(), self._serde)
 
 
 class ManyModelInference(DPF):

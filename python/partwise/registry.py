@@ -98,9 +98,8 @@ class Registry:
         tags.update({f"{_METRIC}{key}": json.dumps(value) for key, value in (metrics or {}).items()})
         described = {} if comment is None else {"description": comment}
         self._ask("tagVersion", model=model_name, version=number, changes={"tags": tags, **described})
-        same = [each["version"] for each in self._versions(model_name) if _name_of(each) == name]
-        if min(same) != number:
-            # Another program has stored a version of this name at the same time.
+        if sum(_name_of(each) == name for each in self._versions(model_name)) > 1:
+            # Another program stored a version of this name at the same time, and may give up as well.
             self._ask("deleteVersion", model=model_name, version=number)
             raise _taken(model_name, name)
         version = ModelVersion(self, model_name, number)

@@ -32,12 +32,11 @@ def functions_file(definitions, folder):
     content = _content(definitions)
     place = private_folder(folder, _FOLDER, _KEPT)
     path = os.path.join(place, f"by_value_{hashlib.sha256(content.encode()).hexdigest()[:16]}.py")
-    if not os.path.exists(path):
-        unfinished = f"{path}.{os.getpid()}.{threading.get_ident()}"
-        with open(unfinished, "w", encoding="utf-8") as file:
-            file.write(content)
-        os.replace(unfinished, path)
-    os.utime(path)
+    # Also if it exists: it may be damaged, and its time says when it was last used.
+    unfinished = f"{path}.{os.getpid()}.{threading.get_ident()}"
+    with open(unfinished, "w", encoding="utf-8") as file:
+        file.write(content)
+    os.replace(unfinished, path)
     return path
 
 
@@ -59,7 +58,8 @@ def _content(definitions):
         f"_FUNCTIONS = load({sys.version_info[:2]}, _SOURCES, '''",
         encoded,
         "''')",
-        *(f"{name} = _FUNCTIONS[{name!r}]" for name in definitions),
+        # Names of functions need not be those of variables.
+        *(f"function_{i} = _FUNCTIONS[{name!r}]" for i, name in enumerate(definitions, 1)),
         "",
     ]
     return "\n".join(lines)

@@ -1,10 +1,9 @@
 """`Partwise`: the connection to a project."""
 
 import os
-import re
 import sys
 
-from .._define import definitions_of
+from .._define import sendable_name
 from .host import Host
 from .inputs import input_of
 from .run import Run
@@ -99,11 +98,11 @@ class Partwise:
             named = f"{named}.{task}"
         with source_of(source, self.project) as read:
             started = self._host.ask("start", {"input": input_of(named, read, by, settings), "runId": run_id})
-        return Run(self._host.ask, started["run"], started["execution"])
+        return Run(self._host, started["run"], started["execution"])
 
     def run(self, run_id):
         """The handle of any run, running or ended. Its methods raise `NoSuchRun`."""
-        return Run(self._host.ask, run_id)
+        return Run(self._host, run_id)
 
     def runs(self, **filters):
         """Iterates over the runs, newest first; `status=`, `function=`, `schedule=` select."""
@@ -122,14 +121,5 @@ class Partwise:
     def _sent(self, function):
         from .by_value import functions_file
 
-        name = _name_of(function)
+        name = sendable_name(function)
         return f"{functions_file({name: function}, self.project)}:{name}"
-
-
-def _name_of(function):
-    definitions = definitions_of(function)
-    if len(definitions) == 1 or (definitions and definitions[0].model is not None):
-        first = definitions[0]
-        return first.name if first.model is None else first.model["name"]
-    name = getattr(function, "__name__", type(function).__name__)
-    return name if re.fullmatch(r"[A-Za-z_]\w{0,99}", name) else "function"

@@ -1,6 +1,7 @@
 """A `partwise host` process: requests and answers are JSON, a line each (docs/host-protocol.md)."""
 
 import collections
+import contextlib
 import json
 import os
 import queue
@@ -74,9 +75,20 @@ class Host:
         return self._process.pid
 
     def ask(self, operation, params=None, on_event=None):
-        """The result of an operation; `on_event` gets what it sends before. Raises its error.
+        """The result of an operation; `on_event` gets what it sends before. Raises its error."""
+        with contextlib.closing(self.events(operation, params)) as events:
+            while True:
+                try:
+                    event = next(events)
+                except StopIteration as end:
+                    return end.value
+                if on_event is not None:
+                    on_event(event)
 
-        An exception in `on_event` or while waiting, such as KeyboardInterrupt, cancels the request, not the run.
+    def events(self, operation, params=None):
+        """Iterates over what an operation sends before its result, which is returned. Raises its error.
+
+        Closing it, or an exception while waiting, such as KeyboardInterrupt, cancels the request, not the run.
         """
         if os.getpid() != self._owner:
             raise HostError("This process was forked from the one that connected. Connect here too: Partwise().")
@@ -92,8 +104,7 @@ class Host:
                 if answer is None:
                     raise HostError(f"partwise host ended during the operation {operation!r}.{self._last_words()}")
                 if "event" in answer:
-                    if on_event is not None:
-                        on_event(answer["event"])
+                    yield answer["event"]
                 elif "error" in answer:
                     raise raised(answer["error"])
                 else:

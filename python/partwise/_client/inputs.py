@@ -1,10 +1,9 @@
 """Builds the input of a run from what a program passes, in Python's names."""
 
-import difflib
 import re
 
 from .._errors import FunctionsFileError
-from .._settings import milliseconds, retry_settings
+from .._settings import milliseconds, retry_settings, unknown_setting
 
 #: The fields of an input, and those of its `options`, that are keywords here: `max_concurrency=4`.
 _FIELDS = frozenset(
@@ -30,9 +29,8 @@ def input_of(function, source, by, settings):
     """The input of a run: `settings` have the names of Python. Raises TypeError for one that does not exist."""
     unknown = sorted(set(settings) - _FIELDS - _OPTIONS)
     if unknown:
-        near = difflib.get_close_matches(unknown[0], _FIELDS | _OPTIONS, 1)
-        meant = f" Did you mean {near[0]}?" if near else ""
-        raise TypeError(f"A run has no setting {unknown[0]!r}.{meant}")
+        known = sorted(_FIELDS | _OPTIONS)
+        raise TypeError("\n".join(f"A run: {unknown_setting(name, name, known)}" for name in unknown))
     given = {name: value for name, value in settings.items() if value is not None}
     built = {"function": function, "source": source}
     if by is not None:

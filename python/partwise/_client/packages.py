@@ -108,7 +108,7 @@ class Method:
         self._has_snowflake_names = has_snowflake_names
 
     def __call__(self, data, context):
-        from ..dpf import with_snowflake_names
+        from .._snowflake_names import with_snowflake_names
 
         def fetch(part):
             return context.download(FILE, partition=part_id(part), run=self._run_id)
