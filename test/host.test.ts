@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { OPERATIONS } from '../src/cli/requests/operations';
-import { cli } from './support/cli';
+import { cli, CLI } from './support/cli';
 import { REPOSITORY } from './support/project';
 import { TestHost } from './support/host';
+import { run } from './support/shell';
 
 let folder: string;
 let host: TestHost;
@@ -43,9 +44,9 @@ describe('a host', () => {
   });
 
   it('starts a run, and reports its events and its end', async () => {
-    expect(await host.ask(2, 'start', { runId: 'first', input })).toMatchObject({
-      result: { run: 'first', execution: expect.stringMatching(/^[0-9a-f-]{36}$/) },
-    });
+    const started = await host.ask(2, 'start', { runId: 'first', input });
+    expect(started.result).toEqual({ run: 'first', execution: expect.stringMatching(/^[0-9a-f-]{36}$/) });
+    expect(started.events).toEqual([{ type: 'started', ...(started.result as object) }]);
     const { events, result } = await host.ask(3, 'wait', { run: 'first' });
     expect(events).toContainEqual({
       type: 'planned',
@@ -83,7 +84,9 @@ describe('a host', () => {
       problems: [expect.stringContaining('Did you mean "region"?')],
     });
     const exists = await host.ask(22, 'start', { runId: 'first', input });
-    expect(exists).toMatchObject({ error: { type: 'StartRefused', problems: [expect.any(String)] } });
+    expect(exists).toMatchObject({
+      error: { type: 'StartRefused', reason: 'RunExists', problems: [expect.any(String)] },
+    });
     const both = await host.ask(23, 'start', { input: { source: {}, options: { maxConcurrency: 0 } } });
     expect((both['error'] as { problems: string[] }).problems.length).toBeGreaterThan(1);
   });
@@ -135,6 +138,19 @@ describe('a host', () => {
     expect(await host.ask(53, 'status', { run: 'slow' })).toMatchObject({ result: { runId: 'slow' } });
     await host.ask(54, 'cancel', { run: 'slow' });
     expect(await host.ask(55, 'wait', { run: 'slow' })).toMatchObject({ result: { status: 'CANCELLED' } });
+  });
+
+  it('answers what it was asked before its input ended', async () => {
+    const line = JSON.stringify({ id: 1, operation: 'status', params: { run: 'first' } });
+    const { stdout, code } = await run(
+      'sh',
+      ['-c', `echo '${line}' | "${process.execPath}" "${CLI}" host`],
+      folder,
+    );
+    expect({ code, answer: JSON.parse(stdout.trim().split('\n').at(-1)!) as unknown }).toMatchObject({
+      code: 0,
+      answer: { id: 1, result: { runId: 'first', status: 'SUCCESS' } },
+    });
   });
 
   it('ends when its client does, whatever it is waiting for', async () => {

@@ -34,6 +34,8 @@ export interface ServerOperation {
   takes: readonly string[];
   /** Whether partitions may have to run: the project's own server then has a worker. */
   needsWorker?: boolean;
+  /** Whether it waits for a run: it is given up when the client is gone. */
+  waits?: boolean;
   /** Whether it can be repeated on another connection without doing anything twice. */
   isRepeatable?: boolean;
   run(call: Call, params: Params): Promise<unknown>;
@@ -146,16 +148,18 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     run: async ({ partwise: { address, embedded } }) => ({ address, embedded }),
   },
   /** Resolves once the run is planned, so that problems that only a worker finds are refused too. */
-  start: changes('input runId', async ({ partwise, signal }, params) => {
+  start: changes('input runId', async ({ partwise, signal, emit }, params) => {
     const runId = params.optionalString('runId');
     // The library checks the input.
     const input = params.object('input') as unknown as RunInput;
     const handle = await partwise.start(input, runId === undefined ? {} : { runId });
+    emit({ type: 'started', ...startedRun(handle) });
     await planned(handle, signal);
     return startedRun(handle);
   }),
   wait: {
     takes: names('run execution timeoutMs all'),
+    waits: true,
     isRepeatable: true,
     needsWorker: true,
     run: (call, params) =>
@@ -180,6 +184,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   failures: reads('run execution', (call, params) => params.run(call).failures()),
   logs: {
     takes: names('run execution partition follow'),
+    waits: true,
     run: async (call, params) => {
       const partition = params.optionalString('partition');
       const follow = params.optionalFlag('follow') ?? false;

@@ -25,6 +25,8 @@ interface AnsweredError {
   type: string;
   message: string;
   problems?: readonly string[];
+  /** Of `StartRefused`: `InvalidInput`, `RunExists`, … */
+  reason?: string;
 }
 
 /** The line is not a request. The message says what one is. */
@@ -57,8 +59,13 @@ export function answerLine(answer: Answer): string {
 
 export function answeredError(error: unknown): AnsweredError {
   if (!(error instanceof Error)) return { type: 'Error', message: String(error) };
-  const { problems } = error as { problems?: readonly string[] };
-  return { type: error.name, message: error.message || error.name, ...(problems && { problems }) };
+  const { problems, type: reason } = error as { problems?: readonly string[]; type?: unknown };
+  return {
+    type: error.name,
+    message: error.message || error.name,
+    ...(problems && { problems }),
+    ...(problems && typeof reason === 'string' && { reason }),
+  };
 }
 
 function shown(line: string): string {

@@ -29,14 +29,16 @@ export async function serveRequests(
   { input, output, onMessage }: Pipes,
 ): Promise<void> {
   const connections = new Connections(loadConfig, onMessage);
-  const open = new Map<number, AbortController>();
+  const open = new Map<number, { controller: AbortController; waits: boolean }>();
+  const serving = new Set<Promise<void>>();
   const answer = (line: Answer): void => void output.write(answerLine(line));
 
   async function serve({ id, operation, params }: Request): Promise<void> {
     const controller = new AbortController();
-    open.set(id, controller);
+    const chosen = Object.hasOwn(OPERATIONS, operation) ? OPERATIONS[operation]! : null;
+    open.set(id, { controller, waits: chosen !== null && 'waits' in chosen && chosen.waits === true });
     try {
-      const chosen = Object.hasOwn(OPERATIONS, operation) ? OPERATIONS[operation]! : unknown(operation);
+      if (chosen === null) throw unknownOperation(operation);
       const result =
         'ofProject' in chosen
           ? chosen.ofProject(await connections.config())
@@ -63,21 +65,25 @@ export async function serveRequests(
     if (line.trim() === '') continue;
     try {
       const incoming = parseIncoming(line);
-      if ('cancel' in incoming) open.get(incoming.cancel)?.abort();
+      if ('cancel' in incoming) open.get(incoming.cancel)?.controller.abort();
       else if (open.has(incoming.id))
         throw new BadRequest(`The id ${incoming.id} is that of a request in progress. Use another one.`);
-      else void serve(incoming);
+      else {
+        const request = serve(incoming).finally(() => serving.delete(request));
+        serving.add(request);
+      }
     } catch (error) {
       answer({ id: null, error: answeredError(error) });
     }
   }
-  for (const controller of open.values()) controller.abort();
+  for (const { controller, waits } of open.values()) if (waits) controller.abort();
+  await Promise.all(serving);
   await connections.close();
 }
 
 const CANCELLED = { type: 'Cancelled', message: 'The request was cancelled.' };
 
-function unknown(operation: string): never {
+function unknownOperation(operation: string): BadParams {
   const names = Object.keys(OPERATIONS);
-  throw new BadParams(`There is no operation "${operation}". The operations are ${names.join(', ')}.`);
+  return new BadParams(`There is no operation "${operation}". The operations are ${names.join(', ')}.`);
 }
