@@ -540,7 +540,8 @@ describe('in a project', () => {
       ok: false,
       failed: ['stage', 'functions'],
     });
-    expect(checks.at(-1)!.message).toMatch(/broken\.ts:1:/);
+    const functions = checks.find(({ name }) => name === 'functions');
+    expect(functions!.message).toMatch(/broken\.ts:1:/);
   });
 });
 

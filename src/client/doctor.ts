@@ -7,7 +7,7 @@ import { openStage, stageUri, type Stage } from '../stage';
 import { connectTemporal, describeBinary, findTemporalBinary, resolveTemporal } from '../temporal';
 import type { OnTemporalEvent } from '../temporal/events';
 import { closeServices, DEFAULT_WAREHOUSE, openWarehouse, type Warehouse } from '../warehouse';
-import { languageOfSource } from '../runners/languages';
+import { INSTALLERS, languageOfSource } from '../runners/languages';
 import { functionNames } from './function-names';
 
 /** Which project to check. */
@@ -38,6 +38,8 @@ export async function* checkProject(options: ProjectCheckOptions): AsyncGenerato
     yield* checkPlaces(project);
     yield* checkRuntimes(project);
     yield await check('functions', () => checkFunctions(project));
+    for (const { name, installCommand } of INSTALLERS)
+      yield await check('programs', async () => `in ${name}: ${installCommand()}`);
   } finally {
     await closeServices();
   }

@@ -34,6 +34,8 @@ export interface Language {
   start(options: RunnerOptions): Runner;
   /** Explains an error in the answer to `describe`, with the user's file and line. */
   loadingProblem(error: ErrorInfo, bundle: string): string;
+  /** The command that installs Partwise for programs in the language, if it is not this package. */
+  installCommand?(): string;
   /**
    * For a language whose interpreter is chosen for each project: which one that is for this functions file,
    * what it has, and what may not work. Rejects with what is missing.

@@ -14,6 +14,11 @@ export const FUNCTIONS_FILES: readonly (readonly string[])[] = LANGUAGES.map(
   ({ functionsFiles }) => functionsFiles,
 );
 
+/** How programs get Partwise, by language, where that is not this package. */
+export const INSTALLERS = LANGUAGES.flatMap(({ name, installCommand }) =>
+  installCommand === undefined ? [] : [{ name, installCommand }],
+);
+
 /** Returns null if the file's extension is not one of `SOURCE_ENDINGS`. */
 export function languageOfSource(file: string): Language | null {
   return LANGUAGES.find(({ sourceEndings }) => sourceEndings.includes(extname(file))) ?? null;

@@ -14,14 +14,13 @@ export async function describeRuntime(file: string, project: RunnerProject): Pro
   return [
     `${executable} (${found}): ${runtimeText(runtimeOf(interpreter))}`,
     `tests import partwise from ${PYTHON_FOLDER}`,
-    `programs and notebooks: pip install ${wheel()}`,
     ...(warning === null ? [] : [warning]),
   ].join('\n');
 }
 
-/** Of the same build, so that client and host speak one protocol. */
-function wheel(): string {
+/** How programs in Python get Partwise: of the same build, so that client and host speak one protocol. */
+export function installCommand(): string {
   const folder = join(PYTHON_FOLDER, '..', 'dist', 'python');
   const name = readdirSync(folder).find((file) => file.endsWith('.whl'));
-  return shellWord(join(folder, name ?? ''));
+  return `pip install ${shellWord(join(folder, name ?? ''))}`;
 }

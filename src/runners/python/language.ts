@@ -26,6 +26,10 @@ export const python: Language = {
     const { describeRuntime }: typeof import('./describe-runtime') = require('./describe-runtime');
     return describeRuntime(file, project);
   },
+  installCommand() {
+    const { installCommand }: typeof import('./describe-runtime') = require('./describe-runtime');
+    return installCommand();
+  },
   hasTerminal: true,
   callHere(options) {
     const { callHere }: typeof import('./call-here') = require('./call-here');
