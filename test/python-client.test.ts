@@ -65,7 +65,10 @@ with Partwise() as partwise:
 
     def größe(data, context): return {"n": len(data)}
 
-    for function in (count, größe, lambda data, context: {"n": len(data)}):
+    class Counter:
+        def count(self, data, context): return {"n": len(data)}
+
+    for function in (count, größe, lambda data, context: {"n": len(data)}, Counter().count):
         run = partwise.start(function, "sales.csv", by="region")
         show([run.wait()["function"], run.results()["n"].tolist()])
     show(sorted([line.partition, line.text] for line in partwise.run("frame").logs())[1])
@@ -95,6 +98,7 @@ with Partwise() as partwise:
       ['count-rows', [2, 1]],
       ['function', [2, 1]],
       ['function', [2, 1]],
+      ['count', [2, 1]],
       ['New%20York', 'rows of New York'],
     ]);
     // The rows are pinned: the file of the frame is not needed any more.
@@ -121,6 +125,13 @@ with Partwise() as partwise:
     retry = {"max_attempts": 3, "by_error_type": {}}
     refused(lambda: partwise.start("sql", "sales.csv", by="region", sql="SELECT 1 AS n", retry=retry))
     refused(lambda: partwise.start(locks, "sales.csv", by="region"))
+    def imports(data, context):
+        import helper
+        return {"n": helper.total(data.to_pandas())}
+
+    refused(lambda: partwise.start(imports, "sales.csv", by="region"))
+    refused(lambda: partwise.start("sql", pandas.DataFrame({"region": ["N"]}), by="regio", sql="SELECT 1 AS n"))
+    refused(lambda: partwise.start("sql", pandas.DataFrame(), by="region", sql="SELECT 1 AS n"))
     refused(lambda: partwise.run("frame").set(fail_fast=True))
     refused(lambda: list(partwise.runs(functon="locks")))
     refused(lambda: partwise.start("sql", 7, by="region"))
@@ -137,6 +148,8 @@ with Partwise() as partwise:
     sys.stdout.flush()
     child.start()
     child.join()
+    closed = partwise.run("frame")
+refused(closed.state)
 `);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(shown).toEqual([
@@ -150,6 +163,19 @@ with Partwise() as partwise:
       ],
       ['TypeError', expect.stringMatching(/^A run: "retry\.max_attempts".* mean "maximum_attempts"/), false],
       ['TypeError', expect.stringMatching(/^locks cannot be sent to other processes: .*lock/), false],
+      [
+        'TypeError',
+        expect.stringMatching(
+          /^imports cannot be sent to other processes: imports imports the local module helper when it is called, .*driver\.py:\d+\)\. Import it at the top/,
+        ),
+        false,
+      ],
+      [
+        'StartRefused',
+        'There is no column "regio" in the DataFrame. Did you mean "region"? It has: "region".',
+        false,
+      ],
+      ['ValueError', 'The DataFrame cannot be read by a run. It has no columns.', false],
       ['TypeError', expect.stringContaining("unexpected keyword argument 'fail_fast'"), false],
       [
         'BadParams',
@@ -177,6 +203,7 @@ with Partwise() as partwise:
         expect.stringMatching(/^This process was forked .* Connect here too: Partwise\(\)/),
         false,
       ],
+      ['HostError', expect.stringMatching(/^This connection is closed\./), false],
     ]);
   });
 
@@ -248,7 +275,7 @@ show([len(details.values()), details.get("2026-01-02%2003%3A04%3A05%2B00").parti
 try:
     dpf.run(partition_by="region", snowpark_dataframe=sales, run_id="regional_2024")
 except Exception as error:
-    show(type(error).__name__)
+    show([type(error).__name__, str(error)])
 `);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const processing = (name: string) => `Processing partition: ${name} with 4 records`;
@@ -269,7 +296,11 @@ except Exception as error:
       [5, true, false],
       ['2026-01-02 03:04:05+00', '2026-01-02 03:04:05.5+00', 'None'].map((text) => [text, text, true]),
       [3, '2026-01-02 03:04:05+00'],
-      'StartRefused',
+      [
+        'StartRefused',
+        'The run "regional_2024" already exists. on_existing_artifacts="overwrite" runs all of it again, "resume" ' +
+          'what it has left, and DPFRun.restore_from reads it.',
+      ],
     ]);
   });
 
@@ -406,6 +437,14 @@ refused(lambda: second.run(X))
 refused(lambda: first.run(X, partition_column="STORE_ID"))
 refused(lambda: registry.log_model(Forecast(), model_name="forecast", version_name="first"))
 refused(lambda: registry.log_model(Store(1), model_name="store"))
+
+class Nothing(custom_model.CustomModel):
+    @custom_model.partitioned_api
+    def predict(self, X): return None
+
+refused(lambda: registry.log_model(Nothing(), model_name="nothing").run(X, partition_column="STORE_ID"))
+refused(lambda: registry.get_model("none"))
+registry.delete_model("nothing")
 refused(lambda: model.version("third"))
 refused(lambda: second.start(X.assign(STORE_ID=9), partition_column="STORE_ID").wait().error and 1 / 0)
 registry.delete_model("forecast")
@@ -434,7 +473,15 @@ show([each.name for each in registry.models()])
       ['ValueError', 'function_name is missing; the version has double, predict.'],
       ['RegistryError', expect.stringContaining('has a version "first" already')],
       ['TypeError', expect.stringContaining('log_model stores custom models, and this is a Store')],
-      ['RegistryRefused', expect.stringContaining('third')],
+      [
+        'RegistryError',
+        expect.stringMatching(/ended as FAILURE: .* predict returned nothing\. Return a DataFrame/),
+      ],
+      ['RegistryError', 'There is no model "none"; there is forecast, nothing. log_model stores one.'],
+      [
+        'RegistryError',
+        'The model "forecast" has no version "third"; it has first, v2 and the aliases latest, default, production.',
+      ],
       ['ZeroDivisionError', 'division by zero'],
       [],
     ]);

@@ -3,6 +3,7 @@
 import base64
 import linecache
 import sys
+from functools import partial
 
 from ._define import Definition, FunctionsFileError, attach, definitions_of
 
@@ -32,5 +33,6 @@ def load(version, sources, encoded):
     functions = cloudpickle.loads(base64.b64decode(encoded))
     for name, function in functions.items():
         if not definitions_of(function):
-            attach(function, Definition(name, function, returns_rows=False))
+            # Methods have no attributes of their own.
+            functions[name] = attach(partial(function), Definition(name, function, returns_rows=False))
     return functions

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Optional
 from urllib.parse import quote
 
+from ._client.errors import NoSuchPartition, NoSuchRun, StartRefused
 from ._client.views import PartitionStatus, RunStatus
 from ._context import PartitionContext, dpf_partition_id
 from ._define import Definition, attach, sendable_name
@@ -118,15 +119,23 @@ class DPF:
         adapted = _Adapted(self._adapt(self._func), client._has_snowflake_names(source))
         gpus = {} if options is None or options.num_gpus_per_worker is None else {"gpus": options.num_gpus_per_worker}
         attach(adapted, Definition(sendable_name(self._func), adapted, gpus, returns_rows=False))
-        started = client.start(
-            adapted,
-            source,
-            by=by,
-            run_id=run_id,
-            on_existing="error" if on_existing == "resume" else on_existing,
-            only=None if only is None else list(only),
-            **settings,
-        )
+        try:
+            started = client.start(
+                adapted,
+                source,
+                by=by,
+                run_id=run_id,
+                on_existing="error" if on_existing == "resume" else on_existing,
+                only=None if only is None else list(only),
+                **settings,
+            )
+        except StartRefused as refused:
+            if refused.reason != "RunExists" or on_existing == "overwrite":
+                raise
+            raise StartRefused(
+                f'The run "{run_id}" already exists. on_existing_artifacts="overwrite" runs all of it again, "resume" '
+                "what it has left, and DPFRun.restore_from reads it."
+            ) from None
         return self._handle(started)
 
     def _adapt(self, function):
@@ -231,9 +240,10 @@ class _Details(Mapping):
     def __init__(self, run):
         self._run = run
 
-    def __getitem__(self, text):
-        from ._client.errors import NoSuchPartition
+    def __repr__(self):
+        return f"<partition_details of {self._run.run_id}: {len(self)} partitions>"
 
+    def __getitem__(self, text):
         for id in _ids_of(str(text)):
             try:
                 return PartitionDetails(self._run.partition(id))
@@ -301,8 +311,6 @@ def _client_of(project, stage_name):
 
 
 def _exists(client, run_id):
-    from ._client.errors import NoSuchRun
-
     try:
         client.run(run_id).state()
         return True

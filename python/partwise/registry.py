@@ -118,8 +118,12 @@ class Registry:
                 raise _taken(model_name, version_name)
 
     def get_model(self, model_name):
-        """A model by its name. Raises `RegistryRefused`."""
-        self._listing(model_name)
+        """A model by its name. Raises `RegistryError`."""
+        names = [each["name"] for each in self._ask("models")]
+        if model_name not in names:
+            raise RegistryError(
+                f'There is no model "{model_name}"; there is {", ".join(names) or "none"}. log_model stores one.'
+            )
         return Model(self, model_name)
 
     def models(self):
@@ -143,7 +147,8 @@ class Registry:
         )
 
     def delete_model(self, model_name):
-        """Deletes a model with all of its versions."""
+        """Deletes a model with all of its versions. Raises `RegistryError`."""
+        self.get_model(model_name)
         first, *others = [each["version"] for each in self._versions(model_name)]
         for alias in self._listing(model_name)["aliases"]:
             # A version that an alias points at is only deleted as the last one.
@@ -173,10 +178,17 @@ class Model:
 
     def version(self, version_or_alias):
         """A version by its name, an alias, or its number."""
-        named = [each for each in self._registry._versions(self.name) if _name_of(each) == version_or_alias]
-        if not named:
-            named = [self._registry._ask("modelVersion", model=self.name, version=version_or_alias)]
-        return ModelVersion(self._registry, self.name, named[0]["version"])
+        versions = self._registry._versions(self.name)
+        for each in versions:
+            if version_or_alias in (_name_of(each), each["version"], *each["aliases"]):
+                return ModelVersion(self._registry, self.name, each["version"])
+        if version_or_alias == "latest":
+            return ModelVersion(self._registry, self.name, versions[-1]["version"])
+        aliases = sorted({alias for each in versions for alias in each["aliases"]})
+        raise RegistryError(
+            f'The model "{self.name}" has no version "{version_or_alias}"; it has {", ".join(map(_name_of, versions))} '
+            f"and the aliases {', '.join(['latest', *aliases])}."
+        )
 
     def versions(self):
         """All versions, oldest first."""

@@ -3,7 +3,10 @@
 import base64
 import contextlib
 import dis
+import functools
+import glob
 import hashlib
+import importlib.util
 import io
 import linecache
 import os
@@ -83,9 +86,10 @@ def pickled_by_value(value, what, sources=None):
         with _REGISTERING, _local_by_value(cloudpickle):
             _pickler_of(cloudpickle, {} if sources is None else sources)(buffer, protocol=5).dump(value)
     except Exception as error:
+        why = str(error).rstrip(".")
         raise TypeError(
-            f"{what} cannot be sent to other processes: {error}. A function may use modules, values that can be "
-            "pickled, and other functions; create connections, locks and open files inside of it."
+            f"{what} cannot be sent to other processes: {why}. A function may use modules, values that can be pickled, "
+            "and other functions; create connections, locks and open files inside of it."
         ) from error
     return buffer.getvalue()
 
@@ -114,6 +118,7 @@ def _pickler_of(cloudpickle, sources):
         def reducer_override(self, obj):
             if type(obj) is not types.CodeType:
                 return super().reducer_override(obj)
+            _refuse_local_imports(obj)
             file = _shown_file(obj.co_filename)
             sources.setdefault(file, {}).update(_lines_of(obj))
             build, arguments, *rest = self.dispatch_table[types.CodeType](obj)
@@ -137,18 +142,47 @@ def _lines_of(code):
     return {line: linecache.getline(code.co_filename, line).rstrip() for line in span}
 
 
+def _refuse_local_imports(code):
+    """What a function imports when it is called is not part of its pickle."""
+    for each in dis.get_instructions(code):
+        if each.opname != "IMPORT_NAME":
+            continue
+        name = each.argval.partition(".")[0]
+        try:
+            spec = sys.modules[name].__spec__ if name in sys.modules else importlib.util.find_spec(name)
+        except (ImportError, ValueError):
+            continue
+        places = [getattr(spec, "origin", None), *(getattr(spec, "submodule_search_locations", None) or ())]
+        if any(_is_local(place) for place in places if isinstance(place, str) and os.path.exists(place)):
+            raise TypeError(
+                f"{code.co_name} imports the local module {each.argval} when it is called, which other processes do "
+                f"not have ({code.co_filename}:{code.co_firstlineno}). Import it at the top of the program"
+            )
+
+
 def _local_modules():
     """Loaded modules of the user's own files: workers cannot import them."""
-    paths = sysconfig.get_paths()
-    installed = tuple(os.path.realpath(paths[name]) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib"))
-    own = os.path.dirname(os.path.dirname(os.path.realpath(__file__))) + os.sep
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if name == "__main__" or not isinstance(file, str) or not file.endswith(".py"):
-            continue
-        path = os.path.realpath(file)
-        if not path.startswith((*installed, own)) and "site-packages" not in path and "dist-packages" not in path:
+        if name != "__main__" and isinstance(file, str) and file.endswith(".py") and _is_local(file):
             yield module
+
+
+def _is_local(file):
+    """Whether a file is the user's own, and not of an installed package."""
+    path = os.path.realpath(file)
+    is_installed = path.startswith(_installed_places(tuple(sys.path)))
+    return not is_installed and "site-packages" not in path and "dist-packages" not in path
+
+
+@functools.lru_cache(maxsize=1)
+def _installed_places(import_path):
+    paths = sysconfig.get_paths()
+    places = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    # This package's, and those that `pip install --target` fills.
+    places.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    places += [place for place in import_path if glob.glob(os.path.join(glob.escape(place or "."), "*.dist-info"))]
+    return tuple(os.path.realpath(place) + os.sep for place in places)
 
 
 def _packages_of(payload):

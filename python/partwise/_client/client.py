@@ -96,8 +96,15 @@ class Partwise:
         named = function if isinstance(function, str) else self._sent(function)
         if task is not None:
             named = f"{named}.{task}"
-        with source_of(source, self.project) as read:
-            started = self._host.ask("start", {"input": input_of(named, read, by, settings), "runId": run_id})
+        begun = []
+        try:
+            with source_of(source, self.project) as read:
+                params = {"input": input_of(named, read, by, settings), "runId": run_id}
+                started = self._host.ask("start", params, begun.append)
+        except KeyboardInterrupt:
+            for each in begun:
+                print(f"The run {each['run']} was started, and goes on.", file=sys.stderr)
+            raise
         return Run(self._host, started["run"], started["execution"])
 
     def run(self, run_id):

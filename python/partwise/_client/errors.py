@@ -4,9 +4,20 @@ from .._errors import PartwiseError
 
 
 class StartRefused(PartwiseError):
-    """A run was not started: `problems` has every reason. Nothing was started."""
+    """A run was not started: `problems` has every reason. Nothing was started.
+
+    `reason` is `"InvalidInput"`, `"RunExists"`, or another of the library's.
+    """
 
     problems = ()
+    reason = None
+
+    def naming(self, path, name):
+        """The same about something that the program knows by another name."""
+        renamed = StartRefused(str(self).replace(f'"{path}"', name))
+        renamed.problems = tuple(problem.replace(f'"{path}"', name) for problem in self.problems)
+        renamed.reason = self.reason
+        return renamed
 
 
 class NoSuchRun(PartwiseError):
@@ -68,4 +79,5 @@ def raised(answered):
     error = known(answered["message"])
     if "problems" in answered:
         error.problems = tuple(answered["problems"])
+        error.reason = answered.get("reason")
     return error

@@ -19,6 +19,8 @@ def table_of(data):
 
     try:
         names, columns, count = table_parts(_supported(data))
+        if not names:
+            raise InvalidResult("It has no columns.")
         _check_names(names)
         return pa.table([_array(values, name, count) for name, values in zip(names, columns)], names=names)
     except InvalidResult as problem:

@@ -42,6 +42,7 @@ class Host:
         #: Answers of requests in progress, by id.
         self._answers = {}
         self._has_ended = False
+        self._is_closed = False
         #: A forked process has the pipes, but not the threads that read from them.
         self._owner = os.getpid()
         #: The last lines it printed for people.
@@ -128,6 +129,8 @@ class Host:
             line = json.dumps(message, allow_nan=False).encode() + b"\n"
         except (TypeError, ValueError) as error:
             raise TypeError(f"{message['operation']} takes values of JSON: {error}. Convert them first.") from None
+        if self._is_closed:
+            raise HostError("This connection is closed. Ask its runs before it is, or inside of the with block.")
         if self._has_ended:
             raise HostError(f"partwise host has ended.{self._last_words()}")
         try:
@@ -164,6 +167,7 @@ class Host:
 
     def close(self):
         """Ends the host. Runs continue."""
+        self._is_closed = True
         try:
             self._process.stdin.close()
         except OSError:
@@ -179,30 +183,36 @@ class Host:
 def find_cli():
     """The command that starts Partwise's Node side, as a list.
 
-    The environment variable PARTWISE_CLI; the package of the nearest `node_modules` above the working
-    directory; the package that has this Python package; a command `partwise` on PATH.
+    The environment variable PARTWISE_CLI; the package in the nearest `node_modules` above the working directory, or
+    around it, as in a clone; the package that has this Python package; a command `partwise` on PATH.
     """
     named = os.environ.get("PARTWISE_CLI")
     if named:
         if not os.path.isfile(named):
             raise HostError(f'PARTWISE_CLI is "{named}", which is not a file. Name the file of the partwise command.')
         return _runnable(named)
-    for place in _upwards(os.getcwd()):
-        script = os.path.join(place, "node_modules", "partwise", "dist", "cli", "main.js")
-        if os.path.isfile(script):
-            return _runnable(script)
     package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-    beside = os.path.join(package, "dist", "cli", "main.js")
-    if os.path.isfile(beside):
-        return _runnable(beside)
+    for place in (*_upwards(os.getcwd()), package):
+        for installed in (os.path.join(place, "node_modules", "partwise"), place):
+            script = os.path.join(installed, "dist", "cli", "main.js")
+            if os.path.isfile(script) and _is_partwise(installed):
+                return _runnable(script)
     command = shutil.which("partwise")
     if command is not None:
         return [command]
     raise HostError(
         "The Node package of Partwise was not found: not in a node_modules folder above "
         f'"{os.getcwd()}", and there is no command partwise. '
-        "Install it with npm install partwise, or set PARTWISE_CLI to the file of the partwise command."
+        "Install it there with npm install (the README says how), or set PARTWISE_CLI to its file dist/cli/main.js."
     )
+
+
+def _is_partwise(folder):
+    try:
+        with open(os.path.join(folder, "package.json"), encoding="utf-8") as file:
+            return json.load(file).get("name") == "partwise"
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _runnable(script):

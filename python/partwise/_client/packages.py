@@ -6,6 +6,7 @@ import os
 import tempfile
 from urllib.parse import quote
 
+from .._errors import InvalidResult
 from .._model import partition_model
 from ..custom_model import ModelContext
 
@@ -116,4 +117,7 @@ class Method:
         rows = with_snowflake_names(data) if self._has_snowflake_names else data
         # Loaded for each partition: what a call changes in the instance must not reach the next.
         with loaded(self._content, fetch) as model:
-            return getattr(model, self.__name__)(rows.to_pandas())
+            returned = getattr(model, self.__name__)(rows.to_pandas())
+        if returned is None:
+            raise InvalidResult(f"{self.__name__} returned nothing. Return a DataFrame, which may have no rows.")
+        return returned

@@ -5,6 +5,7 @@ import glob
 import os
 import tempfile
 
+from .errors import StartRefused
 from .folders import private_folder
 from .frames import table_of
 
@@ -32,6 +33,9 @@ def source_of(data, folder):
     path = _written(table_of(data), folder)
     try:
         yield {"files": path}
+    except StartRefused as refused:
+        os.remove(path)
+        raise refused.naming(path, f"the {type(data).__name__}") from None
     except Exception:
         os.remove(path)
         raise
