@@ -21,6 +21,7 @@ const LAYERS = [
   ['planning'],
   ['activities', 'client'],
   ['worker'],
+  ['console'],
   ['cli'],
 ];
 
@@ -37,6 +38,7 @@ const layers = LAYERS.map((layer, i) => ({
 
 /** Entry points that a folder may use. */
 function extra(layer) {
+  if (layer.includes('console')) return ['^src/index\\.ts$'];
   return layer.includes('cli') ? ['^src/(index|worker)\\.ts$'] : [];
 }
 
@@ -80,6 +82,15 @@ module.exports = {
           '/picocolors/',
         ],
       },
+    },
+    {
+      name: 'console-is-a-client',
+      comment:
+        'The console reads and changes runs as any program can: through the public library. ' +
+        'The imports of its page are checked by oxlint, whose parser knows JSX.',
+      severity: 'error',
+      from: { path: '^src/console/' },
+      to: { path: '^src/', pathNot: ['^src/console/(?!page/)', '^src/index\\.ts$'] },
     },
     {
       name: 'binary-has-no-host',
@@ -143,7 +154,7 @@ module.exports = {
         pathNot: [
           '^src/cli/',
           '^src/(index|worker)\\.ts$',
-          '^src/config/index\\.ts$',
+          '^src/(config|console)/index\\.ts$',
           '^src/display/',
           '^src/core/(choices|exact-json|file-format|function-reference|json|key-order|partition-id|partition-name|runtime|shell-word|stack-place|status)\\.ts$',
           '^src/files/(folder-name|package-version)\\.ts$',
@@ -157,6 +168,7 @@ module.exports = {
     parser: 'swc',
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^src/console/page/' },
     enhancedResolveOptions: {
       extensions: ['.ts', '.js'],
       exportsFields: ['exports'],

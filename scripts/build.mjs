@@ -4,6 +4,7 @@ import { chmodSync, cpSync, existsSync, readFileSync, readdirSync, rmSync, write
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build as esbuild } from 'esbuild';
 import { digestOf, unlessStamped } from './stamp.mjs';
 import { writeWheel } from './wheel.mjs';
 
@@ -44,6 +45,19 @@ await unlessStamped('dist/.workflow-stamp', digestOf(workflowFiles), async () =>
   });
   writeFileSync('dist/workflow-bundle.js', code);
 });
+await esbuild({
+  entryPoints: { app: 'src/console/page/main.tsx' },
+  outdir: 'dist/console/page',
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  target: 'es2022',
+  jsx: 'automatic',
+  jsxImportSource: 'preact',
+  legalComments: 'linked',
+  logLevel: 'warning',
+});
+cpSync('src/console/page/index.html', 'dist/console/page/index.html');
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 await writeWheel(version, 'dist/python');
 // Distinguishes two builds of one version: a background host of another build is replaced.

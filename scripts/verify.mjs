@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 
 const CHECKS = {
   types: ['node_modules/typescript/bin/tsc', '-p', 'test/tsconfig.json'],
+  'types of the page': ['node_modules/typescript/bin/tsc', '-p', 'src/console/page'],
   oxlint: ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings'],
   'dependency-cruiser': ['node_modules/dependency-cruiser/bin/dependency-cruise.mjs', 'src'],
   knip: ['node_modules/knip/bin/knip.js', '--no-progress'],

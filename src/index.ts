@@ -70,6 +70,7 @@ export type {
   RunListing,
   RunPage,
   RunSettings,
+  RunSnapshot,
   UnitView,
   WaitOptions,
 } from './reader/types';

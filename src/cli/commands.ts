@@ -42,6 +42,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'follow a run until it ends',
   },
   {
+    name: 'console',
+    summary: 'show runs on a page in the browser',
+  },
+  {
     name: 'status',
     summary: 'show the status, counts and first failures of a run',
   },

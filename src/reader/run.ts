@@ -3,12 +3,11 @@ import { PARTITION_STATUSES, type PartitionStatus } from '../core/status';
 import { NoResults, ServerNeeded, WaitTimeout } from './errors';
 import { LogReader, waitForNextPoll } from './partitions/logs';
 import { PartitionReader } from './partitions/partition-handle';
-import { failureGroups, partitionColumns } from './partitions/whole-run';
 import { cursorOrdinal, partitionPage } from './partitions/partition-pages';
 import { orRerun } from './rerun-missing';
 import { readRows, saveRows } from './partitions/results';
 import { RunEvents } from './run-events';
-import { unitView } from './unit-view';
+import { ReadSnapshot } from './run-snapshot';
 import { RunReader, type Reading } from './run-reader';
 import type { RunSource } from './run-source';
 import type { ProgressDisplay } from '../display/progress';
@@ -21,6 +20,7 @@ import type {
   RunEvent,
   RunHandle,
   RunSettings,
+  RunSnapshot,
   UnitView,
   WaitOptions,
 } from './types';
@@ -119,17 +119,25 @@ export class Run implements RunHandle {
     return new PartitionReader(this.reader, id);
   }
 
+  async snapshot(): Promise<RunSnapshot> {
+    return new ReadSnapshot(this.reader, await this.reader.read());
+  }
+
+  async *snapshots({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<RunSnapshot> {
+    for await (const reading of this.reader.follow({ signal, ticks: true }))
+      yield new ReadSnapshot(this.reader, reading);
+  }
+
   async columns(range: { from?: number; to?: number } = {}): Promise<PartitionColumns> {
-    return partitionColumns(this.reader, await this.reader.read(), range);
+    return (await this.snapshot()).columns(range);
   }
 
   async units(): Promise<UnitView[]> {
-    const { record, overlay } = await this.reader.read();
-    return [...record.units.values()].map((unit) => unitView(unit, overlay));
+    return (await this.snapshot()).units();
   }
 
   async failures(): Promise<FailureGroup[]> {
-    return failureGroups(this.reader, await this.reader.read());
+    return (await this.snapshot()).failures();
   }
 
   async model<Model = unknown>(partitionId: string, serde?: ModelSerde<Model>): Promise<Model> {

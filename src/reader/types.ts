@@ -178,6 +178,30 @@ export type ResultRows = Row[] & {
   readonly columns?: { name: string; type: string }[];
 };
 
+/**
+ * A run as it was at one moment. What its methods return belongs together: columns add up to the counts of
+ * `state`.
+ */
+export interface RunSnapshot {
+  readonly state: RunState;
+  /** Like `RunHandle.units`. */
+  units(): UnitView[];
+  /** Like `RunHandle.columns`. */
+  columns(range?: { from?: number; to?: number }): Promise<PartitionColumns>;
+  /** Like `RunHandle.failures`. */
+  failures(): Promise<FailureGroup[]>;
+  /**
+   * Ids of the partitions with these ordinals, in the same order. Throws `RangeError` for ordinals that the
+   * run does not have.
+   */
+  ids(ordinals: ArrayLike<number>): Promise<string[]>;
+  /**
+   * Ordinals of the partitions whose id contains the text, whether in capitals or not, ascending. None until
+   * the run is planned.
+   */
+  search(text: string): Promise<Int32Array>;
+}
+
 /** A run, running or finished, in this process or any other. */
 export interface RunHandle {
   readonly runId: string;
@@ -220,6 +244,21 @@ export interface RunHandle {
    * console.log(PARTITION_STATUSES[status[0]], durationMs[0]);
    */
   columns(range?: { from?: number; to?: number }): Promise<PartitionColumns>;
+  /**
+   * The run as it is now, to read several things of it that belong together.
+   *
+   * @example
+   * const snapshot = await run.snapshot();
+   * const { durationMs } = await snapshot.columns();
+   * const slow = durationMs.indexOf(Math.max(...durationMs));
+   * console.log(snapshot.state.counts, await snapshot.ids([slow]));
+   */
+  snapshot(): Promise<RunSnapshot>;
+  /**
+   * Snapshots until the run ends, the last one of its end: whenever the run has changed, and about once a
+   * second while it is running.
+   */
+  snapshots(options?: { signal?: AbortSignal }): AsyncIterable<RunSnapshot>;
   /**
    * The run's units in the order in which they were scheduled, at most about 1,500 per shard. Read only from
    * history.

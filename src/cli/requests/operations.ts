@@ -5,6 +5,7 @@
 import { writeFile } from 'node:fs/promises';
 import type { Partwise, RefusalType, RetryInput, RunEvent, RunHandle, RunInput, Tolerance } from '../..';
 import type { ProjectConfig } from '../../config';
+import type { Needs } from '../connections';
 import { isObject } from '../../core/json';
 import { wasRefused } from '../../core/status';
 
@@ -29,15 +30,11 @@ interface ProjectOperation {
 }
 
 /** An operation on a connection to the project's server. */
-export interface ServerOperation {
+export interface ServerOperation extends Needs {
   /** Names of its parameters. */
   takes: readonly string[];
-  /** Whether partitions may have to run: the project's own server then has a worker. */
-  needsWorker?: boolean;
   /** Whether it waits for a run: it is given up when the client is gone. */
   waits?: boolean;
-  /** Whether it can be repeated on another connection without doing anything twice. */
-  isRepeatable?: boolean;
   run(call: Call, params: Params): Promise<unknown>;
 }
 

@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import type { ProjectConfig } from '../../config';
-import { Connections } from './connections';
+import { Connections } from '../connections';
 import { BadParams, OPERATIONS, Params } from './operations';
 import {
   answeredError,

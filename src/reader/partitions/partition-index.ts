@@ -7,15 +7,22 @@ import {
   readIndex,
   readIndexRange,
   readIndexRows,
+  readPackedIds,
   readWholeIndex,
+  searchIds,
   type IndexEntry,
+  type PackedIds,
 } from '../../rows/partition-index';
 
 /** Number of entries read together. */
 const BLOCK = 16_384;
+/** For more than this, all ids are read and kept. */
+const FEW = 20;
 
 export class PartitionIndex {
   readonly #blocks = new Map<number, Promise<IndexEntry[]>>();
+  #rows: Promise<Float64Array> | null = null;
+  #ids: Promise<PackedIds> | null = null;
 
   /** `file` is a local Parquet file. */
   constructor(private readonly file: string) {}
@@ -42,12 +49,32 @@ export class PartitionIndex {
   }
 
   /** Rows of each partition from `from` up to, but not including, `to`. */
-  rows(from: number, to: number): Promise<Float64Array> {
-    return readIndexRows(this.file, from, to);
+  async rows(from: number, to: number): Promise<Float64Array> {
+    // Followers of a run ask for many ranges; eight bytes a partition are kept.
+    this.#rows ??= readIndexRows(this.file);
+    this.#rows.catch(() => (this.#rows = null));
+    return (await this.#rows).subarray(from, to);
+  }
+
+  /** Ids of any number of partitions, in the same order. */
+  async ids(ordinals: readonly number[]): Promise<string[]> {
+    if (ordinals.length <= FEW) {
+      const found = await this.idsOf(ordinals);
+      return ordinals.map((ordinal) => found.get(ordinal)!);
+    }
+    this.#ids ??= readPackedIds(this.file);
+    this.#ids.catch(() => (this.#ids = null));
+    const ids = await this.#ids;
+    return ordinals.map((ordinal) => ids.at(ordinal));
+  }
+
+  /** Ordinals of the ids that contain the text, whether in capitals or not, ascending. */
+  search(text: string): Promise<Int32Array> {
+    return searchIds(this.file, text);
   }
 
   /** All ids, for messages. */
-  async ids(): Promise<string[]> {
+  async allIds(): Promise<string[]> {
     return (await readWholeIndex(this.file)).ids;
   }
 }

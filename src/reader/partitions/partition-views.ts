@@ -75,7 +75,7 @@ export class PartitionViews {
 
   /** All ids, for messages. */
   async ids(): Promise<readonly string[]> {
-    return (await this.parts.loadIndex()).ids();
+    return (await this.parts.loadIndex()).allIds();
   }
 
   async #entry(ordinal: number): Promise<IndexEntry> {

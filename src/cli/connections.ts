@@ -1,9 +1,16 @@
-/** The host's connection to the project's server, opened for the first request that needs it. */
-import type { Partwise } from '../..';
-import type { ProjectConfig } from '../../config';
-import { openPartwise, type OpenPartwise } from '../connect';
-import { ServerMoved } from '../exit';
-import type { ServerOperation } from './operations';
+/** The connections of a process that answers requests: each is opened for the first request that needs it. */
+import type { Partwise } from '..';
+import type { ProjectConfig } from '../config';
+import { openPartwise, type OpenPartwise } from './connect';
+import { ServerMoved } from './exit';
+
+/** What a request needs of its connection. */
+export interface Needs {
+  /** Whether partitions may have to run: the project's own server then has a worker. */
+  needsWorker?: boolean;
+  /** Whether it can be repeated on another connection without doing anything twice. */
+  isRepeatable?: boolean;
+}
 
 export class Connections {
   /** With a worker, and for reading alone. */
@@ -32,7 +39,7 @@ export class Connections {
    * the work is repeatable.
    */
   async use<T>(
-    { needsWorker = false, isRepeatable = false }: Pick<ServerOperation, 'needsWorker' | 'isRepeatable'>,
+    { needsWorker = false, isRepeatable = false }: Needs,
     work: (partwise: Partwise, moved: AbortSignal) => Promise<T>,
   ): Promise<T> {
     for (;;) {

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
+import { InvalidArgumentError, type Command } from 'commander';
+import { Connections } from '../connections';
+import { loadProject } from '../connect';
+import { withExamples } from '../help';
+import { withHistory, withProject, type ProjectFlags } from '../options';
+import { aside, paint, print } from '../terminal';
+import { packageVersion } from '../../files/package-version';
+import type { ProjectConfig } from '../../config';
+import type { Backend } from '../../console';
+
+interface ConsoleFlags extends ProjectFlags {
+  history?: string;
+  port?: number;
+  readOnly?: boolean;
+}
+
+const NOTES = `Serves a page on this machine (127.0.0.1) until Ctrl-C. The address that it prints contains a token
+that gives access to the project's runs: do not pass it on.`;
+
+export function define(command: Command): void {
+  withExamples(command, ['console', 'console --read-only --port 8080'], NOTES);
+  withProject(
+    withHistory(command)
+      .option('--port <n>', "port (default: one of the project's own)", port)
+      .option('--read-only', 'show runs only: the page has no actions'),
+  ).action(serve);
+}
+
+async function serve(options: ConsoleFlags): Promise<void> {
+  const config = await loadProject(options);
+  const { serveConsole }: typeof import('../../console') = require('../../console');
+  const connections = new Connections(() => Promise.resolve(config), aside);
+  const backend =
+    options.history === undefined
+      ? ofProject(config, connections, options.readOnly === true)
+      : await ofHistory(config, options.history);
+  const running = await serveConsole(backend, {
+    version: packageVersion(),
+    port: options.port ?? usualPort(config.projectDir),
+    exactPort: options.port !== undefined,
+  });
+  print(`The console is at ${paint.bold(running.url)}`);
+  aside('Ctrl-C ends it; runs continue.');
+  await new Promise((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
+  await running.close();
+  await connections.close();
+}
+
+function ofProject(config: ProjectConfig, connections: Connections, readOnly: boolean): Backend {
+  return {
+    name: basename(config.projectDir),
+    folder: config.projectDir,
+    source: () => connections.use({ isRepeatable: true }, async ({ address }) => address),
+    read: (work) => connections.use({ isRepeatable: true }, work),
+    change: readOnly ? null : (work) => connections.use({ needsWorker: true }, work),
+  };
+}
+
+async function ofHistory(config: ProjectConfig, file: string): Promise<Backend> {
+  const { Partwise }: typeof import('../..') = require('../..');
+  const { ofRun }: typeof import('../../console') = require('../../console');
+  return ofRun(await Partwise.fromHistory(file, { config }), file);
+}
+
+/** Bookmarks keep working if a project's console has the same port every time. */
+function usualPort(projectDir: string): number {
+  const [first = 0, second = 0] = createHash('sha256').update(projectDir).digest();
+  return 42_000 + ((first * 256 + second) % 2_000);
+}
+
+function port(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) < 65_536) return Number(text);
+  throw new InvalidArgumentError('Give a port from 1 to 65535.');
+}

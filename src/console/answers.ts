@@ -1,0 +1,53 @@
+/** What the API answers: compressed, and errors as sentences. */
+import { gzipSync } from 'node:zlib';
+import type { Context } from 'hono';
+import type { ErrorAnswer } from './wire/types';
+
+/** Smaller answers gain nothing from compression. */
+const COMPRESSED_FROM = 1_024;
+
+/** Level 1: planes are long runs of equal bytes, for which more effort gains little. */
+const LEVEL = 1;
+
+export function binary(context: Context, bytes: Uint8Array, type = 'application/octet-stream'): Response {
+  const accepts = /\bgzip\b/.test(context.req.header('accept-encoding') ?? '');
+  if (!accepts || bytes.length < COMPRESSED_FROM)
+    return context.body(bytes as Uint8Array<ArrayBuffer>, 200, { 'content-type': type });
+  return context.body(gzipSync(bytes, { level: LEVEL }) as Uint8Array<ArrayBuffer>, 200, {
+    'content-type': type,
+    'content-encoding': 'gzip',
+    vary: 'accept-encoding',
+  });
+}
+
+export function json(context: Context, value: unknown): Response {
+  return binary(context, Buffer.from(JSON.stringify(value ?? null)), 'application/json');
+}
+
+/** A request that cannot be understood. */
+export class BadRequest extends Error {
+  override name = 'BadRequest';
+}
+
+/** HTTP status by the library's class of error; others are 500. */
+const STATUSES: Readonly<Record<string, 400 | 404 | 409>> = {
+  BadRequest: 400,
+  RangeError: 400,
+  NoSuchRun: 404,
+  NoSuchPartition: 404,
+  NoSuchArtifact: 404,
+  NoSuchSchedule: 404,
+  NoResults: 404,
+  StartRefused: 409,
+  UpdateRefused: 409,
+  ScheduleRefused: 409,
+  RegistryConflict: 409,
+  RunEnded: 409,
+  ServerNeeded: 409,
+  CannotArchive: 409,
+};
+
+export function errorAnswer(context: Context, error: unknown): Response {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  return context.json({ error: { type: name, message } } satisfies ErrorAnswer, STATUSES[name] ?? 500);
+}

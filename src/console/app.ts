@@ -1,0 +1,48 @@
+/** The console's HTTP interface: the page, and an API that only this page can use. */
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { errorAnswer, json } from './answers';
+import type { Backend } from './backend';
+import { onlyHosts, onlyOwnPage, onlyWithToken, refuse, secureHeaders } from './gate';
+import { pageRoutes } from './page-files';
+import { runRoutes } from './routes/runs';
+import type { WatchedRuns } from './watched-runs';
+import type { ProjectInfo } from './wire/types';
+
+const MAX_BODY = 128 * 1_024;
+
+export interface Guard {
+  token: string;
+  /** Names of the console with its port, as browsers send them in `Host`. */
+  hosts: readonly string[];
+}
+
+export function consoleApp(backend: Backend, watched: WatchedRuns, version: string, guard: Guard): Hono {
+  const app = new Hono();
+  const origins = new Set(guard.hosts.map((host) => `http://${host}`));
+  app.use(secureHeaders());
+  app.use(onlyHosts(new Set(guard.hosts)));
+  app.use('/api/*', onlyWithToken(guard.token), onlyOwnPage(origins));
+  app.use(
+    '/api/*',
+    bodyLimit({
+      maxSize: MAX_BODY,
+      onError: (context) => refuse(context, 413, 'TooLarge', `A request may have ${MAX_BODY} bytes.`),
+    }),
+  );
+  app.get('/api/v1/project', async (context) => {
+    const info: ProjectInfo = {
+      name: backend.name,
+      version,
+      readOnly: backend.change === null,
+      source: await backend.source(),
+    };
+    return json(context, info);
+  });
+  app.route('/api/v1/runs', runRoutes(backend, watched));
+  app.all('/api/*', (context) => refuse(context, 404, 'NoSuchRoute', 'The console has no such route.'));
+  app.route('/', pageRoutes());
+  app.notFound((context) => refuse(context, 404, 'NoSuchRoute', 'The console has no such route.'));
+  app.onError((error, context) => errorAnswer(context, error));
+  return app;
+}

@@ -1,0 +1,17 @@
+/** What the console shows: the runs of a project, a history file or a stage. */
+import type { Partwise } from '..';
+
+/** The part of the library that reads runs. */
+export type Reader = Pick<Partwise, 'list' | 'getRun'>;
+
+export interface Backend {
+  name: string;
+  /** The project's folder: places inside it are shown relative to it. Null without a project. */
+  folder: string | null;
+  /** Where runs are read from, for people: a server's address, or the files. */
+  source(): Promise<string>;
+  /** Calls `work` with an open connection; again on a new one if the server moves meanwhile. */
+  read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
+  /** Null if nothing can be changed. The connection has a worker. */
+  change: (<T>(work: (partwise: Partwise) => Promise<T>) => Promise<T>) | null;
+}

@@ -1,0 +1,41 @@
+/** The page's address. Everything that is looked at is in it, so that it can be kept, sent and gone back to. */
+import { computed, signal } from '@preact/signals';
+
+const current = signal(new URL(location.href));
+addEventListener('popstate', () => (current.value = new URL(location.href)));
+
+/** Decoded parts of the path: `/runs/a%2Fb` → `['runs', 'a/b']`. */
+export const path = computed(() =>
+  current.value.pathname
+    .split('/')
+    .filter((part) => part !== '')
+    .map(decodeURIComponent),
+);
+
+export const query = computed(() => current.value.searchParams);
+
+/** Goes to another page. `keep` has names of parameters that are kept. */
+export function go(to: string): void {
+  history.pushState(null, '', to);
+  current.value = new URL(location.href);
+  scrollTo(0, 0);
+}
+
+/** Sets parameters of the address, or removes those that are null; unknown ones are kept. */
+export function setQuery(changes: Readonly<Record<string, string | null>>, { push = false } = {}): void {
+  const next = new URL(current.value);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null) next.searchParams.delete(name);
+    else next.searchParams.set(name, value);
+  }
+  if (next.href === current.value.href) return;
+  if (push) history.pushState(null, '', next);
+  else history.replaceState(null, '', next);
+  current.value = next;
+}
+
+/** Address of a run, or of one of its partitions. */
+export function runAddress(runId: string, partition?: string): string {
+  const run = `/runs/${encodeURIComponent(runId)}`;
+  return partition === undefined ? run : `${run}/partitions/${encodeURIComponent(partition)}`;
+}

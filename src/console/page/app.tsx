@@ -1,0 +1,73 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { ProjectInfo } from '../wire/types';
+import { go, path, query } from './address';
+import { ask, Refused } from './session';
+import { nextTheme, theme } from './theme';
+import { RunsPage } from './views/runs';
+import { RunPage } from './views/run';
+import { nextZone, zone } from './words';
+
+const THEME_NAMES = { system: '◐ system', light: '○ light', dark: '● dark' } as const;
+
+export function App() {
+  const [project, setProject] = useState<ProjectInfo | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+  useEffect(() => {
+    ask<ProjectInfo>('project').then(setProject, (error: unknown) =>
+      setProblem(
+        error instanceof Refused
+          ? error.message
+          : 'The console does not answer. Start it again with: partwise console',
+      ),
+    );
+  }, []);
+  useEffect(() => {
+    // Links within the page do not load it again.
+    const follow = (event: MouseEvent): void => {
+      const link = (event.target as Element).closest('a');
+      if (link === null || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+      if (link.origin !== location.origin || link.target !== '' || link.hasAttribute('download')) return;
+      event.preventDefault();
+      go(link.href);
+    };
+    document.addEventListener('click', follow);
+    return () => document.removeEventListener('click', follow);
+  }, []);
+
+  return (
+    <>
+      <header class="bar">
+        <nav aria-label="Pages">
+          <a class="brand" href="/">
+            Partwise
+          </a>
+          <a href="/" aria-current={path.value.length === 0 ? 'page' : undefined}>
+            Runs
+          </a>
+        </nav>
+        <span class="push faint">{project?.name ?? ''}</span>
+        {project?.readOnly === true && <span class="badge">read-only</span>}
+        <button type="button" class="quiet" onClick={nextZone} title="Time zone of this page">
+          {zone()}
+        </button>
+        <button type="button" class="quiet" onClick={nextTheme} title="Colours">
+          {THEME_NAMES[theme.value]}
+        </button>
+      </header>
+      <main>{problem === null ? <Page /> : <p class="refusal">{problem}</p>}</main>
+    </>
+  );
+}
+
+function Page() {
+  const [first, runId] = path.value;
+  const execution = query.value.get('execution');
+  if (first === 'runs' && runId !== undefined)
+    return <RunPage key={`${runId} ${execution ?? ''}`} runId={runId} execution={execution} />;
+  if (first === undefined || first === 'runs') return <RunsPage />;
+  return (
+    <p class="refusal">
+      There is no page “{path.value.join('/')}”. <a href="/">All runs</a>
+    </p>
+  );
+}

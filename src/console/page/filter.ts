@@ -1,0 +1,80 @@
+/** Which partitions the page shows: in the address, and the same for table, map and strip. */
+import { computed } from '@preact/signals';
+import { PARTITION_STATUSES, type PartitionStatus } from '../../core/status';
+import { STATUS_BITS } from '../wire/cells';
+import type { PartitionFilter, SortColumn, TableSort, ValueRange } from '../wire/types';
+import { query, setQuery } from './address';
+import type { Cells } from './run-store';
+
+const RANGES = ['took', 'rows', 'returned', 'attempts', 'execution'] as const;
+
+export const filter = computed((): PartitionFilter => {
+  const { value } = query;
+  const wanted = value.get('status')?.split(',') ?? [];
+  const status = PARTITION_STATUSES.filter((each) => wanted.includes(each));
+  const group = Number(value.get('group') ?? Number.NaN);
+  const ordinals = /^(\d{1,9})-(\d{1,9})$/.exec(value.get('ordinals') ?? '');
+  const text = value.get('q') ?? '';
+  const result: PartitionFilter = {
+    ...(status.length > 0 && { status }),
+    ...(Number.isInteger(group) && { group }),
+    ...(ordinals !== null && { ordinals: [Number(ordinals[1]), Number(ordinals[2])] as const }),
+    ...(text !== '' && { text }),
+    ...(value.has('reused') && { reused: value.get('reused') === 'true' }),
+  };
+  for (const name of RANGES) {
+    const range = rangeOf(value.get(name));
+    if (range !== null) result[name] = range;
+  }
+  return result;
+});
+
+export const sort = computed((): TableSort => {
+  const text = query.value.get('sort') ?? 'key';
+  const descending = text.startsWith('-');
+  return { column: (descending ? text.slice(1) : text) as SortColumn, descending };
+});
+
+export const isFiltered = computed(() => Object.keys(filter.value).length > 0);
+
+/** Removes every condition. */
+export function clearFilter(): void {
+  setQuery(
+    Object.fromEntries(['status', 'group', 'ordinals', 'q', 'reused', ...RANGES].map((name) => [name, null])),
+  );
+}
+
+export function setStatuses(statuses: readonly PartitionStatus[]): void {
+  setQuery({ status: statuses.length === 0 ? null : statuses.join(',') });
+}
+
+/** `2..`, `..5`, `2..5`. */
+export function rangeText([least, most]: ValueRange): string {
+  return `${least ?? ''}..${most ?? ''}`;
+}
+
+function rangeOf(text: string | null): ValueRange | null {
+  const match = /^(-?[\d.]*?)\.\.(-?[\d.]*)$/.exec(text ?? '');
+  if (match === null) return null;
+  const side = (part: string | undefined): number | null =>
+    part === '' || part === undefined ? null : Number(part);
+  const range: ValueRange = [side(match[1]), side(match[2])];
+  return range.some((each) => Number.isNaN(each)) ? null : range;
+}
+
+/**
+ * Whether the pictures show a partition in full colour. Conditions that need exact values or ids are left to
+ * the table.
+ */
+export function highlighter(
+  { status, group, ordinals }: PartitionFilter,
+  cells: Cells,
+): ((n: number) => boolean) | null {
+  if (status === undefined && group === undefined && ordinals === undefined) return null;
+  const [from, to] = ordinals ?? [0, Infinity];
+  return (n) =>
+    n >= from &&
+    n < to &&
+    (status === undefined || status.includes(PARTITION_STATUSES[cells.status[n]! & STATUS_BITS]!)) &&
+    (group === undefined || cells.group[n] === group);
+}

@@ -1,0 +1,75 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { ask, Refused } from '../session';
+
+export interface Answer<T> {
+  /** The latest answer; null until the first one. */
+  value: T | null;
+  /** Why the latest question was not answered; null if it was. */
+  problem: string | null;
+}
+
+/** What follows a run is asked for again this long after the last answer. */
+const PAUSE_MS = 1_000;
+
+/**
+ * Asks again whenever the question changes, and keeps the last answer until the next has come. `version`: also
+ * when what was asked about has changed. `everyMs`: also repeatedly, while the page is looked at. `path` null:
+ * asks nothing.
+ */
+export function useAnswer<T>(
+  path: string | null,
+  { body, everyMs = 0, version = 0 }: { body?: unknown; everyMs?: number; version?: number } = {},
+): Answer<T> {
+  const [answer, setAnswer] = useState<Answer<T>>({ value: null, problem: null });
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const latest = useRef(version);
+  const wake = useRef<() => void>(() => {});
+  latest.current = version;
+
+  useEffect(() => {
+    if (path === null) return undefined;
+    const stop = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let answered: number | null = null;
+    let isAsking = false;
+    const load = async (): Promise<void> => {
+      if (isAsking || document.hidden) return later(PAUSE_MS);
+      isAsking = true;
+      const asked = latest.current;
+      try {
+        const value = await ask<T>(path, {
+          body: text === undefined ? undefined : JSON.parse(text),
+          signal: stop.signal,
+        });
+        if (!stop.signal.aborted) setAnswer({ value, problem: null });
+      } catch (error) {
+        const problem = problemOf(error);
+        if (!stop.signal.aborted) setAnswer((before) => ({ ...before, problem }));
+      }
+      isAsking = false;
+      answered = asked;
+      if (latest.current !== answered) later(PAUSE_MS);
+      else if (everyMs > 0) later(everyMs);
+    };
+    const later = (ms: number): void => {
+      clearTimeout(timer);
+      if (!stop.signal.aborted) timer = setTimeout(() => void load(), ms);
+    };
+    wake.current = () => {
+      if (!isAsking && answered !== null) later(PAUSE_MS);
+    };
+    void load();
+    return () => {
+      stop.abort();
+      clearTimeout(timer);
+    };
+  }, [path, text, everyMs]);
+  useEffect(() => wake.current(), [version]);
+  return answer;
+}
+
+/** A sentence about why a question was not answered. */
+export function problemOf(error: unknown): string {
+  if (error instanceof Refused) return error.message;
+  return 'The console does not answer. Start it again with: partwise console';
+}

@@ -1,0 +1,72 @@
+/** By what a map is coloured: a partition's cells → a colour. Pure. */
+import { STATUS_BITS } from '../../wire/cells';
+import type { Cells } from '../run-store';
+import type { Palette } from '../theme';
+
+export const COLOURINGS = ['status', 'duration', 'rows', 'attempts', 'group', 'returned'] as const;
+export type Colouring = (typeof COLOURINGS)[number];
+
+export const COLOURING_NAMES: Readonly<Record<Colouring, string>> = {
+  status: 'status',
+  duration: 'time taken',
+  rows: 'source rows',
+  attempts: 'calls',
+  group: 'failure group',
+  returned: 'returned rows',
+};
+
+/** Numbers of `PARTITION_STATUSES`. */
+const PENDING = 0;
+
+/** Colour by the value of a plane: 256 entries. Statuses are looked up by themselves. */
+export function coloursOf(colouring: Colouring, cells: Cells, { statuses, names }: Palette): Uint32Array {
+  const colours = new Uint32Array(256);
+  if (colouring === 'status') {
+    for (let value = 0; value < 256; value++)
+      colours[value] = statuses[value & STATUS_BITS] ?? names['surface']!;
+    return colours;
+  }
+  if (colouring === 'group') {
+    colours[0] = statuses[PENDING]!;
+    for (let value = 1; value < 256; value++) colours[value] = hue(value);
+    return colours;
+  }
+  const [least, most] = bounds(cells[colouring]);
+  const low = names['scale-low']!;
+  const high = names['scale-high']!;
+  colours[0] = statuses[PENDING]!;
+  for (let value = 1; value < 256; value++)
+    colours[value] = mix(low, high, most === least ? 1 : (value - least) / (most - least));
+  return colours;
+}
+
+/** Least and largest value other than 0. */
+export function bounds(plane: Uint8Array): [number, number] {
+  let least = 255;
+  let most = 0;
+  for (const value of plane) {
+    if (value === 0) continue;
+    if (value < least) least = value;
+    if (value > most) most = value;
+  }
+  return most === 0 ? [0, 0] : [least, most];
+}
+
+export function mix(a: number, b: number, share: number): number {
+  const t = Math.min(1, Math.max(0, share));
+  const channel = (shift: number): number => {
+    const from = (a >>> shift) & 0xff;
+    return Math.round(from + (((b >>> shift) & 0xff) - from) * t) << shift;
+  };
+  return (0xff00_0000 | channel(16) | channel(8) | channel(0)) >>> 0;
+}
+
+/** Colours of groups: far apart on the wheel for neighbours. */
+function hue(value: number): number {
+  const angle = (value * 137.5) % 360;
+  const channel = (offset: number): number => {
+    const k = (offset + angle / 30) % 12;
+    return Math.round(255 * (0.5 - 0.38 * Math.max(-1, Math.min(k - 3, 9 - k, 1))));
+  };
+  return (0xff00_0000 | (channel(4) << 16) | (channel(8) << 8) | channel(0)) >>> 0;
+}

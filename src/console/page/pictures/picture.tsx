@@ -1,0 +1,59 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { palette } from '../theme';
+
+interface PictureProps {
+  /** CSS pixels. The width is that of the place. */
+  height: number;
+  /** What it shows, as a sentence. */
+  label: string;
+  /** Draws on a canvas of this size in device pixels, `scale` of which are a CSS pixel. */
+  draw: (context: CanvasRenderingContext2D, width: number, height: number, scale: number) => void;
+  class?: string;
+  tabIndex?: number;
+  onPointerDown?: (event: PointerEvent) => void;
+  onPointerMove?: (event: PointerEvent) => void;
+  onPointerUp?: (event: PointerEvent) => void;
+  onPointerLeave?: (event: PointerEvent) => void;
+  onKeyDown?: (event: KeyboardEvent) => void;
+  onDblClick?: (event: MouseEvent) => void;
+  onWheel?: (event: WheelEvent) => void;
+}
+
+/** A canvas as wide as its place, drawn again when its size, its content or the theme changes. */
+export function Picture({ height, label, draw, onWheel, ...rest }: PictureProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const latest = useRef(draw);
+  latest.current = draw;
+
+  const redraw = useRef(() => {
+    const element = canvas.current;
+    if (element === null) return;
+    const scale = devicePixelRatio;
+    const width = Math.max(1, Math.round(element.clientWidth * scale));
+    const tall = Math.max(1, Math.round(element.clientHeight * scale));
+    if (element.width !== width) element.width = width;
+    if (element.height !== tall) element.height = tall;
+    const context = element.getContext('2d')!;
+    context.clearRect(0, 0, width, tall);
+    latest.current(context, width, tall, scale);
+  });
+
+  useEffect(() => {
+    const observer = new ResizeObserver(() => redraw.current());
+    observer.observe(canvas.current!);
+    return () => observer.disconnect();
+  }, []);
+
+  // A wheel listener that can keep the page from scrolling must not be passive.
+  useEffect(() => {
+    const element = canvas.current!;
+    if (onWheel === undefined) return undefined;
+    element.addEventListener('wheel', onWheel, { passive: false });
+    return () => element.removeEventListener('wheel', onWheel);
+  }, [onWheel]);
+
+  void palette.value;
+  useEffect(() => redraw.current());
+
+  return <canvas ref={canvas} role="img" aria-label={label} style={{ height: `${height}px` }} {...rest} />;
+}

@@ -1,0 +1,99 @@
+/** Rows against time: whether what is slow is large. */
+import { durationText } from '../../../display/measures';
+import { countOf, durationOf } from '../../wire/cells';
+import { setQuery } from '../address';
+import { bounds, mix } from '../pictures/colours';
+import { Picture } from '../pictures/picture';
+import type { RunStore } from '../run-store';
+import { css, palette } from '../theme';
+import { number } from '../words';
+import { rangeText } from '../filter';
+import { useFigures } from './run-durations';
+
+const HEIGHT = 180;
+
+export function ScatterPanel({ store }: { store: RunStore }) {
+  void store.drawn.value;
+  const figures = useFigures(store);
+  const { duration, rows } = store.cells;
+  const [shortest, longest] = bounds(duration);
+  const [fewest, mostRows] = bounds(rows);
+
+  const draw = (context: CanvasRenderingContext2D, width: number, height: number, scale: number): void => {
+    if (longest === 0) return;
+    const { names } = palette.value;
+    const columns = mostRows - fewest + 1;
+    const lines = longest - shortest + 1;
+    const density = new Float64Array(columns * lines);
+    for (let ordinal = 0; ordinal < duration.length; ordinal++) {
+      const value = duration[ordinal]!;
+      if (value === 0) continue;
+      const column = Math.max(0, rows[ordinal]! - fewest);
+      density[(value - shortest) * columns + column]!++;
+    }
+    const top = Math.log1p(Math.max(...density));
+    const wide = width / columns;
+    const tall = height / lines;
+    for (let line = 0; line < lines; line++)
+      for (let column = 0; column < columns; column++) {
+        const count = density[line * columns + column]!;
+        if (count === 0) continue;
+        context.fillStyle = css(mix(names['scale-low']!, names['scale-high']!, Math.log1p(count) / top));
+        const least = 3 * scale;
+        const [w, h] = [Math.max(least, wide), Math.max(least, tall)];
+        context.fillRect(column * wide + (wide - w) / 2, height - (line + 1) * tall + (tall - h) / 2, w, h);
+      }
+    if (figures?.medianMsPerRow == null) return;
+    context.strokeStyle = css(names['faint']!);
+    context.setLineDash([4 * scale, 4 * scale]);
+    context.beginPath();
+    for (let column = 0; column <= columns; column++) {
+      const ms = countOf(fewest + column) * figures.medianMsPerRow;
+      const line = 1 + 7.5 * Math.log2(Math.max(ms, 0.05) / 0.05) - shortest;
+      const [x, y] = [(column + 0.5) * wide, height - (line + 0.5) * tall];
+      if (column === 0) context.moveTo(x, y);
+      else context.lineTo(x, y);
+    }
+    context.stroke();
+    context.setLineDash([]);
+  };
+
+  return (
+    <section class="panel" aria-label="Rows and time">
+      <h2>
+        Rows × time <span class="faint">dashed: the median time per row</span>
+      </h2>
+      {longest === 0 ? (
+        <p class="empty">No partition has ended yet.</p>
+      ) : (
+        <>
+          <Picture
+            height={HEIGHT}
+            label="Time taken against source rows, darker where there are more partitions."
+            draw={draw}
+          />
+          <p class="axis">
+            <span>{number(Math.round(countOf(fewest)))} rows</span>
+            <span>
+              {durationText(durationOf(shortest))} to {durationText(durationOf(longest))}, upwards
+            </span>
+            <span>{number(Math.round(countOf(mostRows)))} rows</span>
+          </p>
+        </>
+      )}
+      {figures !== null && figures.outliers.length > 0 && (
+        <p>
+          <button
+            type="button"
+            class="link"
+            onClick={() =>
+              setQuery({ took: rangeText([figures.outliers.at(-1)!.took, null]), sort: '-took' })
+            }
+          >
+            Show the slowest {figures.outliers.length}
+          </button>
+        </p>
+      )}
+    </section>
+  );
+}

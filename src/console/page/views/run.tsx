@@ -1,0 +1,55 @@
+/** One run: from "is it all right?" down to each partition. */
+import { useEffect, useMemo } from 'preact/hooks';
+import { wasRefused } from '../../../core/status';
+import { RunStore } from '../run-store';
+import { shown } from '../words';
+import { DurationsPanel } from './run-durations';
+import { FailuresPanel } from './run-failures';
+import { RunHead } from './run-head';
+import { MapPanel } from './run-map';
+import { ScatterPanel } from './run-scatter';
+import { StripPanel } from './run-strip';
+import { TablePanel } from './run-table';
+import { TimelinePanel } from './run-timeline';
+
+export function RunPage({ runId, execution }: { runId: string; execution: string | null }) {
+  const store = useMemo(() => new RunStore(runId, execution), [runId, execution]);
+  useEffect(() => () => store.close(), [store]);
+  const now = store.now.value;
+  document.title = `${runId} · Partwise`;
+  if (now === null) {
+    const refusal = store.refusal.value;
+    const { value: connection } = store.connection;
+    if (refusal !== null) return <p class="refusal">{shown(refusal.message)}</p>;
+    if (connection.state === 'lost') return <p class="refusal">{shown(connection.why)}</p>;
+    return (
+      <>
+        <h1>{shown(runId)}</h1>
+        <div class="shape strip-shape" aria-label="Loading" />
+        <div class="shape table-shape" />
+      </>
+    );
+  }
+  const isLost = store.connection.value.state === 'lost';
+  return (
+    <div class={isLost ? 'run is-lost' : 'run'}>
+      <RunHead store={store} now={now} />
+      {now.total > 0 && (
+        <>
+          <StripPanel store={store} />
+          <div class="panels">
+            <FailuresPanel now={now} />
+            <MapPanel store={store} />
+            <DurationsPanel store={store} />
+            <ScatterPanel store={store} />
+            <TimelinePanel store={store} now={now} />
+          </div>
+          <TablePanel store={store} now={now} />
+        </>
+      )}
+      {now.total === 0 && !wasRefused(now.state) && now.state.status === 'IN_PROGRESS' && (
+        <p class="empty">The run is being planned: its partitions appear here when their keys are known.</p>
+      )}
+    </div>
+  );
+}

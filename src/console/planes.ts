@@ -1,0 +1,61 @@
+/** Columns of partitions → the bytes of their cells. Pure. */
+import type { PartitionColumns } from '..';
+import { countByte, durationByte, PLANES, REUSED, type Plane } from './wire/cells';
+
+/** Numbers of the failure groups of partitions by ordinal, from 1; 0: it has not failed. */
+export type GroupNumbers = Uint8Array;
+
+export type Planes = Record<Plane, Uint8Array>;
+
+/** The planes of a run of this size in which no partition has been read. */
+export function emptyPlanes(total: number): Planes {
+  return Object.fromEntries(PLANES.map((plane) => [plane, new Uint8Array(total)])) as Planes;
+}
+
+/**
+ * Writes the cells of some partitions into `planes`, and returns the ranges of those that have changed; ranges
+ * less than `GAP` apart are one.
+ */
+export function writeCells(
+  planes: Planes,
+  columns: PartitionColumns,
+  groups: GroupNumbers,
+): [number, number][] {
+  const changed: [number, number][] = [];
+  const { from, to } = columns;
+  for (let ordinal = from; ordinal < to; ordinal++) {
+    const i = ordinal - from;
+    const isNew =
+      put(planes.status, ordinal, columns.status[i]! | (columns.reused[i] === 1 ? REUSED : 0)) |
+      put(planes.duration, ordinal, durationByte(columns.durationMs[i]!)) |
+      put(planes.rows, ordinal, countByte(columns.rows[i]!)) |
+      put(planes.attempts, ordinal, Math.min(columns.attempts[i]!, 255)) |
+      put(planes.group, ordinal, groups[ordinal]!) |
+      put(planes.returned, ordinal, countByte(columns.returnedRows[i]!));
+    if (isNew === 0) continue;
+    const last = changed.at(-1);
+    if (last !== undefined && ordinal - last[1] < GAP) last[1] = ordinal + 1;
+    else changed.push([ordinal, ordinal + 1]);
+  }
+  return changed;
+}
+
+/** A range costs about as much as its six bytes per partition for this many. */
+const GAP = 8;
+
+function put(plane: Uint8Array, at: number, value: number): number {
+  if (plane[at] === value) return 0;
+  plane[at] = value;
+  return 1;
+}
+
+/** The union of ranges, ascending and apart. */
+export function mergeRanges(ranges: readonly (readonly [number, number])[]): [number, number][] {
+  const merged: [number, number][] = [];
+  for (const [from, to] of [...ranges].sort((a, b) => a[0] - b[0])) {
+    const last = merged.at(-1);
+    if (last !== undefined && from - last[1] < GAP) last[1] = Math.max(last[1], to);
+    else merged.push([from, to]);
+  }
+  return merged;
+}

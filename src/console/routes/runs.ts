@@ -1,0 +1,170 @@
+/** Runs: the list, one run, its cells, units and table, and its stream. */
+import { Hono, type Context } from 'hono';
+import { streamSSE } from 'hono/streaming';
+import { z } from 'zod';
+import { PARTITION_STATUSES, RUN_STATUSES, type RunStatus } from '../..';
+import { BadRequest, binary, errorAnswer, json } from '../answers';
+import type { Backend } from '../backend';
+import { figuresOf } from '../figures';
+import { countStatuses, select, sorted } from '../partition-table';
+import type { WatchedRun } from '../watched-run';
+import type { WatchedRuns } from '../watched-runs';
+import { PLANES, type Plane } from '../wire/cells';
+import type { TableAnswer, TableRow } from '../wire/types';
+import { body } from './body';
+
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 500;
+const MAX_TEXT = 1_000;
+/** A page that hears nothing for longer than two of these shows that it is not connected. */
+const HEARTBEAT_MS = 2_000;
+/** A stream sends at most one state in this time. */
+const SHORTEST_PAUSE_MS = 250;
+
+export function runRoutes(backend: Backend, watched: WatchedRuns): Hono {
+  const routes = new Hono();
+
+  routes.get('/', async (context) => {
+    const { after, function: name, schedule } = context.req.query();
+    const status = context.req.query('status');
+    if (status !== undefined && !(RUN_STATUSES as readonly string[]).includes(status))
+      throw new BadRequest(`"${status}" is not a status of runs: ${RUN_STATUSES.join(', ')}.`);
+    return json(
+      context,
+      await backend.read((reader) =>
+        reader.list({
+          limit: numberOf(context, 'limit', DEFAULT_LIMIT),
+          after,
+          function: name,
+          schedule,
+          status: status as RunStatus | undefined,
+        }),
+      ),
+    );
+  });
+
+  routes.get('/:run', async (context) => json(context, await runOf(context).now()));
+  routes.get('/:run/units', async (context) => json(context, await runOf(context).units()));
+  routes.get('/:run/cells', async (context) => {
+    const cells = await runOf(context).cells(planesOf(context), numberOf(context, 'since', 0));
+    return binary(context, cells);
+  });
+  routes.post('/:run/table', async (context) => {
+    const query = await body(context, TABLE_QUERY);
+    const run = runOf(context);
+    const { snapshot, version, columns, groups } = await run.table();
+    const table = { columns, groups };
+    const { filter, offset, limit } = query;
+    const matching = filter.text === undefined ? null : await snapshot.search(filter.text);
+    const selected = select(table, filter, matching);
+    const page = sorted(table, selected, query.sort).subarray(offset, offset + limit);
+    const ids = await snapshot.ids(page);
+    const rows = Array.from(page, (ordinal, i): TableRow => ({
+      ordinal,
+      id: ids[i]!,
+      status: PARTITION_STATUSES[columns.status[ordinal]!]!,
+      attempts: columns.attempts[ordinal]!,
+      rows: columns.rows[ordinal]!,
+      returned: columns.returnedRows[ordinal]!,
+      startedAt: timeOrNull(columns.startedAt[ordinal]!),
+      took: numberOrNull(columns.durationMs[ordinal]!),
+      execution: columns.execution[ordinal]!,
+      reused: columns.reused[ordinal] === 1,
+      group: groups[ordinal]!,
+    }));
+    const counts = countStatuses(table, selected);
+    const answer: TableAnswer = { version, total: columns.to, selected: selected.length, counts, rows };
+    return json(context, answer);
+  });
+
+  routes.post('/:run/figures', async (context) => {
+    const { filter } = await body(context, z.strictObject({ filter: FILTER }));
+    const { snapshot, columns, groups } = await runOf(context).table();
+    const matching = filter.text === undefined ? null : await snapshot.search(filter.text);
+    return json(context, figuresOf({ columns, groups }, select({ columns, groups }, filter, matching)));
+  });
+
+  routes.get('/:run/stream', (context) => {
+    const run = runOf(context);
+    return streamSSE(context, async (stream) => {
+      const gone = new AbortController();
+      stream.onAbort(() => gone.abort());
+      while (!gone.signal.aborted) {
+        try {
+          await stream.writeSSE({ event: 'run', data: JSON.stringify(await run.now()) });
+        } catch (error) {
+          const answer = errorAnswer(context, error);
+          await stream.writeSSE({ event: 'lost', data: await answer.text() });
+        }
+        const pause = stream.sleep(SHORTEST_PAUSE_MS);
+        const heartbeat = setInterval(() => void stream.writeSSE({ event: 'alive', data: '' }), HEARTBEAT_MS);
+        await run.changed(gone.signal);
+        clearInterval(heartbeat);
+        await pause;
+      }
+    });
+  });
+
+  function runOf(context: Context): WatchedRun {
+    return watched.get(context.req.param('run')!, context.req.query('execution') ?? null);
+  }
+
+  return routes;
+}
+
+const range = z.tuple([z.number().nullable(), z.number().nullable()]);
+
+const FILTER = z.strictObject({
+  status: z.array(z.enum(PARTITION_STATUSES)).optional(),
+  group: z.int().min(0).max(255).optional(),
+  ordinals: z.tuple([z.int().min(0), z.int().min(0)]).optional(),
+  text: z.string().max(MAX_TEXT).optional(),
+  took: range.optional(),
+  rows: range.optional(),
+  returned: range.optional(),
+  attempts: range.optional(),
+  execution: range.optional(),
+  reused: z.boolean().optional(),
+});
+
+const TABLE_QUERY = z.strictObject({
+  filter: FILTER,
+  sort: z.strictObject({
+    column: z.enum([
+      'key',
+      'took',
+      'rows',
+      'returned',
+      'attempts',
+      'started',
+      'status',
+      'execution',
+      'group',
+    ]),
+    descending: z.boolean(),
+  }),
+  offset: z.int().min(0),
+  limit: z.int().min(1).max(MAX_LIMIT),
+});
+
+function planesOf(context: Context): Plane[] {
+  const wanted = context.req.query('planes')?.split(',') ?? [...PLANES];
+  const unknown = wanted.find((plane) => !(PLANES as readonly string[]).includes(plane));
+  if (unknown !== undefined) throw new BadRequest(`"${unknown}" is not a plane: ${PLANES.join(', ')}.`);
+  return wanted as Plane[];
+}
+
+function numberOf(context: Context, name: string, otherwise: number): number {
+  const text = context.req.query(name);
+  if (text === undefined) return otherwise;
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new BadRequest(`"${name}" is "${text}"; it takes a whole number, 0 or more.`);
+}
+
+function numberOrNull(value: number): number | null {
+  return Number.isNaN(value) ? null : value;
+}
+
+function timeOrNull(ms: number): string | null {
+  return Number.isNaN(ms) ? null : new Date(ms).toISOString();
+}

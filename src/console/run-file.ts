@@ -1,0 +1,23 @@
+import { NoSuchRun, type RunHandle } from '..';
+import type { Backend, Reader } from './backend';
+
+/** The console of one run that was opened from a file: nothing of it can be changed. */
+export function ofRun(run: RunHandle, file: string): Backend {
+  const reader: Reader = {
+    list: async () => {
+      const { runId, status, function: name, startedAt, endedAt } = await run.status();
+      return { runs: [{ runId, status, function: name, startedAt, endedAt }], refused: 0, next: null };
+    },
+    getRun: (runId) => {
+      if (runId === run.runId) return run;
+      throw new NoSuchRun(runId, `"${file}" contains the run "${run.runId}", not "${runId}".`);
+    },
+  };
+  return {
+    name: file,
+    folder: null,
+    source: () => Promise.resolve(file),
+    read: (work) => work(reader),
+    change: null,
+  };
+}

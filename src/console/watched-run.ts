@@ -1,0 +1,299 @@
+/**
+ * One run as all its readers see it. However many pages are open, a run is followed once, and only while
+ * somebody looks.
+ */
+import { relative } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FailureGroup, PartitionColumns, RunHandle, RunSnapshot, UnitView } from '..';
+import type { Backend } from './backend';
+import { emptyPlanes, mergeRanges, writeCells, type GroupNumbers, type Planes } from './planes';
+import type { Table } from './partition-table';
+import { encodeCells, type Plane } from './wire/cells';
+import type { GroupInfo, RunNow } from './wire/types';
+
+/** How often an ended run is checked for another execution. */
+const ENDED_CHECK_MS = 3_000;
+/** How long a run is followed after its last reader has left: pages are reloaded. */
+const KEPT_MS = 30_000;
+/** Versions whose changes are remembered; a page that is further behind gets all cells. */
+const REMEMBERED = 120;
+/** The largest number of a group that a byte has; further groups share it. */
+const LAST_GROUP = 255;
+
+/** Everything that was read of a run at one moment. */
+interface Read extends Table {
+  snapshot: RunSnapshot;
+  planes: Planes;
+  units: UnitView[];
+  groupInfos: GroupInfo[];
+}
+
+export class WatchedRun {
+  #read: Read | null = null;
+  #version = 0;
+  #changes: { version: number; ranges: readonly [number, number][] }[] = [];
+  /** Numbers of groups, by what they have in common: they stay while the console runs. */
+  readonly #numbers = new Map<string, number>();
+  #following: { stop: AbortController; first: Promise<void> } | null = null;
+  #listeners = new Set<() => void>();
+  #leaving: NodeJS.Timeout | undefined;
+  #error: unknown = null;
+
+  /** `workflowRunId` null: the run's latest execution. */
+  constructor(
+    private readonly backend: Backend,
+    private readonly runId: string,
+    private readonly workflowRunId: string | null,
+    private readonly onIdle: () => void,
+  ) {}
+
+  /** The run as last read; follows it from now on. Throws what reading it threw. */
+  async now(): Promise<RunNow> {
+    const { snapshot, units, groupInfos, columns } = await this.#current();
+    const count = (...states: UnitView['status'][]): number =>
+      units.filter(({ status }) => states.includes(status)).length;
+    return {
+      state: snapshot.state,
+      version: this.#version,
+      total: columns.to,
+      groups: groupInfos,
+      units: {
+        total: units.length,
+        running: count('running'),
+        waiting: count('waiting', 'open'),
+        ended: count('ended'),
+      },
+    };
+  }
+
+  async table(): Promise<Table & { snapshot: RunSnapshot; version: number }> {
+    return { ...(await this.#current()), version: this.#version };
+  }
+
+  async units(): Promise<UnitView[]> {
+    return (await this.#current()).units;
+  }
+
+  /** The cells that have changed after the version `since`; all of them for 0. */
+  async cells(planes: readonly Plane[], since: number): Promise<Uint8Array> {
+    const read = await this.#current();
+    const ranges = this.#rangesAfter(since, read.columns.to);
+    return encodeCells(
+      { version: this.#version, total: read.columns.to, planes, ranges },
+      planes.flatMap((plane) => ranges.map(([from, to]) => read.planes[plane].subarray(from, to))),
+    );
+  }
+
+  /** Resolves when there is something newer than `now`, or the signal is aborted. */
+  changed(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#listeners.delete(done);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      this.#listeners.add(done);
+      signal.addEventListener('abort', done, { once: true });
+      if (signal.aborted) done();
+    });
+  }
+
+  /** Why the run cannot be read at the moment; null if it can. */
+  get error(): unknown {
+    return this.#error;
+  }
+
+  close(): void {
+    clearTimeout(this.#leaving);
+    this.#following?.stop.abort();
+    this.#following = null;
+    this.#notify();
+  }
+
+  async #current(): Promise<Read> {
+    clearTimeout(this.#leaving);
+    this.#leaving = setTimeout(() => this.#leave(), KEPT_MS).unref();
+    if (this.#following === null) {
+      const stop = new AbortController();
+      let ready = (): void => {};
+      const first = new Promise<void>((resolve) => (ready = resolve));
+      this.#following = { stop, first };
+      void this.#follow(stop.signal, ready);
+    }
+    await this.#following.first;
+    if (this.#read === null || this.#error !== null)
+      throw this.#error ?? new Error('The console is closing.');
+    return this.#read;
+  }
+
+  #leave(): void {
+    if (this.#listeners.size > 0) {
+      this.#leaving = setTimeout(() => this.#leave(), KEPT_MS).unref();
+      return;
+    }
+    this.close();
+    this.onIdle();
+  }
+
+  async #follow(signal: AbortSignal, ready: () => void): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.backend.read((reader) => this.#followOn(reader.getRun(this.runId), signal, ready));
+      } catch (error) {
+        if (signal.aborted) break;
+        this.#error = error;
+        ready();
+        this.#notify();
+      }
+      await sleep(ENDED_CHECK_MS, undefined, { signal }).catch(() => {});
+    }
+    ready();
+  }
+
+  async #followOn(run: RunHandle, signal: AbortSignal, ready: () => void): Promise<void> {
+    const handle = this.workflowRunId === null ? run : run.execution(this.workflowRunId);
+    for (;;) {
+      for await (const snapshot of handle.snapshots({ signal })) {
+        await this.#take(snapshot);
+        this.#error = null;
+        ready();
+        this.#notify();
+      }
+      // An ended run may be retried.
+      do {
+        await sleep(ENDED_CHECK_MS, undefined, { signal });
+      } while (isSame(await handle.status(), this.#read?.snapshot.state ?? null));
+    }
+  }
+
+  async #take(snapshot: RunSnapshot): Promise<void> {
+    const before = this.#read;
+    const units = snapshot.units();
+    const total = snapshot.state.counts.total;
+    const isSameRun =
+      before !== null &&
+      before.columns.to === total &&
+      executionOf(before.snapshot) === executionOf(snapshot) &&
+      snapshot.state.status === 'IN_PROGRESS';
+    if (before !== null && isSameRun) {
+      const ranges = changedUnits(before.units, units);
+      const parts = await Promise.all(ranges.map(([from, to]) => snapshot.columns({ from, to })));
+      const { groupInfos, groups } = await this.#groups(snapshot, before);
+      this.#read = { ...before, snapshot, units, groupInfos, groups };
+      for (const part of parts) copyColumns(before.columns, part);
+      this.#changed(parts.flatMap((part) => writeCells(before.planes, part, groups)));
+      if (groups !== before.groups) this.#changed(writeCells(before.planes, before.columns, groups));
+      return;
+    }
+    const columns = await snapshot.columns();
+    const { groupInfos, groups } = await this.#groups(snapshot, null);
+    const isSameSize = before !== null && before.columns.to === total;
+    const planes = isSameSize ? before.planes : emptyPlanes(columns.to);
+    const ranges = writeCells(planes, columns, groups);
+    this.#read = { snapshot, columns, groups, planes, units, groupInfos };
+    if (isSameSize) this.#changed(ranges);
+    else {
+      this.#version++;
+      this.#changes = [];
+    }
+  }
+
+  /** Groups are read only when the number of failures has changed. */
+  async #groups(
+    snapshot: RunSnapshot,
+    before: Read | null,
+  ): Promise<{ groupInfos: GroupInfo[]; groups: GroupNumbers }> {
+    const { FAILED, INTERNAL_ERROR, total } = snapshot.state.counts;
+    const failures = FAILED + INTERNAL_ERROR;
+    const known = before?.groupInfos.reduce((sum, { count }) => sum + count, 0);
+    if (before !== null && known === failures) return before;
+    const found = failures === 0 ? [] : await snapshot.failures();
+    const groups = new Uint8Array(total);
+    const groupInfos = found.map((group) => {
+      const number = this.#numberOf(group);
+      for (const ordinal of group.ordinals) groups[ordinal] = number;
+      return groupInfo(group, number, this.backend.folder);
+    });
+    return { groups, groupInfos };
+  }
+
+  #numberOf({ type, pattern, place }: FailureGroup): number {
+    const key = JSON.stringify([type, pattern, place]);
+    const number = this.#numbers.get(key) ?? Math.min(this.#numbers.size + 1, LAST_GROUP);
+    this.#numbers.set(key, number);
+    return number;
+  }
+
+  #changed(ranges: readonly [number, number][]): void {
+    if (ranges.length === 0) return;
+    this.#version++;
+    this.#changes.push({ version: this.#version, ranges });
+    if (this.#changes.length > REMEMBERED) this.#changes.shift();
+  }
+
+  #rangesAfter(since: number, total: number): [number, number][] {
+    const oldest = this.#changes[0]?.version ?? this.#version + 1;
+    const isKnown = since > 0 && since <= this.#version && oldest <= since + 1;
+    if (!isKnown) return total === 0 ? [] : [[0, total]];
+    return mergeRanges(
+      this.#changes.filter(({ version }) => version > since).flatMap(({ ranges }) => ranges),
+    );
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+/** Relative to the project's folder, if the file is inside it. */
+function insideOf(folder: string | null, file: string): string {
+  const path = folder === null ? file : relative(folder, file);
+  return path.startsWith('..') ? file : path;
+}
+
+function executionOf({ state }: RunSnapshot): string | undefined {
+  return state.executions.at(-1)?.workflowRunId;
+}
+
+function isSame(now: RunSnapshot['state'], before: RunSnapshot['state'] | null): boolean {
+  const last = now.executions.at(-1)?.workflowRunId;
+  return before !== null && last === before.executions.at(-1)?.workflowRunId && now.status === before.status;
+}
+
+/** Ranges of partitions of units that are running, or have changed since. */
+function changedUnits(before: readonly UnitView[], now: readonly UnitView[]): [number, number][] {
+  const known = new Map(before.map((unit) => [unit.activityId, unit]));
+  return mergeRanges(
+    now.flatMap((unit) => {
+      const last = known.get(unit.activityId);
+      const isSame = last?.status === unit.status && last.attempts === unit.attempts;
+      return isSame && unit.status !== 'running' ? [] : [[unit.from, unit.to] as const];
+    }),
+  );
+}
+
+function copyColumns(all: PartitionColumns, part: PartitionColumns): void {
+  all.status.set(part.status, part.from);
+  all.attempts.set(part.attempts, part.from);
+  all.rows.set(part.rows, part.from);
+  all.returnedRows.set(part.returnedRows, part.from);
+  all.startedAt.set(part.startedAt, part.from);
+  all.durationMs.set(part.durationMs, part.from);
+  all.execution.set(part.execution, part.from);
+  all.reused.set(part.reused, part.from);
+}
+
+function groupInfo(group: FailureGroup, number: number, folder: string | null): GroupInfo {
+  const { type, pattern, place, count, firstAt, lastAt, firstExecution, examples } = group;
+  return {
+    number,
+    type,
+    pattern,
+    place: place === null ? null : { ...place, file: insideOf(folder, place.file) },
+    count,
+    firstAt,
+    lastAt,
+    firstExecution,
+    examples: examples.map(({ ordinal, id, error }) => ({ ordinal, id, message: error.message })),
+  };
+}

@@ -1,0 +1,130 @@
+/** What the console's API takes and answers, beside what `--json` prints. Types only. */
+import type { PartitionStatus, RunState, StackPlace, UnitView } from '../..';
+
+/** What `GET /api/v1/project` answers. */
+export interface ProjectInfo {
+  /** Name of the project's folder; of the history file or stage without one. */
+  name: string;
+  version: string;
+  /** Whether actions are possible. */
+  readOnly: boolean;
+  /** Where runs are read from: a server's address, or the files. */
+  source: string;
+}
+
+/** A failure group as the page shows it. Its number is that of the cells' plane `group`. */
+export interface GroupInfo {
+  number: number;
+  type: string | null;
+  pattern: string | null;
+  place: StackPlace | null;
+  count: number;
+  firstAt: string;
+  lastAt: string;
+  firstExecution: number;
+  examples: { ordinal: number; id: string; message: string }[];
+}
+
+/** A run at one moment: an event of its stream. */
+export interface RunNow {
+  state: RunState;
+  /** Version of the cells; the page fetches what has changed since its own. */
+  version: number;
+  /** Partitions of the whole run; 0 until it is planned. */
+  total: number;
+  groups: GroupInfo[];
+  /** Number of activities, by state. */
+  units: { total: number; running: number; waiting: number; ended: number };
+}
+
+/** Columns of the table by which it is sorted. */
+export type SortColumn =
+  'key' | 'took' | 'rows' | 'returned' | 'attempts' | 'started' | 'status' | 'execution' | 'group';
+
+export interface TableSort {
+  column: SortColumn;
+  descending: boolean;
+}
+
+/** From and to, both included; null: open. */
+export type ValueRange = readonly [number | null, number | null];
+
+/** Partitions that fulfil all of these. */
+export interface PartitionFilter {
+  status?: readonly PartitionStatus[];
+  /** Number of a failure group. */
+  group?: number;
+  /** Ordinals from, and up to but not including. */
+  ordinals?: readonly [number, number];
+  /** The id contains it. */
+  text?: string;
+  /** Milliseconds. */
+  took?: ValueRange;
+  rows?: ValueRange;
+  returned?: ValueRange;
+  attempts?: ValueRange;
+  execution?: ValueRange;
+  reused?: boolean;
+}
+
+export interface TableRow {
+  ordinal: number;
+  id: string;
+  status: PartitionStatus;
+  attempts: number;
+  rows: number;
+  returned: number;
+  startedAt: string | null;
+  /** Milliseconds. */
+  took: number | null;
+  execution: number;
+  reused: boolean;
+  /** Number of its failure group; 0: none. */
+  group: number;
+}
+
+export interface TableAnswer {
+  version: number;
+  /** Partitions of the run. */
+  total: number;
+  /** Partitions that the filter selects. */
+  selected: number;
+  /** Of the selected ones, in the order of `PARTITION_STATUSES`. */
+  counts: number[];
+  rows: TableRow[];
+}
+
+export type UnitsAnswer = UnitView[];
+
+/** Every error that the API answers. */
+export interface ErrorAnswer {
+  error: { type: string; message: string };
+}
+
+/** Exact values. */
+export interface Quantiles {
+  min: number;
+  q25: number;
+  median: number;
+  q75: number;
+  q95: number;
+  max: number;
+}
+
+/** What `POST /api/v1/runs/ID/figures` answers, for the partitions that a filter selects and that have started. */
+export interface Figures {
+  /** Milliseconds; null if none has ended. */
+  took: Quantiles | null;
+  /** Source rows. */
+  rows: Quantiles | null;
+  /** Milliseconds of all together. */
+  tookSum: number;
+  /** The slowest hundredth, rounded up, and its share of all the time: 0 to 1. */
+  slowest: { partitions: number; share: number };
+  medianMsPerRow: number | null;
+  /**
+   * The slowest first. `isLarge`: it is also among the hundredth with the most rows, and has twice the median
+   * or more.
+   */
+  outliers: { ordinal: number; took: number; rows: number; isLarge: boolean }[];
+}

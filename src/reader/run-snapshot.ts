@@ -1,0 +1,51 @@
+import type { FailureGroup } from '../history/failure-groups';
+import type { PartitionColumns } from '../history/partition-columns';
+import type { RunState } from '../history/state';
+import { failureGroups, partitionColumns } from './partitions/whole-run';
+import type { Reading, RunReader } from './run-reader';
+import type { RunSnapshot, UnitView } from './types';
+import { unitView } from './unit-view';
+
+/** A run as one reading found it. */
+export class ReadSnapshot implements RunSnapshot {
+  constructor(
+    private readonly reader: RunReader,
+    private readonly reading: Reading,
+  ) {}
+
+  get state(): RunState {
+    return this.reading.state;
+  }
+
+  units(): UnitView[] {
+    const { record, overlay } = this.reading;
+    return [...record.units.values()].map((unit) => unitView(unit, overlay));
+  }
+
+  columns(range: { from?: number; to?: number } = {}): Promise<PartitionColumns> {
+    return partitionColumns(this.reader, this.reading, range);
+  }
+
+  failures(): Promise<FailureGroup[]> {
+    return failureGroups(this.reader, this.reading);
+  }
+
+  async ids(ordinals: ArrayLike<number>): Promise<string[]> {
+    const { record } = this.reading;
+    const total = record.plan?.partitions ?? 0;
+    const wanted = Array.from(ordinals);
+    const unknown = wanted.find((ordinal) => !Number.isInteger(ordinal) || ordinal < 0 || ordinal >= total);
+    if (unknown !== undefined) {
+      throw new RangeError(
+        `There is no partition ${unknown}: the run "${this.reader.runId}" has ${total}, numbered from 0.`,
+      );
+    }
+    return wanted.length === 0 ? [] : (await this.reader.index(record, record.plan!)).ids(wanted);
+  }
+
+  async search(text: string): Promise<Int32Array> {
+    const { record } = this.reading;
+    if (record.plan === null) return new Int32Array();
+    return (await this.reader.index(record, record.plan)).search(text);
+  }
+}
