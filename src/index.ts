@@ -131,6 +131,7 @@ export {
   type StatusCounts,
 } from './core/status';
 export type { FailureExample, FailureGroup } from './history/failure-groups';
+export { ordinalRanges } from './core/ordinal-ranges';
 export type { PartitionColumns } from './history/partition-columns';
 export type { StackPlace } from './core/stack-place';
 export type { Row } from './core/row';

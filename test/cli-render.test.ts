@@ -8,7 +8,7 @@ import { nextCommands } from '../src/cli/render/next-commands';
 import { shellWord } from '../src/core/shell-word';
 import { PLAIN } from '../src/display/paint';
 import { framesOf } from '../src/cli/render/error';
-import { renderFailures } from '../src/cli/render/failures';
+import { renderFailures, retryCommand } from '../src/cli/render/failures';
 import { renderPartitions } from '../src/cli/render/partitions';
 import { failureLine, placeOf } from '../src/display/failure-line';
 import { csvOf, renderRows } from '../src/cli/render/rows';
@@ -94,6 +94,7 @@ function group(examples: readonly PartitionView[], count: number): FailureGroup 
     type: 'ExpectationFailed',
     pattern,
     place: null,
+    failedWith: null,
     count,
     ordinals: new Int32Array(count),
     examples: failed,
@@ -156,6 +157,18 @@ test('failures are grouped by cause: what differs is left out, and further cause
     '✗ 305 partitions  ExpectationFailed: ◦ of ◦ months have no\n    sales\n    San Marcos, Köln, San Marcos, …',
     '  … and 7 more failed partitions with 2 other causes',
   ]);
+  const retry = (failedWith: string | null): string[] => {
+    const one = { ...group([WACO], 4), failedWith };
+    const suggest = (command: string): string => `npx partwise ${command}`;
+    return renderFailures([one], 1, 60, PLAIN, (each) => retryCommand('my run', each, suggest))[0]!
+      .split('\n')
+      .slice(3);
+  };
+  expect(retry("Error: ◦ isn't there")).toEqual([
+    "    npx partwise retry 'my run' --failed-with 'Error: ◦ isn'\\''t there'",
+  ]);
+  expect(retry('-')).toEqual(["    npx partwise retry 'my run' --failed-with=-"]);
+  expect(retry(null)).toEqual([]);
 });
 
 test('a worker logs the start, the failures and the end of a run on a line each', () => {

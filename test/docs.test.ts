@@ -280,6 +280,7 @@ function normalized(line: string): string {
     .replace(/took .*/, 'took')
     .replace(/\d{4}-\d\d-\d\d(T| )\d\d:\d\d(:\d\d(\.\d+)?)?Z?/g, 'TIME')
     .replace(/\b\d+(\.\d+)? (ms|s|min)\b/g, 'DURATION')
+    .replace(/\bnode \S+main\.js\b/, 'npx partwise')
     .replace(/ {2,}/g, '  ')
     .trimEnd();
 }

@@ -7,6 +7,7 @@ import { describe, expect, test } from '@jest/globals';
 import { HistoryDecoder } from '../src/history/decode';
 import type { CloseKind, Fact, Step } from '../src/history/facts';
 import { applyFact, newRecord, type RunRecord } from '../src/history/fold';
+import { groupsFailedWith, noGroupProblem } from '../src/history/failed-with';
 import { FailuresOfEnds } from '../src/history/failure-groups';
 import { Outcomes } from '../src/history/outcomes';
 import { ColumnsOfEnds } from '../src/history/partition-columns';
@@ -602,6 +603,53 @@ describe('a whole run', () => {
       [8, 1],
       [undefined, 1],
     ]);
+  });
+
+  test('are selected by a text that fits no other group, however similar the others are', async () => {
+    const at = (line: number, file = 'functions.ts'): string =>
+      `Error: no\n    at run (/project/${file}:${line}:9)`;
+    const many = [
+      ...Array.from({ length: 300 }, (_, i) => `column ${letters(i)} is missing`),
+      'column a',
+      'no rates',
+      'no rates yet',
+      'no rates',
+      'two\nlines',
+      'no rates',
+      '-',
+      'of no place\nand of lines',
+    ];
+    const stacks = [...Array.from({ length: 301 }, () => null), at(7), at(7), at(8), at(8, 'x/functions.ts')];
+    for (const messages of [many.slice(300), many]) {
+      const groups = await failuresOf(failing(messages, messages === many ? stacks : stacks.slice(300)));
+      const texts = groups.map(({ failedWith }) => failedWith);
+      for (const [i, group] of groups.entries())
+        expect(texts[i] === null ? [group] : groupsFailedWith(groups, texts[i]!)).toEqual([group]);
+      expect(groups.filter(({ failedWith }) => failedWith === null)).toEqual([]);
+    }
+  });
+
+  test('match a whole cause before a type, a type before a place, and a place before a part of a pattern', async () => {
+    const at = (line: number): string => `Error: no\n    at run (/project/jobs/functions.ts:${line}:9)`;
+    const groups = await failuresOf(
+      failing(['no rates', 'no rates yet', 'no rates', 'Error'], [at(7), at(8), at(12), null]),
+    );
+    const matched = (text: string): number[] =>
+      groupsFailedWith(groups, text)
+        .flatMap(({ ordinals }) => [...ordinals])
+        .sort();
+    expect(matched('Error: no rates')).toEqual([0, 2]);
+    expect(matched('Error: no rates (functions.ts:12)')).toEqual([2]);
+    expect(matched('Error: no rates (other.ts:12)')).toEqual([]);
+    expect(matched('Error')).toEqual([0, 1, 2, 3]);
+    expect(matched('jobs/functions.ts:8')).toEqual([1]);
+    expect(matched('functions.ts:1')).toEqual([]);
+    expect(matched('unctions.ts:8')).toEqual([]);
+    expect(matched('rates')).toEqual([0, 1, 2]);
+    expect(matched('Rates')).toEqual([]);
+    expect(noGroupProblem('Rates', groups)).toMatch(
+      /^"failedWith" is "Rates", which no failure of the run matches; .* The failures are: 1 × Error: no rates \(\/project\/jobs\/functions\.ts:7\), /,
+    );
   });
 
   test('does not replace an empty key in a message', async () => {

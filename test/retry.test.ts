@@ -205,6 +205,34 @@ describe('retrying the failures', () => {
     expect(await project.partwise.getRun(run.runId).status()).toMatchObject({ counts: { DONE: 4 } });
   });
 
+  it('runs only the partitions that failed as named, or that are named by ordinal (I9)', async () => {
+    const { run, calls, fix } = await begin('selected', ['b', 'd']);
+    await run.wait();
+    const refusals = [
+      [
+        { failedWith: 'RateLimited' },
+        /^"failedWith" is "RateLimited", which no failure of the run matches; .* The failures are: 2 × Error: cannot add up ◦ \(.*functions\.ts:\d+\)\.$/,
+      ],
+      [{ ordinals: '1,7' }, '"ordinals" is "1,7", which goes up to 7, but the run has the ordinals 0 to 4.'],
+      [{ ordinals: '1', generation: 2 }, /^"generation" is 2, but the run .* is in generation 1, /],
+    ] as const;
+    for (const [changes, message] of refusals) {
+      const { error } = await (await run.retry(changes)).wait();
+      expect(error!.message).toMatch(message);
+    }
+    const before = calls().length;
+    // a is DONE.
+    const one = await (await run.retry({ ordinals: '0-1' })).wait();
+    expect(one.counts).toMatchObject({ DONE: 3, FAILED: 2 });
+    await fix();
+    const [group] = await project.partwise.getRun(run.runId).failures();
+    const two = await (await run.retry({ failedWith: group!.failedWith! })).wait();
+    expect(two).toMatchObject({ status: 'SUCCESS', counts: { DONE: 5 } });
+    expect(begins(calls().slice(before)).map((call) => call.split(' ')[1])).toEqual(['b', 'b', 'd']);
+    const none = await (await run.retry({ failedWith: 'Error' })).wait();
+    expect(none.error!.message).toBe('"failedWith" is "Error", but no partition of the run has failed.');
+  });
+
   it('does not append rows again', async () => {
     const output = { table: 'appended', mode: 'append' } as const;
     const { run, fix } = await begin('append', ['b'], { output, options: { toleratedFailures: 1 } });
@@ -494,6 +522,10 @@ describe('resuming', () => {
     const narrowed = await (await empty.retry({ only: ['late'] })).wait();
     expect(narrowed.error!.message).toMatch(
       /^"only" is \["late"\], but the run .* ended before it had partitions/,
+    );
+    const byCause = await (await empty.retry({ failedWith: 'Error' })).wait();
+    expect(byCause.error!.message).toMatch(
+      /^"failedWith" is "Error", but the run .* ended before it had part/,
     );
     await project.execute("INSERT INTO sales VALUES ('late', 1000)");
     expect(await (await empty.retry()).wait()).toMatchObject({

@@ -7,6 +7,7 @@ import { parseBytes } from '../src/input/bytes';
 import { asksToResume, resumedInput } from '../src/input/continue-input';
 import { parseDuration } from '../src/input/duration';
 import type { RunInput } from '../src/core/input';
+import { ordinalRanges } from '../src/core/ordinal-ranges';
 import { parseRunInput } from '../src/input/parse-input';
 import { defaultRunId, runIdProblem } from '../src/input/run-id';
 
@@ -421,6 +422,41 @@ describe('the input of a continuation', () => {
     expect(problemsOf({ only: ['a', 7] })).toEqual([expect.stringMatching(/^"only\[1\]" is 7/)]);
     expect(problemsOf({ options: 'fast' })).toEqual([expect.stringMatching(/^"options" is "fast"/)]);
     expect(problemsOf({ only: ['North'], options: { maxConcurrency: 2 } })).toEqual([]);
+  });
+
+  it('selects partitions in one way: by id, by error or by ordinal (I9)', () => {
+    for (const ordinals of ['0', '3,7-9', '5-5,7'])
+      expect(problemsOf({ ordinals, generation: 1 })).toEqual([]);
+    expect(problemsOf({ failedWith: 'RateLimited' })).toEqual([]);
+    for (const [ordinals, wrong] of [
+      ['3,x', 'x'],
+      ['7-3', '7-3'],
+      ['7,7', '7'],
+      ['1-4,4-5', '4-5'],
+      ['1,,2', ''],
+      ['-1', '-1'],
+      ['~0:1', '~0:1'],
+    ])
+      expect(problemsOf({ ordinals })).toEqual([
+        `"ordinals" is "${ordinals}", in which "${wrong}" is out of place; it takes ordinals and ranges of them in ascending order, such as "3,7-9".`,
+      ]);
+    const long = ordinalRanges(Array.from({ length: 20_000 }, (_, i) => 2 * i));
+    expect(problemsOf({ ordinals: long })).toEqual([
+      expect.stringMatching(/^"ordinals" is 112 KiB long, but at most 64 KiB can/),
+      expect.stringMatching(/^The input is \d+ KiB long/),
+    ]);
+    expect(problemsOf({ ordinals: 7, generation: 0, failedWith: '' })).toHaveLength(4);
+    expect(problemsOf({ only: ['North'], failedWith: 'Timeout', generation: 2 })).toEqual([
+      '"only" and "failedWith" each select the partitions to retry. Give one of them.',
+      '"generation" goes with "ordinals" only. Remove it.',
+    ]);
+    expect(parseRunInput({ ...run, failedWith: 'Timeout', ordinals: '1' })).toMatchObject({
+      problems: [
+        '"failedWith" goes with "onExisting": "retry" only. Remove it.',
+        '"ordinals" goes with "onExisting": "retry" only. Remove it.',
+        '"failedWith" and "ordinals" each select the partitions to retry. Give one of them.',
+      ],
+    });
   });
 
   it("keeps the run's value where it is null", () => {

@@ -120,6 +120,17 @@ describe(`a run of ${PARTITIONS.toLocaleString('en')} partitions, read as a whol
       expect(await run.partition(id).describe()).toMatchObject({ ordinal, error });
     }
   });
+
+  it('retries all partitions of one cause, and no others, without a list of them (I4)', async () => {
+    const [, noRate] = await run.failures();
+    expect(noRate!.failedWith).toBe('Error');
+    const before = (await run.status()).counts;
+    const again = await run.retry({ failedWith: `functions.ts:${noRate!.place!.line}` });
+    expect((await again.wait()).counts).toEqual(before);
+    const { execution } = await again.columns();
+    const inSecond = Array.from(execution.keys()).filter((ordinal) => execution[ordinal] === 2);
+    expect(inSecond).toEqual(Array.from(noRate!.ordinals));
+  });
 });
 
 function countsOf(statuses: Uint8Array): Record<string, number> {

@@ -214,8 +214,18 @@ async function resolveResume(raw: unknown, { project, trusted, context }: Openin
       `There is nothing to continue: no run "${runId}" has been accepted on the stage ${uri}. Start it with its complete input (partwise run).`,
     ]);
   }
-  const conflicts = [...(found?.problems ?? []), ...otherWarehouse(raw, resumed, { project, trusted })];
+  const conflicts = [
+    ...(found?.problems ?? nothingToSelect(raw)),
+    ...otherWarehouse(raw, resumed, { project, trusted }),
+  ];
   return { earlier, resumed, given: found?.input ?? raw, conflicts, basis };
+}
+
+/** Problems of a complete input that selects partitions to retry, although there is no run yet. */
+function nothingToSelect(raw: Partial<RunInput>): string[] {
+  return (['failedWith', 'ordinals'] as const)
+    .filter((name) => raw[name] != null)
+    .map((name) => `"${name}" is ${quote(raw[name])}, but there is no run to retry yet. Leave it out.`);
 }
 
 /** `stageUri` is null if the input names no stage that it may use. */

@@ -16,14 +16,22 @@ export async function checkedInput(
   return input;
 }
 
+export interface RetryFlags extends RunFlags {
+  failedWith?: string;
+  ordinals?: string;
+  rerunMissing?: boolean;
+}
+
 /** The same for the changes of a retry. */
-export function checkedChanges(flags: RunFlags & { rerunMissing?: boolean }, projectDir: string): RetryInput {
+export function checkedChanges(flags: RetryFlags, projectDir: string): RetryInput {
   const { retryProblems }: typeof import('..') = require('..');
   const changes = toRunInput(undefined, flags, { projectDir, cwd: process.cwd() });
   const { only, sql, output, notify, options } = changes;
   const input = Object.fromEntries(
     Object.entries({
       only,
+      failedWith: flags.failedWith,
+      ordinals: flags.ordinals,
       rerunMissing: flags.rerunMissing,
       sql,
       output,

@@ -26,6 +26,8 @@ const FLAG_OF: ReadonlyMap<string, string> = new Map(
     snapshot: '--snapshot',
     only: '--only',
     rerunMissing: '--rerun-missing',
+    failedWith: '--failed-with',
+    ordinals: '--ordinals',
     'output.table': '--output',
     'output.file': '--output',
     'output.mode': '--mode',

@@ -89,10 +89,13 @@ class ServerControl implements RunControl {
     const { functions: _, ...others } = code;
     const { runId } = this.reader;
     const { record, state } = await this.reader.read();
+    const { opened } = record;
     const input = {
-      ...(this.#hasOwnFunctions(record.opened?.input) ? others : code),
+      ...(this.#hasOwnFunctions(opened?.input) ? others : code),
       // Otherwise the worker would look for the run on its own stage.
-      ...(record.opened !== null && { stage: record.opened.stage }),
+      ...(opened !== null && { stage: opened.stage }),
+      // Another program may overwrite the run meanwhile.
+      ...(opened !== null && changes.ordinals != null && { generation: opened.generation }),
       ...changes,
     };
     const { workflowRunId } = await startContinuation(client, taskQueue, runId, state.function, input);

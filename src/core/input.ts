@@ -133,6 +133,12 @@ export interface RunInput {
    * or damaged. Default false: DONE partitions are never rerun.
    */
   rerunMissing?: boolean;
+  /** With `onExisting: 'retry'`: as in `RetryInput`. */
+  failedWith?: string;
+  /** With `onExisting: 'retry'`: as in `RetryInput`. */
+  ordinals?: string;
+  /** With `ordinals`: as in `RetryInput`. */
+  generation?: number;
   /**
    * The time that this run is for, such as `'2026-11-01T06:00:00Z'` or `'2026-11-01'` (without an offset: in
    * `timeZone`). The source query and `where` can use it as `$scheduled_time` and `$scheduled_date`, the
@@ -220,6 +226,26 @@ export type ModelTask = 'train' | 'predict' | 'fitPredict';
 export interface RetryInput {
   /** Run only these of the partition ids that are not DONE. */
   only?: string[];
+  /**
+   * Instead of `only`: run the partitions that failed for one cause. The text is compared with the failure
+   * groups of the run's previous execution (`RunHandle.failures`): with their whole pattern, optionally
+   * followed by the place, as in `'RateLimited: ◦ from ◦ (functions.ts:44)'`; with their error type; with
+   * their place, such as `'functions.ts:44'`; then with any part of their pattern. The first of these that
+   * some group matches decides. Each group's `failedWith` is a text that selects it. A retry whose text
+   * matches no group is refused.
+   */
+  failedWith?: string;
+  /**
+   * Instead of `only`: run those of these partitions that are not DONE, by ordinal: `'3,7-9'`, ascending, at
+   * most 64 KiB of text. `ordinalRanges` makes this text.
+   */
+  ordinals?: string;
+  /**
+   * The generation that `ordinals` are from (`ExecutionView.generation`): the retry is refused if the run has
+   * been overwritten since, because other partitions then have these ordinals. Default: the run's current
+   * generation.
+   */
+  generation?: number;
   /** As in `RunInput`. */
   rerunMissing?: boolean;
   /** For the built-in function `sql`: another query. */

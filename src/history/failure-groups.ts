@@ -7,6 +7,7 @@ import { userPlace, type StackPlace } from '../core/stack-place';
 import { isFailure, type FailureStatus } from '../core/status';
 import type { RunRecord } from './fold';
 import type { LiveOverlay } from './overlay';
+import { failedWithText } from './failed-with';
 import { wasStopped } from './run-state';
 import type { BlockOfEnds, EndsSink, PartitionEnd } from './unit-ends';
 
@@ -44,6 +45,11 @@ export interface FailureGroup {
    * pattern, if there is exactly one.
    */
   place: StackPlace | null;
+  /**
+   * Text for `RunHandle.retry({ failedWith })` that selects this group and no other. Null if there is none,
+   * which is rare: use `ordinals` then.
+   */
+  failedWith: string | null;
   /** Number of partitions. */
   count: number;
   /** Ordinals of these partitions, ascending. */
@@ -122,12 +128,13 @@ export class FailuresOfEnds implements EndsSink {
       const number = groupAt(ordinal);
       if (number >= 0) ordinals[number]![filled[number]!++] = ordinal;
     }
-    return this.#byNumber
-      .filter(({ number }) => counts[number]! > 0)
+    const found = this.#byNumber.filter(({ number }) => counts[number]! > 0);
+    return found
       .map((group) => ({
         type: group.type,
         pattern: group.pattern,
         place: group.place,
+        failedWith: failedWithText(group, found),
         count: counts[group.number]!,
         ordinals: ordinals[group.number]!,
         firstAt: new Date(group.firstMs).toISOString(),

@@ -12,12 +12,14 @@ import { isPartitionId } from '../core/partition-id';
 
 /** Settings of the run that a continuation may replace. */
 const CHANGEABLE = ['functions', 'python', 'sql', 'output', 'notify'] as const;
+/** Settings that only a continuation has: which partitions it runs. */
+const SELECTING = ['rerunMissing', 'failedWith', 'ordinals', 'generation'] as const;
 /** Settings that belong to the continuation, not to the run. They are checked or used separately. */
-const OWN = ['onExisting', 'only', 'rerunMissing', 'options', 'warehouse', 'stage'];
+const OWN: readonly string[] = ['onExisting', 'only', ...SELECTING, 'options', 'warehouse', 'stage'];
 /** Settings that are validated on their own, because they are not compared with the run's. */
-const CHANGES = [...CHANGEABLE, 'only', 'rerunMissing', 'options'] as const;
+const CHANGES = [...CHANGEABLE, 'only', ...SELECTING, 'options'] as const;
 
-type InputField = Exclude<keyof RunInput, 'rerunMissing'>;
+type InputField = Exclude<keyof RunInput, (typeof SELECTING)[number]>;
 
 export type Resumed = { input: RunInput; problems: string[] };
 
@@ -72,7 +74,7 @@ export function changeProblems(changes: Partial<RunInput>): string[] {
   // The number of columns of an id cannot be checked: the run's key is not known here.
   const { only, ...rest } = given(changes);
   const ids = isIdList(only) ? only : [];
-  const report = parseRunInput({ ...placeholder, ...rest, ...(ids !== only && { only }) });
+  const report = parseRunInput({ ...placeholder, ...rest, only: ids === only ? ['any'] : only });
   const badIds = ids.filter((id) => !isPartitionId(id));
   return [
     ...(report.ok ? [] : report.problems),

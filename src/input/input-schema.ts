@@ -12,6 +12,7 @@ import { hasOutputEnding, isOutputFile, OUTPUT_ENDINGS } from './output-target';
 import { runIdProblem } from './run-id';
 import { addSentence, fields, parsed, recordOf } from './explain-issues';
 import { isObject } from '../core/json';
+import { RANGES, rangesProblem } from '../core/ordinal-ranges';
 import { isModelName } from '../core/function-description';
 import { quote } from '../core/quote';
 import { tableNameProblem } from '../core/table-name';
@@ -310,6 +311,14 @@ export const inputSchema = fields(
       choice(CHOICES.onExisting).nullish(),
     ),
     rerunMissing: z.boolean({ error: 'true or false' }).nullish(),
+    failedWith: text('an error type, a place in the code or the pattern of a failure').nullish(),
+    ordinals: text(RANGES)
+      .superRefine((value, context) => {
+        const problem = rangesProblem(value);
+        if (problem !== null) addSentence(context, problem);
+      })
+      .nullish(),
+    generation: whole(1, Number.MAX_SAFE_INTEGER).nullish(),
     scheduledTime: checkedText(
       'a time such as "2026-11-01T06:00:00Z", or a day such as "2026-11-01"',
       (value) => parsePeriod(value, 'UTC') !== null,

@@ -126,6 +126,7 @@ function acrossFields(raw: LooseInput): string[] {
   if (raw.rerunMissing === true && !asksToRetry(raw.onExisting)) {
     problems.push('"rerunMissing" goes with "onExisting": "retry" only. Remove it.');
   }
+  problems.push(...selectionProblems(raw));
   problems.push(
     ...referenceProblems(raw),
     ...stageProblems(source),
@@ -135,6 +136,24 @@ function acrossFields(raw: LooseInput): string[] {
     ...seriesProblems(raw),
     ...onlyProblems(raw, filesAsPartitions ? 1 : null),
   );
+  return problems;
+}
+
+/** Which partitions a retry runs can be said in one way at a time. */
+function selectionProblems(raw: LooseInput): string[] {
+  const isRetry = asksToRetry(raw.onExisting);
+  const given = (['only', 'failedWith', 'ordinals'] as const).filter((name) => raw[name] != null);
+  const ofRetries = given.filter((name) => name !== 'only');
+  const problems = isRetry
+    ? []
+    : ofRetries.map((name) => `"${name}" goes with "onExisting": "retry" only. Remove it.`);
+  if (given.length > 1 && ofRetries.length > 0) {
+    const named = given.map((name) => `"${name}"`).join(' and ');
+    problems.push(`${named} each select the partitions to retry. Give one of them.`);
+  }
+  if (raw.generation != null && raw.ordinals == null) {
+    problems.push('"generation" goes with "ordinals" only. Remove it.');
+  }
   return problems;
 }
 

@@ -21,7 +21,6 @@ import { Refusal } from '../core/refusal';
 import { carriedFile, unitFolder, type ExecutionPlace } from '../stored/layout';
 import { noCounts } from '../core/status';
 import { isStoredSize, type Stage } from '../stage';
-import { ordinalsById } from './known-partitions';
 import { readCheckpoints } from '../stored/checkpoints';
 import { withoutMissing } from './missing-files';
 import { closeLines, readClosedLines } from '../stored/numbered-objects';
@@ -65,19 +64,6 @@ export async function waitUntilStopped(
   // Both are server times: this machine's clock may be hours off.
   const waitMs = Math.max(0, until - info.currentAttemptScheduledTimestampMs);
   await sleep(waitMs, undefined, { signal: cancellationSignal });
-}
-
-/**
- * Ordinals of the partitions that the continuation may run; null: all that are not DONE. Throws for unknown
- * ids.
- */
-export async function selectedOrdinals(
-  stage: Stage,
-  { index }: RunPlan,
-  only: readonly string[] | null,
-): Promise<Set<number> | null> {
-  if (only === null) return null;
-  return new Set((await ordinalsById(await stage.localFile(index), only)).values());
 }
 
 /** Throws a `Refusal` before anything is started if files of the snapshot are missing (`partwise clean`). */

@@ -5,8 +5,9 @@
 import { resumedInput } from '../input/continue-input';
 import type { RunInput } from '../core/input';
 import { Refusal } from '../core/refusal';
-import { assertSnapshotThere, selectedOrdinals } from './continue-run';
+import { assertSnapshotThere } from './continue-run';
 import { givenInput } from './opened-run';
+import { selectedOrdinals } from './selected-partitions';
 import type { EarlierExecutions, Previous } from './earlier-executions';
 
 export interface ResumedRun extends Previous {
@@ -38,7 +39,7 @@ export async function findResumedRun(
   // enforces I10
   if (rerunMissing && found.reading.state.commit !== null && hasAppended(input)) problems.push(APPENDED);
   await assertSnapshotThere(stage, record.plan!);
-  const selected = problems.length > 0 ? null : await selectedOrdinals(stage, record.plan!, raw.only ?? null);
+  const selected = problems.length > 0 ? null : await selectedOrdinals(stage, found, raw);
   return { ...found, input, problems, selected, rerunMissing };
 }
 

@@ -28,5 +28,12 @@ export async function resumeUnplanned(
         'leave it out to run all of them.',
     );
   }
+  for (const name of ['failedWith', 'ordinals'] as const) {
+    if (raw[name] == null) continue;
+    problems.push(
+      `"${name}" is ${quote(raw[name])}, but the run "${opened.runId}" ended before it had partitions to choose from: ` +
+        'leave it out to run all of them.',
+    );
+  }
   return { input, problems, basis: basis! };
 }

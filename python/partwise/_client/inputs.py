@@ -8,7 +8,7 @@ from .._settings import milliseconds, retry_settings, unknown_setting
 #: The fields of an input, and those of its `options`, that are keywords here: `max_concurrency=4`.
 _FIELDS = frozenset(
     (
-        "params sql where snapshot only output model notify on_existing rerun_missing scheduled_time time_zone "
+        "params sql where snapshot only output model notify on_existing rerun_missing failed_with ordinals generation scheduled_time time_zone "
         "on_unchanged series warehouse stage python functions"
     ).split()
 )

@@ -109,7 +109,10 @@ class Run:
         self._of_run("skip", partitions=list(partitions))
 
     def retry(self, **changes):
-        """Runs the partitions that are not DONE again, on the same rows; `only=[…]` of them, by id."""
+        """Runs the partitions that are not DONE again, on the same rows.
+
+        Some of them: `only=[…]` by id, `failed_with="RateLimited"` by cause, `ordinals="3,7-9"` by number.
+        """
         started = self._of_run("retry", changes=changes_of(changes))
         return Run(self._host, started["run"], started["execution"])
 

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import { withExamples } from '../help';
 import { readingRun } from '../connect';
+import { suggesting } from '../invocation';
 import { withJson, withProject, withRun, type RunReadingOptions } from '../options';
-import { renderFailures } from '../render/failures';
+import { renderFailures, retryCommand } from '../render/failures';
 import { paint, print, printJson, widthOfTerminal } from '../terminal';
+import type { FailureGroup } from '../..';
 
 export function define(command: Command): void {
   withExamples(command, ['failures regional-2024']);
@@ -14,7 +16,11 @@ export function define(command: Command): void {
         if (options.json === true)
           return printJson({ failures: groups.map((group) => ({ ...group, ordinals: undefined })) });
         if (groups.length === 0) return print(paint.dim('no failures'));
-        print(renderFailures(groups, Infinity, widthOfTerminal(), paint).join('\n'));
+        const canRetry = options.history === undefined && (await handle.status()).endedAt !== null;
+        const suggest = suggesting(options);
+        const command = (group: FailureGroup): string | null =>
+          canRetry ? retryCommand(handle.runId, group, suggest) : null;
+        print(renderFailures(groups, Infinity, widthOfTerminal(), paint, command).join('\n'));
       });
     },
   );

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { RUN_ID, runIdOf } from '../last-run';
-import { checkedChanges } from '../checked-input';
+import { checkedChanges, type RetryFlags } from '../checked-input';
 import { OK } from '../exit';
 import { follow, untilInterrupted } from '../follow';
 import { GROUP, withExamples } from '../help';
@@ -10,7 +10,7 @@ import { withFunctions, withJson, withProject } from '../options';
 import { nextCommands } from '../render/next-commands';
 import { clean, plural } from '../../display/text';
 import { SEVERAL } from '../repeated';
-import { withOutcomeFlags, type RunFlags } from '../run-flags';
+import { withOutcomeFlags } from '../run-flags';
 import {
   aside,
   errorPaint,
@@ -23,11 +23,10 @@ import {
 } from '../terminal';
 import type { RunState } from '../..';
 
-interface RetryOptions extends RunFlags {
+interface RetryOptions extends RetryFlags {
   detach?: boolean;
   strict?: boolean;
   json?: boolean;
-  rerunMissing?: boolean;
 }
 
 const NOTES = `Reruns every partition that is not DONE (failed, interrupted or never started) on the rows that the
@@ -39,12 +38,21 @@ Exit codes: the same as for partwise run.`;
 export function define(command: Command): void {
   withExamples(
     command,
-    ['retry regional-2024', 'retry regional-2024 --only North --max-concurrency 2'],
+    [
+      'retry regional-2024',
+      'retry regional-2024 --only North --max-concurrency 2',
+      'retry regional-2024 --failed-with RateLimited',
+    ],
     NOTES,
   );
   const work = withOutcomeFlags(command.argument('<run>', RUN_ID))
     .optionsGroup(GROUP.work)
     .option('--only <id>', 'rerun only this partition, if it is not DONE (repeatable)', SEVERAL)
+    .option(
+      '--failed-with <cause>',
+      'rerun only what failed for this cause: an error type, a place such as functions.ts:31, or a pattern or part of one, as partwise failures prints them',
+    )
+    .option('--ordinals <ranges>', 'rerun only these partitions, by number, such as 3,7-9 (from 0)')
     .option('--rerun-missing', 'also rerun DONE partitions whose files are missing from the stage')
     .option('--sql <query>', 'use another query (built-in function sql only)');
   withFunctions(work, " (default: the run's, else the project's)")

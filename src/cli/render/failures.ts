@@ -1,18 +1,39 @@
 /** Failed partitions, grouped by cause, with the largest group first. */
 import { partitionName } from '../../core/partition-name';
+import { shellWord } from '../../core/shell-word';
 import type { FailureGroup } from '../..';
 import { causeLine, failureLine } from '../../display/failure-line';
 import type { Paint } from '../../display/paint';
 import { clean, plural, wrapped } from '../../display/text';
 
-/** Shows the first `limit` groups; further ones are only counted. */
+/** The command that retries only this group; null if it cannot be named. */
+export function retryCommand(
+  runId: string,
+  group: FailureGroup,
+  suggest: (command: string) => string,
+): string | null {
+  const { failedWith } = group;
+  if (failedWith === null) return null;
+  const option = failedWith.startsWith('-') ? '--failed-with=' : '--failed-with ';
+  return suggest(`retry ${shellWord(runId)} ${option}${shellWord(failedWith)}`);
+}
+
+/**
+ * Shows the first `limit` groups; further ones are only counted. `commandOf` has the command that is shown
+ * below a group, which is never wrapped, so that it can be copied.
+ */
 export function renderFailures(
   groups: readonly FailureGroup[],
   limit: number,
   width: number,
   paint: Paint,
+  commandOf: (group: FailureGroup) => string | null = () => null,
 ): string[] {
-  const lines = groups.slice(0, limit).map((group) => groupLines(group, width, paint));
+  const lines = groups.slice(0, limit).map((group) => {
+    const command = commandOf(group);
+    const text = groupLines(group, width, paint);
+    return command === null ? text : `${text}\n    ${paint.cyan(command)}`;
+  });
   const rest = groups.slice(limit);
   if (rest.length === 0) return lines;
   const partitions = rest.reduce((sum, { count }) => sum + count, 0);
