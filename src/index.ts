@@ -114,6 +114,7 @@ export type {
   RunOptions,
   Source,
 } from './core/input';
+export type { EarlierError } from './core/earlier-errors';
 export type { ErrorInfo, FinalStatus } from './core/outcome';
 export type { RefusalType } from './core/refusal';
 export type { Tolerance } from './core/failures/tolerance';

@@ -9,6 +9,7 @@ import { shellWord } from '../src/core/shell-word';
 import { PLAIN } from '../src/display/paint';
 import { framesOf } from '../src/cli/render/error';
 import { renderFailures, retryCommand } from '../src/cli/render/failures';
+import { renderPartition } from '../src/cli/render/partition';
 import { renderPartitions } from '../src/cli/render/partitions';
 import { failureLine, placeOf } from '../src/display/failure-line';
 import { csvOf, renderRows } from '../src/cli/render/rows';
@@ -42,12 +43,18 @@ const WACO: PartitionView = {
   status: 'FAILED',
   attempts: 1,
   rows: 187,
+  returnedRows: 0,
   startedAt: '2024-01-01T00:00:00.000Z',
   durationMs: 1234,
   reused: false,
   error: { type: 'ExpectationFailed', message: '46 of 187 months have no sales', stack: null },
+  earlierErrors: [],
   nextAttempt: null,
   artifacts: [],
+  execution: 1,
+  unit: '4',
+  worker: null,
+  functionDigest: 'abc',
 };
 
 /** When the views were read. */
@@ -573,4 +580,24 @@ test('a table of a hundred thousand rows has one head, a line for each row, and 
     'North      f0.json        0 B  aaaaaaaaaaaa',
     'North      f100000.json   1 B  aaaaaaaaaaaa',
   ]);
+});
+
+test('shows one partition with what its earlier calls met, without what is not known', () => {
+  const earlierErrors = [{ attempt: 1, type: 'RateLimited', message: 'slow\u001b[2J down' }];
+  const view = { ...WACO, status: 'DONE' as const, error: null, attempts: 2, returnedRows: 1, earlierErrors };
+  expect(renderPartition(view, NOW, PLAIN).split('\n')).toEqual([
+    'San Marcos  DONE',
+    '  ordinal       0',
+    '  attempts      2',
+    '  rows          187',
+    '  returned rows 1',
+    '  started       2024-01-01T00:00:00.000Z',
+    '  duration      1.2 s',
+    '  execution     1',
+    '  unit          4',
+    '  functions     abc',
+    '  earlier errors',
+    expect.stringMatching(/^ {4}attempt 1 {2}RateLimited: slow.*down$/),
+  ]);
+  expect(renderPartition({ ...view, reused: true, attempts: 0 }, NOW, PLAIN)).toContain('0 (reused)');
 });

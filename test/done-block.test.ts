@@ -6,8 +6,11 @@ import {
   encodeBlock,
   filterBlock,
   outcomeAt,
+  withEarlierErrors,
   type DoneBlock,
 } from '../src/core/done-block';
+import { earlierError, firstErrors } from '../src/core/earlier-errors';
+import type { DoneRecord } from '../src/core/outcome';
 import { CallRecord } from '../src/runners/call-record';
 import { CallWriter } from '../src/runners/node/call-writer';
 
@@ -58,6 +61,27 @@ describe('outcomes in columns', () => {
       },
     ]);
     expect(artifactPaths(back)).toEqual(['packs/1', 'folder/4/large.bin', 'folder/900/large.bin']);
+  });
+
+  it('keep errors of earlier calls of the partitions that have any, and cost nothing otherwise', () => {
+    const errors = [{ attempt: 1, type: 'Error', message: 'no' }];
+    const plain = blockOf([3, 7, 9]);
+    expect(withEarlierErrors(plain, () => [])).toEqual(plain);
+    const block = withEarlierErrors(plain, (ordinal) => (ordinal === 7 ? errors : []));
+    const record = JSON.parse(JSON.stringify(encodeBlock(block))) as DoneRecord;
+    expect(record).toEqual({ ...encodeBlock(plain), earlierErrors: { 7: errors } });
+    const back = decodeBlock(record);
+    expect(back).toEqual(block);
+    expect(outcomeAt(back, 1).earlierErrors).toEqual(errors);
+    expect(outcomeAt(back, 0)).not.toHaveProperty('earlierErrors');
+    expect(encodeBlock(filterBlock(back, (ordinal) => ordinal !== 7))).toEqual(encodeBlock(blockOf([3, 9])));
+  });
+
+  it('shorten errors of earlier calls, never within a character, and keep the first three', () => {
+    const error = earlierError(2, { type: 'Error', message: '𝄞'.repeat(300) });
+    expect(error).toEqual({ attempt: 2, type: 'Error', message: '𝄞'.repeat(200) });
+    const four = [1, 2, 3, 4].map((attempt) => ({ ...error, attempt }));
+    expect(firstErrors(four).map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
   });
 
   it('cost a few bytes each', () => {

@@ -675,13 +675,17 @@ test('calls interrupted together with their execution are counted from the last 
     scheduled(3, '2', { ...task(2, 2, 9), round: 1 }),
     closed('terminated'),
   ]);
-  const calls = cutOffCalls(
+  const { calls, errors } = cutOffCalls(
     record,
     [
       // Its second attempt has started; an earlier execution had called it three times.
       pendingUnit('0', { attempt: 2 }),
       // It threw once, and waits.
-      pendingUnit('1', { attempt: 2, started: false }),
+      pendingUnit('1', {
+        attempt: 2,
+        started: false,
+        errors: { 1: [{ attempt: 1, type: 'E', message: 'no' }] },
+      }),
       pendingUnit('2', { ordinal: 5, call: 4, interrupted: { 5: 2, 7: 1 } }),
       pendingUnit('of another run', { attempt: 9 }),
     ],
@@ -693,6 +697,7 @@ test('calls interrupted together with their execution are counted from the last 
     [5, 4],
     [7, 2],
   ]);
+  expect([...errors]).toEqual([[1, [{ attempt: 1, type: 'E', message: 'no' }]]]);
 });
 
 describe('a step of the run that is being retried', () => {
@@ -1037,6 +1042,7 @@ function pendingUnit(activityId: string, changes: Partial<PendingUnit>): Pending
     call: null,
     waiting: null,
     interrupted: {},
+    errors: {},
     ended: [],
     worker: null,
     ...changes,

@@ -142,6 +142,15 @@ const ends = async (run: RunHandle): Promise<string[]> =>
       `${id} ${status} ${attempts}${error === null ? '' : ` ${error.type}`}`,
   );
 
+/** What each partition's earlier calls met, as `attempt type: message`. */
+const earlier = async (run: RunHandle): Promise<Record<string, string[]>> =>
+  Object.fromEntries(
+    (await run.partitions()).partitions.map(({ id, earlierErrors }) => [
+      id,
+      earlierErrors.map(({ attempt, type, message }) => `${attempt} ${type}: ${message}`),
+    ]),
+  );
+
 /** Durations of the workflow's timers, in milliseconds. */
 const timers = async (run: RunHandle): Promise<number[]> => {
   const { events } = await project.client.workflow.getHandle(run.runId).fetchHistory();
@@ -165,6 +174,14 @@ describe('budgets by type of error', () => {
     await run.wait();
     expect(await ends(run)).toEqual(['a DONE 5', 'b FAILED 2 Error', 'c DONE 2', 'd DONE 1']);
     expect(started('a')).toBe(5);
+    // The last one is that of the partition itself.
+    const ofA = ['1 RateLimited: slow down', '2 RateLimited: slow down', '3 RateLimited: slow down'];
+    expect(await earlier(run)).toEqual({ a: ofA, b: ['1 Error: no'], c: ['1 Busy: later'], d: [] });
+    const view = await run.partition('a').describe();
+    const [unit] = await run.units();
+    expect(view).toMatchObject({ returnedRows: 1, execution: 1, worker: unit!.worker });
+    expect((await run.units()).map(({ activityId }) => activityId)).toContain(view.unit);
+    expect(view.functionDigest).toMatch(/^[0-9a-f]{64}$/);
     await end(worker);
   });
 
@@ -174,9 +191,22 @@ describe('budgets by type of error', () => {
     await run.wait();
     expect(await ends(run)).toEqual(['a DONE 5', 'b FAILED 2 Error', 'c DONE 2', 'd DONE 1']);
     expect(started('b')).toBe(2);
+    const ofA = ['1 RateLimited: slow down', '2 RateLimited: slow down', '3 RateLimited: slow down'];
+    expect(await earlier(run)).toEqual({ a: ofA, b: ['1 Error: no'], c: ['1 Busy: later'], d: [] });
     const [first, ...others] = await timers(run);
     expect(first).toBe(700);
     expect(Math.max(...others)).toBeLessThan(700);
+    const again = await run.retry({ only: ['b'] });
+    await again.wait();
+    // One call threw in each round of both executions; the last one is the partition's own error.
+    expect(await earlier(again)).toEqual({
+      a: ofA,
+      b: ['1 Error: no', '2 Error: no', '3 Error: no'],
+      c: ['1 Busy: later'],
+      d: [],
+    });
+    expect(await again.partition('a').describe()).toMatchObject({ execution: 1, unit: null, worker: null });
+    expect(await again.partition('b').describe()).toMatchObject({ execution: 2, attempts: 4 });
     await end(worker);
   });
 
@@ -185,6 +215,21 @@ describe('budgets by type of error', () => {
     const { run } = await start('throwing-own', { throws }, {});
     await run.wait();
     expect((await ends(run))[0]).toBe('a FAILED 3 RateLimited');
+    await end(worker);
+  });
+});
+
+describe('a partition of a batch that killed its runner', () => {
+  it('shows why when a later call in the same batch succeeded', async () => {
+    const worker = await project.startWorker();
+    const { run } = await start(
+      'throwing-killed',
+      { throws: { d: ['killed', 1] } },
+      { partitionsPerUnit: 4 },
+    );
+    await run.wait();
+    expect((await ends(run)).at(-1)).toBe('d DONE 2');
+    expect((await earlier(run)).d).toEqual([expect.stringMatching(/^1 RunnerKilled: /)]);
     await end(worker);
   });
 });
@@ -223,7 +268,8 @@ describe('maximumAttempts 1', () => {
     await openGate();
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
     expect(started('b')).toBe(2);
-    expect(await run.partition('b').describe()).toMatchObject({ attempts: 2 });
+    // Nobody knows what the lost worker's call would have met.
+    expect(await run.partition('b').describe()).toMatchObject({ attempts: 2, earlierErrors: [] });
     await end(other);
   });
 });
@@ -253,6 +299,7 @@ describe('out of memory', () => {
       const { run, calls } = await start('hungryElsewhere', { needs }, options);
       expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
       expect(await ends(run)).toEqual(['a DONE 2', 'b DONE 1', 'c DONE 2', 'd DONE 1']);
+      expect((await earlier(run)).a).toEqual([expect.stringMatching(/^1 OutOfMemory: /)]);
       expect(calls().filter(({ what, id }) => what === 'begin' && id === 'a')).toHaveLength(2);
       expect(await run.results()).toHaveLength(4);
       const { events } = await project.client.workflow.getHandle(run.runId).fetchHistory();

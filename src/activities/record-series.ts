@@ -26,7 +26,9 @@ export async function recordSeries(_: ActivityDeps, { task, reader }: ClosingRun
     // enforces I4: only a DONE outcome of known code can replace a call in a later run.
     if (ended.status !== 'DONE' || functionDigest === null) continue;
     const { ordinal } = ended;
-    const outcome = { ...ended, id: index.ids[ordinal]!, rows: index.rows[ordinal]! };
+    // An outcome that is reused has no calls, so none with errors either.
+    const { earlierErrors: _errors, ...own } = ended;
+    const outcome = { ...own, id: index.ids[ordinal]!, rows: index.rows[ordinal]! };
     const key = keyOf(fingerprints[ordinal]!, functionDigest);
     const run = { runId, generation, execution };
     const runtime = ended.reused ? recorded.runtime : opened.function.runtime;

@@ -4,6 +4,7 @@
  * (I2), so this execution alone is enough to read the run after the older ones have expired.
  */
 import { decodeBlock, encodeBlock } from './done-block';
+import type { EarlierError } from './earlier-errors';
 import type { FileRef, RowsFile } from './files';
 import type { DoneRecord, ErrorInfo } from './outcome';
 import type { MadeBy, RecordedBlock, RecordedOutcome } from './recorded-outcome';
@@ -25,7 +26,10 @@ export interface Carried {
 
 /** One line of the file. */
 export type CarriedRecord =
-  RecordedOutcome | ({ done: DoneRecord } & MadeBy) | { rows: RowsFile } | { calls: Record<number, number> };
+  | RecordedOutcome
+  | ({ done: DoneRecord } & MadeBy)
+  | { rows: RowsFile }
+  | { calls: Record<number, number>; earlierErrors?: Record<number, EarlierError[]> };
 
 /** The parsed file. */
 export interface CarriedContent {
@@ -34,6 +38,8 @@ export interface CarriedContent {
   rows: RowsFile[];
   /** Calls so far of partitions that will run again, by ordinal. */
   calls: Record<number, number>;
+  /** Errors of these calls, by ordinal. */
+  earlierErrors: Record<number, EarlierError[]>;
 }
 
 /** Ordinals of the partitions that have an outcome. */
@@ -44,19 +50,29 @@ export function carriedOrdinals({ outcomes, blocks }: CarriedContent): Set<numbe
 }
 
 export function carriedContent(records: readonly CarriedRecord[]): CarriedContent {
-  const content: CarriedContent = { outcomes: [], blocks: [], rows: [], calls: {} };
+  const content: CarriedContent = { outcomes: [], blocks: [], rows: [], calls: {}, earlierErrors: {} };
   for (const record of records) {
     if ('outcome' in record) content.outcomes.push(record);
     else if ('done' in record) {
       const { done, ...madeBy } = record;
       content.blocks.push({ block: decodeBlock(done), ...madeBy });
     } else if ('rows' in record) content.rows.push(record.rows);
-    else Object.assign(content.calls, record.calls);
+    else {
+      Object.assign(content.calls, record.calls);
+      Object.assign(content.earlierErrors, record.earlierErrors);
+    }
   }
   return content;
 }
 
-export function carriedRecords({ outcomes, blocks, rows, calls }: CarriedContent): CarriedRecord[] {
+export function carriedRecords({
+  outcomes,
+  blocks,
+  rows,
+  calls,
+  earlierErrors,
+}: CarriedContent): CarriedRecord[] {
   const done = blocks.map(({ block, ...madeBy }) => ({ done: encodeBlock(block), ...madeBy }));
-  return [...rows.map((file) => ({ rows: file })), ...outcomes, ...done, { calls }];
+  const last = Object.keys(earlierErrors).length === 0 ? { calls } : { calls, earlierErrors };
+  return [...rows.map((file) => ({ rows: file })), ...outcomes, ...done, last];
 }

@@ -2,6 +2,7 @@
  * Outcomes of DONE partitions of a batch, stored by column: a million of them take a few megabytes, where one
  * object each would take hundreds. What the partition index contains (id, rows) is not repeated.
  */
+import { errorsField, type EarlierError } from './earlier-errors';
 import type { ArtifactRef } from './files';
 import { decodeOrdinals, encodeOrdinals } from './units/ordinals';
 import type { DoneRecord, EndedOutcome, PackedArtifact } from './outcome';
@@ -19,6 +20,8 @@ export interface DoneBlock {
   artifacts: (PackedArtifact[] | null)[] | null;
   /** Stage path of the file that contains the artifacts. */
   pack: string | null;
+  /** Errors of earlier calls, by ordinal. Absent: none. */
+  earlierErrors?: ReadonlyMap<number, readonly EarlierError[]>;
 }
 
 /** Collects outcomes until `take` returns them as a block. */
@@ -104,6 +107,7 @@ export function outcomeAt(block: DoneBlock, at: number): EndedOutcome {
     outputRows: block.outputRows[at]!,
     artifacts: artifactsAt(block, at),
     error: null,
+    ...errorsField(block.earlierErrors?.get(block.ordinals[at]!) ?? []),
     reused: false,
   };
 }
@@ -130,6 +134,20 @@ export function artifactPaths({ artifacts, pack }: DoneBlock): string[] {
   return pack === null ? own : [pack, ...own];
 }
 
+/** The block with these errors of earlier calls, by ordinal; those of other partitions are ignored. */
+export function withEarlierErrors(
+  block: DoneBlock,
+  errorsOf: (ordinal: number) => readonly EarlierError[],
+): DoneBlock {
+  const errors = new Map<number, readonly EarlierError[]>();
+  for (const ordinal of block.ordinals) {
+    const own = errorsOf(ordinal);
+    if (own.length > 0) errors.set(ordinal, own);
+  }
+  const { earlierErrors: _, ...rest } = block;
+  return errors.size === 0 ? rest : { ...rest, earlierErrors: errors };
+}
+
 /** The block without the ordinals that `keep` rejects; the same block if it rejects none. */
 export function filterBlock(block: DoneBlock, keep: (ordinal: number) => boolean): DoneBlock {
   const kept = [...block.ordinals.keys()].filter((at) => keep(block.ordinals[at]!));
@@ -142,11 +160,14 @@ export function filterBlock(block: DoneBlock, keep: (ordinal: number) => boolean
     outputRows: Int32Array.from(kept, (at) => block.outputRows[at]!),
     artifacts: block.artifacts === null ? null : kept.map((at) => block.artifacts![at] ?? null),
     pack: block.pack,
+    ...(block.earlierErrors !== undefined && {
+      earlierErrors: new Map([...block.earlierErrors].filter(([ordinal]) => keep(ordinal))),
+    }),
   };
 }
 
 export function encodeBlock(block: DoneBlock): DoneRecord {
-  const { ordinals, attempts, startedAt, durationMs, outputRows, artifacts, pack } = block;
+  const { ordinals, attempts, startedAt, durationMs, outputRows, artifacts, pack, earlierErrors } = block;
   let before = 0;
   return {
     ordinals: encodeOrdinals(ordinals),
@@ -160,6 +181,12 @@ export function encodeBlock(block: DoneBlock): DoneRecord {
     outputRows: oneOrAll(outputRows),
     ...(artifacts !== null && { artifacts: Array.from(ordinals, (_, at) => artifacts[at] ?? 0) }),
     ...(pack !== null && { pack }),
+    ...(earlierErrors !== undefined &&
+      earlierErrors.size > 0 && {
+        earlierErrors: Object.fromEntries(
+          [...earlierErrors].map(([ordinal, errors]) => [ordinal, [...errors]]),
+        ),
+      }),
   };
 }
 
@@ -176,6 +203,11 @@ export function decodeBlock(record: DoneRecord): DoneBlock {
     outputRows: Int32Array.from(allOf(record.outputRows, length)),
     artifacts: record.artifacts?.map((each) => (each === 0 ? null : each)) ?? null,
     pack: record.pack ?? null,
+    ...(record.earlierErrors !== undefined && {
+      earlierErrors: new Map(
+        Object.entries(record.earlierErrors).map(([ordinal, errors]) => [Number(ordinal), errors]),
+      ),
+    }),
   };
 }
 

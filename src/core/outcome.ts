@@ -2,6 +2,7 @@
  * What is recorded for a partition and for a unit. These types are stored in Temporal's history, so every
  * field is bounded (I7) and every change to them changes the wire format.
  */
+import type { EarlierError } from './earlier-errors';
 import type { ArtifactRef, FileRef, ArtifactCodec } from './files';
 import type { PartitionStatus, StatusCounts } from './status';
 
@@ -46,6 +47,8 @@ export interface PartitionOutcome {
   outputRows: number;
   artifacts: ArtifactRef[];
   error: ErrorInfo | null;
+  /** Errors of earlier calls, as far as they are known. Absent: none. */
+  earlierErrors?: EarlierError[];
   /** Whether it was taken over from an earlier run with the same rows and code. */
   reused: boolean;
 }
@@ -152,4 +155,6 @@ export interface DoneRecord {
   outputRows: number | number[];
   artifacts?: (PackedArtifact[] | 0)[];
   pack?: string;
+  /** By ordinal, for partitions that have any. */
+  earlierErrors?: Record<number, EarlierError[]>;
 }

@@ -2,9 +2,10 @@
  * How each partition of a run ended, by ordinal: outcomes taken over, outcomes inline in unit results, and
  * outcomes in files that these name.
  */
-import { outcomeAt } from '../core/done-block';
+import { outcomeAt, withEarlierErrors } from '../core/done-block';
+import { errorsField, errorsUpTo, firstErrors, type EarlierError } from '../core/earlier-errors';
 import type { RowsFile } from '../core/files';
-import type { FinalStatus } from '../core/outcome';
+import type { EndedOutcome, FinalStatus } from '../core/outcome';
 import type { RunRecord, UnitRecord } from './fold';
 import { wasStopped } from './run-state';
 import {
@@ -33,6 +34,8 @@ export class Outcomes {
   #inBlocks = 0;
   readonly #calls = new Map<number, number>();
   readonly #thrown = new Map<number, PartitionEnd>();
+  /** Errors of the calls before those of `#thrown`, by ordinal: in earlier rounds and executions. */
+  readonly #errors = new Map<number, EarlierError[]>();
   /** End times of the units already added, by the event that scheduled them. */
   readonly #taken = new Map<number, string | null>();
   readonly #carriedRows: RowsFile[] = [];
@@ -47,10 +50,29 @@ export class Outcomes {
   /** Undefined if the partition has not ended. */
   get(ordinal: number): PartitionEnd | undefined {
     const block = this.#blocks[this.#blockOf[ordinal]! - 1];
-    if (block === undefined) return this.#single.get(ordinal);
-    const { execution, functionDigest, output } = block;
+    if (block === undefined) {
+      const end = this.#single.get(ordinal);
+      return end === undefined ? undefined : this.#withErrors(end);
+    }
+    const { execution, functionDigest, output, unit } = block;
     const outcome = outcomeAt(block.block, this.#positionOf[ordinal]!);
-    return { outcome, execution, functionDigest, output };
+    return this.#withErrors({ outcome, execution, functionDigest, output, unit });
+  }
+
+  /** An outcome that is not in history yet, with the errors of calls in earlier units and executions. */
+  withErrors<Outcome extends Pick<EndedOutcome, 'ordinal' | 'earlierErrors'>>(outcome: Outcome): Outcome {
+    const { earlierErrors = [], ...rest } = outcome;
+    const errors = firstErrors(this.errorsOf(outcome.ordinal), earlierErrors);
+    return { ...rest, ...errorsField(errors) } as Outcome;
+  }
+
+  /** Errors of the calls of a partition in units that gave it back, and in earlier executions. */
+  errorsOf(ordinal: number): EarlierError[] {
+    const thrown = this.#thrown.get(ordinal);
+    return firstErrors(
+      this.#errors.get(ordinal) ?? [],
+      thrown === undefined ? [] : errorsUpTo(thrown.outcome),
+    );
   }
 
   statusOf(ordinal: number): FinalStatus | undefined {
@@ -67,14 +89,20 @@ export class Outcomes {
     return this.#single;
   }
 
-  /** All other ends. */
+  /** All other ends, with the errors of earlier calls. */
   get blocks(): readonly BlockOfEnds[] {
-    return this.#blocks;
+    if (this.#thrown.size + this.#errors.size === 0) return this.#blocks;
+    return this.#blocks.map((ends) => {
+      const { earlierErrors } = ends.block;
+      const errorsOf = (ordinal: number): EarlierError[] =>
+        firstErrors(this.errorsOf(ordinal), earlierErrors?.get(ordinal) ?? []);
+      return { ...ends, block: withEarlierErrors(ends.block, errorsOf) };
+    });
   }
 
   /** All ends, each created on demand; those in blocks come last. */
   *all(): Generator<PartitionEnd> {
-    yield* this.#single.values();
+    for (const ordinal of this.#single.keys()) yield this.get(ordinal)!;
     for (const { block } of this.#blocks) for (const ordinal of block.ordinals) yield this.get(ordinal)!;
   }
 
@@ -146,10 +174,24 @@ export class Outcomes {
     addThrown: (end) => {
       const { ordinal, attempts } = end.outcome;
       this.#calls.set(ordinal, attempts);
+      if (this.#thrown.has(ordinal)) this.#errors.set(ordinal, this.errorsOf(ordinal));
       this.#thrown.set(ordinal, end);
     },
-    addCalls: (ordinal, calls) => void this.#calls.set(ordinal, calls),
+    addCalls: (ordinal, calls, errors) => {
+      this.#calls.set(ordinal, calls);
+      if (errors.length > 0) this.#errors.set(ordinal, [...errors]);
+    },
   };
+
+  #withErrors(end: PartitionEnd): PartitionEnd {
+    const { ordinal } = end.outcome;
+    if (!this.#thrown.has(ordinal) && !this.#errors.has(ordinal)) return end;
+    // In a stopped run, what it threw last is how it ended.
+    if (this.#thrown.get(ordinal)?.outcome !== end.outcome)
+      return { ...end, outcome: this.withErrors(end.outcome) };
+    const errors = firstErrors(this.#errors.get(ordinal) ?? [], end.outcome.earlierErrors ?? []);
+    return { ...end, outcome: { ...end.outcome, ...errorsField(errors) } };
+  }
 
   #addBlock(ends: BlockOfEnds): void {
     const number = this.#blocks.push(ends);

@@ -2,6 +2,7 @@
  * Live information that only a running server has, added to the record: which units are being processed, the
  * current attempt, and the last failure. Never part of a run's final state (I2).
  */
+import type { EarlierError } from '../core/earlier-errors';
 import type { EndedOutcome, ErrorInfo } from '../core/outcome';
 import { spansOne } from '../core/units/cut-units';
 import { attemptsBefore, ordinalsInUnit, type RunRecord, type UnitRecord } from './fold';
@@ -31,6 +32,8 @@ export interface PendingUnit {
   waiting: string | null;
   /** For a batch: calls before this attempt that were cut off when a worker was lost, by ordinal. */
   interrupted: Record<number, number>;
+  /** Errors of earlier calls in this activity, by ordinal, according to the last heartbeat. */
+  errors: Record<number, EarlierError[]>;
   /** For a batch: partitions that have ended in it but are not yet recorded in history. */
   ended: EndedOutcome[];
   /** Identity of the worker that has it, or had it last; null if there was none or it is unknown. */
@@ -49,6 +52,11 @@ export interface LivePartition {
   startedAt: string | null;
   /** The error of the previous attempt. */
   error: ErrorInfo | null;
+  /** Errors of earlier calls in the same activity. */
+  earlierErrors: EarlierError[];
+  activityId: string;
+  /** Identity of the worker that has it or had it last; null if unknown. */
+  worker: string | null;
   /** Null if it has not failed, or is running. */
   next: NextAttempt | null;
 }
@@ -140,6 +148,7 @@ function justStarted({ activityId, scheduledAt }: UnitRecord): PendingUnit {
     call: null,
     waiting: null,
     interrupted: {},
+    errors: {},
     ended: [],
     worker: null,
   };
@@ -155,18 +164,22 @@ function addUnit(overlay: LiveOverlay, record: RunRecord, unit: UnitRecord, acti
     activity.started || !hasFailed
       ? null
       : nextAttempt(record, { attempt, at: nextAttemptAt, error: lastError });
-  const live = { attempt, startedAt: lastStartedAt, error: lastError, next };
+  const { activityId, worker, errors } = activity;
+  const live = (ordinal: number): LivePartition => {
+    const earlierErrors = errors[ordinal] ?? [];
+    return { attempt, startedAt: lastStartedAt, error: lastError, earlierErrors, activityId, worker, next };
+  };
   for (const outcome of activity.ended) overlay.ended.set(outcome.ordinal, outcome);
   if (activity.started) {
     // If a batch has not reported its partition, or has ended the reported one: the first one left.
     const isLeft = (each: number): boolean => !overlay.ended.has(each);
     const said = activity.ordinal;
     const ordinal = said !== null && isLeft(said) ? said : ordinalsInUnit(unit.task).find(isLeft);
-    if (ordinal !== undefined) overlay.running.set(ordinal, live);
+    if (ordinal !== undefined) overlay.running.set(ordinal, live(ordinal));
     overlay.labels.push(unit.label ?? unit.activityId);
     return;
   }
-  if (activity.attempt > 1 && spansOne(unit.task)) overlay.waiting.set(unit.task.from, live);
+  if (activity.attempt > 1 && spansOne(unit.task)) overlay.waiting.set(unit.task.from, live(unit.task.from));
   if (next === null) return;
   const label = unit.label ?? unit.activityId;
   const partitions = unit.task.partitions - activity.ended.length;

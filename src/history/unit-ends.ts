@@ -4,6 +4,7 @@
  */
 import { carriedContent, type CarriedRecord } from '../core/carried';
 import { decodeBlock } from '../core/done-block';
+import type { EarlierError } from '../core/earlier-errors';
 import type { FileRef, RowsFile } from '../core/files';
 import type { EndedOutcome, OutcomeRecord } from '../core/outcome';
 import type { RecordedBlock, RecordedOutcome } from '../core/recorded-outcome';
@@ -18,16 +19,18 @@ import { attemptsBefore, ordinalsInUnit, type RunRecord, type UnitRecord } from 
  */
 export type ReadFile = (ref: FileRef) => Promise<Uint8Array>;
 
-interface WithRows {
+interface OfUnit {
   /** The files that may have rows of it. */
   output: readonly RowsFile[];
+  /** Null for one that was taken over. */
+  unit: UnitRecord | null;
 }
 
 /** A partition's end. */
-export interface PartitionEnd extends RecordedOutcome<EndedOutcome>, WithRows {}
+export interface PartitionEnd extends RecordedOutcome<EndedOutcome>, OfUnit {}
 
 /** Ends of DONE partitions, stored by column. */
-export interface BlockOfEnds extends RecordedBlock, WithRows {}
+export interface BlockOfEnds extends RecordedBlock, OfUnit {}
 
 /** Receives the ends of partitions. */
 export interface EndsSink {
@@ -37,8 +40,8 @@ export interface EndsSink {
   addEnd(end: PartitionEnd): void;
   /** The partition threw, and its unit gave it back for a retry. */
   addThrown(end: PartitionEnd): void;
-  /** Number of calls in earlier executions of a partition that did not end there. */
-  addCalls(ordinal: number, calls: number): void;
+  /** Number of calls in earlier executions of a partition that did not end there, and their errors. */
+  addCalls(ordinal: number, calls: number, errors: readonly EarlierError[]): void;
 }
 
 /** Number of outcome files read in parallel. */
@@ -67,12 +70,13 @@ export async function takeCarried(
   sink: EndsSink,
 ): Promise<RowsFile[]> {
   if (carried === null) return [];
-  const { outcomes, blocks, rows, calls } = carriedContent(
+  const { outcomes, blocks, rows, calls, earlierErrors } = carriedContent(
     parseLines<CarriedRecord>(await readFile(carried.file)),
   );
-  for (const outcome of outcomes) sink.addEnd({ ...outcome, output: rows });
-  for (const block of blocks) sink.addBlock({ ...block, output: rows });
-  for (const [ordinal, n] of Object.entries(calls)) sink.addCalls(Number(ordinal), n);
+  for (const outcome of outcomes) sink.addEnd({ ...outcome, output: rows, unit: null });
+  for (const block of blocks) sink.addBlock({ ...block, output: rows, unit: null });
+  for (const [ordinal, n] of Object.entries(calls))
+    sink.addCalls(Number(ordinal), n, earlierErrors[Number(ordinal)] ?? []);
   return rows;
 }
 
@@ -108,12 +112,12 @@ export function takeUnit(unit: UnitRecord, outcomes: readonly OutcomeRecord[], s
     if ('done' in outcome) {
       const block = decodeBlock(outcome.done);
       const digest = others.get(block.ordinals[0]!) ?? functionDigest;
-      sink.addBlock({ block, execution, functionDigest: digest, output });
+      sink.addBlock({ block, execution, functionDigest: digest, output, unit });
       continue;
     }
     const { ordinal } = outcome;
     const digest = others.get(ordinal) ?? functionDigest;
-    const recorded = { outcome, execution, functionDigest: digest, output };
+    const recorded = { outcome, execution, functionDigest: digest, output, unit };
     if (again.has(ordinal)) sink.addThrown(recorded);
     else sink.addEnd(recorded);
   }
@@ -157,5 +161,5 @@ function lostPartition(unit: UnitRecord, ordinal: number): PartitionEnd {
     error: end.error,
     reused: false,
   };
-  return { outcome, execution: unit.task.execution, functionDigest: null, output: [] };
+  return { outcome, execution: unit.task.execution, functionDigest: null, output: [], unit };
 }

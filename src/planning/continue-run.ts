@@ -9,8 +9,11 @@ import type { Context } from '@temporalio/activity';
 import type { PartitionViews } from '../reader/partitions/partition-views';
 import type { Reading, RunReader } from '../reader/run-reader';
 import { ordinalsInUnit, type RunRecord } from '../history/fold';
+import type { Outcomes } from '../history/outcomes';
+import { withEarlierErrors, type DoneBlock } from '../core/done-block';
 import type { PartitionEnd } from '../history/unit-ends';
 import { carriedRecords, type Carried, type CarriedContent, type CarriedRecord } from '../core/carried';
+import { errorsField, errorsUpTo, firstErrors, type EarlierError } from '../core/earlier-errors';
 import type { StagedFile } from '../core/files';
 import type { PartitionOutcome } from '../core/outcome';
 import type { Continued, ExecutionEntry } from '../core/opened-run';
@@ -163,10 +166,12 @@ async function carriedOver(
   const outcomes = await reader.outcomes(reading.record);
   const { single, blocks } = outcomes;
   const calls = new Map(outcomes.calls);
-  for (const [ordinal, n] of await reader.cutOffCalls(reading.record, outcomes.calls))
-    calls.set(ordinal, Math.max(n, calls.get(ordinal) ?? 0));
+  const cutOff = await reader.cutOffCalls(reading.record, outcomes.calls);
+  for (const [ordinal, n] of cutOff.calls) calls.set(ordinal, Math.max(n, calls.get(ordinal) ?? 0));
+  const errorsOf = (ordinal: number): EarlierError[] =>
+    firstErrors(outcomes.errorsOf(ordinal), cutOff.errors.get(ordinal) ?? []);
   const rows = outcomes.rowsFiles(reading.record);
-  const found: CarriedContent = { outcomes: [], blocks: [], rows, calls: {} };
+  const found: CarriedContent = { outcomes: [], blocks: [], rows, calls: {}, earlierErrors: {} };
   const latest = new Map<number, RecordedOutcome>();
   const done = new Set<number>();
   const addBlock = ({ block, execution, functionDigest }: RecordedBlock): void => {
@@ -176,7 +181,7 @@ async function carriedOver(
       latest.delete(ordinal);
     }
   };
-  for (const [ordinal, end] of single) latest.set(ordinal, await complete(end, views));
+  for (const ordinal of single.keys()) latest.set(ordinal, await complete(outcomes.get(ordinal)!, views));
   for (const block of blocks) addBlock(block);
   for (const unit of reading.record.units.values()) {
     if (unit.end?.type === 'result') continue;
@@ -186,26 +191,40 @@ async function carriedOver(
     // enforces I10: this execution is the first to record them, so no earlier commit contains their rows.
     const { execution } = place;
     for (const { outcome, functionDigest } of salvaged.outcomes)
-      latest.set(outcome.ordinal, { outcome, execution, functionDigest });
-    for (const { block, functionDigest } of salvaged.blocks) addBlock({ block, execution, functionDigest });
+      latest.set(outcome.ordinal, { outcome: outcomes.withErrors(outcome), execution, functionDigest });
+    for (const { block, functionDigest } of salvaged.blocks)
+      addBlock({ block: withErrorsOf(block, outcomes), execution, functionDigest });
     found.rows.push(...salvaged.output);
   }
   if (selected !== null) {
     for (let ordinal = 0; ordinal < views.total; ordinal++) {
       if (!latest.has(ordinal) && !done.has(ordinal) && !selected.has(ordinal))
-        latest.set(ordinal, await notStarted(ordinal, views, reading, calls.get(ordinal) ?? 0));
+        latest.set(
+          ordinal,
+          await notStarted(ordinal, views, reading, {
+            n: calls.get(ordinal) ?? 0,
+            errors: errorsOf(ordinal),
+          }),
+        );
     }
   }
   for (const [ordinal, carried] of latest) {
     // enforces I4
     const keep = carried.outcome.status === 'DONE' || (selected !== null && !selected.has(ordinal));
-    if (keep) found.outcomes.push(carried);
-    else if (carried.outcome.attempts > 0) found.calls[ordinal] = carried.outcome.attempts;
+    if (keep) {
+      found.outcomes.push(carried);
+      continue;
+    }
+    if (carried.outcome.attempts > 0) found.calls[ordinal] = carried.outcome.attempts;
+    const errors = errorsUpTo(carried.outcome);
+    if (errors.length > 0) found.earlierErrors[ordinal] = errors;
   }
   const kept = new Set(found.outcomes.map(({ outcome }) => outcome.ordinal));
   for (const [ordinal, n] of calls) {
-    if (!kept.has(ordinal) && !done.has(ordinal))
-      found.calls[ordinal] = Math.max(n, found.calls[ordinal] ?? 0);
+    if (kept.has(ordinal) || done.has(ordinal)) continue;
+    found.calls[ordinal] = Math.max(n, found.calls[ordinal] ?? 0);
+    const errors = errorsOf(ordinal);
+    if (errors.length > 0) found.earlierErrors[ordinal] ??= errors;
   }
   return found;
 }
@@ -218,14 +237,14 @@ async function notStarted(
   ordinal: number,
   views: PartitionViews,
   { record, state }: Reading,
-  calls: number,
+  calls: { n: number; errors: readonly EarlierError[] },
 ): Promise<RecordedOutcome> {
   const { id, rows, attempts } = await views.view(ordinal);
   const outcome: PartitionOutcome = {
     ordinal,
     id,
     status: record.skipped.has(ordinal) ? 'SKIPPED' : 'CANCELLED',
-    attempts: Math.max(attempts, calls),
+    attempts: Math.max(attempts, calls.n),
     rows,
     startedAt: state.endedAt ?? state.asOf,
     durationMs: 0,
@@ -233,9 +252,17 @@ async function notStarted(
     outputRows: 0,
     artifacts: [],
     error: null,
+    ...errorsField(calls.errors),
     reused: false,
   };
   return { outcome, execution: record.plan!.execution, functionDigest: null };
+}
+
+/** The errors of earlier calls that history has of the partitions of a salvaged block. */
+function withErrorsOf(block: DoneBlock, outcomes: Outcomes): DoneBlock {
+  return withEarlierErrors(block, (ordinal) =>
+    firstErrors(outcomes.errorsOf(ordinal), block.earlierErrors?.get(ordinal) ?? []),
+  );
 }
 
 /** If a partition was lost with its unit, only the partition index has its id and rows. */

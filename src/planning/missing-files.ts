@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CarriedContent } from '../core/carried';
+import type { EarlierError } from '../core/earlier-errors';
 import { filterBlock, outcomeAt } from '../core/done-block';
 import type { RowsFile } from '../core/files';
 import type { EndedOutcome } from '../core/outcome';
@@ -17,10 +18,13 @@ import { literal } from '../duckdb/quote';
 export async function withoutMissing(stage: Stage, content: CarriedContent): Promise<CarriedContent> {
   const { counts, whole } = await rowsThere(stage, content.rows);
   const missing = new Map<number, number>();
+  const errors = new Map<number, EarlierError[]>();
   for (const outcome of outcomesOf(content)) {
     if (outcome.status !== 'DONE') continue;
     const hasRows = (counts.get(outcome.ordinal) ?? 0) >= outcome.outputRows;
-    if (!hasRows || !(await hasArtifacts(stage, outcome))) missing.set(outcome.ordinal, outcome.attempts);
+    if (hasRows && (await hasArtifacts(stage, outcome))) continue;
+    missing.set(outcome.ordinal, outcome.attempts);
+    if (outcome.earlierErrors !== undefined) errors.set(outcome.ordinal, outcome.earlierErrors);
   }
   const stays = (ordinal: number): boolean => !missing.has(ordinal);
   return {
@@ -31,6 +35,7 @@ export async function withoutMissing(stage: Stage, content: CarriedContent): Pro
     // enforces I10: only the rows of its new call count for a partition that runs again.
     rows: whole.map(({ file, except }) => ({ file, except: [...new Set([...except, ...missing.keys()])] })),
     calls: { ...content.calls, ...Object.fromEntries(missing) },
+    earlierErrors: { ...content.earlierErrors, ...Object.fromEntries(errors) },
   };
 }
 

@@ -122,7 +122,8 @@ export function skipping(
     blocks,
     rows: files,
     calls,
-  } = content ?? { outcomes: [], blocks: [], rows: [], calls: {} };
+    earlierErrors,
+  } = content ?? { outcomes: [], blocks: [], rows: [], calls: {}, earlierErrors: {} };
   const known = new Set(outcomes.map(({ outcome }) => outcome.ordinal));
   const at = new Date().toISOString();
   const skipped = missing
@@ -149,7 +150,7 @@ export function skipping(
       execution,
       functionDigest: null,
     }));
-  return { outcomes: [...outcomes, ...skipped], blocks, rows: files, calls };
+  return { outcomes: [...outcomes, ...skipped], blocks, rows: files, calls, earlierErrors };
 }
 
 export function modelUse({ label }: ModelPlan, missing: readonly number[], ids: readonly string[]): ModelUse {

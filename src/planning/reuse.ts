@@ -64,7 +64,7 @@ export async function reuseOutcomes(request: ReuseRequest): Promise<CarriedConte
     functionDigest,
     ...(runtime !== undefined && { runtime }),
   }));
-  return { outcomes, blocks: [], rows, calls: {} };
+  return { outcomes, blocks: [], rows, calls: {}, earlierErrors: {} };
 }
 
 /** They are reused all the same: packages are not part of the code, as those of npm are not. */

@@ -6,6 +6,7 @@ import { errorInfo } from '../history/error-info';
 import { failureOf, valueOf } from '../history/untrusted-payloads';
 import type { PendingUnit } from '../history/overlay';
 import { decodeBlock, outcomeAt } from '../core/done-block';
+import { earlierErrors, type EarlierError } from '../core/earlier-errors';
 import type { EndedOutcome } from '../core/outcome';
 import { count, mapOf } from '../core/shape';
 import { isOwnActivity } from '../core/units/cut-units';
@@ -26,6 +27,7 @@ interface Beat {
   shutdowns: number;
   waiting: string | null;
   interrupted: Record<number, number>;
+  errors: Record<number, EarlierError[]>;
 }
 
 export class LiveUnits {
@@ -60,6 +62,7 @@ export class LiveUnits {
         call: beat?.call ?? null,
         waiting: beat?.waiting ?? null,
         interrupted: beat?.interrupted ?? {},
+        errors: beat?.errors ?? {},
         ended:
           stage === null || isOwnActivity(unit.task)
             ? []
@@ -107,7 +110,10 @@ function endedIn(checkpoint: Uint8Array): EndedOutcome[] {
 
 function beatOf(value: unknown): Beat | null {
   if (typeof value !== 'object' || value === null) return null;
-  const { ordinal, call, segment, shutdowns, waiting, interrupted } = value as Record<string, unknown>;
+  const { ordinal, call, segment, shutdowns, waiting, interrupted, errors } = value as Record<
+    string,
+    unknown
+  >;
   return {
     ordinal: typeof ordinal === 'number' ? ordinal : null,
     call: typeof call === 'number' ? call : null,
@@ -115,5 +121,6 @@ function beatOf(value: unknown): Beat | null {
     shutdowns: typeof shutdowns === 'number' ? shutdowns : 0,
     waiting: typeof waiting === 'string' ? waiting : null,
     interrupted: mapOf(count)(interrupted) ? (interrupted as Record<number, number>) : {},
+    errors: mapOf(earlierErrors)(errors) ? (errors as Record<number, EarlierError[]>) : {},
   };
 }

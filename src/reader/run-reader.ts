@@ -1,6 +1,6 @@
 /** Reads one run: finds its execution, folds its history, and caches what does not need to be read twice. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cutOffCalls } from '../history/cut-off-calls';
+import { cutOffCalls, type CutOffCalls } from '../history/cut-off-calls';
 import { applyFact, newRecord, type RunRecord, type ShardRecord, type UnitRecord } from '../history/fold';
 import { Outcomes } from '../history/outcomes';
 import { takeEnds, type EndsSink, type ReadFile } from '../history/unit-ends';
@@ -185,7 +185,7 @@ export class RunReader {
    * Calls of partitions whose units were cut off with the run, by ordinal; `earlier` has those in earlier
    * executions.
    */
-  async cutOffCalls(record: RunRecord, earlier: ReadonlyMap<number, number>): Promise<Map<number, number>> {
+  async cutOffCalls(record: RunRecord, earlier: ReadonlyMap<number, number>): Promise<CutOffCalls> {
     const history = await this.locate();
     const ofShards = await pendingOf([...record.shards.values()], (shard) =>
       this.#shard(record, history, shard),

@@ -1,5 +1,6 @@
 /** Types returned to readers of runs, also printed by `--json`. Stable from the first release. */
 import type { ArtifactReader } from '../functions/types';
+import type { EarlierError } from '../core/earlier-errors';
 import type { ErrorInfo } from '../core/outcome';
 import type { PartitionStatus, RunStatus, StatusCounts } from '../core/status';
 import type { Tolerance } from '../core/failures/tolerance';
@@ -27,7 +28,10 @@ export interface PartitionView {
   status: PartitionStatus;
   /** How often the function was called for it, including a call in progress. */
   attempts: number;
+  /** Rows of the source. */
   rows: number;
+  /** Rows that the function returned; 0 until the partition is DONE. */
+  returnedRows: number;
   startedAt: string | null;
   durationMs: number | null;
   /**
@@ -36,9 +40,25 @@ export interface PartitionView {
    */
   reused: boolean;
   error: ErrorInfo | null;
+  /**
+   * Errors of its calls before the last one, in order: the first three at most. Calls that were lost with
+   * their worker, and so have no recorded error, are missing.
+   */
+  earlierErrors: EarlierError[];
   /** If its last attempt failed and another is waiting, according to a running server; otherwise null. */
   nextAttempt: NextAttempt | null;
   artifacts: ArtifactView[];
+  /** Number of the execution that it ended in; null until it has ended. */
+  execution: number | null;
+  /**
+   * Id of the activity that runs it or that it ended in, as `run.units()` and Temporal's UI show it. Null if
+   * it is not running, and if it ended in an earlier execution.
+   */
+  unit: string | null;
+  /** Identity of the worker that ran its last call; null if that is not recorded. */
+  worker: string | null;
+  /** sha256 of the bundle of functions that its last call ran; null if none did, and until it has ended. */
+  functionDigest: string | null;
 }
 
 export interface PartitionPage {

@@ -87,7 +87,7 @@ export interface RunnerUnit {
 
 /** The result of one call in the runner; the worker decides about retries. */
 export interface CallResult extends NextCall {
-  outcome: Omit<PartitionOutcome, 'artifacts'>;
+  outcome: Omit<PartitionOutcome, 'artifacts' | 'earlierErrors'>;
   artifacts: PackedArtifact[];
   /** Set by the worker: out of memory, and to be tried on the function's `bigTaskQueue`. */
   big?: boolean;

@@ -52,7 +52,7 @@ export interface UnitHandlers {
    */
   waitedSince(then: number): number;
   /** Called when a partition's call was lost. `types` are the error types of all of its lost calls here. */
-  onLoss(ordinal: number, types: readonly string[]): void;
+  onLoss(call: LostCall & { error: ErrorInfo }, types: readonly string[]): void;
   onHeartbeat(ordinal: number, progress: unknown): void;
 }
 

@@ -72,7 +72,7 @@ export async function runUnit(options: UnitRunOptions): Promise<UnitRunResult> {
       }
       const types = [...(losses.get(ordinal) ?? []), error.type];
       losses.set(ordinal, types);
-      handlers.onLoss(ordinal, types);
+      handlers.onLoss({ ...call, error }, types);
       const next = afterLoss(types);
       // enforces I5
       if (next === 'end') await hand(false);

@@ -5,6 +5,7 @@
 import { performance } from 'node:perf_hooks';
 import { Context } from '@temporalio/activity';
 import { ActivityNotFoundError } from '@temporalio/client';
+import { earlierErrors, type EarlierError } from '../../core/earlier-errors';
 import {
   count,
   flag,
@@ -32,6 +33,8 @@ export interface UnitBeat {
    * Calls interrupted by lost workers, by ordinal, in batches; only for partitions that are not recorded yet.
    */
   interrupted: Record<number, number>;
+  /** Errors of calls, by ordinal, of partitions that are not recorded yet. Absent: none. */
+  errors?: Record<number, EarlierError[]>;
   /** Number of lost workers that do not count because the unit had made progress. */
   forgiven: number;
   /** Number of partitions recorded when this attempt started. */
@@ -76,6 +79,7 @@ const beatShape: { [Name in keyof Required<UnitBeat>]: ShapeTest } = {
   shutdowns: count,
   losses: listOf(text),
   interrupted: mapOf(count),
+  errors: mapOf(earlierErrors),
   forgiven: count,
   startedWith: count,
   segment: count,

@@ -141,6 +141,7 @@ class UnitAttempt {
       wait,
       folder,
       heartbeats,
+      errors: this.#before.errors,
       recorded,
       keyColumns,
       budget,
@@ -301,7 +302,8 @@ class UnitAttempt {
     const { task } = this;
     const single = budget.isOwnActivity ? recorder.recorded.outcomes.at(-1)! : null;
     if (single?.retryable === true) {
-      await this.#handOver.note({ throws: this.#before.throws + 1 });
+      const { errors } = recorder.afterThrow(single.outcome);
+      await this.#handOver.note({ throws: this.#before.throws + 1, errors });
       throw unitFailure(single.outcome.error!, {
         nonRetryable: false,
         nextRetryDelayMs: single.retryDelayMs,

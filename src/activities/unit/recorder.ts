@@ -3,7 +3,8 @@
  */
 import { join } from 'node:path';
 import type { Context } from '@temporalio/activity';
-import { artifactRefs } from '../../core/done-block';
+import { artifactRefs, withEarlierErrors, type DoneBlock } from '../../core/done-block';
+import { errorsField } from '../../core/earlier-errors';
 import type { FileRef } from '../../core/files';
 import type { ErrorInfo, PartitionOutcome } from '../../core/outcome';
 import type { Column } from '../../core/plan';
@@ -22,10 +23,11 @@ import {
 import { fetchModel } from '../../models/fetch-model';
 import type { Heartbeats, UnitBeat } from './heartbeat';
 import type { UnitBudget } from './unit-budget';
+import { UnitErrors } from './unit-errors';
 import { LineSink } from '../../stored/numbered-objects';
 import { putAgain, type StageWait } from './stage-wait';
 import type { ModelFile } from '../../models/types';
-import type { RunningSession, UnitHandlers, UploadRequest } from '../../runners/unit-run-types';
+import type { LostCall, RunningSession, UnitHandlers, UploadRequest } from '../../runners/unit-run-types';
 
 const LOG_EVERY_MS = 1_000;
 /** Maximum number of errors per attempt that keep their stack. */
@@ -40,6 +42,8 @@ interface RecorderOptions {
   /** The attempt's folder on the stage. */
   folder: string;
   heartbeats: Heartbeats;
+  /** Errors of calls in previous attempts, from their heartbeats. */
+  errors: UnitBeat['errors'];
   /** What previous attempts recorded; this attempt adds to it. */
   recorded: Recorded;
   keyColumns: readonly Column[];
@@ -56,6 +60,7 @@ export class UnitRecorder implements UnitHandlers {
   /** The stage for results: puts wait until it answers. */
   readonly #results: Pick<Stage, 'put'>;
   readonly #log: LineSink;
+  readonly #errors: UnitErrors;
   #segments = 0;
   #checkpoints = 0;
   #stacks = 0;
@@ -63,8 +68,9 @@ export class UnitRecorder implements UnitHandlers {
   #progress: { ordinal: number; progress: unknown } | null = null;
 
   constructor(private readonly options: RecorderOptions) {
-    const { stage, folder, context, recorded, wait } = options;
+    const { stage, folder, context, recorded, wait, errors } = options;
     this.recorded = recorded;
+    this.#errors = new UnitErrors(errors);
     const patient: Pick<Stage, 'put'> = {
       put: (path, content) => wait.put(stage, path, content),
     };
@@ -100,8 +106,10 @@ export class UnitRecorder implements UnitHandlers {
     return this.options.wait.waitedSince(then);
   }
 
-  onLoss(_ordinal: number, types: readonly string[]): void {
+  onLoss({ ordinal, attempt, error }: LostCall & { error: ErrorInfo }, types: readonly string[]): void {
     const { budget, heartbeats } = this.options;
+    this.#errors.add(ordinal, attempt, error);
+    heartbeats.update(this.#errors.beat(this.recorded.ordinals));
     // In a batch, other units retry the partitions that threw, each with a clean slate.
     if (budget.isOwnActivity) heartbeats.update({ losses: budget.withLosses(types) });
   }
@@ -145,7 +153,7 @@ export class UnitRecorder implements UnitHandlers {
     ]);
     const path = packFile?.path ?? null;
     const outcomes = counting.map((each) => this.#settle(each, path));
-    const block = done === null ? null : { block: { ...done, pack: path }, functionDigest };
+    const block = done === null ? null : { block: this.#withErrors({ ...done, pack: path }), functionDigest };
     const file = rowsFile === null ? null : { file: rowsFile, except: [] };
     // enforces I4: ended partitions are recorded before they are reported to the server, which may lose its
     // last seconds.
@@ -157,7 +165,21 @@ export class UnitRecorder implements UnitHandlers {
         rows: file,
       });
     this.recorded.add({ outcomes, block, rows: file });
-    heartbeats.update({ segment: this.#checkpoints, ended: this.recorded.ordinals.size });
+    heartbeats.update({
+      segment: this.#checkpoints,
+      ended: this.recorded.ordinals.size,
+      ...this.#errors.beat(this.recorded.ordinals),
+    });
+  }
+
+  #withErrors(block: DoneBlock): DoneBlock {
+    return withEarlierErrors(block, (ordinal) => this.#errors.of(ordinal));
+  }
+
+  /** Heartbeat fields for the next attempt of a partition that threw in this one. */
+  afterThrow({ ordinal, attempts, error }: PartitionOutcome): Pick<UnitBeat, 'errors'> {
+    this.#errors.add(ordinal, attempts, error!);
+    return this.#errors.beat(new Set());
   }
 
   #settle(call: CallResult, pack: string | null): CheckpointOutcome {
@@ -172,6 +194,7 @@ export class UnitRecorder implements UnitHandlers {
       outcome: {
         ...outcome,
         error: error === null ? null : { ...error, stack },
+        ...errorsField(this.#errors.before(outcome)),
         artifacts: artifactRefs(artifacts, pack),
       },
       functionDigest,
@@ -216,11 +239,12 @@ export class UnitRecorder implements UnitHandlers {
     status: PartitionOutcome['status'],
     error: ErrorInfo | null,
   ): void {
+    const attempts = this.options.budget.callsBefore(ordinal);
     const outcome: PartitionOutcome = {
       ordinal,
       id,
       status,
-      attempts: this.options.budget.callsBefore(ordinal),
+      attempts,
       rows,
       startedAt: new Date().toISOString(),
       durationMs: 0,
@@ -228,6 +252,7 @@ export class UnitRecorder implements UnitHandlers {
       outputRows: 0,
       artifacts: [],
       error,
+      ...errorsField(this.#errors.before({ ordinal, attempts, error })),
       reused: false,
     };
     const { functionDigest } = this.options;

@@ -1,6 +1,7 @@
 /**
  * What counts as the result of `processUnit`. Workflows and readers of history call the same function (I8).
  */
+import { earlierErrors } from '../earlier-errors';
 import type { ArtifactRef } from '../files';
 import type { DoneRecord, PartitionOutcome, UnitResult } from '../outcome';
 import type { UnitTask } from '../tasks';
@@ -41,6 +42,7 @@ const outcome = shapeOf<PartitionOutcome>({
   outputRows: count,
   artifacts: listOf(artifact),
   error: orNull(error),
+  earlierErrors: optional(earlierErrors),
   reused: flag,
 });
 const done = shapeOf<DoneRecord>({
@@ -58,6 +60,7 @@ const done = shapeOf<DoneRecord>({
     ),
   ),
   pack: optional(text),
+  earlierErrors: optional(mapOf(earlierErrors)),
 });
 const unitResult = shapeOf<UnitResult>({
   version,

@@ -3,19 +3,22 @@
  */
 import type { Outcomes } from '../../history/outcomes';
 import type { PartitionEnd } from '../../history/unit-ends';
-import type { LiveOverlay } from '../../history/overlay';
+import type { LiveOverlay, LivePartition } from '../../history/overlay';
 import { statusOfUnended } from '../../history/run-state';
 import { nextAttempt, roundTimes } from '../../history/retries';
 import { callsBefore, type RunRecord } from '../../history/fold';
 import type { NextAttempt } from '../../history/state';
 import type { ArtifactRef } from '../../core/files';
 import { keyValues } from '../../core/key-values';
+import { firstErrors, type EarlierError } from '../../core/earlier-errors';
 import type { EndedOutcome } from '../../core/outcome';
 import type { RunPlan } from '../../core/plan';
 import type { PartitionStatus } from '../../core/status';
 import type { IndexEntry } from '../../rows/partition-index';
 import type { PartitionIndex } from './partition-index';
 import type { ArtifactView, PartitionView } from '../types';
+
+type MadeIn = Pick<PartitionView, 'execution' | 'functionDigest' | 'unit' | 'worker'>;
 
 /** The partitions of a planned run at one moment, by ordinal. */
 export class PartitionViews {
@@ -50,10 +53,18 @@ export class PartitionViews {
   async view(ordinal: number): Promise<PartitionView> {
     const { outcomes, overlay } = this.parts;
     const recorded = outcomes.get(ordinal);
-    if (recorded !== undefined) return this.#ended(recorded.outcome);
+    if (recorded !== undefined) {
+      const { execution, functionDigest, unit } = recorded;
+      const worker = workerOf(recorded);
+      const madeIn = { execution, functionDigest, unit: unit?.activityId ?? null, worker };
+      return this.#ended(recorded.outcome, madeIn);
+    }
     const live = overlay?.ended.get(ordinal);
     // enforces I3: artifacts become visible when history names them, which is when the unit completes.
-    return live === undefined ? this.#unended(ordinal) : this.#ended({ ...live, artifacts: [] });
+    if (live === undefined) return this.#unended(ordinal);
+    const { execution } = this.parts.plan;
+    const madeIn = { execution, functionDigest: null, unit: null, worker: null };
+    return this.#ended(outcomes.withErrors({ ...live, artifacts: [] }), madeIn);
   }
 
   async id(ordinal: number): Promise<string> {
@@ -82,7 +93,7 @@ export class PartitionViews {
     return (await this.parts.loadIndex()).entry(ordinal);
   }
 
-  async #ended(outcome: EndedOutcome): Promise<PartitionView> {
+  async #ended(outcome: EndedOutcome, madeIn: MadeIn): Promise<PartitionView> {
     const { status, attempts, startedAt, durationMs, reused, error, artifacts, ordinal } = outcome;
     const id = outcome.id ?? (await this.#entry(ordinal)).id;
     const rows = outcome.rows ?? (await this.#entry(ordinal)).rows;
@@ -93,12 +104,15 @@ export class PartitionViews {
       status,
       attempts,
       rows,
+      returnedRows: status === 'DONE' ? outcome.outputRows : 0,
       startedAt,
       durationMs,
       reused,
       error,
+      earlierErrors: outcome.earlierErrors ?? [],
       nextAttempt: null,
       artifacts: artifacts.map(artifactView),
+      ...madeIn,
     };
   }
 
@@ -116,13 +130,28 @@ export class PartitionViews {
       status: this.status(ordinal),
       attempts: calls ?? 0,
       rows,
+      returnedRows: 0,
       startedAt: live?.startedAt ?? null,
       durationMs: null,
       reused: false,
       error: live?.error ?? outcomes.thrown.get(ordinal)?.outcome.error ?? null,
+      earlierErrors: this.#errorsBefore(ordinal, live),
       nextAttempt: running === undefined ? (waiting?.next ?? this.#nextRound(ordinal)) : null,
       artifacts: [],
+      execution: null,
+      unit: live?.activityId ?? null,
+      worker: live?.worker ?? null,
+      functionDigest: null,
     };
+  }
+
+  /** The errors of calls before the one whose error is shown. */
+  #errorsBefore(ordinal: number, live: LivePartition | undefined): EarlierError[] {
+    const { outcomes } = this.parts;
+    const shown = live?.error ?? outcomes.thrown.get(ordinal)?.outcome.error ?? null;
+    const last = live?.error ? live.attempt - 1 : outcomes.thrown.get(ordinal)?.outcome.attempts;
+    const errors = [...outcomes.errorsOf(ordinal), ...(live?.earlierErrors ?? [])];
+    return firstErrors(errors.filter(({ attempt, type }) => attempt !== last || type !== shown?.type));
   }
 
   #roundAt(ordinal: number): string | null {
@@ -138,6 +167,18 @@ export class PartitionViews {
     const error = outcomes.thrown.get(ordinal)?.outcome.error ?? null;
     return nextAttempt(record, { attempt: callsBefore(given) + 1, at: this.#roundAt(ordinal), error });
   }
+}
+
+/**
+ * The worker that ran a partition's last call. A unit's result has the worker of its last attempt; partitions
+ * that an earlier attempt ended may have run on another.
+ */
+function workerOf({ unit, outcome, functionDigest }: PartitionEnd): string | null {
+  if (unit?.end?.type !== 'result' || functionDigest === null) return null;
+  const isOfLast =
+    unit.attempts === 1 ||
+    (unit.startedAt !== null && Date.parse(outcome.startedAt) >= Date.parse(unit.startedAt));
+  return isOfLast ? unit.end.result.worker || null : null;
 }
 
 export function artifactView({ name, bytes, sha256 }: ArtifactRef): ArtifactView {
