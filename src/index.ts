@@ -115,6 +115,7 @@ export type {
   Source,
 } from './core/input';
 export type { EarlierError } from './core/earlier-errors';
+export type { ShortError } from './core/end-memo';
 export type { ErrorInfo, FinalStatus } from './core/outcome';
 export type { RefusalType } from './core/refusal';
 export type { Tolerance } from './core/failures/tolerance';

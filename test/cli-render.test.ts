@@ -325,16 +325,30 @@ test('rows become a table that fits the width: numbers to the right, lists of nu
     expect(widthOf(line)).toBeLessThanOrEqual(40);
 });
 
-test('run ids are never cut: other columns give way', () => {
-  const runId = 'salesByRegion-20240131-235959-x7k2-of-a-long-name-that-someone-chose-for-a-run';
+test('a list of runs shows status, start and failures in 80 columns, and long ids without their middle', () => {
+  const runId = 'nightly-sales-of-all-regions-and-stores-2024-01-31T23:59:59Z';
   const run = {
     runId,
     status: 'PARTIAL_FAILURE' as const,
-    function: 'f',
+    function: 'salesByRegion',
     startedAt: '2024-01-31T23:59:59.000Z',
-    endedAt: null,
+    endedAt: '2024-02-01T00:03:11.000Z',
+    counts: { ...noCounts(), DONE: 999_959, FAILED: 38, INTERNAL_ERROR: 3, total: 1_000_000 },
+    rows: 20_000_000,
+    error: null,
   };
-  for (const width of [40, 80, 120]) expect(renderRuns([run], run.startedAt, width, PLAIN)).toContain(runId);
+  const listed = (width: number): string => renderRuns([run], run.endedAt, width, PLAIN);
+  for (const width of [60, 80, 120]) {
+    expect(listed(width)).toMatch(/^nightly-sal.*….*31T23:59:59Z +PARTIAL_FAILURE +2024-01-31 23:59/m);
+    for (const line of listed(width).split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(width);
+  }
+  expect(listed(80)).toContain('41 of 1,000,000');
+  expect(listed(Infinity)).toContain(runId);
+  const open = { ...run, runId: 'regional-2024', status: 'IN_PROGRESS' as const, counts: null, rows: null };
+  expect(renderRuns([{ ...open, endedAt: null }], run.endedAt, 80, PLAIN).split('\n')).toEqual([
+    'run            status       started (UTC)     failed  duration  function',
+    'regional-2024  IN_PROGRESS  2024-01-31 23:59  –       3 m 12 s  salesByRegion',
+  ]);
 });
 
 test('rows that do not fit are counted, and columns that do not fit are named', () => {

@@ -25,6 +25,9 @@ export const FUNCTION_MEMO = 'partwiseFunction';
  */
 export const PAUSED_MEMO = 'partwisePaused';
 
+/** Memo with how an execution ended (`core/end-memo.ts`), so that listing runs needs no history. */
+export const END_MEMO = 'partwiseEnd';
+
 /** The workflow type of runs. */
 export const WORKFLOW_TYPE = 'partitionedRun';
 

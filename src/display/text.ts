@@ -53,6 +53,19 @@ export function cut(text: string, width: number): string {
   return `${kept}…`;
 }
 
+/** Like `cut`, but the text loses its middle, so that its beginning and its end remain. */
+export function cutMiddle(text: string, width: number): string {
+  if (widthOf(text, width) <= width) return text;
+  const head = cut(text, Math.ceil(width / 2));
+  const characters = Array.from(text);
+  let from = characters.length;
+  for (let left = width - widthOf(head); from > 0; from--) {
+    left -= widthOf(characters[from - 1]!);
+    if (left < 0) break;
+  }
+  return head + characters.slice(from).join('');
+}
+
 /**
  * Text on lines of at most `width` columns, broken at spaces. The first line begins with
  * `first`, others with `indent`.

@@ -4,7 +4,8 @@ import { HistoryDecoder } from '../history/decode';
 import { decodeClose } from '../history/decode-close';
 import { functionOfInput } from '../history/run-state';
 import { valueOf } from '../history/untrusted-payloads';
-import { FUNCTION_MEMO } from '../core/workflow';
+import { asExecutionEnd, executionEnd, type ExecutionEnd } from '../core/end-memo';
+import { END_MEMO, FUNCTION_MEMO } from '../core/workflow';
 import { didYouMean } from '../core/nearest';
 import type { ErrorInfo } from '../core/outcome';
 import type { RunStatus } from '../core/status';
@@ -49,18 +50,19 @@ export class RunList {
     this.#decoder = payloadDecoder(client.options.loadedDataConverter);
   }
 
-  /** Costs two requests to the server, plus one for the end of each execution that is not cached. */
+  /**
+   * Costs two requests to the server, and one for each 50 ended runs. The end of an execution is in its memo;
+   * for those of earlier releases, and for executions that were terminated or timed out, it is one more
+   * request or two, once.
+   */
   async page({ limit = DEFAULT_LIMIT, after, ...filter }: ListOptions): Promise<RunPage> {
     if (!Number.isInteger(limit) || limit < 1) {
       throw new RangeError(`"limit" is ${limit}; it takes a whole number, 1 or more.`);
     }
     const token = after === undefined ? null : tokenOf(after);
-    const { executions, next } = await this.#visibility.page(
-      queryOf(filter),
-      Math.min(limit, MAX_LIMIT),
-      token,
-    );
-    const wanted = await this.#ofFunction(ofSchedule(executions, filter.schedule), filter.function);
+    const { executions, next } = await this.#executions(filter, Math.min(limit, MAX_LIMIT), token);
+    const named = withText(ofSchedule(executions, filter.schedule), filter.text);
+    const wanted = await this.#ofFunction(named, filter.function);
     const chains = await this.#chains(wanted);
     const found = new Map<ListedExecution, RunListing>();
     let refused = 0;
@@ -68,8 +70,8 @@ export class RunList {
       const { workflowId, runId } = referenceOf(listed);
       // Only the execution that is the run is listed.
       const line = await orNullIfExpired(this.#line(chains.get(workflowId) ?? [listed]));
-      if (line?.workflowRunId !== runId) return;
-      if (line.refusal !== null) refused++;
+      if (line?.execution.runId !== runId) return;
+      if (line.refused) refused++;
       else if (filter.status === undefined || line.listing.status === filter.status)
         found.set(listed, line.listing);
     });
@@ -77,14 +79,37 @@ export class RunList {
     return { runs, refused, next: next === null ? null : cursorOf(next) };
   }
 
-  /** The run with this latest execution, or why it was refused; null if its history has expired. */
-  async line(latest: ListedExecution): Promise<RunLine | null> {
-    const line = async () => {
-      if (!(await this.#end(latest)).ranNothing) return this.#line([latest]);
-      const chains = await this.#chains([latest]);
-      return this.#line(chains.get(referenceOf(latest).workflowId) ?? [latest]);
+  /**
+   * A page of at most `limit` executions. The server cannot search within ids, so for a text it is asked for
+   * as many as it gives at once, and the page ends with the last match that belongs to it.
+   */
+  async #executions(
+    filter: Omit<ListOptions, 'limit' | 'after'>,
+    limit: number,
+    token: Uint8Array | null,
+  ): ReturnType<Visibility['page']> {
+    const query = queryOf(filter);
+    if (filter.text === undefined) return this.#visibility.page(query, limit, token);
+    const most = await this.#visibility.page(query, MAX_LIMIT, token);
+    const matches = new Set(withText(ofSchedule(most.executions, filter.schedule), filter.text));
+    const last = [...matches][limit - 1];
+    if (last === undefined || (last === [...matches].at(-1) && most.next === null)) return most;
+    return this.#visibility.page(query, most.executions.indexOf(last) + 1, token);
+  }
+
+  /**
+   * The status of the run with this latest execution, or why it was refused; null if its history has expired.
+   */
+  async outcome(latest: ListedExecution): Promise<RunOutcome | null> {
+    const outcome = async (): Promise<RunOutcome> => {
+      const isPlanned = (await this.#end(latest)).planned;
+      const chains = isPlanned ? null : await this.#chains([latest]);
+      const line = await this.#line(chains?.get(referenceOf(latest).workflowId) ?? [latest]);
+      const { status } = line.listing;
+      // The memo has only the first line of the reason.
+      return { status, refused: line.refused ? ((await this.#closed(line.execution))?.error ?? null) : null };
     };
-    return orNullIfExpired(line());
+    return orNullIfExpired(outcome());
   }
 
   async #ofFunction(
@@ -121,74 +146,89 @@ export class RunList {
   async #line(chain: readonly ListedExecution[]): Promise<RunLine> {
     let real = chain[0]!;
     for (const execution of chain) {
-      if ((await this.#end(execution)).ranNothing) continue;
+      if (!(await this.#end(execution)).planned) continue;
       real = execution;
       break;
     }
-    const { status, ranNothing, error } = await this.#end(real);
-    const refusal = ranNothing && real.status === STATUS.failed ? error : null;
-    return { workflowRunId: referenceOf(real).runId, refusal, listing: await this.#describe(real, status) };
+    const end = await this.#end(real);
+    const refused = !end.planned && real.status === STATUS.failed;
+    return { execution: referenceOf(real), refused, listing: await this.#describe(real, end) };
   }
 
-  async #describe(info: ListedExecution, status: RunStatus): Promise<RunListing> {
+  async #describe(info: ListedExecution, end: ExecutionEnd): Promise<RunListing> {
+    const { status, counts, rows, error } = end;
     return {
       runId: info.execution!.workflowId!,
       status,
       function: await this.#function(info),
       startedAt: isoTime(info.startTime),
       endedAt: info.closeTime ? isoTime(info.closeTime) : null,
+      counts,
+      rows,
+      error,
     };
   }
 
   async #end(info: ListedExecution): Promise<ExecutionEnd> {
-    if (info.status === STATUS.running) return { status: 'IN_PROGRESS', ranNothing: false, error: null };
+    if (info.status === STATUS.running)
+      return { status: 'IN_PROGRESS', planned: true, counts: null, rows: null, error: null };
     const { runId } = referenceOf(info);
-    const known = this.#ends.get(runId) ?? (await this.#readEnd(info));
+    const known = this.#ends.get(runId) ?? (await this.#endInMemo(info)) ?? (await this.#readEnd(info));
     this.#ends.set(runId, known);
     if (this.#ends.size > MAX_KEPT) this.#ends.delete(this.#ends.keys().next().value!);
     return known;
   }
 
-  /**
-   * Uses Temporal's close status, except for completed and failed runs, whose last event has the counts.
-   */
+  /** Null if its end is not in its memo, or if it ended in another way after that was written. */
+  async #endInMemo({ memo, status }: ListedExecution): Promise<ExecutionEnd | null> {
+    const end = asExecutionEnd(await this.#memo({ memo }, END_MEMO));
+    if (end === null) return null;
+    const { completed, failed, cancelled } = STATUS;
+    const closes = end.status === 'CANCELLED' ? [cancelled] : [completed, failed];
+    return closes.some((close) => close === status) ? end : null;
+  }
+
+  /** Undefined if it has none. */
+  async #memo({ memo }: Pick<ListedExecution, 'memo'>, name: string): Promise<unknown> {
+    const payload = memo?.fields?.[name];
+    return payload ? valueOf(this.#decoder, { payloads: [payload] }) : undefined;
+  }
+
+  /** Uses the counts of the last event, which completed and failed runs have there. */
   async #readEnd(info: ListedExecution): Promise<ExecutionEnd> {
     const execution = referenceOf(info);
-    let error: ErrorInfo | null = null;
-    if (info.status === STATUS.completed || info.status === STATUS.failed) {
-      const event = await this.#source.closeEvent(execution);
-      const closed = event === null ? null : await decodeClose(event, this.#decoder);
-      error = closed?.error ?? null;
-      if (closed?.summary != null) return { status: closed.summary.status, ranNothing: false, error };
-    }
+    const closed = await this.#closed(execution);
+    const summary = closed?.summary ?? null;
+    const planned = summary !== null || (await hasPlanned(this.#source, this.#decoder, execution));
     const status = info.status === STATUS.cancelled ? 'CANCELLED' : 'FAILURE';
-    return { status, ranNothing: !(await hasPlanned(this.#source, this.#decoder, execution)), error };
+    return executionEnd(summary, closed?.error ?? null, { status, planned });
+  }
+
+  async #closed(execution: ExecutionRef): ReturnType<typeof decodeClose> {
+    const event = await this.#source.closeEvent(execution);
+    return event === null ? null : decodeClose(event, this.#decoder);
   }
 
   async #function(info: ListedExecution): Promise<string | null> {
-    const memo = info.memo?.fields?.[FUNCTION_MEMO];
-    if (memo) {
-      const name = await valueOf(this.#decoder, { payloads: [memo] });
-      return typeof name === 'string' ? name : null;
-    }
+    const name = await this.#memo(info, FUNCTION_MEMO);
+    if (name !== undefined) return typeof name === 'string' ? name : null;
     const first = await this.#source.firstEvent(referenceOf(info));
     const started = first === null ? null : await new HistoryDecoder(this.#decoder).decode(first);
     return started?.type === 'started' ? functionOfInput(started.input) : null;
   }
 }
 
-/** `ranNothing`: it ended before it was planned, so it does not count as the run. */
-interface ExecutionEnd {
-  status: RunStatus;
-  ranNothing: boolean;
-  error: ErrorInfo | null;
+interface RunLine {
+  execution: ExecutionRef;
+  /** Whether nothing of it was started. */
+  refused: boolean;
+  listing: RunListing;
 }
 
-interface RunLine {
-  workflowRunId: string;
+interface RunOutcome {
+  status: RunStatus;
   /** Why nothing of it was started; null if something was, or may be. */
-  refusal: ErrorInfo | null;
-  listing: RunListing;
+  refused: ErrorInfo | null;
 }
 
 /** Temporal's close statuses that executions with a run status can have. */
@@ -242,6 +282,12 @@ function ofSchedule(
     const { workflowId } = referenceOf(listed);
     return workflowId.startsWith(schedule) && DUE.test(workflowId.slice(schedule.length));
   });
+}
+
+function withText(executions: readonly ListedExecution[], text = ''): readonly ListedExecution[] {
+  const wanted = text.toLowerCase();
+  if (wanted === '') return executions;
+  return executions.filter((listed) => referenceOf(listed).workflowId.toLowerCase().includes(wanted));
 }
 
 /** Null for an execution whose history was deleted or has expired since the server listed it. */

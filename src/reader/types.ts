@@ -2,6 +2,7 @@
 import type { ArtifactReader } from '../functions/types';
 import type { EarlierError } from '../core/earlier-errors';
 import type { ErrorInfo } from '../core/outcome';
+import type { ShortError } from '../core/end-memo';
 import type { PartitionStatus, RunStatus, StatusCounts } from '../core/status';
 import type { Tolerance } from '../core/failures/tolerance';
 import type { Row } from '../core/row';
@@ -398,6 +399,8 @@ export interface ListOptions {
   function?: string;
   /** Name of a schedule that started them. */
   schedule?: string;
+  /** Only runs whose ids contain this, in upper or lower case. */
+  text?: string;
   /** Only runs whose latest execution was started at this time or later. */
   startedFrom?: Date;
   /** Only runs whose latest execution was started before this time. */
@@ -420,4 +423,13 @@ export interface RunListing {
   function: string | null;
   startedAt: string;
   endedAt: string | null;
+  /**
+   * Number of partitions with each status, and of all. Null for a run in progress (`getRun(runId).status()`
+   * counts them), and for one that was terminated or timed out.
+   */
+  counts: (StatusCounts & { total: number }) | null;
+  /** Number of rows of all partitions; null when `counts` is. */
+  rows: number | null;
+  /** Why it ended as it did. Null if it is in progress, or if it is a success as its settings define it. */
+  error: ShortError | null;
 }

@@ -1,10 +1,18 @@
 /** Work that is done once when a run ends, whatever its status. It never changes how the run ends. */
-import { ApplicationFailure, CancellationScope, isCancellation, proxyActivities } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  CancellationScope,
+  isCancellation,
+  patched,
+  proxyActivities,
+  upsertMemo,
+} from '@temporalio/workflow';
+import { executionEnd, type EndMemo } from '../core/end-memo';
 import type { Closing, OpenedRun } from '../core/opened-run';
 import type { RunPlan } from '../core/plan';
 import { summaryIn, summaryOf } from './ending';
 import type { Progress } from './progress';
-import type { RunActivities } from '../core/workflow';
+import { END_MEMO, type RunActivities } from '../core/workflow';
 
 /**
  * Maximum length of the run's error message that is passed on: the workflow's failure has the whole message.
@@ -58,6 +66,15 @@ export async function closeWorkflow(
   } catch {
     // The activity's failure, which Temporal shows, says what was not done; it does not affect the run.
   }
+}
+
+/** Lets lists of runs show the end. Called with the last commands of the workflow. */
+export function describeEnd({ kind, summary, error }: Closing, planned: boolean): void {
+  // Histories of earlier releases end without it.
+  if (!patched('describe-end')) return;
+  const status = kind === 'cancelled' ? 'CANCELLED' : 'FAILURE';
+  const memo: EndMemo = { version: 1, ...executionEnd(summary, error, { status, planned }) };
+  upsertMemo({ [END_MEMO]: memo });
 }
 
 /** The input of a refused run may be anything. */

@@ -24,7 +24,7 @@ import type { RunSummary } from '../core/tasks';
 import { asOpenedRun, asRunPlan } from '../core/answers/step-results';
 import type { RunStatus } from '../core/status';
 import { resultOf } from './result-of';
-import { closeWorkflow, closingAfter } from './closing';
+import { closeWorkflow, closingAfter, describeEnd } from './closing';
 import { Control } from './control';
 import { commit, CONTROL_RETRY, runTimeout, settle, statusAfter } from './ending';
 import { handleMessages, type LiveRun } from './messages';
@@ -91,8 +91,9 @@ class Run implements LiveRun {
     this.progress.end(status);
   }
 
-  #close(closing: Closing): Promise<void> {
-    return closeWorkflow(workflowInfo().workflowId, this.input, this.#opened, closing);
+  async #close(closing: Closing): Promise<void> {
+    await closeWorkflow(workflowInfo().workflowId, this.input, this.#opened, closing);
+    describeEnd(closing, this.#plan !== null);
   }
 
   async #run(): Promise<RunSummary> {

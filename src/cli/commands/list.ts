@@ -17,6 +17,7 @@ interface ListCommandOptions extends ReadingOptions {
   function?: string;
   schedule?: string;
   since?: Date;
+  text?: string;
 }
 
 const NEWEST = 20;
@@ -28,6 +29,7 @@ export function define(command: Command): void {
     .addOption(statusOption(RUN_STATUSES))
     .option('--function <name>', 'only runs of this function')
     .option('--schedule <name>', 'only runs of this schedule')
+    .option('--text <text>', 'only runs whose ids contain this')
     .option(
       '--since <time>',
       'only runs started since a duration ago, such as 12h or 7d, or since a day or time (UTC)',
@@ -47,6 +49,7 @@ export function define(command: Command): void {
           function: options.function,
           schedule: options.schedule,
           startedFrom: options.since,
+          text: options.text,
         });
         found.push(...page.runs);
         refused += page.refused;
@@ -68,8 +71,8 @@ export function define(command: Command): void {
   });
 }
 
-function filterFlags({ status, function: name, schedule, since }: ListCommandOptions): string {
-  return Object.entries({ status, function: name, schedule, since: since?.toISOString() })
+function filterFlags({ status, function: name, schedule, text, since }: ListCommandOptions): string {
+  return Object.entries({ status, function: name, schedule, text, since: since?.toISOString() })
     .filter(([, value]) => value !== undefined)
     .map(([flag, value]) => `--${flag} ${shellWord(value!)} `)
     .join('');

@@ -2,7 +2,7 @@
 import type { CleanReport } from '../..';
 import { bytesText } from '../../display/measures';
 import type { Paint } from '../../display/paint';
-import { renderTable } from './table';
+import { renderTable, RUN_ID_WIDTH } from './table';
 import { clean, plural } from '../../display/text';
 
 /** Empty when there is nothing to remove. */
@@ -27,7 +27,7 @@ export function renderClean(
     if (files > 0) rows.push([of, '', what, files.toLocaleString('en'), bytesText(bytes), '']);
   if (rows.length === 0) return '';
   const columns = [
-    { name: 'run', whole: true },
+    { name: 'run', middleCutTo: RUN_ID_WIDTH },
     { name: 'ended (UTC)' },
     { name: 'what' },
     { name: 'files', align: 'right' as const },

@@ -2,7 +2,8 @@
 import type { RunListing } from '../..';
 import { elapsed } from '../../display/measures';
 import { type Paint, statusColour } from '../../display/paint';
-import { renderTable } from './table';
+import { failed } from '../../core/status';
+import { renderTable, RUN_ID_WIDTH } from './table';
 import { clean } from '../../display/text';
 
 export function renderRuns(runs: readonly RunListing[], now: string, width: number, paint: Paint): string {
@@ -10,15 +11,24 @@ export function renderRuns(runs: readonly RunListing[], now: string, width: numb
   const rows = runs.map((run) => [
     clean(run.runId),
     { text: run.status, colour: statusColour(run.status, paint) },
-    clean(run.function ?? '–'),
-    run.startedAt.slice(0, 19).replace('T', ' '),
+    run.startedAt.slice(0, 16).replace('T', ' '),
+    failedText(run.counts),
     elapsed(run.startedAt, run.endedAt, now),
+    clean(run.function ?? '–'),
   ]);
   const columns = [
-    { name: 'run', whole: true },
-    { name: 'status' },
+    { name: 'run', middleCutTo: RUN_ID_WIDTH },
+    { name: 'status', whole: true },
+    { name: 'started (UTC)', whole: true },
+    { name: 'failed', whole: true },
+    { name: 'duration', whole: true, align: 'right' as const },
     { name: 'function' },
-    { name: 'started (UTC)' },
   ];
-  return renderTable([...columns, { name: 'duration', align: 'right' }], rows, width, paint);
+  return renderTable(columns, rows, width, paint);
+}
+
+/** `4 of 1,000`: partitions. */
+function failedText(counts: RunListing['counts']): string {
+  if (counts === null) return '–';
+  return `${failed(counts).toLocaleString('en')} of ${counts.total.toLocaleString('en')}`;
 }

@@ -197,13 +197,14 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   saveResults: reads('run execution file', async (call, params) => ({
     columns: await params.run(call).saveResults(params.string('file')),
   })),
-  list: reads('limit after status function schedule', ({ partwise }, params) =>
+  list: reads('limit after status function schedule text', ({ partwise }, params) =>
     partwise.list({
       limit: params.optionalNumber('limit'),
       after: params.optionalString('after'),
       status: params.optionalString('status') as never,
       function: params.optionalString('function'),
       schedule: params.optionalString('schedule'),
+      text: params.optionalString('text'),
     }),
   ),
   plan: reads('input', ({ partwise }, params) =>

@@ -121,8 +121,8 @@ export class TemporalSchedules implements Schedules {
     const recent: ScheduledRun[] = [];
     for (const firing of firingsOf(description.info.recentActions)) {
       const info = await this.#execution(firing.runId);
-      const line = info === null ? null : await runs.line(info);
-      recent.push({ ...firing, status: line?.listing.status ?? null, refused: line?.refusal ?? null });
+      const outcome = info === null ? null : await runs.outcome(info);
+      recent.push({ ...firing, status: outcome?.status ?? null, refused: outcome?.refused ?? null });
     }
     return viewOf(description, recent);
   }

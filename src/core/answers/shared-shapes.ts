@@ -8,6 +8,9 @@ export const version = oneOf(1);
 /** Earlier releases have no counts of statuses that were added after them. */
 export const counts = shapeOf<StatusCounts>(countsOf(PARTITION_STATUSES));
 
+/** `counts` with the number of partitions. */
+export const totals: ShapeTest = (value) => counts(value) && count((value as { total?: unknown }).total);
+
 export function countsOf<T extends string>(statuses: readonly T[]): Record<T, ShapeTest> {
   return Object.fromEntries(statuses.map((status) => [status, optional(count)])) as Record<T, ShapeTest>;
 }

@@ -37,10 +37,9 @@ import {
   type ShapeTest,
 } from '../shape';
 import { PARTITION_STATUSES, RUN_STATUSES } from '../status';
-import { counts, everyCount, failure, fileRef, version } from './shared-shapes';
+import { counts, everyCount, failure, fileRef, totals, version } from './shared-shapes';
 
 const fields = isObject;
-const totals: ShapeTest = (value) => counts(value) && count((value as { total?: unknown }).total);
 
 const runtime = shapeOf<Runtime>({ python: text, packages: mapOf(text) });
 const carried = shapeOf<Carried>({
