@@ -5,8 +5,9 @@ import type { Backend, Reader } from './backend';
 export function ofRun(run: RunHandle, file: string): Backend {
   const reader: Reader = {
     list: async () => {
-      const { runId, status, function: name, startedAt, endedAt } = await run.status();
-      return { runs: [{ runId, status, function: name, startedAt, endedAt }], refused: 0, next: null };
+      const { runId, status, function: name, startedAt, endedAt, counts, rows, error } = await run.status();
+      const listing = { runId, status, function: name, startedAt, endedAt, counts, rows, error };
+      return { runs: [listing], refused: 0, next: null };
     },
     getRun: (runId) => {
       if (runId === run.runId) return run;
