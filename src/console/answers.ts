@@ -1,6 +1,7 @@
 /** What the API answers: compressed, and errors as sentences. */
 import { gzipSync } from 'node:zlib';
 import type { Context } from 'hono';
+import { showJson } from '../core/json';
 import type { ErrorAnswer } from './wire/types';
 
 /** Smaller answers gain nothing from compression. */
@@ -9,19 +10,25 @@ const COMPRESSED_FROM = 1_024;
 /** Level 1: planes are long runs of equal bytes, for which more effort gains little. */
 const LEVEL = 1;
 
-export function binary(context: Context, bytes: Uint8Array, type = 'application/octet-stream'): Response {
+export function binary(
+  context: Context,
+  bytes: Uint8Array,
+  type = 'application/octet-stream',
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const all = { ...headers, 'content-type': type };
   const accepts = /\bgzip\b/.test(context.req.header('accept-encoding') ?? '');
   if (!accepts || bytes.length < COMPRESSED_FROM)
-    return context.body(bytes as Uint8Array<ArrayBuffer>, 200, { 'content-type': type });
+    return context.body(bytes as Uint8Array<ArrayBuffer>, 200, all);
   return context.body(gzipSync(bytes, { level: LEVEL }) as Uint8Array<ArrayBuffer>, 200, {
-    'content-type': type,
+    ...all,
     'content-encoding': 'gzip',
     vary: 'accept-encoding',
   });
 }
 
 export function json(context: Context, value: unknown): Response {
-  return binary(context, Buffer.from(JSON.stringify(value ?? null)), 'application/json');
+  return binary(context, Buffer.from(showJson(value ?? null, 0)), 'application/json');
 }
 
 /** A request that cannot be understood. */

@@ -39,3 +39,9 @@ export function runAddress(runId: string, partition?: string): string {
   const run = `/runs/${encodeURIComponent(runId)}`;
   return partition === undefined ? run : `${run}/partitions/${encodeURIComponent(partition)}`;
 }
+
+/** The parameters of the current address, to take them along; empty or from the question mark on. */
+export function currentQuery(): string {
+  const text = query.value.toString();
+  return text === '' ? '' : `?${text}`;
+}

@@ -4,6 +4,7 @@ import { go, path, query } from './address';
 import { ask, Refused } from './session';
 import { nextTheme, theme } from './theme';
 import { RunsPage } from './views/runs';
+import { PartitionPage } from './views/partition';
 import { RunPage } from './views/run';
 import { nextZone, zone } from './words';
 
@@ -60,8 +61,10 @@ export function App() {
 }
 
 function Page() {
-  const [first, runId] = path.value;
+  const [first, runId, second, partition] = path.value;
   const execution = query.value.get('execution');
+  if (first === 'runs' && runId !== undefined && second === 'partitions' && partition !== undefined)
+    return <PartitionPage key={partition} runId={runId} execution={execution} id={partition} />;
   if (first === 'runs' && runId !== undefined)
     return <RunPage key={`${runId} ${execution ?? ''}`} runId={runId} execution={execution} />;
   if (first === undefined || first === 'runs') return <RunsPage />;

@@ -128,3 +128,11 @@ export interface Figures {
    */
   outliers: { ordinal: number; took: number; rows: number; isLarge: boolean }[];
 }
+
+/** What `GET /api/v1/runs/ID/partitions/P/rows` answers. */
+export interface ReturnedRows {
+  total: number;
+  columns: { name: string; isNumber: boolean }[];
+  /** The first 200, with values as text; null is NULL. */
+  rows: (string | null)[][];
+}

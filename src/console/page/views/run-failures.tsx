@@ -1,7 +1,7 @@
 /** Failures by cause. */
+import { partitionName } from '../../../core/partition-name';
 import type { GroupInfo, RunNow } from '../../wire/types';
-import { runAddress } from '../address';
-import { setQuery } from '../address';
+import { currentQuery, runAddress, setQuery } from '../address';
 import { filter } from '../filter';
 import { CopyCommand } from '../parts/copy';
 import { number, plural, shown } from '../words';
@@ -45,8 +45,12 @@ function Group({ group, runId }: { group: GroupInfo; runId: string }) {
       <p class="examples">
         {firstExecution > 1 && <span class="badge">new in execution {firstExecution}</span>}
         {examples.map((example) => (
-          <a key={example.ordinal} href={runAddress(runId, example.id)} title={shown(example.message)}>
-            {shown(example.id)}
+          <a
+            key={example.ordinal}
+            href={`${runAddress(runId, example.id)}${currentQuery()}`}
+            title={shown(example.message)}
+          >
+            {shown(partitionName(example.id))}
           </a>
         ))}
         <CopyCommand command={`partwise failures ${runId}`} />

@@ -1,9 +1,10 @@
 /** One picture of all partitions, in which one can go from a million to one. */
 import { useRef, useState } from 'preact/hooks';
+import { partitionName } from '../../../core/partition-name';
 import { durationText } from '../../../display/measures';
 import { countOf, durationOf, STATUS_BITS } from '../../wire/cells';
 import type { TableAnswer } from '../../wire/types';
-import { go, query, runAddress, setQuery } from '../address';
+import { currentQuery, go, query, runAddress, setQuery } from '../address';
 import { filter, highlighter } from '../filter';
 import { COLOURING_NAMES, COLOURINGS, coloursOf } from '../pictures/colours';
 import { drawGrid } from '../pictures/draw-grid';
@@ -57,7 +58,7 @@ export function MapPanel({ store }: { store: RunStore }) {
       : ordinalAt(grid.current, event.offsetX * scale.current, event.offsetY * scale.current);
   const zoom = (around: number, factor: number): void => show(zoomed(view, around, factor, total));
   const open = async (ordinal: number): Promise<void> =>
-    go(runAddress(store.runId, await idOf(store, ordinal)));
+    go(`${runAddress(store.runId, await idOf(store, ordinal))}${currentQuery()}`);
 
   const onKeyDown = (event: KeyboardEvent): void => {
     const columns = (grid.current?.columns ?? 1) * (grid.current?.perCell ?? 1);
@@ -183,7 +184,7 @@ function Cell({ store, ordinal, perCell }: { store: RunStore; ordinal: number; p
   const took = durationOf(cells.duration[ordinal]!);
   return (
     <>
-      <b>{id === null ? `partition ${number(ordinal)}` : shown(id)}</b>{' '}
+      <b>{id === null ? `partition ${number(ordinal)}` : shown(partitionName(id))}</b>{' '}
       {statusOf(cells.status[ordinal]! & STATUS_BITS)}
       {Number.isNaN(took) ? '' : `, about ${durationText(took)}`}, about{' '}
       {number(Math.round(countOf(cells.rows[ordinal]!)))} rows

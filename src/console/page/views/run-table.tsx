@@ -2,8 +2,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { PARTITION_STATUSES, type PartitionStatus } from '../../../core/status';
 import { durationText } from '../../../display/measures';
+import { partitionName } from '../../../core/partition-name';
 import type { PartitionFilter, RunNow, SortColumn, TableAnswer, TableRow } from '../../wire/types';
-import { runAddress, setQuery } from '../address';
+import { currentQuery, runAddress, setQuery } from '../address';
 import { clearFilter, filter, isFiltered, rangeText, setStatuses, sort } from '../filter';
 import { StatusMark } from '../parts/status';
 import { Window } from '../parts/window';
@@ -103,8 +104,8 @@ export function TablePanel({ store, now }: { store: RunStore; now: RunNow }) {
 
 function Row({ row, runId, cause }: { row: TableRow; runId: string; cause: string }) {
   return (
-    <a class="grid-row" href={runAddress(runId, row.id)}>
-      <span title={shown(row.id)}>{shown(row.id)}</span>
+    <a class="grid-row" href={`${runAddress(runId, row.id)}${currentQuery()}`}>
+      <span title={shown(row.id)}>{shown(partitionName(row.id))}</span>
       <StatusMark status={row.status} />
       <span class="number">{row.took === null ? '' : durationText(row.took)}</span>
       <span class="number">{number(row.rows)}</span>

@@ -4,9 +4,9 @@ import { RUN_STATUSES } from '../../../core/status';
 import { durationText } from '../../../display/measures';
 import type { RunPage } from '../../..';
 import { query, runAddress, setQuery } from '../address';
-import { StatusMark } from '../parts/status';
+import { CountsBar, StatusMark } from '../parts/status';
 import { useAnswer } from '../parts/use-answer';
-import { shown, time } from '../words';
+import { number, shown, time } from '../words';
 
 const REFRESH_MS = 3_000;
 
@@ -64,6 +64,8 @@ export function RunsPage() {
               <th>Status</th>
               <th>Run</th>
               <th>Function</th>
+              <th>Partitions</th>
+              <th class="number" />
               <th>Started</th>
               <th class="number">Took</th>
             </tr>
@@ -76,8 +78,15 @@ export function RunsPage() {
                 </td>
                 <td>
                   <a href={runAddress(run.runId)}>{shown(run.runId)}</a>
+                  {run.error !== null && (
+                    <span class="cause" title={shown(run.error.message)}>
+                      {shown(run.error.message)}
+                    </span>
+                  )}
                 </td>
                 <td>{run.function === null ? '' : shown(run.function)}</td>
+                <td class="counts">{run.counts !== null && <CountsBar counts={run.counts} />}</td>
+                <td class="number">{run.counts === null ? '' : number(run.counts.total)}</td>
                 <td>{time(run.startedAt)}</td>
                 <td class="number">
                   {durationText(

@@ -1,0 +1,158 @@
+/** What a partition uploaded: listed, shown where that is safe, and saved. */
+import { useEffect, useState } from 'preact/hooks';
+import type { ArtifactView } from '../../..';
+import { bytesText } from '../../../display/measures';
+import { query, setQuery } from '../address';
+import { problemOf } from '../parts/use-answer';
+import { request } from '../session';
+import { plural, shown } from '../words';
+
+/** Larger ones are saved, not shown. */
+const MAX_PREVIEW_BYTES = 1_048_576;
+
+/** Pictures are shown as `<img>`, in which no script of an SVG runs. */
+const IMAGES: Readonly<Record<string, string>> = {
+  svg: 'image/svg+xml',
+  png: 'image/png',
+  jpg: 'image/jpeg',
+  jpeg: 'image/jpeg',
+  gif: 'image/gif',
+  webp: 'image/webp',
+};
+const TEXTS = new Set([
+  'json',
+  'jsonl',
+  'csv',
+  'tsv',
+  'txt',
+  'md',
+  'html',
+  'xml',
+  'yaml',
+  'yml',
+  'log',
+  'sql',
+]);
+
+export function ArtifactsPanel({
+  path,
+  own,
+  artifacts,
+}: {
+  path: string;
+  own: string;
+  artifacts: readonly ArtifactView[];
+}) {
+  const chosen = artifacts.find(({ name }) => name === query.value.get('artifact')) ?? null;
+  const load = (name: string): Promise<Response> =>
+    request(`${path}/artifact${own === '' ? '?' : `${own}&`}name=${encodeURIComponent(name)}`);
+  if (artifacts.length === 0) return null;
+  return (
+    <section class="panel" aria-label="Artifacts">
+      <h2>
+        Artifacts <span class="faint">{plural(artifacts.length, 'file')}</span>
+      </h2>
+      <ul class="artifacts">
+        {artifacts.map(({ name, bytes, sha256 }) => (
+          <li key={name}>
+            <button
+              type="button"
+              class="link"
+              aria-pressed={chosen?.name === name}
+              onClick={() => setQuery({ artifact: chosen?.name === name ? null : name })}
+            >
+              {shown(name)}
+            </button>{' '}
+            <span class="faint">
+              {bytesText(bytes)}, sha256 {sha256.slice(0, 12)}
+            </span>{' '}
+            <Save name={name} load={load} />
+          </li>
+        ))}
+      </ul>
+      {chosen !== null && <Preview key={chosen.name} artifact={chosen} load={load} />}
+    </section>
+  );
+}
+
+function Save({ name, load }: { name: string; load: (name: string) => Promise<Response> }) {
+  const [problem, setProblem] = useState<string | null>(null);
+  const save = async (): Promise<void> => {
+    try {
+      const url = URL.createObjectURL(await (await load(name)).blob());
+      const link = document.createElement('a');
+      link.href = url;
+      link.download = name.split('/').at(-1)!;
+      link.click();
+      URL.revokeObjectURL(url);
+    } catch (error) {
+      setProblem(problemOf(error));
+    }
+  };
+  return (
+    <>
+      <button type="button" class="quiet" onClick={() => void save()}>
+        Save
+      </button>
+      {problem !== null && <span class="refusal">{shown(problem)}</span>}
+    </>
+  );
+}
+
+type Content =
+  { kind: 'text'; text: string } | { kind: 'image'; url: string } | { kind: 'none'; why: string };
+
+function Preview({ artifact, load }: { artifact: ArtifactView; load: (name: string) => Promise<Response> }) {
+  const [content, setContent] = useState<Content | null>(null);
+  useEffect(() => {
+    let url: string | null = null;
+    let isGone = false;
+    void contentOf(artifact, load)
+      .catch((error: unknown): Content => ({ kind: 'none', why: problemOf(error) }))
+      .then((found) => {
+        if (found.kind === 'image') url = found.url;
+        if (isGone && url !== null) URL.revokeObjectURL(url);
+        else setContent(found);
+      });
+    return () => {
+      isGone = true;
+      if (url !== null) URL.revokeObjectURL(url);
+    };
+  }, []);
+  if (content === null) return <div class="shape strip-shape" aria-label="Loading" />;
+  if (content.kind === 'none') return <p class="empty">{shown(content.why)}</p>;
+  if (content.kind === 'image') return <img class="artifact" src={content.url} alt={shown(artifact.name)} />;
+  return <pre tabIndex={0}>{shown(content.text)}</pre>;
+}
+
+async function contentOf(
+  { name, bytes }: ArtifactView,
+  load: (name: string) => Promise<Response>,
+): Promise<Content> {
+  const ending = /\.(\w+)$/.exec(name)?.[1]?.toLowerCase() ?? '';
+  const type = IMAGES[ending];
+  if (type === undefined && !TEXTS.has(ending))
+    return { kind: 'none', why: 'Files of this kind are not shown here: save it.' };
+  if (bytes > MAX_PREVIEW_BYTES)
+    return {
+      kind: 'none',
+      why: `Files larger than ${bytesText(MAX_PREVIEW_BYTES)} are not shown here: save it.`,
+    };
+  const content = await (await load(name)).arrayBuffer();
+  if (type !== undefined) return { kind: 'image', url: URL.createObjectURL(new Blob([content], { type })) };
+  const text = new TextDecoder().decode(content);
+  return { kind: 'text', text: ending === 'json' ? indented(text) : text };
+}
+
+/** Digits stay as they are: only white space is added. */
+function indented(json: string): string {
+  let depth = 0;
+  return json.replace(/"(?:[^"\\]|\\.)*"|[{}[\],:]|\s+/g, (token) => {
+    if (token.startsWith('"')) return token;
+    if (/^\s/.test(token)) return '';
+    if (token === ':') return ': ';
+    if (token === ',') return `,\n${'  '.repeat(depth)}`;
+    if (token === '{' || token === '[') return `${token}\n${'  '.repeat(++depth)}`;
+    return `\n${'  '.repeat(--depth)}${token}`;
+  });
+}
