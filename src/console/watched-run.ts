@@ -34,7 +34,9 @@ export class WatchedRun {
   #changes: { version: number; ranges: readonly [number, number][] }[] = [];
   /** Numbers of groups, by what they have in common: they stay while the console runs. */
   readonly #numbers = new Map<string, number>();
-  #following: { stop: AbortController; first: Promise<void> } | null = null;
+  /** The first reading, while its partitions are still being read: history alone has units and counts. */
+  #first: { snapshot: RunSnapshot; units: UnitView[] } | null = null;
+  #following: { stop: AbortController; begun: Signal; read: Signal } | null = null;
   #listeners = new Set<() => void>();
   #leaving: NodeJS.Timeout | undefined;
   #error: unknown = null;
@@ -47,16 +49,21 @@ export class WatchedRun {
     private readonly onIdle: () => void,
   ) {}
 
-  /** The run as last read; follows it from now on. Throws what reading it threw. */
+  /**
+   * The run as last read; follows it from now on. Its version is 0 until its partitions have been read. Throws
+   * what reading it threw.
+   */
   async now(): Promise<RunNow> {
-    const { snapshot, units, groupInfos, columns } = await this.#current();
+    await this.#followed().begun.promise;
+    const { snapshot, units } = this.#known(this.#read ?? this.#first);
+    const { state } = snapshot;
     const count = (...states: UnitView['status'][]): number =>
       units.filter(({ status }) => states.includes(status)).length;
     return {
-      state: snapshot.state,
+      state,
       version: this.#version,
-      total: columns.to,
-      groups: groupInfos,
+      total: state.counts.total,
+      groups: this.#read?.groupInfos ?? [],
       units: {
         total: units.length,
         running: count('running'),
@@ -71,7 +78,8 @@ export class WatchedRun {
   }
 
   async units(): Promise<UnitView[]> {
-    return (await this.#current()).units;
+    await this.#followed().begun.promise;
+    return this.#known(this.#read ?? this.#first).units;
   }
 
   /** The cells that have changed after the version `since`; all of them for 0. */
@@ -111,19 +119,29 @@ export class WatchedRun {
   }
 
   async #current(): Promise<Read> {
+    await this.#followed().read.promise;
+    return this.#known(this.#read);
+  }
+
+  #known<T>(read: T | null): T {
+    if (read === null || this.#error !== null) throw this.#error ?? new Error('The console is closing.');
+    return read;
+  }
+
+  #followed(): { begun: Signal; read: Signal } {
     clearTimeout(this.#leaving);
     this.#leaving = setTimeout(() => this.#leave(), KEPT_MS).unref();
     if (this.#following === null) {
-      const stop = new AbortController();
-      let ready = (): void => {};
-      const first = new Promise<void>((resolve) => (ready = resolve));
-      this.#following = { stop, first };
-      void this.#follow(stop.signal, ready);
+      const following = { stop: new AbortController(), begun: new Signal(), read: new Signal() };
+      this.#following = following;
+      void this.#follow(following.stop.signal).finally(() => this.#ready());
     }
-    await this.#following.first;
-    if (this.#read === null || this.#error !== null)
-      throw this.#error ?? new Error('The console is closing.');
-    return this.#read;
+    return this.#following;
+  }
+
+  #ready(): void {
+    this.#following?.begun.give();
+    this.#following?.read.give();
   }
 
   #leave(): void {
@@ -135,28 +153,28 @@ export class WatchedRun {
     this.onIdle();
   }
 
-  async #follow(signal: AbortSignal, ready: () => void): Promise<void> {
+  async #follow(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        await this.backend.read((reader) => this.#followOn(reader.getRun(this.runId), signal, ready));
+        await this.backend.read((reader) => this.#followOn(reader.getRun(this.runId), signal));
       } catch (error) {
         if (signal.aborted) break;
         this.#error = error;
-        ready();
+        this.#ready();
         this.#notify();
       }
       await sleep(ENDED_CHECK_MS, undefined, { signal }).catch(() => {});
     }
-    ready();
   }
 
-  async #followOn(run: RunHandle, signal: AbortSignal, ready: () => void): Promise<void> {
+  async #followOn(run: RunHandle, signal: AbortSignal): Promise<void> {
     const handle = this.workflowRunId === null ? run : run.execution(this.workflowRunId);
     for (;;) {
       for await (const snapshot of handle.snapshots({ signal })) {
+        if (this.#read === null) this.#begin(snapshot);
         await this.#take(snapshot);
         this.#error = null;
-        ready();
+        this.#ready();
         this.#notify();
       }
       // An ended run may be retried.
@@ -164,6 +182,13 @@ export class WatchedRun {
         await sleep(ENDED_CHECK_MS, undefined, { signal });
       } while (isSame(await handle.status(), this.#read?.snapshot.state ?? null));
     }
+  }
+
+  #begin(snapshot: RunSnapshot): void {
+    this.#first = { snapshot, units: snapshot.units() };
+    this.#error = null;
+    this.#following?.begun.give();
+    this.#notify();
   }
 
   async #take(snapshot: RunSnapshot): Promise<void> {
@@ -249,6 +274,12 @@ export class WatchedRun {
 function insideOf(folder: string | null, file: string): string {
   const path = folder === null ? file : relative(folder, file);
   return path.startsWith('..') ? file : path;
+}
+
+/** A promise that is resolved from outside. */
+class Signal {
+  give: () => void = () => {};
+  readonly promise = new Promise<void>((resolve) => (this.give = resolve));
 }
 
 function executionOf({ state }: RunSnapshot): string | undefined {

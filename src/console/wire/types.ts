@@ -28,7 +28,7 @@ export interface GroupInfo {
 /** A run at one moment: an event of its stream. */
 export interface RunNow {
   state: RunState;
-  /** Version of the cells; the page fetches what has changed since its own. */
+  /** Version of the cells; the page fetches what has changed since its own. 0: they are still being read. */
   version: number;
   /** Partitions of the whole run; 0 until it is planned. */
   total: number;

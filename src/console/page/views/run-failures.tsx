@@ -1,5 +1,6 @@
 /** Failures by cause. */
 import { partitionName } from '../../../core/partition-name';
+import { failed } from '../../../core/status';
 import type { GroupInfo, RunNow } from '../../wire/types';
 import { currentQuery, runAddress, setQuery } from '../address';
 import { filter } from '../filter';
@@ -11,7 +12,10 @@ export function FailuresPanel({ now }: { now: RunNow }) {
   return (
     <section class="panel failures" aria-label="Failures by cause">
       <h2>Failures {groups.length > 0 && <span class="faint">{plural(groups.length, 'cause')}</span>}</h2>
-      {groups.length === 0 && <p class="empty">No partition has failed.</p>}
+      {groups.length === 0 && failed(state.counts) === 0 && <p class="empty">No partition has failed.</p>}
+      {groups.length === 0 && failed(state.counts) > 0 && (
+        <div class="shape strip-shape" aria-label="Loading" />
+      )}
       <ol>
         {groups.map((group) => (
           <Group key={group.number} group={group} runId={state.runId} />

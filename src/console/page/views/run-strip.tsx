@@ -1,9 +1,11 @@
 /** All partitions in one line, in key order. Dragging over it filters everything below. */
 import { useRef, useState } from 'preact/hooks';
 import { STATUS_BITS } from '../../wire/cells';
-import { PARTITION_STATUSES, isFailure } from '../../../core/status';
+import { PARTITION_STATUSES, isFailure, type StatusCounts } from '../../../core/status';
+import type { RunNow, UnitsAnswer } from '../../wire/types';
 import { setQuery } from '../address';
 import { filter } from '../filter';
+import { useAnswer } from '../parts/use-answer';
 import { Picture } from '../pictures/picture';
 import type { RunStore } from '../run-store';
 import { css, palette } from '../theme';
@@ -11,9 +13,11 @@ import { number } from '../words';
 
 const HEIGHT = 24;
 
-export function StripPanel({ store }: { store: RunStore }) {
+export function StripPanel({ store, now }: { store: RunStore; now: RunNow }) {
   void store.drawn.value;
-  const { total } = store;
+  const { total } = now;
+  const hasCells = store.total > 0;
+  const units = useAnswer<UnitsAnswer>(hasCells ? null : store.path('/units')).value;
   const start = useRef<number | null>(null);
   const [dragged, setDragged] = useState<readonly [number, number] | null>(null);
   const ordinals = dragged ?? filter.value.ordinals ?? null;
@@ -23,7 +27,8 @@ export function StripPanel({ store }: { store: RunStore }) {
     return Math.max(0, Math.min(total, Math.round(((event.clientX - box.left) / box.width) * total)));
   };
   const draw = (context: CanvasRenderingContext2D, width: number, height: number): void => {
-    drawStrip(context, width, height, store);
+    if (hasCells) drawColumns(context, width, height, cellCounts(store));
+    else if (units !== null) drawColumns(context, width, height, unitCounts(units, total));
     if (ordinals === null) return;
     const [from, to] = ordinals;
     context.strokeStyle = css(palette.value.names['ink']!);
@@ -60,29 +65,61 @@ export function StripPanel({ store }: { store: RunStore }) {
 /** From bottom to top: what is drawn first is what most partitions should be. */
 const STACK = ['PENDING', 'SKIPPED', 'DONE', 'RUNNING', 'CANCELLED', 'INTERNAL_ERROR', 'FAILED'] as const;
 
+/** Counts by status of the partitions of a column of pixels; `share` runs from 0 to 1. */
+type ColumnCounts = (from: number, to: number) => ArrayLike<number>;
+
+function cellCounts({ cells, total }: RunStore): ColumnCounts {
+  const counts = new Int32Array(PARTITION_STATUSES.length);
+  return (from, to) => {
+    const first = Math.floor(from * total);
+    counts.fill(0);
+    for (let ordinal = first; ordinal < Math.max(first + 1, Math.floor(to * total)); ordinal++)
+      counts[cells.status[ordinal]! & STATUS_BITS]!++;
+    return counts;
+  };
+}
+
+/** While the partitions are being read: each unit's counts, spread over its range. */
+function unitCounts(units: UnitsAnswer, total: number): ColumnCounts {
+  return (from, to) => {
+    const [first, last] = [from * total, to * total];
+    const counts = new Float64Array(PARTITION_STATUSES.length);
+    let ended = 0;
+    for (const unit of units) {
+      const share = (Math.min(unit.to, last) - Math.max(unit.from, first)) / (unit.to - unit.from);
+      if (share <= 0) continue;
+      PARTITION_STATUSES.forEach((status, i) => (counts[i]! += unit.counts[status] * share));
+      ended += sumOf(unit.counts) * share;
+    }
+    counts[PARTITION_STATUSES.indexOf('PENDING')]! += Math.max(0, last - first - ended);
+    return counts;
+  };
+}
+
+function sumOf(counts: StatusCounts): number {
+  return PARTITION_STATUSES.reduce((sum, status) => sum + counts[status], 0);
+}
+
 /**
  * A column of pixels shows the shares of its partitions. A failure has at least two pixels, so that one in a
  * million is seen, and no more than its share otherwise, so that it is not a red bar.
  */
-function drawStrip(
+function drawColumns(
   context: CanvasRenderingContext2D,
   width: number,
   height: number,
-  { cells, total }: RunStore,
+  countsOf: ColumnCounts,
 ): void {
   const colours = palette.value.statuses.map(css);
   const numbers = STACK.map((status) => PARTITION_STATUSES.indexOf(status));
-  const counts = new Int32Array(PARTITION_STATUSES.length);
   for (let x = 0; x < width; x++) {
-    const from = Math.floor((x / width) * total);
-    const to = Math.max(from + 1, Math.floor(((x + 1) / width) * total));
-    counts.fill(0);
-    for (let ordinal = from; ordinal < to; ordinal++) counts[cells.status[ordinal]! & STATUS_BITS]!++;
+    const counts = countsOf(x / width, (x + 1) / width);
+    const all = Array.from(counts).reduce((sum, count) => sum + count, 0);
     let y = height;
     numbers.forEach((status, i) => {
       const count = counts[status]!;
       if (count === 0) return;
-      const share = (count / (to - from)) * height;
+      const share = (count / all) * height;
       const tall = isFailure(STACK[i]!) ? Math.max(2, share) : share;
       y -= tall;
       context.fillStyle = colours[status]!;

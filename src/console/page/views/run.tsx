@@ -30,21 +30,24 @@ export function RunPage({ runId, execution }: { runId: string; execution: string
       </>
     );
   }
+  void store.drawn.value;
+  const hasCells = store.total > 0;
   const isLost = store.connection.value.state === 'lost';
   return (
     <div class={isLost ? 'run is-lost' : 'run'}>
       <RunHead store={store} now={now} />
       {now.total > 0 && (
         <>
-          <StripPanel store={store} />
+          <StripPanel store={store} now={now} />
           <div class="panels">
             <FailuresPanel now={now} />
-            <MapPanel store={store} />
-            <DurationsPanel store={store} />
-            <ScatterPanel store={store} />
+            {hasCells && <MapPanel store={store} />}
+            {hasCells && <DurationsPanel store={store} />}
+            {hasCells && <ScatterPanel store={store} />}
+            {!hasCells && <div class="shape table-shape" aria-label="Loading" />}
             <TimelinePanel store={store} now={now} />
           </div>
-          <TablePanel store={store} now={now} />
+          {hasCells && <TablePanel store={store} now={now} />}
         </>
       )}
       {now.total === 0 && !wasRefused(now.state) && now.state.status === 'IN_PROGRESS' && (
