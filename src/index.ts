@@ -62,6 +62,7 @@ export type {
   PartitionHandle,
   PartitionPage,
   ResultRows,
+  RetryPreview,
   PartitionView,
   PlannedRun,
   RunArchive,

@@ -370,11 +370,13 @@ describe('files of a run that are damaged or missing', () => {
     await expect(plain.results()).rejects.toThrow(`partwise retry ${run.runId} --rerun-missing`);
     expect(callsIn(join(folder, 'calls'))).toHaveLength(before);
 
+    const preview = await plain.previewRetry({ rerunMissing: true });
     const again = await plain.retry({ rerunMissing: true, output: { table: 'gone' } });
     expect(await again.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
     const rerun = callsIn(join(folder, 'calls')).length - before;
     expect(rerun).toBeGreaterThan(0);
     expect(rerun).toBeLessThan(600);
+    expect(rerun).toBe(preview.partitions);
     expect(
       await project.query(
         'SELECT count(*)::INTEGER AS n, count(DISTINCT k)::INTEGER AS d, sum(sum)::INTEGER AS s FROM gone',

@@ -125,6 +125,8 @@ describe(`a run of ${PARTITIONS.toLocaleString('en')} partitions, read as a whol
     const [, noRate] = await run.failures();
     expect(noRate!.failedWith).toBe('Error');
     const before = (await run.status()).counts;
+    const preview = await run.previewRetry({ failedWith: noRate!.failedWith! });
+    expect(preview).toEqual({ partitions: noRate!.count, ordinals: noRate!.ordinals });
     const again = await run.retry({ failedWith: `functions.ts:${noRate!.place!.line}` });
     expect((await again.wait()).counts).toEqual(before);
     const { execution } = await again.columns();

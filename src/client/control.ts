@@ -11,9 +11,9 @@ import { problemText } from '../core/refusal';
 import { STATUS } from '../reader/find-execution';
 import { RunEnded, UpdateRefused } from '../reader/errors';
 import { Run, type RunControl } from '../reader/run';
-import type { RunReader } from '../reader/run-reader';
+import { RunReader } from '../reader/run-reader';
 import { ServerRun } from '../reader/run-source';
-import type { RunArchive, RunHandle, RunSettings } from '../reader/types';
+import type { RetryPreview, RunArchive, RunHandle, RunSettings } from '../reader/types';
 import { archiveRun } from './archive-run';
 import { startContinuation } from './start';
 
@@ -100,6 +100,13 @@ class ServerControl implements RunControl {
     };
     const { workflowRunId } = await startContinuation(client, taskQueue, runId, state.function, input);
     return serverRun(this.project, runId, workflowRunId);
+  }
+
+  previewRetry(changes: RetryInput): Promise<RetryPreview> {
+    const { client, stage } = this.project;
+    const { previewRetry }: typeof import('./preview-retry') = require('./preview-retry');
+    // Not of this handle's execution: a retry continues the newest one.
+    return previewRetry(new RunReader(new ServerRun(client, this.reader.runId, null, stage)), changes);
   }
 
   /** Whether it was started with functions files of its own, which are still there: it keeps those. */

@@ -96,7 +96,7 @@ function runExists(runId: string): StartRefused {
   ]);
 }
 
-function stillRunning(runId: string): StartRefused {
+export function stillRunning(runId: string): StartRefused {
   return new StartRefused('RunExists', [
     `The run "${runId}" is still running: follow it with partwise watch ${runId}, or stop it first with partwise cancel ${runId}.`,
   ]);

@@ -155,12 +155,13 @@ export async function readCarried(stage: Stage, { file }: Carried): Promise<Carr
   return readClosedLines(await stage.read(file)) as CarriedRecord[];
 }
 
-async function carriedOver(
+/** Without `selected`, only what is DONE. */
+export async function carriedOver(
   stage: Stage,
   reader: RunReader,
   reading: Reading,
   selected: ReadonlySet<number> | null,
-  place: ExecutionPlace,
+  { execution }: Pick<ExecutionPlace, 'execution'>,
 ): Promise<CarriedContent> {
   const views = (await reader.views(reading))!;
   const outcomes = await reader.outcomes(reading.record);
@@ -189,7 +190,6 @@ async function carriedOver(
     const own = new Set(ordinalsInUnit(unit.task));
     const salvaged = await readCheckpoints(stage, objects, (ordinal) => own.has(ordinal));
     // enforces I10: this execution is the first to record them, so no earlier commit contains their rows.
-    const { execution } = place;
     for (const { outcome, functionDigest } of salvaged.outcomes)
       latest.set(outcome.ordinal, { outcome: outcomes.withErrors(outcome), execution, functionDigest });
     for (const { block, functionDigest } of salvaged.blocks)

@@ -5,6 +5,7 @@
 import { resumedInput } from '../input/continue-input';
 import type { RunInput } from '../core/input';
 import { Refusal } from '../core/refusal';
+import type { Stage } from '../stage';
 import { assertSnapshotThere } from './continue-run';
 import { givenInput } from './opened-run';
 import { selectedOrdinals } from './selected-partitions';
@@ -33,11 +34,16 @@ export async function findResumedRun(
   if (previous === null) return null;
   const found = await earlier.previous();
   if (found === null) throw forgotten(previous.runId);
-  const { record } = found.reading;
+  return resumeRun(raw, found, stage);
+}
+
+/** Checks the changes of a continuation, and finds the partitions that it may run. */
+export async function resumeRun(raw: Partial<RunInput>, found: Previous, stage: Stage): Promise<ResumedRun> {
+  const { record, state } = found.reading;
   const { input, problems } = resumedInput(raw, givenInput(record.opened!));
   const rerunMissing = raw.rerunMissing === true;
   // enforces I10
-  if (rerunMissing && found.reading.state.commit !== null && hasAppended(input)) problems.push(APPENDED);
+  if (rerunMissing && state.commit !== null && hasAppended(input)) problems.push(APPENDED);
   await assertSnapshotThere(stage, record.plan!);
   const selected = problems.length > 0 ? null : await selectedOrdinals(stage, found, raw);
   return { ...found, input, problems, selected, rerunMissing };

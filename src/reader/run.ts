@@ -16,6 +16,7 @@ import type {
   PartitionHandle,
   PartitionPage,
   ResultRows,
+  RetryPreview,
   RunArchive,
   RunEvent,
   RunHandle,
@@ -41,6 +42,7 @@ export interface RunControl {
   set(settings: RunSettings): Promise<void>;
   skip(partitionIds: readonly string[]): Promise<void>;
   retry(changes: RetryInput): Promise<RunHandle>;
+  previewRetry(changes: RetryInput): Promise<RetryPreview>;
   archive(): Promise<RunArchive>;
 }
 
@@ -215,6 +217,10 @@ export class Run implements RunHandle {
 
   async retry(changes: RetryInput = {}): Promise<RunHandle> {
     return this.#control('retry').retry(changes);
+  }
+
+  async previewRetry(changes: RetryInput = {}): Promise<RetryPreview> {
+    return this.#control('previewRetry').previewRetry(changes);
   }
 
   async archive(): Promise<RunArchive> {

@@ -349,6 +349,16 @@ export interface RunHandle {
    */
   retry(changes?: RetryInput): Promise<RunHandle>;
   /**
+   * The partitions that `retry` would run with these changes. Starts nothing. Throws `StartRefused` for what
+   * a retry is refused for: a run in progress, invalid changes, a cause that no failure has, a snapshot that
+   * is gone. What only a worker can check, such as the function, is not checked. After a terminate, functions
+   * that still run may record more until the retry starts.
+   *
+   * @example
+   * const { partitions } = await run.previewRetry({ failedWith: 'RateLimited' });
+   */
+  previewRetry(changes?: RetryInput): Promise<RetryPreview>;
+  /**
    * Archives the complete history of an ended run on its stage, from where it is read after it has expired on
    * the server. Every run is archived when it ends; this is for runs that were terminated. Throws
    * `CannotArchive`.
@@ -367,6 +377,14 @@ export interface RunHandle {
    *   if (event.type === 'partition') console.error(event.partition.id, event.partition.error?.message);
    */
   events(options?: { signal?: AbortSignal; partitions?: 'all' | 'failed' }): AsyncIterable<RunEvent>;
+}
+
+/** What a retry would run. */
+export interface RetryPreview {
+  /** Number of partitions. */
+  partitions: number;
+  /** Their ordinals, ascending. */
+  ordinals: Int32Array;
 }
 
 /** Where a run's executions are archived. */

@@ -116,6 +116,10 @@ class Run:
         started = self._of_run("retry", changes=changes_of(changes))
         return Run(self._host, started["run"], started["execution"])
 
+    def preview_retry(self, **changes):
+        """What `retry` would run, as `partitions` (a number) and `ordinals` (`"3,7-9"`). Starts nothing."""
+        return view(self._of_run("previewRetry", changes=changes_of(changes)))
+
 
 _FORMS = {
     "pandas": lambda data: data.to_pandas(),

@@ -5,10 +5,11 @@ import { OK } from '../exit';
 import { follow, untilInterrupted } from '../follow';
 import { GROUP, withExamples } from '../help';
 import { suggesting } from '../invocation';
-import { followingMoves, loadProject, withPartwise } from '../connect';
+import { followingMoves, loadProject, reading, withPartwise } from '../connect';
 import { withFunctions, withJson, withProject } from '../options';
 import { nextCommands } from '../render/next-commands';
-import { clean, plural } from '../../display/text';
+import { partitionName } from '../../core/partition-name';
+import { clean, plural, wrapped } from '../../display/text';
 import { SEVERAL } from '../repeated';
 import { withOutcomeFlags } from '../run-flags';
 import {
@@ -21,13 +22,17 @@ import {
   printJson,
   widthOfTerminal,
 } from '../terminal';
-import type { RunState } from '../..';
+import type { RetryInput, RunState } from '../..';
 
 interface RetryOptions extends RetryFlags {
   detach?: boolean;
+  dryRun?: boolean;
   strict?: boolean;
   json?: boolean;
 }
+
+/** A dry run names this many partitions. */
+const MAX_NAMED = 10;
 
 const NOTES = `Reruns every partition that is not DONE (failed, interrupted or never started) on the rows that the
 run pinned, with the current functions. DONE partitions are not called again (but see
@@ -59,6 +64,7 @@ export function define(command: Command): void {
     .optionsGroup(GROUP.limits)
     .option('--max-concurrency <n>', 'partitions to run at the same time, 1 to 24,000')
     .optionsGroup(GROUP.output)
+    .option('--dry-run', 'only show which partitions would run')
     .option('--detach', 'start the run and return without waiting for it')
     .option('--strict', 'exit with 1 if any partition failed, even within the tolerance')
     .optionsGroup(GROUP.own);
@@ -68,6 +74,7 @@ export function define(command: Command): void {
 async function retry(wanted: string, options: RetryOptions): Promise<void> {
   const config = await loadProject(options);
   const changes = checkedChanges(options, config.projectDir);
+  if (options.dryRun === true) return preview(wanted, changes, options);
   const suggest = suggesting(options);
   let runId = wanted;
   let hasStarted = false;
@@ -97,6 +104,32 @@ async function retry(wanted: string, options: RetryOptions): Promise<void> {
       () => hasStarted,
     ),
   );
+}
+
+async function preview(wanted: string, changes: RetryInput, options: RetryOptions): Promise<void> {
+  const { ordinalRanges }: typeof import('../..') = require('../..');
+  await reading(options, async (partwise) => {
+    const runId = await runIdOf(partwise, wanted);
+    const run = partwise.getRun(runId);
+    const { partitions, ordinals } = await run.previewRetry(changes);
+    if (options.json === true) return printJson({ runId, partitions, ordinals: ordinalRanges(ordinals) });
+    const { total } = (await run.status()).counts;
+    const pages = Array.from(ordinals.subarray(0, MAX_NAMED), (from) => run.partitions({ from, limit: 1 }));
+    const shown = (await Promise.all(pages)).flatMap((page) => page.partitions);
+    const names = shown.map(({ id, status }) => `${clean(partitionName(id))} (${status})`).join(', ');
+    print(
+      [
+        `A retry of ${paint.bold(clean(runId))} would run ${partitions.toLocaleString('en')} of ${plural(total, 'partition')}.`,
+        ...(partitions === 0
+          ? []
+          : [
+              paint.dim(
+                wrapped(names + (partitions > shown.length ? ', …' : ''), widthOfTerminal(), '  ', '  '),
+              ),
+            ]),
+      ].join('\n'),
+    );
+  });
 }
 
 function announce(runId: string, before: RunState, { rerunMissing }: RetryOptions): void {

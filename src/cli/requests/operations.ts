@@ -233,6 +233,11 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     await planned(handle, call.signal);
     return startedRun(handle);
   }),
+  previewRetry: reads('run execution changes', async (call, params) => {
+    const { ordinalRanges }: typeof import('../..') = require('../..');
+    const { partitions, ordinals } = await params.run(call).previewRetry(params.object('changes'));
+    return { partitions, ordinals: ordinalRanges(ordinals) };
+  }),
   cancel: changes('run execution', (call, params) => params.run(call).cancel()),
   pause: changes('run execution', (call, params) => params.run(call).pause()),
   unpause: changes('run execution', (call, params) => params.run(call).unpause()),
