@@ -116,6 +116,7 @@ export type {
   Source,
 } from './core/input';
 export type { EarlierError } from './core/earlier-errors';
+export type { StageRuns } from './client/stage-runs';
 export type { ShortError } from './core/end-memo';
 export type { ErrorInfo, FinalStatus } from './core/outcome';
 export type { RefusalType } from './core/refusal';

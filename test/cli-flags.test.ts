@@ -221,11 +221,11 @@ test('@last is the run that started last, whichever the list has first', async (
     const found = runs.filter((run) => startedFrom === undefined || new Date(run.startedAt) >= startedFrom);
     const from = Number(after ?? 0);
     const page = found.slice(from, from + 1) as unknown as RunListing[];
-    return { runs: page, refused: 0, next: from + 1 < found.length ? String(from + 1) : null };
+    return { runs: page, refused: 0, unread: [], next: from + 1 < found.length ? String(from + 1) : null };
   };
   expect(await runIdOf({ list }, '@last')).toBe('of-2026-11-03');
   expect(await runIdOf({ list }, 'last')).toBe('last');
-  const none = async (): Promise<RunPage> => ({ runs: [], refused: 0, next: null });
+  const none = async (): Promise<RunPage> => ({ runs: [], refused: 0, unread: [], next: null });
   await expect(runIdOf({ list: none }, '@last')).rejects.toThrow('There are no runs, so @last names none');
 });
 

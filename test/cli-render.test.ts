@@ -336,6 +336,7 @@ test('a list of runs shows status, start and failures in 80 columns, and long id
     counts: { ...noCounts(), DONE: 999_959, FAILED: 38, INTERNAL_ERROR: 3, total: 1_000_000 },
     rows: 20_000_000,
     error: null,
+    archived: false,
   };
   const listed = (width: number): string => renderRuns([run], run.endedAt, width, PLAIN);
   for (const width of [60, 80, 120]) {

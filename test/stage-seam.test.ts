@@ -166,6 +166,7 @@ function behavesAsStage(kind: Kind, placeOf: () => Place): void {
     ]);
     expect(await paths('')).toEqual(['run1.txt', 'run1/a', 'run1/b', 'run1/deep/er/c', 'run10/a']);
     expect(await stage.list('none/')).toEqual([]);
+    expect(await stage.folders()).toEqual(['run1', 'run10']);
   });
 
   test('removes one object and no other, and a missing one is not an error', async () => {

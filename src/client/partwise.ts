@@ -11,6 +11,7 @@ import type { CleanOptions, CleanReport } from './clean/types';
 import type { HistoriesOptions, RunHistory } from '../reader/histories/histories';
 import type { DebugOptions, DebugReport, TryOptions, TryReport } from './trial/types';
 import type { PlanPreview } from './plan-preview';
+import type { StageRuns } from './stage-runs';
 import type { RunList } from '../reader/list';
 import type { ListOptions, RunHandle, RunPage } from '../reader/types';
 
@@ -27,7 +28,7 @@ export interface ConnectOptions {
   signal?: AbortSignal;
 }
 
-/** Which project a history file belongs to. */
+/** Which project a history belongs to. */
 export interface HistoryFileOptions {
   /** As in `ConnectOptions`. */
   projectDir?: string;
@@ -122,6 +123,24 @@ export class Partwise {
     return readHistoryFile(file, config ?? (await loadConfig({ projectDir })));
   }
 
+  /**
+   * Opens the archived runs of a stage, a path or URI, without a server: those that have ended, and that
+   * `clean` has not removed. `projectDir` is the project whose data converter wrote the histories.
+   *
+   * ```ts
+   * const stage = await Partwise.fromStage('s3://lake/partwise/');
+   * const { runs } = await stage.list({ status: 'FAILURE' });
+   * for (const { runId } of runs) console.log(await stage.getRun(runId).failures());
+   * await stage.close();
+   * ```
+   */
+  static async fromStage(stage: string, options: HistoryFileOptions = {}): Promise<StageRuns> {
+    const { config, projectDir } = options;
+    const { loadConfig }: typeof import('../config') = require('../config');
+    const { openStageRuns }: typeof import('./stage-runs') = require('./stage-runs');
+    return openStageRuns(stage, config ?? (await loadConfig({ projectDir })));
+  }
+
   /** `host:port` of the server. */
   get address(): string {
     return this.#session.address;
@@ -153,8 +172,9 @@ export class Partwise {
   }
 
   /**
-   * Returns a page of the runs on this server, each run id once; starts that were refused are not runs.
-   * Throws `RangeError` for an invalid limit or cursor.
+   * Returns a page of the runs on this server, each run id once; starts that were refused are not runs. With
+   * `archived`, of the runs that only the project's stage still has. Throws `RangeError` for an invalid limit
+   * or cursor.
    *
    * ```ts
    * let after: string | undefined;
@@ -165,10 +185,12 @@ export class Partwise {
    * } while (after !== undefined);
    * ```
    */
-  list(options: ListOptions = {}): Promise<RunPage> {
+  async list({ archived = false, ...options }: ListOptions = {}): Promise<RunPage> {
     const { RunList }: typeof import('../reader/list') = require('../reader/list');
-    this.#runs ??= new RunList(this.#session.client);
-    return this.#runs.page(options);
+    const runs = (this.#runs ??= new RunList(this.#session.client));
+    if (!archived) return runs.page(options);
+    const { openForgottenRuns }: typeof import('./stage-runs') = require('./stage-runs');
+    return openForgottenRuns(this.#session.client, runs, await this.#config()).page(options);
   }
 
   /**

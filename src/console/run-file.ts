@@ -6,8 +6,9 @@ export function ofRun(run: RunHandle, file: string): Backend {
   const reader: Reader = {
     list: async () => {
       const { runId, status, function: name, startedAt, endedAt, counts, rows, error } = await run.status();
-      const listing = { runId, status, function: name, startedAt, endedAt, counts, rows, error };
-      return { runs: [listing], refused: 0, next: null };
+      const end = { startedAt, endedAt, counts, rows, error };
+      const listing = { runId, status, function: name, ...end, archived: true };
+      return { runs: [listing], refused: 0, unread: [], next: null };
     },
     getRun: (runId) => {
       if (runId === run.runId) return run;

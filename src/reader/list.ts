@@ -14,12 +14,13 @@ import { NoSuchRun } from './errors';
 import { HistorySource, isNotFound, type ExecutionRef } from './histories/history-source';
 import { payloadDecoder } from './histories/payloads';
 import { inParallel } from './in-parallel';
+import { Cursor } from './list-cursor';
+import { DEFAULT_LIMIT, hasText, isOfSchedule, limitOf, MAX_LIMIT } from './list-filter';
 import type { ListOptions, RunListing, RunPage } from './types';
 import { quoted, startingWith, Visibility, type ListedExecution } from './visibility';
 import { isoTime, type PayloadDecoder } from '../history/events';
 
-const DEFAULT_LIMIT = 20;
-const MAX_LIMIT = 1_000;
+const CURSOR = new Cursor('runs-');
 /** Maximum number of cached execution ends; closed executions do not change. */
 const MAX_KEPT = 10_000;
 
@@ -55,14 +56,11 @@ export class RunList {
    * for those of earlier releases, and for executions that were terminated or timed out, it is one more
    * request or two, once.
    */
-  async page({ limit = DEFAULT_LIMIT, after, ...filter }: ListOptions): Promise<RunPage> {
-    if (!Number.isInteger(limit) || limit < 1) {
-      throw new RangeError(`"limit" is ${limit}; it takes a whole number, 1 or more.`);
-    }
-    const token = after === undefined ? null : tokenOf(after);
-    const { executions, next } = await this.#executions(filter, Math.min(limit, MAX_LIMIT), token);
-    const named = withText(ofSchedule(executions, filter.schedule), filter.text);
-    const wanted = await this.#ofFunction(named, filter.function);
+  async page({ limit = DEFAULT_LIMIT, after, ...filter }: Omit<ListOptions, 'archived'>): Promise<RunPage> {
+    const most = limitOf(limit);
+    const token = after === undefined ? null : CURSOR.decode(after);
+    const { executions, next } = await this.#executions(filter, most, token);
+    const wanted = await this.#ofFunction(named(executions, filter), filter.function);
     const chains = await this.#chains(wanted);
     const found = new Map<ListedExecution, RunListing>();
     let refused = 0;
@@ -76,7 +74,7 @@ export class RunList {
         found.set(listed, line.listing);
     });
     const runs = wanted.flatMap((listed) => found.get(listed) ?? []);
-    return { runs, refused, next: next === null ? null : cursorOf(next) };
+    return { runs, refused, unread: [], next: next === null ? null : CURSOR.encode(next) };
   }
 
   /**
@@ -89,11 +87,10 @@ export class RunList {
     token: Uint8Array | null,
   ): ReturnType<Visibility['page']> {
     const query = queryOf(filter);
-    if (filter.text === undefined) return this.#visibility.page(query, limit, token);
+    if ((filter.text ?? '') === '') return this.#visibility.page(query, limit, token);
     const most = await this.#visibility.page(query, MAX_LIMIT, token);
-    const matches = new Set(withText(ofSchedule(most.executions, filter.schedule), filter.text));
-    const last = [...matches][limit - 1];
-    if (last === undefined || (last === [...matches].at(-1) && most.next === null)) return most;
+    const last = named(most.executions, filter)[limit - 1];
+    if (last === undefined) return most;
     return this.#visibility.page(query, most.executions.indexOf(last) + 1, token);
   }
 
@@ -110,6 +107,18 @@ export class RunList {
       return { status, refused: line.refused ? ((await this.#closed(line.execution))?.error ?? null) : null };
     };
     return orNullIfExpired(outcome());
+  }
+
+  /** Those of the run ids that have an execution on the server that counts. */
+  async present(runIds: readonly string[]): Promise<ReadonlySet<string>> {
+    const found = new Set<string>();
+    const executions: ListedExecution[] = [];
+    for await (const execution of this.#visibility.runsOf(runIds)) executions.push(execution);
+    await inParallel(executions, async (execution) => {
+      const isPlanned = (await orNullIfExpired(this.#end(execution)))?.planned;
+      if (isPlanned === true) found.add(referenceOf(execution).workflowId);
+    });
+    return found;
   }
 
   async #ofFunction(
@@ -166,6 +175,7 @@ export class RunList {
       counts,
       rows,
       error,
+      archived: false,
     };
   }
 
@@ -255,39 +265,14 @@ function queryOf({
   ];
 }
 
-/**
- * Marks cursors, because servers answer invalid ones with an unhelpful error, and only after half a minute.
- */
-const CURSOR = 'runs-';
-
-function cursorOf(token: Uint8Array): string {
-  return `${CURSOR}${Buffer.from(token).toString('base64url')}`;
-}
-
-function tokenOf(after: string): Uint8Array {
-  if (after.startsWith(CURSOR)) return Buffer.from(after.slice(CURSOR.length), 'base64url');
-  throw new RangeError(`"${after}" is not a cursor: pass the "next" of the previous page unchanged.`);
-}
-
-/** What Temporal appends to a schedule's name to make the id of a run: the time that it was due. */
-const DUE = /^-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
-
-/** Runs of a schedule are found by their ids, which retries of a run share. */
-function ofSchedule(
+function named(
   executions: readonly ListedExecution[],
-  schedule: string | undefined,
+  { schedule, text = '' }: Pick<ListOptions, 'schedule' | 'text'>,
 ): readonly ListedExecution[] {
-  if (schedule === undefined) return executions;
   return executions.filter((listed) => {
     const { workflowId } = referenceOf(listed);
-    return workflowId.startsWith(schedule) && DUE.test(workflowId.slice(schedule.length));
+    return hasText(workflowId, text) && (schedule === undefined || isOfSchedule(workflowId, schedule));
   });
-}
-
-function withText(executions: readonly ListedExecution[], text = ''): readonly ListedExecution[] {
-  const wanted = text.toLowerCase();
-  if (wanted === '') return executions;
-  return executions.filter((listed) => referenceOf(listed).workflowId.toLowerCase().includes(wanted));
 }
 
 /** Null for an execution whose history was deleted or has expired since the server listed it. */

@@ -417,6 +417,11 @@ export interface ListOptions {
   function?: string;
   /** Name of a schedule that started them. */
   schedule?: string;
+  /**
+   * Runs that only archives on the project's stage have, because the server has deleted their histories,
+   * instead of those on the server. Default false.
+   */
+  archived?: boolean;
   /** Only runs whose ids contain this, in upper or lower case. */
   text?: string;
   /** Only runs whose latest execution was started at this time or later. */
@@ -426,10 +431,15 @@ export interface ListOptions {
 }
 
 export interface RunPage {
-  /** Runs in progress first, newest first; then ended runs, latest end first. */
+  /**
+   * Runs in progress first, newest first; then ended runs, latest end first. Archived runs: by run id, the
+   * last one first.
+   */
   runs: RunListing[];
   /** Number of starts of this page that were refused, so that there is no run. */
   refused: number;
+  /** Archived runs that cannot be read, and why. */
+  unread: { runId: string; why: string }[];
   /** Pass as `after` for the next page; null on the last. */
   next: string | null;
 }
@@ -450,4 +460,6 @@ export interface RunListing {
   rows: number | null;
   /** Why it ended as it did. Null if it is in progress, or if it is a success as its settings define it. */
   error: ShortError | null;
+  /** Whether only an archive on the stage has it. */
+  archived: boolean;
 }

@@ -33,6 +33,8 @@ export interface Stage {
    * `isStoredSize`).
    */
   list(prefix: string): Promise<{ path: string; bytes: number }[]>;
+  /** Names of the folders at the stage's root, without what is in them, sorted. */
+  folders(): Promise<string[]>;
   remove(path: string): Promise<void>;
   /**
    * Removes, unless `dryRun`, the unfinished files of killed writers, which `list` does not return, if they

@@ -4,8 +4,8 @@ import { suggesting } from '../invocation';
 import { parseDuration } from '../../input/duration';
 import { parsePeriod } from '../../input/zoned-time';
 import { RUN_STATUSES, type RunStatus } from '../../core/status';
-import type { RunListing } from '../..';
-import { reading } from '../connect';
+import type { Partwise, RunListing, RunPage } from '../..';
+import { loadProject, reading } from '../connect';
 import { atLeastOne, statusOption, withJson, withProject, type ReadingOptions } from '../options';
 import { renderRuns } from '../render/runs';
 import { shellWord } from '../../core/shell-word';
@@ -18,12 +18,17 @@ interface ListCommandOptions extends ReadingOptions {
   schedule?: string;
   since?: Date;
   text?: string;
+  archived?: boolean;
 }
 
 const NEWEST = 20;
 
 export function define(command: Command): void {
-  withExamples(command, ['list --status FAILURE --limit 5', 'list --schedule nightly --since 7d']);
+  withExamples(command, [
+    'list --status FAILURE --limit 5',
+    'list --schedule nightly --since 7d',
+    'list --archived',
+  ]);
   command
     .option('--limit <n>', 'maximum number of runs', atLeastOne, NEWEST)
     .addOption(statusOption(RUN_STATUSES))
@@ -34,15 +39,18 @@ export function define(command: Command): void {
       '--since <time>',
       'only runs started since a duration ago, such as 12h or 7d, or since a day or time (UTC)',
       moment,
-    );
+    )
+    .option('--archived', "runs that the server has deleted, from the stage's archives")
+    .option('--stage <place>', 'all archived runs of this stage, without a server');
   withJson(withProject(command)).action(async (options: ListCommandOptions) => {
-    await reading(options, async (partwise) => {
+    await listing(options, async (list) => {
       const found: RunListing[] = [];
+      const unread: RunPage['unread'] = [];
       let refused = 0;
       let after: string | undefined;
       // Fetch one more, to know whether there are more.
       do {
-        const page = await partwise.list({
+        const page = await list({
           limit: options.limit + 1,
           after,
           status: options.status,
@@ -53,11 +61,13 @@ export function define(command: Command): void {
         });
         found.push(...page.runs);
         refused += page.refused;
+        unread.push(...page.unread);
         after = page.next ?? undefined;
       } while (found.length <= options.limit && after !== undefined);
       const runs = found.slice(0, options.limit);
-      if (options.json === true) return printJson({ runs, refused });
+      if (options.json === true) return printJson({ runs, refused, unread });
       print(renderRuns(runs, new Date().toISOString(), widthOfTerminal(), paint));
+      for (const { runId, why } of unread) note(`The run "${runId}" cannot be read: ${why}`);
       const { schedule } = options;
       if (schedule !== undefined && refused > 0)
         note(
@@ -71,11 +81,31 @@ export function define(command: Command): void {
   });
 }
 
-function filterFlags({ status, function: name, schedule, text, since }: ListCommandOptions): string {
-  return Object.entries({ status, function: name, schedule, text, since: since?.toISOString() })
+/** Lists the runs of the server or, with --stage, of archives. */
+async function listing(
+  options: ListCommandOptions,
+  use: (list: Partwise['list']) => Promise<void>,
+): Promise<void> {
+  const { stage: place, archived } = options;
+  if (place === undefined)
+    return reading(options, (partwise) => use((filter) => partwise.list({ ...filter, archived })));
+  const { Partwise }: typeof import('../..') = require('../..');
+  const stage = await Partwise.fromStage(place, { config: await loadProject(options) });
+  try {
+    await use((filter) => stage.list(filter));
+  } finally {
+    await stage.close();
+  }
+}
+
+function filterFlags(options: ListCommandOptions): string {
+  const { status, function: name, schedule, text, since, archived, stage } = options;
+  const filters = { status, function: name, schedule, text, since: since?.toISOString(), stage };
+  const flags = Object.entries(filters)
     .filter(([, value]) => value !== undefined)
     .map(([flag, value]) => `--${flag} ${shellWord(value!)} `)
     .join('');
+  return archived === true ? `${flags}--archived ` : flags;
 }
 
 function moment(text: string): Date {

@@ -5,7 +5,7 @@ import { hasPlannedIn } from '../find-execution';
 import { parseHistory } from './archive';
 import { NoSuchRun } from '../errors';
 import type { RecordedHistory } from '../histories/execution-history';
-import { readLocators, type Locator } from '../../stored/locators';
+import { readLocators, type Locator, type Locators } from '../../stored/locators';
 import { archivesOn } from '../histories/shard-history';
 import type { PayloadDecoder } from '../../history/events';
 
@@ -45,8 +45,18 @@ export async function archivedRun(
   decoder: PayloadDecoder,
   runId: string,
 ): Promise<RecordedHistory | null> {
+  return newestArchived(stage, decoder, runId, await readLocators(stage, runId));
+}
+
+/** `archivedRun` for a run whose locators have been read. */
+export async function newestArchived(
+  stage: Stage,
+  decoder: PayloadDecoder,
+  runId: string,
+  { found }: Pick<Locators, 'found'>,
+): Promise<RecordedHistory | null> {
   let newest: RecordedHistory | null = null;
-  for (const locator of (await readLocators(stage, runId)).found.toReversed()) {
+  for (const locator of found.toReversed()) {
     const archived = await archivedExecution(stage, runId, locator.workflowRunId);
     if (archived !== null && (await hasPlannedIn(archived.events, decoder))) return archived;
     if (archived === null && (await leftPlan(stage, locator))) {

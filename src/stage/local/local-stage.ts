@@ -134,6 +134,18 @@ export class LocalStage implements Stage {
     return found.sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
+  async folders(): Promise<string[]> {
+    return this.#using(async () => {
+      await this.#same?.check();
+      const entries = await readdir(this.#resolve(''), { withFileTypes: true }).catch(orEmpty);
+      await this.#same?.check();
+      return entries
+        .filter((entry) => entry.isDirectory() && entry.name !== PARTIAL_FOLDER)
+        .map(({ name }) => name)
+        .sort();
+    });
+  }
+
   async #walk(prefix: string, found: { path: string; bytes: number }[]): Promise<void> {
     const entries = await readdir(this.#resolve(prefix), { withFileTypes: true }).catch(orEmpty);
     for (const entry of entries) {

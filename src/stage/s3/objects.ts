@@ -168,6 +168,17 @@ export class S3Objects {
     });
   }
 
+  /** Keys up to the first `/` after the prefix, which they include. */
+  async folders(prefix: string): Promise<string[]> {
+    return this.#ask(prefix, async (client) => {
+      const found: string[] = [];
+      const wanted = { Bucket: this.location.bucket, Prefix: prefix, Delimiter: '/' };
+      for await (const { CommonPrefixes = [] } of paginateListObjectsV2({ client }, wanted))
+        for (const { Prefix } of CommonPrefixes) found.push(Prefix!);
+      return found;
+    });
+  }
+
   async remove(key: string): Promise<void> {
     await this.#ask(key, (client) => client.send(new DeleteObjectCommand(this.#at(key))));
   }

@@ -105,6 +105,11 @@ export class S3Stage implements Stage {
       .sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
+  async folders(): Promise<string[]> {
+    const found = await this.#objects.folders(this.#prefix);
+    return found.map((key) => key.slice(this.#prefix.length, -1)).sort();
+  }
+
   remove(path: string): Promise<void> {
     return this.#objects.remove(this.#key(path));
   }

@@ -93,6 +93,12 @@ export class SnowflakeStage implements Stage {
     return found.filter(({ path }) => path !== TOKEN_FILE).sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
+  // LIST has no way to leave out what is in folders.
+  async folders(): Promise<string[]> {
+    const inFolders = (await this.list('')).filter(({ path }) => path.includes('/'));
+    return [...new Set(inFolders.map(({ path }) => path.slice(0, path.indexOf('/'))))].sort();
+  }
+
   async #list(place: string): Promise<{ path: string; bytes: number }[]> {
     const { rows } = await this.#run(`LIST ${this.#sql(place)}`);
     // Names begin with the stage's name.
