@@ -117,6 +117,7 @@ export type {
 } from './core/input';
 export type { EarlierError } from './core/earlier-errors';
 export type { StageRuns } from './client/stage-runs';
+export type { PollerView, QueueView, QueueWork, WorkersOptions } from './client/workers';
 export type { ShortError } from './core/end-memo';
 export type { ErrorInfo, FinalStatus } from './core/outcome';
 export type { RefusalType } from './core/refusal';

@@ -523,7 +523,7 @@ describe('in a project', () => {
     expect(good).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(
-        /✓ Node.*\n✓ config.*\n✓ Temporal.*\n✓ warehouse.*\n✓ stage.*\n✓ functions .*: count, odd, wait\n/,
+        /✓ Node.*\n✓ config.*\n✓ Temporal.*\n✓ workers .*@.* on the task queue .*\n✓ warehouse.*\n✓ stage.*\n✓ functions .*: count, odd, wait\n/,
       ),
     });
     await project.write('broken.ts', 'export const x = ;');

@@ -74,6 +74,16 @@ const expectSharedBy = async (gated: GatedRun, ...workers: RunningCli[]) => {
 
 describe('workers of one task queue', () => {
   it('share the load of a run, and do nothing twice', async () => {
+    expect(await project.partwise.workers()).toEqual(
+      ['workflows', 'activities', 'units'].map((work) => ({
+        taskQueue: project.taskQueue,
+        work,
+        polled: false,
+        pollers: [],
+      })),
+    );
+    const alone = await cli(project.folder, ['doctor']);
+    expect(alone.stdout).toContain('for workflows or activities or units: runs wait until there is one');
     const workers = [await startWorker('--runners', '1'), await startWorker('--runners', '1')];
     const gated = await start('shared', true);
     // One call per worker.
@@ -87,6 +97,20 @@ describe('workers of one task queue', () => {
     const workflows = await startWorker('--only', 'workflows');
     const activities = await startWorker('--only', 'activities', '--runners', '1');
     const units = await startWorker('--only', 'units', '--runners', '1');
+    const polls = async (work: string, bigTaskQueue: string) => {
+      const queues = await project.partwise.workers({ bigTaskQueues: [bigTaskQueue] });
+      expect(queues.at(-1)).toMatchObject({ taskQueue: bigTaskQueue, work: 'units', polled: false });
+      const queue = queues.find((each) => each.work === work)!;
+      return queue.polled ? queue.pollers.map((poller) => poller.identity) : [];
+    };
+    for (const [work, worker, other] of [
+      ['workflows', workflows, units],
+      ['activities', activities, workflows],
+      ['units', units, workflows],
+    ] as const) {
+      await until(async () => (await polls(work, 'big')).includes(identity(worker)));
+      expect(await polls(work, 'big')).not.toContain(identity(other));
+    }
     const gated = await start('parts', true);
     await gated.untilCalls(2);
     await gated.release();

@@ -9,6 +9,7 @@ import type { OnTemporalEvent } from '../temporal/events';
 import { closeServices, DEFAULT_WAREHOUSE, openWarehouse, type Warehouse } from '../warehouse';
 import { INSTALLERS, languageOfSource } from '../runners/languages';
 import { functionNames } from './function-names';
+import { readWorkers, workersLine } from './workers';
 
 /** Which project to check. */
 export interface ProjectCheckOptions {
@@ -32,9 +33,11 @@ export async function* checkProject(options: ProjectCheckOptions): AsyncGenerato
   if (config === null) return;
   const project: ProjectConfig = config;
   try {
-    yield await check('Temporal', () => checkTemporal(project, onEvent));
+    const temporal = await check('Temporal', () => checkTemporal(project, onEvent));
+    yield temporal;
     if (resolveTemporal(project.temporal, process.env).kind === 'embedded')
       yield await check('processes', () => describeProcesses(project));
+    else if (temporal.ok) yield await check('workers', () => describeWorkers(project));
     yield* checkPlaces(project);
     yield* checkRuntimes(project);
     yield await check('functions', () => checkFunctions(project));
@@ -93,6 +96,16 @@ async function checkTemporal(
   const session = await connectTemporal({ projectDir, settings: temporal, env: process.env });
   await session.close();
   return `${resolved.address}, namespace ${resolved.namespace}, task queue ${resolved.taskQueue}`;
+}
+
+/** Of a named server: a worker that is missing now may be started later, so it is not a problem. */
+async function describeWorkers({ temporal, projectDir }: ProjectConfig): Promise<string> {
+  const session = await connectTemporal({ projectDir, settings: temporal, env: process.env });
+  try {
+    return workersLine(await readWorkers(session.client, session.taskQueue, {}, Date.now()));
+  } finally {
+    await session.close();
+  }
 }
 
 async function describeProcesses(project: ProjectConfig): Promise<string> {

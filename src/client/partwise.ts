@@ -12,6 +12,7 @@ import type { HistoriesOptions, RunHistory } from '../reader/histories/histories
 import type { DebugOptions, DebugReport, TryOptions, TryReport } from './trial/types';
 import type { PlanPreview } from './plan-preview';
 import type { StageRuns } from './stage-runs';
+import type { QueueView, WorkersOptions } from './workers';
 import type { RunList } from '../reader/list';
 import type { ListOptions, RunHandle, RunPage } from '../reader/types';
 
@@ -191,6 +192,19 @@ export class Partwise {
     if (!archived) return runs.page(options);
     const { openForgottenRuns }: typeof import('./stage-runs') = require('./stage-runs');
     return openForgottenRuns(this.#session.client, runs, await this.#config()).page(options);
+  }
+
+  /**
+   * Who polls the project's task queues: without a worker that does, runs are accepted and wait.
+   *
+   * ```ts
+   * for (const { taskQueue, work, polled } of await partwise.workers())
+   *   if (!polled) console.warn(`No worker takes ${work} from "${taskQueue}": start partwise worker.`);
+   * ```
+   */
+  async workers(options: WorkersOptions = {}): Promise<QueueView[]> {
+    const { readWorkers }: typeof import('./workers') = require('./workers');
+    return readWorkers(this.#session.client, this.#session.taskQueue, options, Date.now());
   }
 
   /**
