@@ -103,7 +103,10 @@ export type {
   TryReport,
 } from './client/trial/types';
 export type { TypeGuesses } from './core/type-guesses';
+export type { SizeBin, SizedPartition, SizeQuantiles } from './client/partition-sizes';
 export type { PlanPreview } from './client/plan-preview';
+export type { ProjectFunction } from './client/project-functions';
+export type { FunctionDescription } from './core/function-description';
 export type {
   ModelInput,
   ModelTask,

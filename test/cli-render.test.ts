@@ -14,7 +14,9 @@ import { renderPartitions } from '../src/cli/render/partitions';
 import { failureLine, placeOf } from '../src/display/failure-line';
 import { csvOf, renderRows } from '../src/cli/render/rows';
 import { renderArtifacts } from '../src/cli/render/artifacts';
+import { renderPlan } from '../src/cli/render/plan';
 import { renderRuns } from '../src/cli/render/runs';
+import { partitionSizes } from '../src/client/partition-sizes';
 import { renderRunState } from '../src/cli/render/run-state';
 import { LiveLines } from '../src/display/live-lines';
 import { barLine, ProgressDisplay } from '../src/display/progress';
@@ -350,6 +352,28 @@ test('a list of runs shows status, start and failures in 80 columns, and long id
     'run            status       started (UTC)     failed  duration  function',
     'regional-2024  IN_PROGRESS  2024-01-31 23:59  –       3 m 12 s  salesByRegion',
   ]);
+});
+
+test('a plan says how large its partitions are, and names skew', () => {
+  const rows = [20, 20, 0, 4_999, 20, 1, 21, 20, 20, 20];
+  const sizes = partitionSizes(rows, (ordinal) => `p${ordinal}`);
+  expect(sizes.quantiles).toEqual({ min: 0, q25: 20, median: 20, q75: 20, q95: 4_999, max: 4_999 });
+  expect(sizes.histogram.filter(({ partitions }) => partitions > 0)).toEqual([
+    { from: 0, to: 0, partitions: 1 },
+    { from: 1, to: 1, partitions: 1 },
+    { from: 20, to: 49, partitions: 7 },
+    { from: 2_000, to: 4_999, partitions: 1 },
+  ]);
+  const column = { name: 'k', type: 'VARCHAR' };
+  const plan = { keyColumns: [column], columns: [column], guesses: null, units: 10, unitRows: rows };
+  const shown = renderPlan({ ...plan, ...sizes, partitions: 10, rows: 5_141 }, 80, PLAIN);
+  expect(shown).toContain('Skew: the largest partition has 4,999 rows, 249 times the median (20).');
+  expect(shown).toMatch(/^largest +rows\np3 +4,999\np6 +21\np0 +20\np1 +20\np4 +20\n\nsmallest/m);
+  const many = partitionSizes(new Float64Array(1_000_000).fill(20), String);
+  expect(many.largest).toHaveLength(100);
+  expect(many.largest[99]).toEqual({ id: '99', rows: 20 });
+  expect(many.histogram).toEqual([{ from: 20, to: 49, partitions: 1_000_000 }]);
+  expect(partitionSizes([], String)).toEqual({ largest: [], smallest: [], quantiles: null, histogram: [] });
 });
 
 test('rows that do not fit are counted, and columns that do not fit are named', () => {

@@ -6,6 +6,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Project } from '../src/index';
 import { CLI, cli, startCli } from './support/cli';
 import { makeProject, REPOSITORY, type TestProject } from './support/project';
 import { run, userEnvironment } from './support/shell';
@@ -458,6 +459,14 @@ describe('in a project', () => {
     const { stdout } = await cli(project.folder, ['plan', 'count', '--from', 'sales.csv', '--by', 'region']);
     expect(stdout.match(/^North +2$/gm)).toHaveLength(1);
     expect(stdout).not.toContain('smallest');
+  });
+
+  it('the functions of a project are listed with what their code declares', async () => {
+    const opened = await Project.open({ projectDir: project.folder });
+    const functions = await opened.functions();
+    expect(functions.map(({ name }) => name)).toEqual(['count', 'odd', 'wait']);
+    expect(functions[0]!.file).toBe(join(project.folder, 'functions.ts'));
+    await opened.close();
   });
 
   it('a warehouse in a folder that does not exist is refused, and the folder is not created (I9)', async () => {

@@ -8,7 +8,7 @@ import { connectTemporal, describeBinary, findTemporalBinary, resolveTemporal } 
 import type { OnTemporalEvent } from '../temporal/events';
 import { closeServices, DEFAULT_WAREHOUSE, openWarehouse, type Warehouse } from '../warehouse';
 import { INSTALLERS, languageOfSource } from '../runners/languages';
-import { functionNames } from './function-names';
+import { projectFunctions } from './project-functions';
 import { readWorkers, workersLine } from './workers';
 
 /** Which project to check. */
@@ -144,7 +144,7 @@ async function checkFunctions(project: ProjectConfig): Promise<string> {
   const { functions } = project;
   const [first] = functions;
   if (first === undefined) return 'no functions file: only --sql can be run. `partwise init` creates one.';
-  const names = await functionNames(project);
+  const names = (await projectFunctions(project)).map(({ name }) => name);
   if (names.length > 0) return `${functions.join(', ')}: ${names.join(', ')}`;
   throw new Error(
     `${functions.join(' and ')} has no partition function: write \`${languageOfSource(first)!.example('summarize')}\`.`,

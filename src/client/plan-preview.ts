@@ -10,8 +10,7 @@ import { scheduledFor } from '../input/scheduled-time';
 import { cutUnits } from '../core/units/cut-units';
 import { DEFAULT_WAREHOUSE, openWarehouse } from '../warehouse';
 import { queryProblems, withoutWaiting } from '../planning/check-run';
-
-const EXTREMES = 5;
+import { partitionSizes, type SizeBin, type SizedPartition, type SizeQuantiles } from './partition-sizes';
 
 /** A preview of a run; nothing was started. */
 export interface PlanPreview {
@@ -25,12 +24,16 @@ export interface PlanPreview {
   guesses: TypeGuesses | null;
   /** Number of activities. */
   units: number;
-  /** The largest partitions by rows, largest first. */
-  largest: { id: string; rows: number }[];
-  /** The smallest partitions, smallest first, without those in `largest`. */
-  smallest: { id: string; rows: number }[];
-  /** Partitions by size: `label` is a range of rows, such as `100 – 999`. */
-  histogram: { label: string; partitions: number }[];
+  /** Rows of each of them, in the order in which they start. */
+  unitRows: number[];
+  /** The 100 largest partitions by rows, largest first. */
+  largest: SizedPartition[];
+  /** The 5 smallest partitions, smallest first; they may be among the largest, too. */
+  smallest: SizedPartition[];
+  /** Null without partitions. */
+  quantiles: SizeQuantiles | null;
+  /** Partitions by size, in steps of 1, 2, 5, 10, 20, … rows. */
+  histogram: SizeBin[];
 }
 
 /** Throws a `Refusal` with every problem. */
@@ -63,33 +66,18 @@ async function preview(raw: unknown, project: ProjectConfig): Promise<PlanPrevie
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
   const { maxConcurrency, partitionsPerUnit } = options;
   const units = cutUnits({ rows, id: (ordinal) => ids[ordinal]!, maxConcurrency, partitionsPerUnit });
-  const bySize = rows.map((n, ordinal) => ({ id: ids[ordinal]!, rows: n })).sort((a, b) => b.rows - a.rows);
   return {
     partitions: rows.length,
-    rows: rows.reduce((sum, n) => sum + n, 0),
+    rows: sumOf(rows),
     keyColumns: shape.keyColumns,
     columns: shape.columns,
     guesses: shape.guesses ?? null,
     units: units.length,
-    largest: bySize.slice(0, EXTREMES),
-    smallest: bySize.slice(Math.max(EXTREMES, bySize.length - EXTREMES)).reverse(),
-    histogram: histogram(rows),
+    unitRows: units.map(({ from, to }) => sumOf(rows.slice(from, to + 1))),
+    ...partitionSizes(rows, (ordinal) => ids[ordinal]!),
   };
 }
 
-/** Partitions grouped by the power of ten of their row count. */
-function histogram(rows: readonly number[]): PlanPreview['histogram'] {
-  if (rows.length === 0) return [];
-  const digits = rows.map((n) => String(n).length);
-  // Not Math.max(...digits), which would fail with a million arguments.
-  const least = digits.reduce((a, b) => Math.min(a, b));
-  const most = digits.reduce((a, b) => Math.max(a, b));
-  return Array.from({ length: most - least + 1 }, (_, i) => {
-    const power = least + i;
-    const from = power === 1 ? 0 : 10 ** (power - 1);
-    return {
-      label: `${from.toLocaleString('en')} – ${(10 ** power - 1).toLocaleString('en')}`,
-      partitions: digits.filter((d) => d === power).length,
-    };
-  });
+function sumOf(rows: readonly number[]): number {
+  return rows.reduce((sum, n) => sum + n, 0);
 }

@@ -8,6 +8,7 @@ import { refusing } from './refusing';
 import type { ServeOptions } from './serve';
 import type { TryOptions, TryReport } from './trial/types';
 import type { PlanPreview } from './plan-preview';
+import type { ProjectFunction } from './project-functions';
 import type { TemporalCliOptions } from './temporal-cli';
 
 /** Which project to open. */
@@ -84,6 +85,15 @@ export class Project {
   plan(input: RunInput): Promise<PlanPreview> {
     const { previewPlan }: typeof import('./plan-preview') = require('./plan-preview');
     return refusing(() => previewPlan(input, this.#config));
+  }
+
+  /**
+   * The project's functions, with the settings that their code declares. Builds the functions files, and
+   * throws an explanation for one that does not build or load.
+   */
+  functions(): Promise<ProjectFunction[]> {
+    const { projectFunctions }: typeof import('./project-functions') = require('./project-functions');
+    return projectFunctions(this.#config);
   }
 
   /** Like `Partwise.try`. */

@@ -3,7 +3,7 @@ import type { ProjectConfig } from '../config';
 import { projectSecret, resolveTemporal, runHostInForeground } from '../temporal';
 import type { OnTemporalEvent } from '../temporal/events';
 import { startProof } from '../trust/start-proof';
-import { functionNames } from './function-names';
+import { projectFunctions, type ProjectFunction } from './project-functions';
 
 export interface ServeOptions {
   /** Runs need no proof of the project's owner. */
@@ -41,7 +41,8 @@ export async function serveProject(config: ProjectConfig, options: ServeOptions)
     );
   }
   const taskQueue = temporal.taskQueue ?? 'partwise';
-  const functions = await functionNames(config).catch((): string[] => []);
+  const described = await projectFunctions(config).catch((): ProjectFunction[] => []);
+  const functions = described.map(({ name }) => name);
   const proofOf = (runId: string, input: object): string | null =>
     open ? null : startProof(projectSecret(projectDir), 'run', runId, input);
   let address = '';

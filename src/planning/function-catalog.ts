@@ -90,12 +90,17 @@ export class FunctionCatalog {
     return { bundles, failures };
   }
 
-  /** The names of all functions. Throws the reason if a file cannot be loaded. */
-  async names(): Promise<string[]> {
+  /** All bundles. Throws the reason if a file cannot be loaded. */
+  async bundles(): Promise<LoadedBundle[]> {
     const { bundles, failures } = await this.current();
     const [failure] = failures;
     if (failure !== undefined) throw failure;
-    return bundles.flatMap(({ functions }) => functions.map(({ name }) => name));
+    return bundles;
+  }
+
+  /** The names of all functions. Throws the reason if a file cannot be loaded. */
+  async names(): Promise<string[]> {
+    return (await this.bundles()).flatMap(({ functions }) => functions.map(({ name }) => name));
   }
 
   async #currentOf(file: string, python: string | undefined): Promise<LoadedBundle> {

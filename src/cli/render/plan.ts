@@ -1,6 +1,6 @@
 /** The preview of a run. */
 import { partitionName } from '../../core/partition-name';
-import type { PlanPreview } from '../..';
+import type { PlanPreview, SizedPartition, SizeQuantiles } from '../..';
 import { bar } from './sparkline';
 import type { Paint } from '../../display/paint';
 import { renderTable } from './table';
@@ -24,8 +24,8 @@ export function renderPlan(plan: PlanPreview, width: number, paint: Paint): stri
   lines.push('', columnsOf(plan, width, paint));
   const most = Math.max(...plan.histogram.map(({ partitions }) => partitions));
   if (plan.histogram.length > 1) {
-    const rows = plan.histogram.map(({ label, partitions }) => [
-      label,
+    const rows = plan.histogram.map(({ from, to, partitions }) => [
+      from === to ? String(from) : `${from.toLocaleString('en')} – ${to.toLocaleString('en')}`,
       String(partitions),
       bar(partitions, most, BAR_WIDTH),
     ]);
@@ -39,9 +39,26 @@ export function renderPlan(plan: PlanPreview, width: number, paint: Paint): stri
       ),
     );
   }
-  lines.push('', sized('largest', plan.largest, width, paint));
-  if (plan.smallest.length > 0) lines.push('', sized('smallest', plan.smallest, width, paint));
+  const largest = plan.largest.slice(0, MAX_LARGEST);
+  const others = plan.smallest.filter(({ id }) => largest.every((each) => each.id !== id));
+  lines.push('', sized('largest', largest, width, paint));
+  if (others.length > 0) lines.push('', sized('smallest', others, width, paint));
+  if (plan.quantiles !== null && isSkewed(plan.quantiles)) lines.push('', skew(plan.quantiles));
   return lines.join('\n');
+}
+
+/** Number of the largest partitions shown. */
+const MAX_LARGEST = 5;
+/** How many times the median the largest partition of a skewed source has, at least. */
+const SKEWED_FROM = 10;
+
+function isSkewed({ median, max }: SizeQuantiles): boolean {
+  return max >= SKEWED_FROM * Math.max(1, median);
+}
+
+function skew({ median, max }: SizeQuantiles): string {
+  const times = Math.floor(max / Math.max(1, median)).toLocaleString('en');
+  return `Skew: the largest partition has ${plural(max, 'row')}, ${times} times the median (${median.toLocaleString('en')}). The run takes at least as long as its call.`;
 }
 
 /** Number of columns shown. */
@@ -64,12 +81,7 @@ function columnsOf({ columns, guesses }: PlanPreview, width: number, paint: Pain
   return columns.length <= MAX_COLUMNS ? table : `${table}\n… and ${columns.length - MAX_COLUMNS} more`;
 }
 
-function sized(
-  name: string,
-  partitions: readonly { id: string; rows: number }[],
-  width: number,
-  paint: Paint,
-): string {
+function sized(name: string, partitions: readonly SizedPartition[], width: number, paint: Paint): string {
   const rows = partitions.map(({ id, rows: count }) => [
     clean(partitionName(id)),
     count.toLocaleString('en'),
