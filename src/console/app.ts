@@ -5,6 +5,7 @@ import { errorAnswer, json } from './answers';
 import type { Backend } from './backend';
 import { onlyHosts, onlyOwnPage, onlyWithToken, refuse, secureHeaders } from './gate';
 import { pageRoutes } from './page-files';
+import { actionRoutes } from './routes/actions';
 import { partitionRoutes } from './routes/partitions';
 import { runRoutes } from './routes/runs';
 import type { WatchedRuns } from './watched-runs';
@@ -42,6 +43,7 @@ export function consoleApp(backend: Backend, watched: WatchedRuns, version: stri
   });
   app.route('/api/v1/runs', runRoutes(backend, watched));
   app.route('/api/v1/runs', partitionRoutes(backend));
+  if (backend.change !== null) app.route('/api/v1/runs', actionRoutes(backend.change, watched));
   app.all('/api/*', (context) => refuse(context, 404, 'NoSuchRoute', 'The console has no such route.'));
   app.route('/', pageRoutes());
   app.notFound((context) => refuse(context, 404, 'NoSuchRoute', 'The console has no such route.'));

@@ -315,7 +315,7 @@ function copyColumns(all: PartitionColumns, part: PartitionColumns): void {
 }
 
 function groupInfo(group: FailureGroup, number: number, folder: string | null): GroupInfo {
-  const { type, pattern, place, count, firstAt, lastAt, firstExecution, examples } = group;
+  const { type, pattern, place, count, firstAt, lastAt, firstExecution, failedWith, examples } = group;
   return {
     number,
     type,
@@ -325,6 +325,7 @@ function groupInfo(group: FailureGroup, number: number, folder: string | null): 
     firstAt,
     lastAt,
     firstExecution,
+    failedWith,
     examples: examples.map(({ ordinal, id, error }) => ({ ordinal, id, message: error.message })),
   };
 }

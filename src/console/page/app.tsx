@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { ProjectInfo } from '../wire/types';
 import { go, path, query } from './address';
+import { project } from './project';
 import { ask, Refused } from './session';
 import { nextTheme, theme } from './theme';
 import { RunsPage } from './views/runs';
@@ -11,15 +12,16 @@ import { nextZone, zone } from './words';
 const THEME_NAMES = { system: '◐ system', light: '○ light', dark: '● dark' } as const;
 
 export function App() {
-  const [project, setProject] = useState<ProjectInfo | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
   useEffect(() => {
-    ask<ProjectInfo>('project').then(setProject, (error: unknown) =>
-      setProblem(
-        error instanceof Refused
-          ? error.message
-          : 'The console does not answer. Start it again with: partwise console',
-      ),
+    ask<ProjectInfo>('project').then(
+      (info) => (project.value = info),
+      (error: unknown) =>
+        setProblem(
+          error instanceof Refused
+            ? error.message
+            : 'The console does not answer. Start it again with: partwise console',
+        ),
     );
   }, []);
   useEffect(() => {
@@ -46,8 +48,8 @@ export function App() {
             Runs
           </a>
         </nav>
-        <span class="push faint">{project?.name ?? ''}</span>
-        {project?.readOnly === true && <span class="badge">read-only</span>}
+        <span class="push faint">{project.value?.name ?? ''}</span>
+        {project.value?.readOnly === true && <span class="badge">read-only</span>}
         <button type="button" class="quiet" onClick={nextZone} title="Time zone of this page">
           {zone()}
         </button>

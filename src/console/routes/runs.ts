@@ -12,10 +12,10 @@ import type { WatchedRuns } from '../watched-runs';
 import { PLANES, type Plane } from '../wire/cells';
 import type { TableAnswer, TableRow } from '../wire/types';
 import { body } from './body';
+import { FILTER } from './filter';
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 500;
-const MAX_TEXT = 1_000;
 /** A page that hears nothing for longer than two of these shows that it is not connected. */
 const HEARTBEAT_MS = 2_000;
 /** A stream sends at most one state in this time. */
@@ -111,21 +111,6 @@ export function runRoutes(backend: Backend, watched: WatchedRuns): Hono {
 
   return routes;
 }
-
-const range = z.tuple([z.number().nullable(), z.number().nullable()]);
-
-const FILTER = z.strictObject({
-  status: z.array(z.enum(PARTITION_STATUSES)).optional(),
-  group: z.int().min(0).max(255).optional(),
-  ordinals: z.tuple([z.int().min(0), z.int().min(0)]).optional(),
-  text: z.string().max(MAX_TEXT).optional(),
-  took: range.optional(),
-  rows: range.optional(),
-  returned: range.optional(),
-  attempts: range.optional(),
-  execution: range.optional(),
-  reused: z.boolean().optional(),
-});
 
 const TABLE_QUERY = z.strictObject({
   filter: FILTER,

@@ -22,6 +22,8 @@ export interface GroupInfo {
   firstAt: string;
   lastAt: string;
   firstExecution: number;
+  /** Selects this group in a retry; null if no text does. */
+  failedWith: string | null;
   examples: { ordinal: number; id: string; message: string }[];
 }
 
@@ -135,4 +137,29 @@ export interface ReturnedRows {
   columns: { name: string; isNumber: boolean }[];
   /** The first 200, with values as text; null is NULL. */
   rows: (string | null)[][];
+}
+
+/** What may be changed with a retry, or of a run in progress. */
+export interface SettingsRequest {
+  maxConcurrency?: number;
+  /** A number, or a percentage such as `5%`. */
+  toleratedFailures?: number | string;
+}
+
+/** What `POST /api/v1/runs/ID/actions/retry` and `…/preview-retry` take. */
+export interface RetryRequest {
+  /** Which of the partitions that are not DONE. */
+  which:
+    | { by: 'all' }
+    | { by: 'cause'; failedWith: string }
+    | { by: 'id'; id: string }
+    | { by: 'filter'; filter: PartitionFilter };
+  options?: SettingsRequest;
+}
+
+/** What `preview-retry` answers. */
+export interface RetryPreviewed {
+  partitions: number;
+  /** The first thousand, such as `3,7-9`. */
+  ordinals: string;
 }

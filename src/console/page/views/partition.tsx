@@ -1,4 +1,5 @@
 /** One partition of a run: why it ended as it did, what it returned, uploaded and printed. */
+import { useState } from 'preact/hooks';
 import type { PartitionView } from '../../..';
 import { partitionName } from '../../../core/partition-name';
 import { shellWord } from '../../../core/shell-word';
@@ -8,11 +9,13 @@ import { currentQuery, runAddress } from '../address';
 import { filter } from '../filter';
 import { CopyCommand } from '../parts/copy';
 import { Facts } from '../parts/facts';
+import { canChange } from '../project';
 import { StatusMark } from '../parts/status';
 import { useAnswer } from '../parts/use-answer';
 import { number, shown, time } from '../words';
 import { ArtifactsPanel } from './partition-artifacts';
 import { LogsPanel } from './partition-logs';
+import { RetryDialog } from './retry-dialog';
 import { RowsPanel } from './partition-rows';
 
 const REFRESH_MS = 2_000;
@@ -30,6 +33,7 @@ export function PartitionPage({
   const own = execution === null ? '' : `?execution=${encodeURIComponent(execution)}`;
   const path = `${run}/partitions/${encodeURIComponent(id)}`;
   const { value: view, problem } = useAnswer<PartitionView>(`${path}${own}`, { everyMs: REFRESH_MS });
+  const [isRetrying, setRetrying] = useState(false);
   document.title = `${id} · ${runId} · Partwise`;
 
   return (
@@ -46,12 +50,20 @@ export function PartitionPage({
       {view !== null && (
         <>
           <Facts facts={factsOf(view)} />
-          <p>
+          <p class="actions">
+            {canChange() && view.status !== 'DONE' && view.status !== 'RUNNING' && (
+              <button type="button" onClick={() => setRetrying(true)}>
+                Retry this …
+              </button>
+            )}
             <CopyCommand
               command={`partwise debug ${shellWord(runId)} ${shellWord(id)}`}
               label="Copy debug command"
             />
           </p>
+          {isRetrying && (
+            <RetryDialog runId={runId} which={{ by: 'id', id }} onClose={() => setRetrying(false)} />
+          )}
           <Errors view={view} />
           {view.returnedRows > 0 && <RowsPanel path={`${path}/rows${own}`} />}
           <ArtifactsPanel path={path} own={own} artifacts={view.artifacts} />

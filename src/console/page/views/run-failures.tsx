@@ -1,10 +1,14 @@
 /** Failures by cause. */
+import { useState } from 'preact/hooks';
 import { partitionName } from '../../../core/partition-name';
+import { shellWord } from '../../../core/shell-word';
 import { failed } from '../../../core/status';
 import type { GroupInfo, RunNow } from '../../wire/types';
 import { currentQuery, runAddress, setQuery } from '../address';
 import { filter } from '../filter';
 import { CopyCommand } from '../parts/copy';
+import { canChange } from '../project';
+import { RetryDialog } from './retry-dialog';
 import { number, plural, shown } from '../words';
 
 export function FailuresPanel({ now }: { now: RunNow }) {
@@ -18,15 +22,21 @@ export function FailuresPanel({ now }: { now: RunNow }) {
       )}
       <ol>
         {groups.map((group) => (
-          <Group key={group.number} group={group} runId={state.runId} />
+          <Group
+            key={group.number}
+            group={group}
+            runId={state.runId}
+            canRetry={canChange() && state.status !== 'IN_PROGRESS'}
+          />
         ))}
       </ol>
     </section>
   );
 }
 
-function Group({ group, runId }: { group: GroupInfo; runId: string }) {
-  const { number: id, count, type, pattern, place, firstExecution, examples } = group;
+function Group({ group, runId, canRetry }: { group: GroupInfo; runId: string; canRetry: boolean }) {
+  const { number: id, count, type, pattern, place, failedWith, examples } = group;
+  const [isOpen, setOpen] = useState(false);
   const isChosen = filter.value.group === id;
   return (
     <li>
@@ -47,7 +57,6 @@ function Group({ group, runId }: { group: GroupInfo; runId: string }) {
         </span>
       </button>
       <p class="examples">
-        {firstExecution > 1 && <span class="badge">new in execution {firstExecution}</span>}
         {examples.map((example) => (
           <a
             key={example.ordinal}
@@ -57,8 +66,20 @@ function Group({ group, runId }: { group: GroupInfo; runId: string }) {
             {shown(partitionName(example.id))}
           </a>
         ))}
-        <CopyCommand command={`partwise failures ${runId}`} />
+        {failedWith !== null && canRetry && (
+          <button type="button" onClick={() => setOpen(true)}>
+            Retry these …
+          </button>
+        )}
+        {failedWith !== null && (
+          <CopyCommand
+            command={`partwise retry ${shellWord(runId)} --failed-with=${shellWord(failedWith)}`}
+          />
+        )}
       </p>
+      {isOpen && failedWith !== null && (
+        <RetryDialog runId={runId} which={{ by: 'cause', failedWith }} onClose={() => setOpen(false)} />
+      )}
     </li>
   );
 }

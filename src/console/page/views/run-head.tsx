@@ -4,7 +4,9 @@ import { durationText } from '../../../display/measures';
 import type { RunState } from '../../..';
 import type { RunNow } from '../../wire/types';
 import { runAddress } from '../address';
+import { canChange } from '../project';
 import { StatusMark } from '../parts/status';
+import { RunActions } from './run-actions';
 import type { RunStore } from '../run-store';
 import { clock, countsText, number, plural, shown, time } from '../words';
 
@@ -18,6 +20,7 @@ export function RunHead({ store, now }: { store: RunStore; now: RunNow }) {
       <h1>
         <StatusMark status={state.status} /> {shown(state.runId)}
       </h1>
+      {canChange() && store.execution === null && <RunActions state={state} />}
       <p class="sentence" role="status">
         {verdict(state)}
       </p>

@@ -1,0 +1,146 @@
+/** Buttons that change a run. What a retry touches is shown before it starts. */
+import { useState } from 'preact/hooks';
+import type { RunState } from '../../..';
+import { shellWord } from '../../../core/shell-word';
+import { filter, isFiltered } from '../filter';
+import { CopyCommand } from '../parts/copy';
+import { Dialog } from '../parts/dialog';
+import { problemOf } from '../parts/use-answer';
+import { ask } from '../session';
+import { number, shown } from '../words';
+import { RetryDialog } from './retry-dialog';
+
+export function RunActions({ state }: { state: RunState }) {
+  const [open, setOpen] = useState<'retry' | 'selected' | 'settings' | 'cancel' | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+  const { runId, status, counts, paused } = state;
+  const isOpen = status === 'IN_PROGRESS';
+  const rest = counts.total - counts.DONE;
+  const act = async (action: string, body: unknown = {}): Promise<void> => {
+    setProblem(null);
+    try {
+      await ask(`runs/${encodeURIComponent(runId)}/actions/${action}`, { body });
+      setOpen(null);
+    } catch (error) {
+      setProblem(problemOf(error));
+    }
+  };
+  const close = (): void => {
+    setOpen(null);
+    setProblem(null);
+  };
+
+  return (
+    <div class="actions">
+      {!isOpen && rest > 0 && (
+        <button type="button" onClick={() => setOpen('retry')}>
+          Retry {number(rest)} …
+        </button>
+      )}
+      {!isOpen && rest > 0 && isFiltered.value && (
+        <button type="button" onClick={() => setOpen('selected')}>
+          Retry what is selected …
+        </button>
+      )}
+      {isOpen && (
+        <button type="button" onClick={() => void act(paused ? 'unpause' : 'pause')}>
+          {paused ? 'Unpause' : 'Pause'}
+        </button>
+      )}
+      {isOpen && (
+        <button type="button" onClick={() => setOpen('settings')}>
+          Settings …
+        </button>
+      )}
+      {isOpen && (
+        <button type="button" onClick={() => setOpen('cancel')}>
+          Cancel …
+        </button>
+      )}
+      {problem !== null && open === null && <p class="refusal">{shown(problem)}</p>}
+      {open === 'retry' && <RetryDialog runId={runId} which={{ by: 'all' }} onClose={close} />}
+      {open === 'selected' && (
+        <RetryDialog runId={runId} which={{ by: 'filter', filter: filter.value }} onClose={close} />
+      )}
+      {open === 'settings' && <SettingsDialog state={state} problem={problem} act={act} onClose={close} />}
+      {open === 'cancel' && <CancelDialog runId={runId} problem={problem} act={act} onClose={close} />}
+    </div>
+  );
+}
+
+interface ActionDialogProps {
+  problem: string | null;
+  act: (action: string, body?: unknown) => Promise<void>;
+  onClose: () => void;
+}
+
+function SettingsDialog({ state, problem, act, onClose }: ActionDialogProps & { state: RunState }) {
+  const [concurrency, setConcurrency] = useState(String(state.maxConcurrency ?? ''));
+  const [tolerated, setTolerated] = useState(String(state.toleratedFailures ?? ''));
+  const body = {
+    maxConcurrency: Number(concurrency),
+    toleratedFailures: tolerated.endsWith('%') ? tolerated : Number(tolerated),
+  };
+  return (
+    <Dialog title="Settings of the run" onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          void act('set', body);
+        }}
+      >
+        <label>
+          Units at a time{' '}
+          <input value={concurrency} onInput={(event) => setConcurrency(event.currentTarget.value)} />
+        </label>
+        <label>
+          Partitions that may fail{' '}
+          <input value={tolerated} onInput={(event) => setTolerated(event.currentTarget.value)} />
+        </label>
+        {problem !== null && <p class="refusal">{shown(problem)}</p>}
+        <p class="actions">
+          <button type="submit">Change</button>
+          <button type="button" onClick={onClose}>
+            Close
+          </button>
+          <CopyCommand
+            command={`partwise set ${shellWord(state.runId)} --max-concurrency ${concurrency} --tolerated-failures ${tolerated}`}
+          />
+        </p>
+      </form>
+    </Dialog>
+  );
+}
+
+/** A cancel cannot be undone, so the run's id must be typed. */
+function CancelDialog({ runId, problem, act, onClose }: ActionDialogProps & { runId: string }) {
+  const [typed, setTyped] = useState('');
+  return (
+    <Dialog title="Cancel the run" onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          void act('cancel');
+        }}
+      >
+        <p>
+          What is running is stopped, and nothing else is started. What is DONE stays, and a retry continues.
+        </p>
+        <label>
+          Type <b>{shown(runId)}</b> to cancel it{' '}
+          <input value={typed} onInput={(event) => setTyped(event.currentTarget.value)} />
+        </label>
+        {problem !== null && <p class="refusal">{shown(problem)}</p>}
+        <p class="actions">
+          <button type="submit" disabled={typed !== runId}>
+            Cancel the run
+          </button>
+          <button type="button" onClick={onClose}>
+            Close
+          </button>
+          <CopyCommand command={`partwise cancel ${shellWord(runId)}`} />
+        </p>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,94 @@
+/**
+ * What changes a run: each action is one call of the library, whose answer or refusal is passed on. Without a
+ * way to change anything, these routes do not exist.
+ */
+import { Hono, type Context } from 'hono';
+import { z } from 'zod';
+import { ordinalRanges, type Partwise, type RetryInput, type RunHandle } from '../..';
+import { json } from '../answers';
+import { select } from '../partition-table';
+import type { WatchedRuns } from '../watched-runs';
+import type { RetryPreviewed, RetryRequest, SettingsRequest } from '../wire/types';
+import { body } from './body';
+import { FILTER } from './filter';
+
+/** Calls `work` with a connection whose server has a worker. */
+export type Change = <T>(work: (partwise: Partwise) => Promise<T>) => Promise<T>;
+
+const MAX_TEXT = 4_096;
+
+export function actionRoutes(change: Change, watched: WatchedRuns): Hono {
+  const routes = new Hono();
+
+  routes.post('/:run/actions/preview-retry', async (context) => {
+    const changes = await changesOf(context, await body(context, RETRY));
+    const { partitions, ordinals } = await onRun(context, (run) => run.previewRetry(changes));
+    const answer: RetryPreviewed = { partitions, ordinals: ordinalRanges(ordinals.subarray(0, SHOWN)) };
+    return json(context, answer);
+  });
+
+  routes.post('/:run/actions/retry', async (context) => {
+    const changes = await changesOf(context, await body(context, RETRY));
+    return json(context, await onRun(context, async (run) => (await run.retry(changes)).workflowRunId));
+  });
+
+  routes.post('/:run/actions/pause', (context) => act(context, (run) => run.pause()));
+  routes.post('/:run/actions/unpause', (context) => act(context, (run) => run.unpause()));
+  routes.post('/:run/actions/cancel', (context) => act(context, (run) => run.cancel()));
+  routes.post('/:run/actions/archive', (context) => act(context, async (run) => void (await run.archive())));
+  routes.post('/:run/actions/set', async (context) => {
+    const settings = await body(context, SETTINGS);
+    // The library checks the values.
+    return act(context, (run) => run.set(settings as Parameters<RunHandle['set']>[0]));
+  });
+  routes.post('/:run/actions/skip', async (context) => {
+    const { partitions } = await body(context, SKIP);
+    return act(context, (run) => run.skip(partitions));
+  });
+
+  function onRun<T>(context: Context, work: (run: RunHandle) => Promise<T>): Promise<T> {
+    return change((partwise) => work(partwise.getRun(context.req.param('run')!)));
+  }
+
+  async function act(context: Context, work: (run: RunHandle) => Promise<void>): Promise<Response> {
+    await onRun(context, work);
+    return json(context, null);
+  }
+
+  /** A filter becomes the ordinals that it selects now, which mean other partitions after an overwrite. */
+  async function changesOf(context: Context, { which, options }: RetryRequest): Promise<RetryInput> {
+    const settings = options === undefined ? {} : { options: options as RetryInput['options'] };
+    if (which.by === 'all') return settings;
+    if (which.by === 'cause') return { ...settings, failedWith: which.failedWith };
+    if (which.by === 'id') return { ...settings, only: [which.id] };
+    const { snapshot, columns, groups } = await watched.get(context.req.param('run')!, null).table();
+    const { text } = which.filter;
+    const matching = text === undefined ? null : await snapshot.search(text);
+    const generation = snapshot.state.executions.at(-1)?.generation ?? undefined;
+    const ordinals = ordinalRanges(select({ columns, groups }, which.filter, matching));
+    return { ...settings, ordinals, generation };
+  }
+
+  return routes;
+}
+
+/** Ordinals in a preview: enough to see which, not a million of them. */
+const SHOWN = 1_000;
+
+const SETTINGS: z.ZodType<SettingsRequest> = z.strictObject({
+  maxConcurrency: z.number().optional(),
+  toleratedFailures: z.union([z.number(), z.string().max(MAX_TEXT)]).optional(),
+});
+
+const RETRY: z.ZodType<RetryRequest> = z.strictObject({
+  which: z.discriminatedUnion('by', [
+    z.strictObject({ by: z.literal('all') }),
+    z.strictObject({ by: z.literal('cause'), failedWith: z.string().max(MAX_TEXT) }),
+    z.strictObject({ by: z.literal('id'), id: z.string().max(MAX_TEXT) }),
+    z.strictObject({ by: z.literal('filter'), filter: FILTER }),
+  ]),
+  options: SETTINGS.optional(),
+});
+
+/** The library allows no more ids at once. */
+const SKIP = z.strictObject({ partitions: z.array(z.string().max(MAX_TEXT)).min(1).max(1_000) });
