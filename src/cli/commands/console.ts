@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import { Connections } from '../connections';
 import { loadProject } from '../connect';
+import { CannotDo } from '../exit';
 import { withExamples } from '../help';
 import { withHistory, withProject, type ProjectFlags } from '../options';
 import { aside, paint, print } from '../terminal';
@@ -12,6 +13,7 @@ import type { Backend } from '../../console';
 
 interface ConsoleFlags extends ProjectFlags {
   history?: string;
+  stage?: string;
   port?: number;
   readOnly?: boolean;
 }
@@ -20,9 +22,14 @@ const NOTES = `Serves a page on this machine (127.0.0.1) until Ctrl-C. The addre
 that gives access to the project's runs: do not pass it on.`;
 
 export function define(command: Command): void {
-  withExamples(command, ['console', 'console --read-only --port 8080'], NOTES);
+  withExamples(
+    command,
+    ['console', 'console --read-only --port 8080', 'console --stage s3://lake/partwise/'],
+    NOTES,
+  );
   withProject(
     withHistory(command)
+      .option('--stage <uri>', 'show the archived runs of a stage, without a server')
       .option('--port <n>', "port (default: one of the project's own)", port)
       .option('--read-only', 'show runs only: the page has no actions'),
   ).action(serve);
@@ -32,10 +39,7 @@ async function serve(options: ConsoleFlags): Promise<void> {
   const config = await loadProject(options);
   const { serveConsole }: typeof import('../../console') = require('../../console');
   const connections = new Connections(() => Promise.resolve(config), aside);
-  const backend =
-    options.history === undefined
-      ? ofProject(config, connections, options.readOnly === true)
-      : await ofHistory(config, options.history);
+  const backend = await backendOf(config, connections, options);
   const running = await serveConsole(backend, {
     version: packageVersion(),
     port: options.port ?? usualPort(config.projectDir),
@@ -49,6 +53,26 @@ async function serve(options: ConsoleFlags): Promise<void> {
   });
   await running.close();
   await connections.close();
+}
+
+async function backendOf(
+  config: ProjectConfig,
+  connections: Connections,
+  { history, stage, readOnly = false }: ConsoleFlags,
+): Promise<Backend> {
+  if (history !== undefined && stage !== undefined)
+    throw new CannotDo('--history and --stage exclude each other: give one of them.');
+  if (history !== undefined) return ofHistory(config, history);
+  if (stage === undefined) return ofProject(config, connections, readOnly);
+  const { Partwise }: typeof import('../..') = require('../..');
+  const runs = await Partwise.fromStage(stage, { config });
+  return {
+    name: stage,
+    folder: null,
+    source: () => Promise.resolve(runs.stage),
+    read: (work) => work(runs),
+    change: null,
+  };
 }
 
 function ofProject(config: ProjectConfig, connections: Connections, readOnly: boolean): Backend {
