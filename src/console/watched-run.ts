@@ -15,6 +15,8 @@ import type { GroupInfo, RunNow } from './wire/types';
 const ENDED_CHECK_MS = 3_000;
 /** How long a run is followed after its last reader has left: pages are reloaded. */
 const KEPT_MS = 30_000;
+/** A server that has not answered for this long is shown as lost; an open run is read about once a second. */
+const SILENCE_MS = 8_000;
 /** Versions whose changes are remembered; a page that is further behind gets all cells. */
 const REMEMBERED = 120;
 /** The largest number of a group that a byte has; further groups share it. */
@@ -40,6 +42,9 @@ export class WatchedRun {
   #listeners = new Set<() => void>();
   #leaving: NodeJS.Timeout | undefined;
   #error: unknown = null;
+  /** Set while the server does not answer: Temporal's client tries again for a long time without a word. */
+  #silence: ServerSilent | null = null;
+  #patience: NodeJS.Timeout | undefined;
 
   /** `workflowRunId` null: the run's latest execution. */
   constructor(
@@ -50,12 +55,13 @@ export class WatchedRun {
   ) {}
 
   /**
-   * The run as last read; follows it from now on. Its version is 0 until its partitions have been read. Throws
-   * what reading it threw.
+   * The run as it is; follows it from now on. Its version is 0 until its partitions have been read. Throws
+   * what reading it threw, and while the server is silent.
    */
   async now(): Promise<RunNow> {
     await this.#followed().begun.promise;
     const { snapshot, units } = this.#known(this.#read ?? this.#first);
+    if (this.#silence !== null) throw this.#silence;
     const { state } = snapshot;
     const count = (...states: UnitView['status'][]): number =>
       units.filter(({ status }) => states.includes(status)).length;
@@ -113,6 +119,7 @@ export class WatchedRun {
 
   close(): void {
     clearTimeout(this.#leaving);
+    clearTimeout(this.#patience);
     this.#following?.stop.abort();
     this.#following = null;
     this.#notify();
@@ -159,6 +166,7 @@ export class WatchedRun {
         await this.backend.read((reader) => this.#followOn(reader.getRun(this.runId), signal));
       } catch (error) {
         if (signal.aborted) break;
+        this.#answered();
         this.#error = error;
         this.#ready();
         this.#notify();
@@ -170,17 +178,23 @@ export class WatchedRun {
   async #followOn(run: RunHandle, signal: AbortSignal): Promise<void> {
     const handle = this.workflowRunId === null ? run : run.execution(this.workflowRunId);
     for (;;) {
+      this.#expectAnswer();
       for await (const snapshot of handle.snapshots({ signal })) {
+        this.#answered();
         if (this.#read === null) this.#begin(snapshot);
         await this.#take(snapshot);
         this.#error = null;
         this.#ready();
         this.#notify();
+        this.#expectAnswer();
       }
       // An ended run may be retried.
-      do {
+      for (;;) {
+        this.#answered();
         await sleep(ENDED_CHECK_MS, undefined, { signal });
-      } while (isSame(await handle.status(), this.#read?.snapshot.state ?? null));
+        this.#expectAnswer();
+        if (!isSame(await handle.status(), this.#read?.snapshot.state ?? null)) break;
+      }
     }
   }
 
@@ -188,6 +202,21 @@ export class WatchedRun {
     this.#first = { snapshot, units: snapshot.units() };
     this.#error = null;
     this.#following?.begun.give();
+    this.#notify();
+  }
+
+  #expectAnswer(): void {
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => {
+      this.#silence = new ServerSilent();
+      this.#notify();
+    }, SILENCE_MS).unref();
+  }
+
+  #answered(): void {
+    clearTimeout(this.#patience);
+    if (this.#silence === null) return;
+    this.#silence = null;
     this.#notify();
   }
 
@@ -267,6 +296,14 @@ export class WatchedRun {
 
   #notify(): void {
     for (const listener of this.#listeners) listener();
+  }
+}
+
+class ServerSilent extends Error {
+  override name = 'ServerSilent';
+
+  constructor() {
+    super(`The Temporal server has not answered for ${SILENCE_MS / 1_000} s.`);
   }
 }
 

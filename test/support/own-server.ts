@@ -12,6 +12,8 @@ export interface OwnServer {
   copy(): Promise<void>;
   /** Suspends it without closing its connections, until the returned function is called. */
   suspend(): () => void;
+  /** Kills the server, which can be started again on the same port. */
+  kill(): Promise<() => Promise<void>>;
   /** Kills the server, puts the copy back, and starts it again on the same port. */
   forgetSinceCopy(): Promise<void>;
   end(): Promise<void>;
@@ -38,6 +40,14 @@ export async function startOwnServer(): Promise<OwnServer> {
     process.kill(pid, 'SIGSTOP');
     return () => void process.kill(pid, 'SIGCONT');
   };
+  const kill = async (): Promise<() => Promise<void>> => {
+    process.kill(server.pid!, 'SIGKILL');
+    await server.ended;
+    return async () => {
+      server = await start(Number(address.split(':')[1]));
+      if (server.address !== address) throw new Error(`It listens on ${server.address}, not ${address}.`);
+    };
+  };
   const kept = join(projectDir, 'kept');
   return {
     address,
@@ -54,13 +64,12 @@ export async function startOwnServer(): Promise<OwnServer> {
         resume();
       }
     },
+    kill,
     async forgetSinceCopy() {
-      process.kill(server.pid!, 'SIGKILL');
-      await server.ended;
+      const startAgain = await kill();
       await rm(`${folder.database}-shm`, { force: true });
       await copyFiles(kept, dirname(folder.database));
-      server = await start(Number(address.split(':')[1]));
-      if (server.address !== address) throw new Error(`It listens on ${server.address}, not ${address}.`);
+      await startAgain();
     },
     async end() {
       await server.end();

@@ -1,0 +1,256 @@
+/** The console in a browser, as people use it: a real server, a real worker, the real command. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
+import { encodePartitionId } from '../src/core/partition-id';
+import type { RunState } from '../src/index';
+import { cli } from './support/cli';
+import { describeBrowser, startBrowser, startConsole, type TestConsole } from './support/console';
+import { GATED_FUNCTIONS, startGated, type GatedRun } from './support/gated-runs';
+import { startOwnServer, type OwnServer } from './support/own-server';
+import { makeProject, type TestProject } from './support/project';
+
+/** Keys that break what is put together from text. */
+const ODD = ['a/b', '100%', 'שלום \u202Ecba', 'x'.repeat(300), '<img src=x onerror=alert(1)>', '=1+1', '..'];
+const PLAIN = Array.from({ length: 50 }, (_, i) => `p${String(i).padStart(2, '0')}`);
+const TOTAL = ODD.length + PLAIN.length + 1;
+const MARKUP = 'final:<b>bold</b> \u001B[31mred\u001B[0m \u202Ebackwards';
+
+describeBrowser('the console', () => {
+  let server: OwnServer;
+  let project: TestProject;
+  let browser: Browser;
+  let browsing: BrowserContext;
+  let page: Page;
+  let served: TestConsole;
+  let gated: GatedRun;
+  let runId: string;
+  const surprises: string[] = [];
+
+  beforeAll(async () => {
+    server = await startOwnServer();
+    [project, browser] = await Promise.all([
+      makeProject(GATED_FUNCTIONS, { address: server.address }),
+      startBrowser(),
+    ]);
+    const keys = [...ODD, ...PLAIN].map((key) => `('${key}')`);
+    await project.execute(`CREATE TABLE t AS SELECT * FROM (VALUES (NULL), ${keys.join(', ')}) AS _(k)`);
+    [served] = await Promise.all([startConsole(project.folder), project.startWorker()]);
+    browsing = await browser.newContext({ viewport: { width: 1280, height: 800 }, timezoneId: 'Asia/Tokyo' });
+    page = await browsing.newPage();
+    page.setDefaultTimeout(20_000);
+    page.on('dialog', (dialog) => {
+      surprises.push(`dialog ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    page.on('pageerror', (error) => surprises.push(error.message));
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await served?.end();
+    await project?.close();
+    await server?.end();
+  });
+
+  afterEach(() => expect(surprises.splice(0)).toEqual([]));
+
+  const list = async (): Promise<void> => void (await page.goto(`${served.origin}/`));
+  const openRun = async (query = ''): Promise<void> => {
+    await page.goto(`${served.origin}/runs/${runId}${query}`);
+    await rows().first().waitFor();
+  };
+  const rows = (): Locator => page.locator('.grid-row');
+  const sentence = (): Locator => page.locator('.sentence');
+  const shownCount = (): Locator => page.locator('.table-panel h2 .faint');
+  const parameter = (name: string): string | null => new URL(page.url()).searchParams.get(name);
+  const statusOf = async (): Promise<RunState> =>
+    JSON.parse((await cli(project.folder, ['status', runId, '--json'])).stdout) as RunState;
+
+  it('takes the token out of the address bar, and names a command in a project without runs', async () => {
+    await page.goto(served.url);
+    await page.getByText('There are no runs yet').waitFor();
+    expect(await page.locator('main code').textContent()).toContain('partwise run');
+    expect(page.url()).toBe(`${served.origin}/`);
+  });
+
+  it('shows a run that is started, and its end, without being loaded again', async () => {
+    const fails = Object.fromEntries(['p03', 'p04', 'p05'].map((id) => [id, `no sales for "${id}"`]));
+    gated = await startGated(project, 'cities', {
+      source: { table: 't' },
+      params: { wait: ['p49'], fails: { ...fails, p07: MARKUP } },
+      options: { toleratedFailures: 10 },
+    });
+    ({ runId } = gated.run);
+    await page.getByRole('link', { name: runId }).click();
+    await page.getByText('live', { exact: true }).waitFor();
+    await gated.untilStarted('p49');
+    await sentence().getByText('1 RUNNING').waitFor();
+    await page.getByText(/running for/).waitFor();
+    await gated.release();
+    await page.getByRole('heading', { name: /PARTIAL_FAILURE/ }).waitFor();
+  });
+
+  it('has the counts of status --json, in its sentence, its filters and its table', async () => {
+    await openRun();
+    const { counts } = await statusOf();
+    expect({ total: counts.total, FAILED: counts.FAILED }).toEqual({ total: TOTAL, FAILED: 4 });
+    expect(await sentence().textContent()).toContain(
+      `${TOTAL} partitions, ${TOTAL} rows: ${counts.DONE} DONE, ${counts.FAILED} FAILED`,
+    );
+    expect(await shownCount().textContent()).toBe(`${TOTAL} of ${TOTAL}`);
+    for (const status of ['DONE', 'FAILED'] as const) {
+      const toggle = page.getByRole('button', { name: `${status} ${counts[status]}`, exact: true });
+      await toggle.click();
+      await shownCount().getByText(`${counts[status]} of ${TOTAL}`, { exact: true }).waitFor();
+      await toggle.click();
+    }
+  });
+
+  it('answers in the list whether a run is all right, without a click (J1)', async () => {
+    await list();
+    const row = page.getByRole('row').filter({ has: page.getByRole('link', { name: runId }) });
+    await row.getByText('PARTIAL_FAILURE').waitFor();
+  });
+
+  it('shows two clicks from the list why partitions failed, with file and line (J2)', async () => {
+    await list();
+    await page.getByRole('link', { name: runId }).click();
+    const causes = page.locator('.group');
+    await causes.first().waitFor();
+    const line = 1 + GATED_FUNCTIONS.split('\n').findIndex((each) => each.includes('new RangeError('));
+    const texts = await causes.allInnerTexts();
+    expect(texts.map((text) => text.split('\n').map((each) => each.trim()))).toEqual([
+      ['3', expect.stringMatching(/^\w+: no sales for ◦$/), `functions.ts:${line}`],
+      ['1', expect.stringContaining('<b>bold</b>'), `functions.ts:${line - 1}`],
+    ]);
+    await causes.first().click();
+    await shownCount().getByText(`3 of ${TOTAL}`).waitFor();
+    expect(await rows().evaluateAll((all) => all.map(({ href }: { href: string }) => href))).toHaveLength(3);
+  });
+
+  it('shows two clicks from the list which partitions are slow (J3)', async () => {
+    await list();
+    await page.getByRole('link', { name: runId }).click();
+    await page.getByText(/^Half of the partitions took/).waitFor();
+    await page.getByText(/^Show the slowest/).click();
+    await rows().getByText('p49', { exact: true }).waitFor();
+    expect([parameter('sort'), await rows().first().innerText()]).toEqual([
+      '-took',
+      expect.stringMatching(/^p49\n/),
+    ]);
+  });
+
+  it('filters everything by the part of the strip that is dragged over', async () => {
+    await openRun();
+    const { x, y, width } = (await page.locator('.strip canvas').boundingBox())!;
+    await page.mouse.move(x + 1, y + 10);
+    await page.mouse.down();
+    await page.mouse.move(x + width / 2, y + 10, { steps: 3 });
+    await page.mouse.up();
+    const half = Math.round(TOTAL / 2);
+    await shownCount().getByText(`${half} of ${TOTAL}`).waitFor();
+    expect(parameter('ordinals')).toBe(`0-${half}`);
+    await page.getByRole('button', { name: `partitions 0 to ${half - 1}` }).click();
+    await shownCount().getByText(`${TOTAL} of ${TOTAL}`).waitFor();
+  });
+
+  it('keeps the whole view in the address', async () => {
+    await openRun('?status=FAILED&q=p0&sort=-took&map=duration&tz=UTC&unknown=kept');
+    const view = async (): Promise<unknown> => ({
+      rows: await rows().allInnerTexts(),
+      search: await page.getByPlaceholder(/Find in ids/).inputValue(),
+      map: await page.locator('.map select').inputValue(),
+      zone: await page.getByTitle('Time zone of this page').textContent(),
+    });
+    const before = await view();
+    expect(before).toMatchObject({ search: 'p0', map: 'duration', zone: 'UTC' });
+    expect(await rows().count()).toBe(4);
+    await page.reload();
+    await rows().first().waitFor();
+    expect(await view()).toEqual(before);
+    await page.getByRole('button', { name: /^Took/ }).click();
+    expect([parameter('sort'), parameter('unknown')]).toEqual(['took', 'kept']);
+  });
+
+  it('reaches the last row, and shows every id as text that its link leads back to', async () => {
+    await openRun();
+    await page.getByLabel('row', { exact: true }).fill(`${TOTAL}`);
+    await page.keyboard.press('Enter');
+    const last = encodePartitionId([null]);
+    await page.locator(`.grid-row[href$="${encodeURIComponent(last)}"]`).waitFor();
+    for (const key of ODD) {
+      const id = encodePartitionId([key]);
+      await page.getByPlaceholder(/Find in ids/).fill(id);
+      const link = page.locator(`.grid-row[href$="/partitions/${encodeURIComponent(id)}"]`);
+      await link.waitFor();
+      await shownCount().getByText(`1 of ${TOTAL}`).waitFor();
+    }
+    expect(
+      await page.evaluate('[document.images.length, document.querySelectorAll("main b.bold").length]'),
+    ).toEqual([0, 0]);
+  });
+
+  it('shows markup, escape sequences and characters that turn text around as what they are', async () => {
+    await openRun();
+    const cause = page.locator('.group', { hasText: 'bold' });
+    expect(await cause.innerText()).toContain('<b>bold</b> \\u001b[◦\\u001b[◦ \\u202ebackwards');
+  });
+
+  it('greys and stops its clock while the server is gone, and catches up when it is back', async () => {
+    const running = await startGated(project, 'interrupted', {
+      source: { query: "SELECT 'only' AS k" },
+      params: { wait: true },
+    });
+    await running.untilStarted('only');
+    const watching = await browsing.newPage();
+    await watching.clock.install();
+    await watching.goto(`${served.origin}/runs/${running.run.runId}`);
+    await watching.getByText('live', { exact: true }).waitFor();
+    const startAgain = await server.kill();
+    await watching.getByText(/^not connected since/).waitFor();
+    expect(await watching.locator('.run.is-lost').count()).toBe(1);
+    const clock = watching.getByText(/^running for/);
+    const before = await clock.textContent();
+    await watching.clock.fastForward('01:00:00');
+    expect(await clock.textContent()).toBe(before);
+    await startAgain();
+    await watching.getByText('live', { exact: true }).waitFor();
+    await running.release();
+    await watching.getByRole('heading', { name: /SUCCESS/ }).waitFor();
+    expect(await watching.locator('.run.is-lost').count()).toBe(0);
+    await watching.close();
+  });
+
+  it('says in an old tab how to open a console that was started again', async () => {
+    const { port } = new URL(served.origin);
+    await openRun();
+    await served.end();
+    await page.getByText(/The console does not answer\. Start it again with: partwise console/).waitFor();
+    served = await startConsole(project.folder, ['--port', port]);
+    await page.reload();
+    await page.getByText(/Open the console with the address that partwise console printed/).waitFor();
+    await page.goto(served.url);
+    await page.getByRole('link', { name: runId }).waitFor();
+  });
+
+  it('shows a run of a history file without a server, and nothing that changes it', async () => {
+    const folder = join(project.folder, 'stage', runId, 'archive');
+    const [file] = readdirSync(folder);
+    const ofFile = await startConsole(project.folder, [
+      '--history',
+      join(folder, file!),
+      '--address',
+      '127.0.0.1:1',
+    ]);
+    const archived = await browsing.newPage();
+    await archived.goto(ofFile.url);
+    await archived.getByText('read-only').waitFor();
+    await archived.getByRole('link', { name: runId }).click();
+    await archived.locator('.sentence').getByText('4 FAILED').waitFor();
+    await archived.locator('.group').first().waitFor();
+    await archived.close();
+    expect((await ofFile.end()).code).toBe(0);
+  });
+});

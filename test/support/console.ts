@@ -1,0 +1,49 @@
+/** `partwise console` as a process, and the browser that its page is opened in. */
+import { describe } from '@jest/globals';
+import { chromium, type Browser } from 'playwright-core';
+import { startCli, type Finished } from './cli';
+
+/** Set by scripts/test.mjs; empty if there is no browser. */
+const PROGRAM = process.env.CHROMIUM ?? '';
+
+/** Tests that need a browser. Where there is none, the suite's last lines say that they were not run. */
+export const describeBrowser = PROGRAM === '' ? describe.skip : describe;
+
+export function startBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: PROGRAM, args: ['--disable-gpu'] });
+}
+
+export interface TestConsole {
+  /** Address with the token. */
+  readonly url: string;
+  readonly origin: string;
+  readonly token: string;
+  /** Ends it as Ctrl-C does. */
+  end(): Promise<Finished>;
+}
+
+/** Resolves when it has printed its address. */
+export async function startConsole(folder: string, args: readonly string[] = []): Promise<TestConsole> {
+  const running = startCli(folder, ['console', ...args]);
+  const url = await new Promise<string>((resolve, reject) => {
+    let text = '';
+    running.process.stdout!.on('data', (part: string) => {
+      text += part;
+      const [address] = /http:\S+/.exec(text) ?? [];
+      if (address !== undefined && text.endsWith('\n')) resolve(address);
+    });
+    void running.finished.then(({ stderr }) =>
+      reject(new Error(`The console ended before it printed its address: ${stderr}`)),
+    );
+  });
+  const { origin, hash } = new URL(url);
+  return {
+    url,
+    origin,
+    token: hash.replace('#token=', ''),
+    end: () => {
+      running.process.kill('SIGINT');
+      return running.finished;
+    },
+  };
+}
