@@ -3,7 +3,8 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { errorAnswer, json } from './answers';
 import type { Backend } from './backend';
-import { onlyHosts, onlyOwnPage, onlyWithToken, refuse, secureHeaders } from './gate';
+import { onlyHosts, onlyOwnPage, onlyWithToken, refuse } from './gate';
+import { atMost, within } from './limits';
 import { pageRoutes } from './page-files';
 import { actionRoutes } from './routes/actions';
 import { partitionRoutes } from './routes/partitions';
@@ -12,6 +13,9 @@ import type { WatchedRuns } from './watched-runs';
 import type { ProjectInfo } from './wire/types';
 
 const MAX_BODY = 128 * 1_024;
+/** Requests that read all partitions of a run. */
+const MAX_HEAVY = 4;
+const MAX_MS = 15_000;
 
 export interface Guard {
   token: string;
@@ -22,7 +26,6 @@ export interface Guard {
 export function consoleApp(backend: Backend, watched: WatchedRuns, version: string, guard: Guard): Hono {
   const app = new Hono();
   const origins = new Set(guard.hosts.map((host) => `http://${host}`));
-  app.use(secureHeaders());
   app.use(onlyHosts(new Set(guard.hosts)));
   app.use('/api/*', onlyWithToken(guard.token), onlyOwnPage(origins));
   app.use(
@@ -32,6 +35,8 @@ export function consoleApp(backend: Backend, watched: WatchedRuns, version: stri
       onError: (context) => refuse(context, 413, 'TooLarge', `A request may have ${MAX_BODY} bytes.`),
     }),
   );
+  app.use('/api/v1/runs/:run/:what{cells|table|figures}', atMost(MAX_HEAVY));
+  app.use('/api/*', within(MAX_MS));
   app.get('/api/v1/project', async (context) => {
     const info: ProjectInfo = {
       name: backend.name,

@@ -3,6 +3,7 @@
  * so the address alone protects nothing: see docs/console.md.
  */
 import { timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Context, MiddlewareHandler, Next } from 'hono';
 import type { ErrorAnswer } from './wire/types';
 
@@ -28,13 +29,12 @@ const HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
 };
 
-/** Sets the headers of every answer, errors and files too. */
-export function secureHeaders(): MiddlewareHandler {
-  return async (context: Context, next: Next) => {
-    await next();
-    for (const [name, value] of Object.entries(HEADERS))
-      if (!context.res.headers.has(name)) context.res.headers.set(name, value);
-  };
+/**
+ * Sets the headers of every answer, before any route sees the request: errors and files have them too. A route
+ * may replace one by its own.
+ */
+export function secureHeaders(_request: IncomingMessage, response: ServerResponse): void {
+  for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
 }
 
 /**
@@ -84,7 +84,7 @@ export function onlyOwnPage(origins: ReadonlySet<string>): MiddlewareHandler {
 
 export function refuse(
   context: Context,
-  status: 400 | 401 | 403 | 404 | 413 | 415,
+  status: 400 | 401 | 403 | 404 | 413 | 415 | 503,
   type: string,
   message: string,
 ) {

@@ -6,10 +6,13 @@ import { createAdaptorServer } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { consoleApp } from './app';
 import type { Backend } from './backend';
+import { secureHeaders } from './gate';
 import { WatchedRuns } from './watched-runs';
 
 const LOOPBACK = '127.0.0.1';
 const MAX_CONNECTIONS = 64;
+/** A request that has not been received whole by then is given up. */
+const MAX_REQUEST_MS = 15_000;
 
 export interface ConsoleOptions {
   version: string;
@@ -37,6 +40,8 @@ export async function serveConsole(
   // The names are known when the port is.
   let app: Hono | null = null;
   const server = createAdaptorServer({ fetch: (request: Request) => app!.fetch(request) }) as Server;
+  server.prependListener('request', secureHeaders);
+  server.requestTimeout = MAX_REQUEST_MS;
   server.maxConnections = MAX_CONNECTIONS;
   const bound = await listen(server, port).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EADDRINUSE' || exactPort) throw error;

@@ -6,6 +6,7 @@ import { loadProject } from '../connect';
 import { CannotDo } from '../exit';
 import { withExamples } from '../help';
 import { withHistory, withProject, type ProjectFlags } from '../options';
+import { findConsole, recordConsole, settingsOf } from '../running-console';
 import { aside, paint, print } from '../terminal';
 import { packageVersion } from '../../files/package-version';
 import type { ProjectConfig } from '../../config';
@@ -19,7 +20,8 @@ interface ConsoleFlags extends ProjectFlags {
 }
 
 const NOTES = `Serves a page on this machine (127.0.0.1) until Ctrl-C. The address that it prints contains a token
-that gives access to the project's runs: do not pass it on.`;
+that gives access to the project's runs: do not pass it on. While it runs, the same command in
+another terminal prints its address.`;
 
 export function define(command: Command): void {
   withExamples(
@@ -37,20 +39,31 @@ export function define(command: Command): void {
 
 async function serve(options: ConsoleFlags): Promise<void> {
   const config = await loadProject(options);
+  const { port: exactPort, ...flags } = options;
+  const settings = settingsOf(flags);
+  const isProject = options.history === undefined;
+  const found = isProject && exactPort === undefined ? await findConsole(config.projectDir, settings) : null;
+  if (found !== null) {
+    print(`The console is at ${paint.bold(found)}`);
+    aside('It was running already, in another terminal.');
+    return;
+  }
   const { serveConsole }: typeof import('../../console') = require('../../console');
   const connections = new Connections(() => Promise.resolve(config), aside);
   const backend = await backendOf(config, connections, options);
   const running = await serveConsole(backend, {
     version: packageVersion(),
-    port: options.port ?? usualPort(config.projectDir),
-    exactPort: options.port !== undefined,
+    port: exactPort ?? usualPort(config.projectDir),
+    exactPort: exactPort !== undefined,
   });
+  const forget = isProject ? recordConsole(config.projectDir, running.url, settings) : () => {};
   print(`The console is at ${paint.bold(running.url)}`);
   aside('Ctrl-C ends it; runs continue.');
   await new Promise((resolve) => {
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);
   });
+  forget();
   await running.close();
   await connections.close();
 }

@@ -9,8 +9,17 @@ export const path = computed(() =>
   current.value.pathname
     .split('/')
     .filter((part) => part !== '')
-    .map(decodeURIComponent),
+    .map(decoded),
 );
+
+/** What is no valid encoding is a part as it stands: there is no such page. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
 
 export const query = computed(() => current.value.searchParams);
 
