@@ -37,6 +37,7 @@ export { defineConfig, type Notifier, type PartwiseConfig } from './config/defin
 export { Partwise, type ConnectOptions, type HistoryFileOptions } from './client/partwise';
 export type { ProjectCheckOptions } from './client/doctor';
 export { Project, type Places, type ProjectOptions } from './client/project';
+export type { SourceExcerpt, SourceOptions } from './client/source-excerpt';
 export { inputProblems, retryProblems, scheduleProblems } from './client/input-problems';
 export type { Check } from './core/setup-check';
 export {

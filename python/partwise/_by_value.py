@@ -26,7 +26,8 @@ def load(version, sources, encoded):
             "The function was sent by value, and this worker's Python does not have cloudpickle: "
             "pip install cloudpickle."
         ) from None
-    for file, numbered in sources.items():
+    for file, texts in sources.items():
+        numbered = {int(number): text for number, text in texts.items()}
         lines = [f"{numbered.get(i, '')}\n" for i in range(1, max(numbered, default=0) + 1)]
         # Without a time, the file itself is not looked at: it may have changed, or be another one here.
         linecache.cache[file] = (0, None, lines, file)

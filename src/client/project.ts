@@ -6,6 +6,8 @@ import type { NewestRunsOptions } from './newest-run-ids';
 import type { ProjectCheckOptions } from './doctor';
 import { refusing } from './refusing';
 import type { ServeOptions } from './serve';
+import type { SourceExcerpt, SourceOptions, SourceReader } from './source-excerpt';
+import type { StackPlace } from '../core/stack-place';
 import type { TryOptions, TryReport } from './trial/types';
 import type { PlanPreview } from './plan-preview';
 import type { ProjectFunction } from './project-functions';
@@ -50,6 +52,7 @@ export interface Places {
  */
 export class Project {
   readonly #config: ProjectConfig;
+  #sources: SourceReader | null = null;
 
   private constructor(config: ProjectConfig) {
     this.#config = config;
@@ -100,6 +103,29 @@ export class Project {
   try(input: RunInput, options: TryOptions): Promise<TryReport> {
     const { tryRun }: typeof import('./trial/try-run') = require('./trial/try-run');
     return refusing(() => tryRun(input, this.#config, options));
+  }
+
+  /**
+   * The lines of your code around a place of an error, as they were when a run called it: from the bundle that
+   * a worker on this machine made of the functions file. Null if there is no such bundle here (any more), or
+   * the place is not in it; for the function `sql` too.
+   *
+   * ```ts
+   * const [{ place, examples }] = await run.failures();
+   * const excerpt = await project.source(examples[0].functionDigest, place, { lines: 1 });
+   * ```
+   *
+   * @param functionDigest of a `PartitionView` or `FailureExample`
+   * @param place a path that is not absolute is relative to the project's folder
+   */
+  source(
+    functionDigest: string,
+    place: StackPlace,
+    options: SourceOptions = {},
+  ): Promise<SourceExcerpt | null> {
+    const { SourceReader }: typeof import('./source-excerpt') = require('./source-excerpt');
+    this.#sources ??= new SourceReader(this.#config.projectDir);
+    return this.#sources.read(functionDigest, place, options);
   }
 
   /** Keeps the project's own server and its worker up, until SIGINT or SIGTERM. @internal */

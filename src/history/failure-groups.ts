@@ -21,6 +21,11 @@ export interface FailureExample {
   id: string;
   status: FailureStatus;
   error: ErrorInfo;
+  /**
+   * sha256 of the bundle of functions that its last call ran: `Project.source` reads the code at the place of
+   * the error from it. Null if none ran.
+   */
+  functionDigest: string | null;
 }
 
 /**
@@ -72,7 +77,7 @@ interface Group extends Pick<FailureGroup, 'type' | 'pattern' | 'place'> {
   examples: (Omit<FailureExample, 'id'> & { id: string | null })[];
 }
 
-type End = Pick<PartitionEnd, 'outcome' | 'execution'>;
+type End = Pick<PartitionEnd, 'outcome' | 'execution' | 'functionDigest'>;
 
 /**
  * A group whose examples may lack ids: for lost units, only the partition index has them.
@@ -113,8 +118,8 @@ export class FailuresOfEnds implements EndsSink {
   /** Returns the groups, largest first. `overlay` adds failures that are not yet in history. */
   finish(overlay: LiveOverlay | null): FoundGroup[] {
     const { execution } = this.record.plan!;
-    for (const outcome of overlay?.ended.values() ?? [])
-      if (!this.has(outcome.ordinal)) this.addEnd({ outcome, execution });
+    for (const { outcome, functionDigest } of overlay?.ended.values() ?? [])
+      if (!this.has(outcome.ordinal)) this.addEnd({ outcome, execution, functionDigest });
     const into = this.#merged();
     const counts = new Int32Array(this.#byNumber.length);
     const groupAt = (ordinal: number): number => into[this.#groupOf[ordinal]! - 1] ?? -1;
@@ -145,14 +150,15 @@ export class FailuresOfEnds implements EndsSink {
       .sort((a, b) => b.count - a.count);
   }
 
-  #add({ outcome, execution }: End, status: FailureStatus, error: ErrorInfo): number {
+  #add({ outcome, execution, functionDigest }: End, status: FailureStatus, error: ErrorInfo): number {
     const { ordinal, id, startedAt, durationMs } = outcome;
     const group = this.#groupFor(error, id);
     const endedMs = Date.parse(startedAt) + durationMs;
     group.firstMs = Math.min(group.firstMs, endedMs);
     group.lastMs = Math.max(group.lastMs, endedMs);
     group.firstExecution = Math.min(group.firstExecution, execution);
-    if (group.examples.length < MAX_EXAMPLES) group.examples.push({ ordinal, id, status, error });
+    if (group.examples.length < MAX_EXAMPLES)
+      group.examples.push({ ordinal, id, status, error, functionDigest });
     return group.number + 1;
   }
 

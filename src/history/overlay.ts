@@ -4,6 +4,7 @@
  */
 import type { EarlierError } from '../core/earlier-errors';
 import type { EndedOutcome, ErrorInfo } from '../core/outcome';
+import type { RecordedOutcome } from '../core/recorded-outcome';
 import { spansOne } from '../core/units/cut-units';
 import { attemptsBefore, ordinalsInUnit, type RunRecord, type UnitRecord } from './fold';
 import { nextAttempt } from './retries';
@@ -13,6 +14,9 @@ import type { NextAttempt, WaitingRetry, WaitingStep } from './state';
 const STAGE_ERRORS = new Set(['StageUnavailable', 'StageUnreachable']);
 /** Error types of all attempts that were handed over: nothing of the unit failed. */
 const HANDED_OVER = new Set([...STAGE_ERRORS, 'WorkerShutdown', 'Paused', 'FunctionMissing']);
+
+/** The end of a partition that is not yet recorded in history. */
+export type LiveEnd = Pick<RecordedOutcome<EndedOutcome>, 'outcome' | 'functionDigest'>;
 
 /** A unit's activity, as described by the server. */
 export interface PendingUnit {
@@ -35,7 +39,7 @@ export interface PendingUnit {
   /** Errors of earlier calls in this activity, by ordinal, according to the last heartbeat. */
   errors: Record<number, EarlierError[]>;
   /** For a batch: partitions that have ended in it but are not yet recorded in history. */
-  ended: EndedOutcome[];
+  ended: LiveEnd[];
   /** Identity of the worker that has it, or had it last; null if there was none or it is unknown. */
   worker: string | null;
 }
@@ -71,7 +75,7 @@ export interface LiveOverlay {
   /** Open units that failed and wait for their next attempt. */
   retries: WaitingRetry[];
   /** Partitions that have ended in units that are still open, by ordinal. */
-  ended: Map<number, EndedOutcome>;
+  ended: Map<number, LiveEnd>;
   /** Open units, by activity id. */
   units: Map<string, PendingUnit>;
   /** Labels of the units being processed. */
@@ -169,7 +173,7 @@ function addUnit(overlay: LiveOverlay, record: RunRecord, unit: UnitRecord, acti
     const earlierErrors = errors[ordinal] ?? [];
     return { attempt, startedAt: lastStartedAt, error: lastError, earlierErrors, activityId, worker, next };
   };
-  for (const outcome of activity.ended) overlay.ended.set(outcome.ordinal, outcome);
+  for (const end of activity.ended) overlay.ended.set(end.outcome.ordinal, end);
   if (activity.started) {
     // If a batch has not reported its partition, or has ended the reported one: the first one left.
     const isLeft = (each: number): boolean => !overlay.ended.has(each);

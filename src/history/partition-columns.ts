@@ -114,7 +114,7 @@ export class ColumnsOfEnds implements EndsSink {
   finish(overlay: LiveOverlay | null, rows: Float64Array): PartitionColumns {
     const columns = this.#columns;
     const { record } = this;
-    for (const outcome of overlay?.ended.values() ?? [])
+    for (const { outcome } of overlay?.ended.values() ?? [])
       if (!this.has(outcome.ordinal)) this.addEnd({ outcome, execution: record.plan!.execution });
     for (let at = 0; at < columns.status.length; at++) {
       if (columns.status[at] !== NO_STATUS) continue;

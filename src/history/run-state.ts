@@ -144,7 +144,7 @@ function endedCounts({ ended, plan }: RunRecord): StatusCounts {
 function counts(record: RunRecord, overlay: LiveOverlay | null): StatusCounts & { total: number } {
   const total = record.plan?.partitions ?? 0;
   const counted = endedCounts(record);
-  for (const { status } of overlay?.ended.values() ?? []) counted[status]++;
+  for (const { outcome } of overlay?.ended.values() ?? []) counted[outcome.status]++;
   const left = Math.max(0, total - PARTITION_STATUSES.reduce((sum, status) => sum + counted[status], 0));
   const running = Math.min(overlay?.running.size ?? 0, left);
   counted.RUNNING += running;

@@ -4,10 +4,9 @@ import { checkpointRecords } from '../stored/checkpoints';
 import type { RunRecord, UnitRecord } from '../history/fold';
 import { errorInfo } from '../history/error-info';
 import { failureOf, valueOf } from '../history/untrusted-payloads';
-import type { PendingUnit } from '../history/overlay';
+import type { LiveEnd, PendingUnit } from '../history/overlay';
 import { decodeBlock, outcomeAt } from '../core/done-block';
 import { earlierErrors, type EarlierError } from '../core/earlier-errors';
-import type { EndedOutcome } from '../core/outcome';
 import { count, mapOf } from '../core/shape';
 import { isOwnActivity } from '../core/units/cut-units';
 import { unitFolder } from '../stored/layout';
@@ -31,10 +30,7 @@ interface Beat {
 }
 
 export class LiveUnits {
-  readonly #checkpoints = new Map<
-    string,
-    { upTo: string; read: Set<string>; ended: Map<number, EndedOutcome> }
-  >();
+  readonly #checkpoints = new Map<string, { upTo: string; read: Set<string>; ended: Map<number, LiveEnd> }>();
 
   constructor(private readonly decoder: PayloadDecoder) {}
 
@@ -74,7 +70,7 @@ export class LiveUnits {
   }
 
   /** Partitions in a batch's checkpoints. The stage is read only if a heartbeat reported new checkpoints. */
-  async #ended(stage: Stage, { task, activityId }: UnitRecord, upTo: string): Promise<EndedOutcome[]> {
+  async #ended(stage: Stage, { task, activityId }: UnitRecord, upTo: string): Promise<LiveEnd[]> {
     // Activity ids start again with each execution.
     const folder = unitFolder(task, activityId);
     const known = this.#checkpoints.get(folder) ?? { upTo: '', read: new Set(), ended: new Map() };
@@ -83,8 +79,9 @@ export class LiveUnits {
       for (const { path } of await stage.list(folder).catch(() => [])) {
         if (known.read.has(path) || !/\/segments\/seg-\d+\.jsonl$/.test(path)) continue;
         known.read.add(path);
-        for (const outcome of endedIn(await stage.get(path))) {
-          if (!known.ended.has(outcome.ordinal)) known.ended.set(outcome.ordinal, outcome);
+        for (const end of endedIn(await stage.get(path))) {
+          const { ordinal } = end.outcome;
+          if (!known.ended.has(ordinal)) known.ended.set(ordinal, end);
         }
       }
       known.upTo = upTo;
@@ -99,12 +96,13 @@ function nextAttemptAt({ state, nextAttemptScheduleTime, scheduledTime }: Pendin
   return due ? isoTime(due) : null;
 }
 
-function endedIn(checkpoint: Uint8Array): EndedOutcome[] {
-  return (checkpointRecords(checkpoint) ?? []).flatMap((record): EndedOutcome[] => {
-    if ('outcome' in record) return record.retryable || record.big ? [] : [record.outcome];
+function endedIn(checkpoint: Uint8Array): LiveEnd[] {
+  return (checkpointRecords(checkpoint) ?? []).flatMap((record): LiveEnd[] => {
+    if ('outcome' in record) return record.retryable || record.big ? [] : [record];
     if (!('done' in record)) return [];
+    const { functionDigest } = record;
     const block = decodeBlock(record.done);
-    return Array.from(block.ordinals, (_, at) => outcomeAt(block, at));
+    return Array.from(block.ordinals, (_, at) => ({ outcome: outcomeAt(block, at), functionDigest }));
   });
 }
 

@@ -19,7 +19,7 @@ export function unitView(unit: UnitRecord, overlay: LiveOverlay | null): UnitVie
   }
   const live = overlay?.units.get(activityId);
   const counts = noCounts();
-  for (const outcome of live?.ended ?? []) counts[outcome.status]++;
+  for (const { outcome } of live?.ended ?? []) counts[outcome.status]++;
   return {
     ...shared,
     status: live === undefined ? 'open' : live.started ? 'running' : 'waiting',

@@ -6,6 +6,7 @@ import type { ArtifactCodec } from '../core/files';
 import type { ErrorInfo } from '../core/outcome';
 import type { ModelFile } from '../models/types';
 import type { Runtime } from '../core/runtime';
+import type { StackPlace } from '../core/stack-place';
 import type { WarehouseAccess } from '../core/warehouse-access';
 import type { CallResult, LogLine, RunnerUnit } from './protocol';
 import type { Runner, RunnerOptions, RunnerProject } from './runner';
@@ -32,6 +33,8 @@ export interface Language {
   bundle(file: string, folder: string, project: RunnerProject): Promise<FunctionBundle>;
   /** Starts a process that speaks `protocol`. */
   start(options: RunnerOptions): Runner;
+  /** Reads the files that a bundle was made from. Throws if it is not a bundle of this language. */
+  sourcesOf(bundle: BundleContent): BundleSources;
   /** Explains an error in the answer to `describe`, with the user's file and line. */
   loadingProblem(error: ErrorInfo, bundle: string): string;
   /** The command that installs Partwise for programs in the language, if it is not this package. */
@@ -63,6 +66,28 @@ export interface FunctionBundle {
   path: string;
   /** For a language whose interpreter is chosen for each project: the one that loads the bundle. */
   runtime?: BundleRuntime;
+}
+
+/** A bundle as it was read. */
+export interface BundleContent {
+  /** Absolute: paths of sources are relative to it. */
+  path: string;
+  content: Uint8Array;
+}
+
+/** The files that a bundle was made from. No other file is opened. */
+export interface BundleSources {
+  /** Null if the bundle does not have the file, as stacks name it, or the line. */
+  find(place: StackPlace): SourceLines | null;
+  /** The lines of such a file as it is on disk now; null if it cannot be decoded. */
+  linesOf(content: Uint8Array): string[] | null;
+}
+
+export interface SourceLines {
+  /** Number of the first one, from 1. */
+  from: number;
+  /** All lines of the file, or the ones around the place that the bundle has. */
+  lines: string[];
 }
 
 /** The interpreter of a bundle. */

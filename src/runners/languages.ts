@@ -9,6 +9,9 @@ const LANGUAGES: readonly Language[] = [node, python];
 /** Extensions of functions files. */
 export const SOURCE_ENDINGS: readonly string[] = LANGUAGES.flatMap(({ sourceEndings }) => sourceEndings);
 
+/** Extensions of bundles. */
+export const BUNDLE_ENDINGS: readonly string[] = LANGUAGES.flatMap(({ bundleEndings }) => bundleEndings);
+
 /** By language: functions files that a project has without naming one; the first that exists is taken. */
 export const FUNCTIONS_FILES: readonly (readonly string[])[] = LANGUAGES.map(
   ({ functionsFiles }) => functionsFiles,

@@ -8,6 +8,7 @@ import glob
 import hashlib
 import importlib.util
 import io
+import json
 import linecache
 import os
 import pickletools
@@ -57,7 +58,7 @@ def _content(definitions):
         lines += ["if False:", *(f"    import {name}" for name in packages), ""]
     encoded = "\n".join(textwrap.wrap(base64.b64encode(payload).decode(), 100))
     lines += [
-        f"_SOURCES = {sources!r}",
+        f"_SOURCES = {_as_json(sources)}",
         f"_FUNCTIONS = load({sys.version_info[:2]}, _SOURCES, '''",
         encoded,
         "''')",
@@ -139,7 +140,13 @@ def _lines_of(code):
     """The lines of a function, by their numbers: the rest of the file may have secrets."""
     numbers = [line for _, line in dis.findlinestarts(code) if line]
     span = range(min(numbers, default=1), max(numbers, default=0) + 1)
-    return {line: linecache.getline(code.co_filename, line).rstrip() for line in span}
+    return {line: linecache.getline(code.co_filename, line).rstrip("\r\n") for line in span}
+
+
+def _as_json(sources):
+    """Also a literal of Python: `Project.source` reads it. Half surrogate pairs are escaped in both alike."""
+    text = json.dumps(sources, ensure_ascii=False)
+    return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)
 
 
 def _refuse_local_imports(code):

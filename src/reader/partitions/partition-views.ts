@@ -40,7 +40,7 @@ export class PartitionViews {
 
   status(ordinal: number): PartitionStatus {
     const { outcomes, overlay, record } = this.parts;
-    const ended = outcomes.statusOf(ordinal) ?? overlay?.ended.get(ordinal)?.status;
+    const ended = outcomes.statusOf(ordinal) ?? overlay?.ended.get(ordinal)?.outcome.status;
     if (ended !== undefined) return ended;
     return overlay?.running.has(ordinal) ? 'RUNNING' : statusOfUnended(record, ordinal);
   }
@@ -63,8 +63,9 @@ export class PartitionViews {
     // enforces I3: artifacts become visible when history names them, which is when the unit completes.
     if (live === undefined) return this.#unended(ordinal);
     const { execution } = this.parts.plan;
-    const madeIn = { execution, functionDigest: null, unit: null, worker: null };
-    return this.#ended(outcomes.withErrors({ ...live, artifacts: [] }), madeIn);
+    const { functionDigest } = live;
+    const madeIn = { execution, functionDigest, unit: null, worker: null };
+    return this.#ended(outcomes.withErrors({ ...live.outcome, artifacts: [] }), madeIn);
   }
 
   async id(ordinal: number): Promise<string> {

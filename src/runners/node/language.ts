@@ -20,6 +20,10 @@ export const node: Language = {
     const { start }: typeof import('./start') = require('./start');
     return start(options);
   },
+  sourcesOf(bundle) {
+    const { sourcesOf }: typeof import('./sources') = require('./sources');
+    return sourcesOf(bundle);
+  },
   loadingProblem(error, bundle) {
     const { loadingProblem }: typeof import('./loading-problem') = require('./loading-problem');
     return loadingProblem(error, bundle);

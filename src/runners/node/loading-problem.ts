@@ -4,6 +4,7 @@ import { SourceMap } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { type StackPlace, userPlace } from '../../core/stack-place';
 import type { ErrorInfo } from '../../core/outcome';
+import { sourceMapOf } from './source-map';
 
 export function loadingProblem({ type, message, stack }: ErrorInfo, bundle: string): string {
   if (type === 'FunctionsFileError') return message;
@@ -22,8 +23,7 @@ function at(place: StackPlace | null): string {
 function importOf(bundle: string, name: string): StackPlace | null {
   try {
     const text = readFileSync(bundle, 'utf8');
-    const payload = /sourceMappingURL=data:application\/json;base64,(\S+)/.exec(text)![1]!;
-    const map = new SourceMap(JSON.parse(Buffer.from(payload, 'base64').toString('utf8')) as never);
+    const map = new SourceMap(sourceMapOf(text));
     const lines = text.split('\n');
     const line = lines.findIndex(
       (each) => /^import\b/.test(each) && (each.includes(`"${name}"`) || each.includes(`"${name}/`)),

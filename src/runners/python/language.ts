@@ -18,6 +18,10 @@ export const python: Language = {
     const { start }: typeof import('./start') = require('./start');
     return start(options);
   },
+  sourcesOf(bundle) {
+    const { sourcesOf }: typeof import('./sources') = require('./sources');
+    return sourcesOf(bundle);
+  },
   loadingProblem(error) {
     const { loadingProblem }: typeof import('./loading-problem') = require('./loading-problem');
     return loadingProblem(error);
