@@ -42,6 +42,7 @@ export { inputProblems, retryProblems, scheduleProblems } from './client/input-p
 export type { Check } from './core/setup-check';
 export {
   CannotArchive,
+  CannotCompare,
   NoResults,
   NoSuchArtifact,
   CleanRefused,
@@ -58,6 +59,9 @@ export {
 } from './reader/errors';
 export type {
   ArtifactView,
+  ComparedOutcome,
+  ComparedPartitionView,
+  ComparedRun,
   ListOptions,
   LogEntry,
   PartitionHandle,
@@ -67,6 +71,7 @@ export type {
   PartitionView,
   PlannedRun,
   RunArchive,
+  RunComparison,
   RunEvent,
   RunHandle,
   RunListing,
@@ -139,6 +144,14 @@ export {
   type RunStatus,
   type StatusCounts,
 } from './core/status';
+export {
+  DIFFERENCE_CAUSES,
+  PARTITION_DIFFERENCES,
+  type ComparisonColumns,
+  type DifferenceCause,
+  type DurationRatios,
+  type PartitionDifference,
+} from './history/compare-runs';
 export type { FailureExample, FailureGroup } from './history/failure-groups';
 export { ordinalRanges } from './core/ordinal-ranges';
 export type { PartitionColumns } from './history/partition-columns';

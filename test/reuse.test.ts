@@ -125,6 +125,15 @@ describe('a run of a series', () => {
     expect(state).toMatchObject({ status: 'SUCCESS', counts: { total: 1000, DONE: 1000 }, reused: 993 });
     expect(state.commit).toMatchObject({ rows: 1000 });
 
+    const comparison = await first.run.compare(second.run);
+    expect(comparison).toMatchObject({
+      inBoth: 1000,
+      differences: { gone: 0, new: 0, status: 0, rows: 7, returnedRows: 0 },
+      causes: { rows: 7, code: 0, params: 0, runtime: 0, none: 0 },
+      rowsCompared: true,
+    });
+    expect(comparison.examples.map(({ id }) => decodeURIComponent(id)).sort()).toEqual(changed);
+
     // Results, artifacts and the table equal those of a run that ran everything.
     const wanted = await expected(table);
     const found = (await second.run.results()).map(({ region, n, total }) => ({

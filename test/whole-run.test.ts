@@ -133,6 +133,46 @@ describe(`a run of ${PARTITIONS.toLocaleString('en')} partitions, read as a whol
     const inSecond = Array.from(execution.keys()).filter((ordinal) => execution[ordinal] === 2);
     expect(inSecond).toEqual(Array.from(noRate!.ordinals));
   });
+
+  it('compares its executions, and with a run of other partitions, code and params', async () => {
+    const { executions } = await project.partwise.getRun(run.runId).status();
+    const first = run.execution(executions[0]!.workflowRunId);
+    const repeated = await first.compare(project.partwise.getRun(run.runId));
+    expect(repeated).toMatchObject({
+      a: { execution: 1 },
+      b: { execution: 2 },
+      inBoth: PARTITIONS,
+      rowsCompared: true,
+      examples: [],
+    });
+    expect(repeated.order).toHaveLength(0);
+
+    const other = await project.partwise.start(
+      {
+        function: 'sql',
+        sql: 'SELECT count(*) AS n FROM data WHERE i % 2 = 0 HAVING count(*) > 0',
+        source: { query: 'SELECT i, j FROM numbers WHERE i BETWEEN 40 AND 599 UNION ALL SELECT -1, 0' },
+        partitionBy: ['i'],
+        params: { night: 2 },
+      },
+      { runId: project.runId('other') },
+    );
+    await other.wait();
+    const comparison = await run.compare(other, { examples: 3 });
+    expect(comparison).toMatchObject({
+      inBoth: 560,
+      differences: { gone: PARTITIONS - 560, new: 1, rows: 0 },
+      rowsCompared: false,
+      examples: [{ a: { status: 'FAILED' }, b: { status: 'DONE' }, causes: ['code', 'params'] }, {}, {}],
+    });
+    const DONE = PARTITION_STATUSES.indexOf('DONE');
+    const failures = Array.from({ length: 560 }, (_, i) => i + 40);
+    expect(comparison.transitions[PARTITION_STATUSES.indexOf('FAILED')]![DONE]).toBe(
+      failures.filter((i) => isTooLarge(i) || hasNoRate(i)).length,
+    );
+    const { a, b } = comparison.columns;
+    expect([a.length, a.at(-1), b.at(-1), b[0], b[40]]).toEqual([PARTITIONS + 1, -1, 0, -1, 1]);
+  });
 });
 
 function countsOf(statuses: Uint8Array): Record<string, number> {

@@ -58,6 +58,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'list the causes of failures, with the partitions that failed of each',
   },
   {
+    name: 'compare',
+    summary: 'show how two runs differ, partition by partition, and why',
+  },
+  {
     name: 'logs',
     summary: 'show what the functions printed',
   },

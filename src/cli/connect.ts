@@ -164,7 +164,10 @@ export async function readingRun<T>(
   return use(await executionOf(handle, options));
 }
 
-async function executionOf(handle: RunHandle, { execution }: RunReadingOptions): Promise<RunHandle> {
+export async function executionOf(
+  handle: RunHandle,
+  { execution }: Pick<RunReadingOptions, 'execution'>,
+): Promise<RunHandle> {
   if (execution === undefined) return handle;
   const { executions } = await handle.status();
   const found = executions.find((each) => each.execution === execution);

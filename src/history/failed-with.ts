@@ -22,8 +22,8 @@ const COMPARISONS: readonly ((cause: FailureCause, text: string) => boolean)[] =
 
 /**
  * The groups that `text` selects. It may be a whole pattern, followed by the place in parentheses or not; an
- * error type; a place, `FILE:LINE`, where FILE may be the end of a path, or `no place`; or part of a pattern. They are tried
- * in this order, and the first that some group matches decides.
+ * error type; a place, `FILE:LINE`, where FILE may be the end of a path, or `no place`; or part of a pattern.
+ * They are tried in this order, and the first that some group matches decides.
  */
 export function groupsFailedWith<Group extends FailureCause>(
   groups: readonly Group[],

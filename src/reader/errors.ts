@@ -73,6 +73,11 @@ export class CannotArchive extends Error {
   override name = 'CannotArchive';
 }
 
+/** Two runs have no partitions to compare. */
+export class CannotCompare extends Error {
+  override name = 'CannotCompare';
+}
+
 /** The run was read from a file, and the operation needs the server that it ran on. */
 export class ServerNeeded extends Error {
   override name = 'ServerNeeded';

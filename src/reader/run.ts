@@ -18,6 +18,7 @@ import type {
   ResultRows,
   RetryPreview,
   RunArchive,
+  RunComparison,
   RunEvent,
   RunHandle,
   RunSettings,
@@ -140,6 +141,12 @@ export class Run implements RunHandle {
 
   async failures(): Promise<FailureGroup[]> {
     return (await this.snapshot()).failures();
+  }
+
+  async compare(other: RunHandle, { examples = 20 }: { examples?: number } = {}): Promise<RunComparison> {
+    if (!(other instanceof Run)) throw new TypeError('`compare` takes the handle of another run.');
+    const { compareRuns }: typeof import('./partitions/compare-runs') = require('./partitions/compare-runs');
+    return compareRuns(this.reader, other.reader, { examples });
   }
 
   async model<Model = unknown>(partitionId: string, serde?: ModelSerde<Model>): Promise<Model> {

@@ -38,6 +38,28 @@ export function readWholeIndex(file: string): Promise<{ ids: string[]; rows: num
   });
 }
 
+/** Joins two indexes by partition id: those of the first in order, then those that only the second has. */
+export async function joinIndexes(
+  a: string,
+  b: string,
+): Promise<{ a: Int32Array; b: Int32Array; changed: Uint8Array | null }> {
+  const isKnown = (await hasFingerprints(a)) && (await hasFingerprints(b));
+  return withDatabase(':memory:', 'read', async (connection) => {
+    const changed = isKnown ? 'a.fingerprint IS DISTINCT FROM b.fingerprint' : 'false';
+    const read = await connection.runAndReadAll(
+      `SELECT coalesce(a.ord, -1)::INTEGER, coalesce(b.ord, -1)::INTEGER, (${changed})::INTEGER
+       FROM read_parquet(${literal(a)}) a FULL JOIN read_parquet(${literal(b)}) b USING (id)
+       ORDER BY a.ord NULLS LAST, b.ord`,
+    );
+    const [ofA = [], ofB = [], differs = []] = read.getColumns() as number[][];
+    return {
+      a: Int32Array.from(ofA),
+      b: Int32Array.from(ofB),
+      changed: isKnown ? Uint8Array.from(differs) : null,
+    };
+  });
+}
+
 /** Returns the row counts of all partitions, in order. */
 export function readIndexRows(file: string): Promise<Float64Array> {
   return withDatabase(':memory:', 'read', async (connection) => {
@@ -111,16 +133,22 @@ export function findOrdinals(file: string, ids: readonly string[]): Promise<Map<
 }
 
 /** Returns each partition's fingerprint by ordinal, or null if the run was planned without fingerprints. */
-export function readFingerprints(file: string): Promise<string[] | null> {
+export async function readFingerprints(file: string): Promise<string[] | null> {
+  if (!(await hasFingerprints(file))) return null;
   return withDatabase(':memory:', 'read', async (connection) => {
-    const [column] = await queryRows(
-      connection,
-      `SELECT name FROM parquet_schema(${literal(file)}) WHERE name = 'fingerprint'`,
-    );
-    if (column === undefined) return null;
     const read = await connection.runAndReadAll(
       `SELECT fingerprint FROM read_parquet(${literal(file)}) ORDER BY ord`,
     );
     return (read.getColumns()[0] ?? []) as string[];
+  });
+}
+
+function hasFingerprints(file: string): Promise<boolean> {
+  return withDatabase(':memory:', 'read', async (connection) => {
+    const found = await queryRows(
+      connection,
+      `SELECT name FROM parquet_schema(${literal(file)}) WHERE name = 'fingerprint'`,
+    );
+    return found.length > 0;
   });
 }
