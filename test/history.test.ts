@@ -13,7 +13,7 @@ import { Outcomes } from '../src/history/outcomes';
 import { ColumnsOfEnds } from '../src/history/partition-columns';
 import { takeEnds } from '../src/history/unit-ends';
 import { cutOffCalls } from '../src/history/cut-off-calls';
-import { liveOverlay, type PendingUnit } from '../src/history/overlay';
+import { liveOverlay, type PendingUnit, type LiveEnd } from '../src/history/overlay';
 import { waitingRetries } from '../src/history/retries';
 import { runState, statusOfUnended } from '../src/history/run-state';
 import { decodeOrdinals, encodeOrdinals } from '../src/core/units/ordinals';
@@ -438,7 +438,7 @@ describe('the live overlay', () => {
     const overlay = liveOverlay(
       record,
       {
-        units: [pendingUnit('0', { ordinal: 2, ended: [outcome(0, 'DONE'), outcome(1, 'FAILED')] })],
+        units: [pendingUnit('0', { ordinal: 2, ended: [ended(0, 'DONE'), ended(1, 'FAILED')] })],
         step: null,
       },
       AT,
@@ -453,8 +453,12 @@ describe('the live overlay', () => {
 
   test('shows a batch in progress as running, even between two of its partitions', () => {
     const record = apply([...planned(4), scheduled(1, '0', task(0, 0, 3))]);
-    const ended = [outcome(0, 'DONE'), outcome(1, 'DONE')];
-    const overlay = liveOverlay(record, { units: [pendingUnit('0', { ordinal: 1, ended })], step: null }, AT);
+    const both = [ended(0, 'DONE'), ended(1, 'DONE')];
+    const overlay = liveOverlay(
+      record,
+      { units: [pendingUnit('0', { ordinal: 1, ended: both })], step: null },
+      AT,
+    );
     expect([...overlay.running.keys()]).toEqual([2]);
     expect(runState(record, 'run', AT, overlay).counts).toMatchObject({ DONE: 2, RUNNING: 1, PENDING: 1 });
   });
@@ -989,6 +993,11 @@ function result(number: number, from: number, ends: (FinalStatus | 'retry')[]): 
     otherCode: [],
     worker: '',
   };
+}
+
+/** A partition that ended in a batch that is still open. */
+function ended(ordinal: number, status: FinalStatus): LiveEnd {
+  return { outcome: outcome(ordinal, status), functionDigest: null };
 }
 
 function outcome(ordinal: number, status: FinalStatus): PartitionOutcome {

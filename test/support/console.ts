@@ -7,7 +7,8 @@ import { startCli, type Finished } from './cli';
 const PROGRAM = process.env.CHROMIUM ?? '';
 
 /** Tests that need a browser. Where there is none, the suite's last lines say that they were not run. */
-export const describeBrowser = PROGRAM === '' ? describe.skip : describe;
+export const describeBrowser: (title: string, tests: () => void) => void =
+  PROGRAM === '' ? describe.skip : describe;
 
 export function startBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: PROGRAM, args: ['--disable-gpu'] });

@@ -22,9 +22,6 @@ import { CannotCompare } from '../errors';
 import type { Reading, RunReader } from '../run-reader';
 import type { ComparedPartitionView, ComparedRun, RunComparison } from '../types';
 
-/** Above this many, all ids of an index are read rather than some. */
-const MAX_LOOKUPS = 2_000;
-
 /** A run with what is needed to compare it. */
 interface Side {
   reader: RunReader;
@@ -239,11 +236,7 @@ async function addIds(views: readonly ComparedPartitionView[], a: Side, b: Side)
     const wanted = views.filter((view) => view.id === '' && view[name] !== null);
     if (wanted.length === 0) continue;
     const index = await side.reader.index(side.reading.record, side.plan);
-    const ordinals = wanted.map((view) => view[name]!.ordinal);
-    const ids = ordinals.length > MAX_LOOKUPS ? await index.ids() : await index.idsOf(ordinals);
-    for (const view of wanted) {
-      const { ordinal } = view[name]!;
-      view.id = (Array.isArray(ids) ? ids[ordinal] : ids.get(ordinal))!;
-    }
+    const ids = await index.ids(wanted.map((view) => view[name]!.ordinal));
+    wanted.forEach((view, i) => (view.id = ids[i]!));
   }
 }
