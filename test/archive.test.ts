@@ -387,6 +387,8 @@ describe('a run in a history file', () => {
       expect(filed.runId).toBe(run.runId);
       expect(await read(filed)).toEqual(before);
       await expect(filed.retry()).rejects.toThrow(/can only be read/);
+      await expect(filed.previewRetry()).rejects.toThrow(/can only be read/);
+      expect(await filed.compare(run)).toMatchObject({ examples: [], a: { runId: run.runId } });
     }
     const replayed = await cli(project.folder, ['replay', run.runId, '--history', exported, archive]);
     expect(replayed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^(ok .*\n){3}$/) });

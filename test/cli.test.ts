@@ -281,9 +281,26 @@ describe('in a project', () => {
       expect(again.stdout).not.toBe('');
     }
     const causes = await cli(project.folder, ['failures', runId]);
-    expect(causes).toMatchObject({
+    const [cause, command, ...rest] = causes.stdout.split('\n');
+    expect(cause).toBe('✗ South  ExpectationFailed: South is closed (functions.ts:9)');
+    expect(rest).toEqual(['']);
+    const retry = command!.replace(/^ +node .*main\.js /, '').split(' ');
+    expect(retry).toEqual(['retry', runId, '--failed-with', 'ExpectationFailed']);
+    expect(await cli(project.folder, [...retry, '--dry-run'])).toMatchObject({
       code: 0,
-      stdout: '✗ South  ExpectationFailed: South is closed (functions.ts:9)\n',
+      stdout: `A retry of ${runId} would run 1 of 3 partitions.\n  South (FAILED)\n`,
+    });
+    const preview = await cli(project.folder, ['retry', runId, '--ordinals', '0-2', '--dry-run', '--json']);
+    expect(JSON.parse(preview.stdout)).toEqual({ runId, partitions: 1, ordinals: '2' });
+    const wrong = await cli(project.folder, ['retry', runId, '--failed-with', 'Timeout', '--only', 'South']);
+    expect(wrong).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--only and --failed-with each select the partitions to retry.'),
+    });
+    const compared = await cli(project.folder, ['compare', runId, runId, '--execution-a', '1']);
+    expect(compared).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^a {2}.*\nb {2}.*, execution 2\n[^]*No differences in 3 partitions\./),
     });
     const listed = JSON.parse((await cli(project.folder, ['failures', runId, '--json'])).stdout) as object;
     expect(listed).toMatchObject({ failures: [{ count: 1, examples: [{ id: 'South' }] }] });

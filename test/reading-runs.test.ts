@@ -149,6 +149,9 @@ describe('a followed run', () => {
       [],
       [],
     ]);
+    await expect(run.compare(run)).rejects.toThrow(
+      / has not been planned, so it has no partitions to compare/,
+    );
   });
 
   it('counts the finished partitions of an open batch, and withholds their artifacts until they are recorded', async () => {
