@@ -45,6 +45,7 @@ export {
   CannotCompare,
   NoResults,
   NoSuchArtifact,
+  NotATable,
   CleanRefused,
   NoSuchPartition,
   NoSuchRun,
@@ -58,15 +59,21 @@ export {
   WaitTimeout,
 } from './reader/errors';
 export type {
+  ArtifactHead,
   ArtifactView,
   ComparedOutcome,
   ComparedPartitionView,
   ComparedRun,
   ListOptions,
   LogEntry,
+  LogPage,
+  LogPageLine,
+  LogPageOptions,
   PartitionHandle,
   PartitionPage,
   ResultRows,
+  ResultsPage,
+  ResultsPageOptions,
   RetryPreview,
   PartitionView,
   PlannedRun,
@@ -77,6 +84,7 @@ export type {
   RunListing,
   RunPage,
   RunSettings,
+  TablePreview,
   RunSnapshot,
   UnitView,
   WaitOptions,
@@ -124,6 +132,9 @@ export type {
   RunOptions,
   Source,
 } from './core/input';
+export type { ColumnStatistics, HistogramBin } from './rows/column-statistics';
+export type { FilterOperator, ResultFilter, ResultSort } from './rows/results-query';
+export type { ArtifactKind } from './reader/partitions/artifact-kind';
 export type { EarlierError } from './core/earlier-errors';
 export type { StageRuns } from './client/stage-runs';
 export type { PollerView, QueueView, QueueWork, WorkersOptions } from './client/workers';

@@ -405,6 +405,17 @@ describe('in a project', () => {
     expect(all.stderr).toBe('✗ South  ExpectationFailed: South is closed (functions.ts:9)\n');
     const one = await cli(project.folder, ['logs', runId, '--partition', 'South']);
     expect(one.stdout).toBe('South                │ counting South\n');
+    const page = ['logs', runId, '--partition', 'South'];
+    expect((await cli(project.folder, [...page, '--tail', '1', '--search', 'COUNT'])).stdout).toBe(
+      one.stdout,
+    );
+    expect((await cli(project.folder, [...page, '--stream', 'stderr'])).stderr).toBe(
+      'Nothing was printed.\n',
+    );
+    const whole = await cli(project.folder, ['logs', runId, '--tail', '1']);
+    expect([whole.code, whole.stderr]).toEqual([2, expect.stringContaining('add --partition ID')]);
+    const shown = await cli(project.folder, ['partitions', runId, '--partition', 'South']);
+    expect(shown.stdout).toMatch(/^South {2}FAILED\n[^]* attempts +1\n[^]*South is closed\n/);
     expect(one.stderr).toMatch(
       /closed \(functions\.ts:9\)\n +at .*functions\.ts:9:\d+\)\nTo call it on the same rows locally: node \S+ debug \S+ South\n$/,
     );

@@ -8,6 +8,8 @@ import {
   PARTITION_STATUSES,
   wasRefused,
   type ListOptions,
+  type ResultFilter,
+  type ResultsPageOptions,
   type RunEvent,
   type RunHandle,
   type RunState,
@@ -27,6 +29,31 @@ const FUNCTIONS = `
 import { existsSync } from 'node:fs';
 import { definePartitionFunction } from 'partwise';
 
+/** Tables larger than what a preview reads, and files whose names lie. */
+async function tables(context) {
+  const rows = Array.from({ length: 130_000 }, (_, i) => ({ n: BigInt(i) + 2n ** 60n, text: 'a "quoted"\\nline ' + i, x: Math.sin(i) }));
+  await context.upload('rows.csv', rows);
+  await context.upload('rows.parquet', rows);
+  await context.upload('few.csv', [{ a: 1, b: null }]);
+  await context.upload('picture.png', '<html><script>alert(1)</script></html>');
+  await context.upload('picture.svg', '<svg xmlns="http://www.w3.org/2000/svg"/>');
+  await context.upload('dot.txt', new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0]));
+  await context.upload('list.json', [1, 2]);
+}
+
+/** Values of several types; South has none for x. */
+export const measured = definePartitionFunction({
+  name: 'measured',
+  run: (data, { partitionId }) =>
+    Array.from({ length: 40 }, (_, i) => ({
+      n: 2n ** 60n + BigInt(i),
+      x: partitionId === 'South' ? null : i / 2,
+      day: new Date(Date.UTC(2024, 0, 1 + i)),
+      name: (i % 2 ? 'Odd ' : 'even ') + i,
+      tags: { i },
+    })),
+});
+
 export const gated = definePartitionFunction({
   name: 'gated',
   retry: { initialInterval: 10 },
@@ -41,6 +68,7 @@ export const gated = definePartitionFunction({
     if (failing.includes(context.partitionId)) throw new RangeError('no good');
     await context.upload('note.txt', 'about ' + context.partitionId);
     await context.upload('raw.bin', new Uint8Array([1, 2, 3]));
+    if (context.partitionId === context.params.tables) await tables(context);
     return { rows: data.rowCount };
   },
 });
@@ -335,6 +363,165 @@ describe('a finished run', () => {
     await expect(north.artifacts.get('not.txt')).rejects.toThrow(
       'has no artifact "not.txt". Did you mean "note.txt"?',
     );
+  });
+
+  it('returns the rows by page, sorted and filtered, with statistics of their columns', async () => {
+    const measured = await start('measured', { function: 'measured' });
+    await measured.wait();
+    const first = await measured.resultsPage({ limit: 2 });
+    expect(first).toMatchObject({ offset: 0, total: 160 });
+    expect(first.columns).toMatchObject([
+      { name: 'region', type: 'VARCHAR' },
+      { name: 'n', type: 'BIGINT' },
+      { name: 'x', type: 'DOUBLE' },
+      { name: 'day' },
+      { name: 'name' },
+      { name: 'tags' },
+    ]);
+    expect(first.rows[1]!.slice(0, 3)).toEqual(['East', '1152921504606846977', 0.5]);
+    const regions = async (options: ResultsPageOptions) =>
+      (await measured.resultsPage(options)).rows.map(([region, n]) => [region, n]);
+    expect(
+      await regions({ sort: [{ column: 'n', descending: true }, { column: 'region' }], offset: 3, limit: 2 }),
+    ).toEqual([
+      ['West', '1152921504606847015'],
+      ['East', '1152921504606847014'],
+    ]);
+    const where: ResultFilter[] = [
+      { column: 'n', op: '>', value: '1152921504606847013' },
+      { column: 'name', op: 'contains', value: 'ODD' },
+      { column: 'x', op: '!=', value: 3 },
+    ];
+    expect((await regions({ where })).map(([region]) => region)).toEqual(['East', 'North', 'South', 'West']);
+    expect((await measured.resultsPage({ where: [{ column: 'x', op: 'isNull' }] })).total).toBe(40);
+    const hostile = { column: 'region', op: '=', value: "' OR 1 = 1 --" } as const;
+    expect((await measured.resultsPage({ where: [hostile] })).total).toBe(0);
+    const [n, x, day, tags] = await measured.resultsColumns({ columns: ['n', 'x', 'day', 'tags'] });
+    expect(n).toMatchObject({ count: 160, nulls: 0, min: '1152921504606846976', max: '1152921504606847015' });
+    expect(n!.median).toBe('1152921504606846995');
+    expect(x).toMatchObject({ count: 120, nulls: 40, min: 0, max: 19.5, median: 9.5 });
+    const sum = (bins: readonly { count: number }[]) => bins.reduce((all, { count }) => all + count, 0);
+    // Bins are of doubles, of which all these integers are the same one.
+    expect([n, x, day].map((each) => [each!.histogram!.length, sum(each!.histogram!)])).toEqual([
+      [1, 160],
+      [30, 120],
+      [30, 160],
+    ]);
+    expect(day!.histogram![0]!.from).toBe(Date.UTC(2024, 0, 1));
+    expect(tags).toMatchObject({ count: 160, min: null, histogram: null });
+    await expect(
+      measured.resultsPage({
+        where: [
+          { column: 'nme', op: '=' },
+          { column: 'n', op: '~' as '=', value: 1 },
+        ],
+      }),
+    ).rejects.toThrow(
+      /no column "nme"\. Did you mean "name"\?.*has no value; to find NULL, use "isNull"\. "op" is "~"; it takes =, /,
+    );
+    await expect(measured.resultsPage({ where: [{ column: 'n', op: '=', value: 'many' }] })).rejects.toThrow(
+      "Could not convert string 'many' to INT64",
+    );
+  });
+
+  it('returns the beginning of artifacts, with what they are and whether they were checked', async () => {
+    const tabled = await start('tables', { params: { tables: 'East' } });
+    expect((await tabled.wait()).status).toBe('SUCCESS');
+    const { artifacts } = tabled.partition('East');
+    const kinds = await Promise.all(
+      (await artifacts.list()).map(async ({ name, bytes }) => {
+        const head = await artifacts.head(name, { bytes: 100 });
+        expect([head.totalBytes, head.content.length, head.checked]).toEqual([
+          bytes,
+          Math.min(bytes, 100),
+          bytes <= 100,
+        ]);
+        return [name, head.kind];
+      }),
+    );
+    expect(Object.fromEntries(kinds)).toEqual({
+      'note.txt': 'text',
+      'raw.bin': 'text',
+      'rows.csv': 'csv',
+      'rows.parquet': 'parquet',
+      'few.csv': 'csv',
+      'picture.png': 'html',
+      'picture.svg': 'svg',
+      'dot.txt': 'png',
+      'list.json': 'json',
+    });
+    for (const name of ['rows.csv', 'rows.parquet']) {
+      const preview = await artifacts.preview(name);
+      expect(preview).toMatchObject({ more: true, checked: false });
+      expect(preview.columns.map((column) => column.name)).toEqual(['n', 'text', 'x']);
+      expect(preview.rows).toHaveLength(200);
+      expect(preview.rows[199]).toEqual(['1152921504606847175', 'a "quoted"\nline 199', Math.sin(199)]);
+    }
+    expect(await artifacts.preview('few.csv')).toMatchObject({
+      rows: [[1, null]],
+      more: false,
+      checked: true,
+    });
+    await expect(artifacts.preview('dot.txt')).rejects.toThrow(
+      'The artifact "dot.txt" cannot be shown as a table: it is png, not CSV or Parquet.',
+    );
+    await expect(artifacts.head('note.txt', { bytes: 0 })).rejects.toThrow('from 1 to 1048576');
+  });
+
+  it('returns the log of a partition by page, from its end, from a position and by search', async () => {
+    const south = run.partition('South');
+    const all = (await south.logs()).map(({ attempt, stream, text }) => [attempt, stream, text]);
+    expect(all).toHaveLength(6);
+    const end = await south.logPage({ limit: 2 });
+    expect(end.lines.map(({ attempt, stream, text }) => [attempt, stream, text])).toEqual(all.slice(4));
+    expect(end.lines.map(({ number }) => number)).toEqual([5, 6]);
+    expect(end.atEnd).toBe(true);
+    const before = await south.logPage({ limit: 3, before: end.previous! });
+    expect(before.lines.map(({ number, text }) => [number, text])).toEqual([
+      [2, all[1]![2]],
+      [3, all[2]![2]],
+      [4, all[3]![2]],
+    ]);
+    expect(before.atEnd).toBe(false);
+    const after = await south.logPage({ after: before.next });
+    expect(after.lines).toEqual(end.lines);
+    const first = await south.logPage({ before: before.previous! });
+    expect([first.lines.length, first.previous]).toEqual([1, null]);
+    // A link to a line.
+    const [linked] = (await south.logPage({ after: before.lines[1]!.position - 1, limit: 1 })).lines;
+    expect(linked).toEqual(before.lines[1]);
+    const found = await south.logPage({ after: -1, search: 'ATTEMPT 2' });
+    expect(found.lines).toMatchObject([{ text: 'attempt 2', attempt: 2, stream: 'stderr' }]);
+    expect(found.scannedBytes).toBe(found.totalBytes);
+    const errors = await south.logPage({ stream: 'stderr', attempt: 3 });
+    expect(errors.lines.map(({ text }) => text)).toEqual(['attempt 3']);
+    expect((await south.logPage({ after: end.next })).lines).toEqual([]);
+    await expect(south.logPage({ limit: 0, after: 1, before: 2 })).rejects.toThrow(
+      '"limit" is 0; it takes a whole number from 1 to 2000. "after" and "before" are two directions',
+    );
+  });
+
+  it('returns the log of a partition by page across a batch, its retries and both executions', async () => {
+    const batch = await start('batch-log', {
+      params: { failing: ['South'] },
+      options: { partitionsPerUnit: 4, retry: { maximumAttempts: 2 } },
+    });
+    await batch.wait();
+    const again = await batch.retry();
+    await again.wait();
+    const page = await again.partition('South').logPage();
+    expect(page.lines.map(({ execution, attempt, text }) => [execution, attempt, text])).toEqual(
+      expect.arrayContaining([
+        [1, 1, 'in South'],
+        [1, 2, 'attempt 2'],
+        [2, 3, 'attempt 3'],
+        [2, 4, 'attempt 4'],
+      ]),
+    );
+    expect(page.lines.map(({ number }) => number)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(page.lines.every(({ partition }) => partition === 'South')).toBe(true);
+    expect((await again.partition('North').logPage({ execution: 1 })).lines).toHaveLength(2);
+    expect((await again.partition('North').logPage({ execution: 2 })).lines).toEqual([]);
   });
 
   it('returns the rows of one partition and of all', async () => {

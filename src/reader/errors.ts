@@ -115,6 +115,18 @@ export class NoSuchArtifact extends Error {
   }
 }
 
+/** The artifact cannot be shown as a table. */
+export class NotATable extends Error {
+  override name = 'NotATable';
+  constructor(
+    readonly artifact: string,
+    /** Without a period at its end. */
+    reason: string,
+  ) {
+    super(`The artifact "${artifact}" cannot be shown as a table: ${reason}.`);
+  }
+}
+
 /** The run has no rows yet, or will never have any, because it was not planned. */
 export class NoResults extends Error {
   override name = 'NoResults';

@@ -16,6 +16,7 @@ import { FollowedRun } from './histories/followed-run';
 import type { Description } from './histories/history-source';
 import { waitingStep } from './live-step';
 import { LiveUnits } from './live-units';
+import { LineCounts } from './partitions/log-bytes';
 import { PartitionIndex } from './partitions/partition-index';
 import { PartitionViews } from './partitions/partition-views';
 import { StageOfRun } from './removed-files';
@@ -42,6 +43,9 @@ export class RunReader {
   #passed: RunRecord | null = null;
   #outcomes: { workflowRunId: string; outcomes: Outcomes } | null = null;
   #index: { path: string; index: Promise<PartitionIndex> } | null = null;
+  readonly #earlier = new Map<string, RunReader>();
+  /** Numbers of lines in segments of logs, which never change. */
+  readonly logLines = new LineCounts();
   #liveUnits: LiveUnits;
 
   constructor(private readonly source: RunSource) {
@@ -50,6 +54,13 @@ export class RunReader {
 
   get runId(): string {
     return this.source.runId;
+  }
+
+  /** An earlier execution of the run. */
+  at(workflowRunId: string): RunReader {
+    const known = this.#earlier.get(workflowRunId) ?? new RunReader(this.source.at(workflowRunId));
+    this.#earlier.set(workflowRunId, known);
+    return known;
   }
 
   /** The run's execution. Throws `NoSuchRun`. */

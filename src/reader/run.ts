@@ -5,17 +5,22 @@ import { LogReader, waitForNextPoll } from './partitions/logs';
 import { PartitionReader } from './partitions/partition-handle';
 import { cursorOrdinal, partitionPage } from './partitions/partition-pages';
 import { orRerun } from './rerun-missing';
+import { resultsColumns, resultsPage, type ResultRowsOf } from './partitions/result-table';
 import { readRows, saveRows } from './partitions/results';
 import { RunEvents } from './run-events';
 import { ReadSnapshot } from './run-snapshot';
 import { RunReader, type Reading } from './run-reader';
 import type { RunSource } from './run-source';
+import type { ColumnStatistics } from '../rows/column-statistics';
+import type { ResultFilter } from '../rows/results-query';
 import type { ProgressDisplay } from '../display/progress';
 import type {
   LogEntry,
   PartitionHandle,
   PartitionPage,
   ResultRows,
+  ResultsPage,
+  ResultsPageOptions,
   RetryPreview,
   RunArchive,
   RunComparison,
@@ -164,6 +169,24 @@ export class Run implements RunHandle {
     return orRerun(this.reader.runId, () =>
       readRows(this.reader.stage(record)!, files, record.plan?.keyColumns ?? [], { limit }),
     );
+  }
+
+  async resultsPage(options: ResultsPageOptions = {}): Promise<ResultsPage> {
+    return this.#withResults((rows) => resultsPage(rows, options));
+  }
+
+  async resultsColumns(
+    options: { columns?: readonly string[]; where?: readonly ResultFilter[] } = {},
+  ): Promise<ColumnStatistics[]> {
+    return this.#withResults((rows) => resultsColumns(rows, options));
+  }
+
+  async #withResults<T>(use: (rows: ResultRowsOf) => Promise<T>): Promise<T> {
+    const { record } = await this.reader.read();
+    if (record.plan === null) throw new NoResults(this.runId);
+    const { keyColumns } = record.plan;
+    const files = await this.reader.rowsFiles(record);
+    return orRerun(this.runId, () => use({ stage: this.reader.stage(record)!, files, keyColumns }));
   }
 
   async saveResults(file: string): Promise<Column[]> {

@@ -17,13 +17,42 @@ import type {
   PartitionDifference,
 } from '../history/compare-runs';
 import type { NextAttempt, RunState } from '../history/state';
+import type { ColumnStatistics } from '../rows/column-statistics';
+import type { ResultFilter, ResultSort } from '../rows/results-query';
 import type { ModelSerde } from '../functions/model-hooks';
+import type { ArtifactKind } from './partitions/artifact-kind';
 
 /** An artifact. */
 export interface ArtifactView {
   name: string;
   bytes: number;
   sha256: string;
+}
+
+/** The beginning of an artifact. */
+export interface ArtifactHead {
+  name: string;
+  /** Size of the whole artifact. */
+  totalBytes: number;
+  /** Digest of the whole artifact, as recorded. */
+  sha256: string;
+  /** By content, and for text by the ending of its name. */
+  kind: ArtifactKind;
+  content: Uint8Array;
+  /** Whether `content` is all of the artifact and has the recorded digest. A part cannot be checked. */
+  checked: boolean;
+}
+
+/** The first rows of an artifact. */
+export interface TablePreview {
+  /** With DuckDB's types; those of CSV are guessed from the part that was read. */
+  columns: Column[];
+  /** At most 200, each with a value per column as JSON has it: large integers and bytes are text. */
+  rows: unknown[][];
+  /** Whether the artifact has more rows than these. */
+  more: boolean;
+  /** Whether the whole artifact was read and has the recorded digest. A part cannot be checked. */
+  checked: boolean;
 }
 
 /** State of one partition. */
@@ -132,6 +161,52 @@ export interface LogEntry {
   text: string;
 }
 
+/** Selects a page of a partition's log. Without `after` and `before`: its end. */
+export interface LogPageOptions {
+  /** Only lines after this position; -1 for the beginning. */
+  after?: number;
+  /** Only lines before this position. Not together with `after`. */
+  before?: number;
+  /** Maximum number of lines: 1 to 2,000, default 500. */
+  limit?: number;
+  stream?: 'stdout' | 'stderr';
+  /** The partition's attempt within its execution. */
+  attempt?: number;
+  execution?: number;
+  /** Only lines that contain this text, whatever the case of its letters. */
+  search?: string;
+}
+
+/** A line of a partition's log. */
+export interface LogPageLine extends LogEntry {
+  /**
+   * Where it is in the partition's log. Positions ascend, and do not change while the log grows, so they are
+   * for links: `{ after: position - 1 }` is the page that begins with this line.
+   */
+  position: number;
+  /**
+   * Its number among the lines of the partition, from 1. Null if the lines before it would have to be
+   * downloaded to count them, as on a remote stage.
+   */
+  number: number | null;
+}
+
+/** A page of a partition's log. */
+export interface LogPage {
+  /** In the order in which they were written. */
+  lines: LogPageLine[];
+  /** Size of the log; of a batch, it includes the lines of other partitions. */
+  totalBytes: number;
+  /** How much of it was read for this page: at most 64 MB, so a search may end before it finds a line. */
+  scannedBytes: number;
+  /** Pass as `before` for the page before this one; null at the beginning. */
+  previous: number | null;
+  /** Pass as `after` for the page after this one; at the end of the log, for lines that are written later. */
+  next: number;
+  /** Whether there is nothing after this page now. */
+  atEnd: boolean;
+}
+
 /** How an execution of a run is distributed over activities, fixed before its first partition starts. */
 export interface PlannedRun {
   /** Partitions of the whole run. */
@@ -184,6 +259,15 @@ export interface PartitionHandle {
   /** Rows that the function returned, with the key columns before them; empty until the partition is DONE. */
   result(): Promise<Row[]>;
   logs(): Promise<LogEntry[]>;
+  /**
+   * A page of its log, without reading the rest: the end, or what is after or before a position, filtered or
+   * searched. Throws `RangeError` for a limit or a position out of range.
+   *
+   * @example
+   * const { lines, previous } = await run.partition('North').logPage({ limit: 100 });
+   * const before = await run.partition('North').logPage({ before: previous ?? 0, search: 'warning' });
+   */
+  logPage(options?: LogPageOptions): Promise<LogPage>;
   readonly artifacts: {
     list(): Promise<ArtifactView[]>;
     /**
@@ -191,6 +275,20 @@ export interface PartitionHandle {
      * on the bytes.
      */
     get<T = unknown>(name: string, options?: { read?: ArtifactReader<T> }): Promise<T>;
+    /**
+     * Its first bytes: 64 KiB unless `bytes` is set, at most 1 MiB. Reads no more than these.
+     *
+     * @example
+     * const { kind, totalBytes } = await run.partition('North').artifacts.head('chart.svg');
+     */
+    head(name: string, options?: { bytes?: number }): Promise<ArtifactHead>;
+    /**
+     * The first 200 rows of CSV (of its first 1 MiB) or Parquet. Throws `NotATable`.
+     *
+     * @example
+     * const { columns, rows } = await run.partition('North').artifacts.preview('orders.parquet');
+     */
+    preview(name: string): Promise<TablePreview>;
     /** Writes the artifact to `folder` and returns the file's path. */
     download(name: string, folder: string): Promise<string>;
   };
@@ -227,6 +325,29 @@ export interface RunSnapshot {
    * the run is planned.
    */
   search(text: string): Promise<Int32Array>;
+}
+
+/** Selects a page of combined rows. */
+export interface ResultsPageOptions {
+  /** Number of rows before the page. Default 0. */
+  offset?: number;
+  /** 1 to 500, default 100. */
+  limit?: number;
+  /** Default: by partition, in key order. */
+  sort?: readonly ResultSort[];
+  /** All of these must hold. */
+  where?: readonly ResultFilter[];
+}
+
+/** A page of combined rows. */
+export interface ResultsPage {
+  /** Key columns first, with DuckDB's types. */
+  columns: Column[];
+  /** Each with a value per column as JSON has it: large integers and bytes are text. */
+  rows: unknown[][];
+  offset: number;
+  /** Number of rows that the filters select, on all pages. */
+  total: number;
 }
 
 /** A run, running or finished, in this process or any other. */
@@ -320,6 +441,26 @@ export interface RunHandle {
   model<Model = unknown>(partitionId: string, serde?: ModelSerde<Model>): Promise<Model>;
   /** The combined rows, with key columns first, ordered by key; all rows unless `limit` is set. */
   results(options?: { limit?: number }): Promise<ResultRows>;
+  /**
+   * A page of the combined rows, sorted and filtered. The first call combines the run's files into a local
+   * table, which later pages and `resultsColumns` read until the run has more rows. Throws `RangeError` for
+   * unknown columns and for values that are not of the column's type, and `NoResults`.
+   *
+   * @example
+   * const { rows, total } = await run.resultsPage({
+   *   where: [{ column: 'orders', op: '>=', value: 20 }],
+   *   sort: [{ column: 'total', descending: true }],
+   * });
+   */
+  resultsPage(options?: ResultsPageOptions): Promise<ResultsPage>;
+  /**
+   * Statistics of columns of the combined rows, at most 50: the first ones unless `columns` names others.
+   * Throws as `resultsPage` does.
+   */
+  resultsColumns(options?: {
+    columns?: readonly string[];
+    where?: readonly ResultFilter[];
+  }): Promise<ColumnStatistics[]>;
   /**
    * Writes the combined rows to a Parquet file, and resolves with its columns and their DuckDB types. Types
    * that Parquet does not have, such as HUGEINT and INTERVAL, are written as text. Throws `NoResults` for a

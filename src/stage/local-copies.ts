@@ -1,11 +1,10 @@
 /** Local copies of objects on a stage that is not a local folder. */
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StagedFile } from '../core/files';
 import { digestFile } from '../files/digest';
+import { processFolder } from '../files/process-folder';
 import { assertRecorded } from './checked';
 
 /** Cached copies, such as partition indexes, which every unit of a run reads. */
@@ -45,7 +44,7 @@ export class LocalCopies {
   async #keep(key: string, path: string, ref: StagedFile | null): Promise<string> {
     const known = this.#kept.get(key);
     this.#kept.delete(key);
-    const copy = known ?? this.#copy(path, processFolder(), ref);
+    const copy = known ?? this.#copy(path, processFolder('copies'), ref);
     this.#kept.set(key, copy);
     copy.catch(() => this.#kept.delete(key));
     if (this.#kept.size > MAX_KEPT) await this.#dropOldest();
@@ -79,14 +78,4 @@ export class LocalCopies {
       sha256: async () => (await digestFile(file)).sha256,
     });
   }
-}
-
-let ownFolder: string | null = null;
-
-/** A temporary folder that is removed when the process exits. */
-function processFolder(): string {
-  if (ownFolder !== null) return ownFolder;
-  const folder = mkdtempSync(join(tmpdir(), 'partwise-copies-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  return (ownFolder = folder);
 }

@@ -1,6 +1,6 @@
 /**
- * Errors of a unit's calls that are followed by another: for the outcomes of their partitions, and for the next
- * attempt. Calls that were lost with their worker leave none.
+ * Errors of a unit's calls that are followed by another: for the outcomes of their partitions, and for the
+ * next attempt. Calls that were lost with their worker leave none.
  */
 import { earlierError, firstErrors, type EarlierError } from '../../core/earlier-errors';
 import type { EndedOutcome, ErrorInfo } from '../../core/outcome';

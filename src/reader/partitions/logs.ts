@@ -5,13 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ordinalsInUnit, type RunRecord } from '../../history/fold';
 import { spansOne } from '../../core/units/cut-units';
-import {
-  attemptOf,
-  compareAttempts,
-  executionFolder,
-  unitFolder,
-  type ExecutionPlace,
-} from '../../stored/layout';
+import { executionFolder, unitFolder, type ExecutionPlace } from '../../stored/layout';
+import { logEntry, segmentsIn } from './log-segments';
 import { refuseRemoved } from '../removed-files';
 import type { LogLine } from '../../runners/protocol';
 import type { Stage } from '../../stage';
@@ -19,9 +14,6 @@ import type { LogEntry } from '../types';
 
 /** How often a follower checks for new segments; they are written at most once a second. */
 const POLL_MS = 1_000;
-
-/** Captures the unit's activity id and retry round, the attempt's folder, and the segment's number. */
-const SEGMENT = /\/u((?:r(\d+)\.)?[^/]+)\/(a[^/]+\/)logs\/seg-(\d+)\.jsonl$/;
 
 export interface LogSource {
   stage: Stage;
@@ -77,29 +69,16 @@ export class LogReader {
   }
 
   /** `alone` is the partition of lines without one. */
-  async *#segments(
-    { execution }: ExecutionPlace,
-    folder: string,
-    alone: number | null,
-  ): AsyncGenerator<LogEntry> {
-    const segments = (await this.source.stage.list(folder)).flatMap(({ path }) => {
-      const [, unit, round = 0, place, number] = SEGMENT.exec(path) ?? [];
-      if (unit === undefined || this.#read.has(path)) return [];
-      return [{ path, unit, round: Number(round), place: attemptOf(place!)!, number: Number(number) }];
-    });
-    const order = new Intl.Collator('en', { numeric: true });
-    segments.sort(
-      (a, b) => order.compare(a.unit, b.unit) || compareAttempts(a.place, b.place) || a.number - b.number,
-    );
-    for (const { path, round, place } of segments) {
+  async *#segments(executed: ExecutionPlace, folder: string, alone: number | null): AsyncGenerator<LogEntry> {
+    for (const segment of await segmentsIn(this.source.stage, folder)) {
+      const { path } = segment;
+      if (this.#read.has(path)) continue;
       this.#read.add(path);
       for (const line of linesOf(await this.source.stage.get(path))) {
         const ordinal = line.ordinal ?? alone;
         if (this.ordinal !== null && ordinal !== this.ordinal) continue;
         const partition = ordinal === null ? null : await this.source.idOf(ordinal);
-        // Output of native code before the first call belongs to the attempt.
-        const attempt = line.attempt ?? round + place.attempt;
-        yield { at: line.at, partition, execution, attempt, stream: line.stream, text: line.text };
+        yield logEntry(line, segment, executed, partition);
       }
     }
   }

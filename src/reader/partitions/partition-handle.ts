@@ -5,14 +5,26 @@ import type { ArtifactRef } from '../../core/files';
 import { partitionName } from '../../core/partition-name';
 import { shellWord } from '../../core/shell-word';
 import { didYouMean } from '../../core/nearest';
+import { artifactHead, tablePreview } from './artifact-head';
 import { writeArtifact, findArtifact } from './artifacts';
 import { NoSuchPartition } from '../errors';
+import { checkedLogPage, logPage } from './log-page';
 import { LogReader } from './logs';
 import { artifactView, type PartitionViews } from './partition-views';
 import { orRerun } from '../rerun-missing';
 import { readRows } from './results';
 import type { Reading, RunReader } from '../run-reader';
-import type { ArtifactView, LogEntry, PartitionHandle, PartitionView } from '../types';
+import type {
+  ArtifactHead,
+  ArtifactView,
+  LogEntry,
+  LogPage,
+  LogPageOptions,
+  PartitionHandle,
+  PartitionView,
+  TablePreview,
+} from '../types';
+import type { Stage } from '../../stage';
 import type { Row } from '../../core/row';
 
 interface Found {
@@ -65,6 +77,12 @@ export class PartitionReader implements PartitionHandle {
     return entries;
   }
 
+  async logPage(options: LogPageOptions = {}): Promise<LogPage> {
+    const wanted = checkedLogPage(options);
+    const { reading, ordinal } = await this.#find();
+    return logPage(this.reader, reading.record, { id: this.id, ordinal }, wanted);
+  }
+
   readonly artifacts = {
     list: async (): Promise<ArtifactView[]> => (await this.#artifacts()).refs.map(artifactView),
     get: async <T = unknown>(name: string, options?: { read?: ArtifactReader<T> }): Promise<T> => {
@@ -72,6 +90,9 @@ export class PartitionReader implements PartitionHandle {
       const value = options?.read === undefined ? decodeArtifact(bytes, ref.codec) : options.read(bytes);
       return (await value) as T;
     },
+    head: async (name: string, { bytes }: { bytes?: number } = {}): Promise<ArtifactHead> =>
+      this.#withArtifact(name, (stage, ref) => artifactHead(stage, ref, bytes)),
+    preview: async (name: string): Promise<TablePreview> => this.#withArtifact(name, tablePreview),
     download: async (name: string, folder: string): Promise<string> => {
       const { bytes } = await this.artifact(name);
       return writeArtifact(bytes, name, folder);
@@ -85,10 +106,14 @@ export class PartitionReader implements PartitionHandle {
 
   /** An artifact of the recorded outcome, verified. */
   async artifact(name: string): Promise<{ bytes: Uint8Array; ref: ArtifactRef }> {
+    return this.#withArtifact(name, async (stage, ref) => ({ bytes: await stage.read(ref), ref }));
+  }
+
+  async #withArtifact<T>(name: string, use: (stage: Stage, ref: ArtifactRef) => Promise<T>): Promise<T> {
     const { refs, reading } = await this.#artifacts();
     const ref = findArtifact(this.id, refs, name);
     const stage = this.reader.stage(reading.record)!;
-    return { bytes: await orRerun(this.reader.runId, () => stage.read(ref)), ref };
+    return orRerun(this.reader.runId, () => use(stage, ref));
   }
 
   async #find(): Promise<Found> {

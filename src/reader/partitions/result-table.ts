@@ -1,0 +1,171 @@
+/**
+ * The combined rows of a run as a local table, made once and kept, so that pages, filters and statistics do
+ * not read the run's files again. Made again when the run has more files.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { RowsFile } from '../../core/files';
+import { showJson } from '../../core/json';
+import type { Column } from '../../core/plan';
+import { userProblem, withDatabase } from '../../duckdb/database-file';
+import { columnStatistics, type ColumnStatistics } from '../../rows/column-statistics';
+import { combinedRows } from '../../rows/combined-rows';
+import {
+  conditionOf,
+  orderOf,
+  ROW_NUMBER,
+  TABLE,
+  unknownColumn,
+  type ResultFilter,
+} from '../../rows/results-query';
+import { identifier } from '../../duckdb/quote';
+import { processFolder } from '../../files/process-folder';
+import type { Stage } from '../../stage';
+import type { ResultsPage, ResultsPageOptions } from '../types';
+import { withLocalRows } from './results';
+
+const DEFAULT_ROWS = 100;
+const MAX_ROWS = 500;
+const MAX_COLUMNS = 50;
+/** Tables of all runs that are kept on the local disk. */
+const MAX_TABLES = 8;
+const LIMITS = ["SET memory_limit = '512MB'", 'SET threads = 1'];
+
+interface ResultTable {
+  /** DuckDB database. */
+  file: string;
+  columns: Column[];
+}
+
+/** The rows that are asked for. */
+export interface ResultRowsOf {
+  stage: Stage;
+  files: readonly RowsFile[];
+  keyColumns: readonly Column[];
+}
+
+export async function resultsPage(rows: ResultRowsOf, options: ResultsPageOptions): Promise<ResultsPage> {
+  const { offset = 0, limit = DEFAULT_ROWS, sort = [], where = [] } = options;
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_ROWS)
+    throw new RangeError(`"limit" is ${limit}; it takes a whole number from 1 to ${MAX_ROWS}.`);
+  if (!Number.isSafeInteger(offset) || offset < 0)
+    throw new RangeError(`"offset" is ${offset}; it takes a whole number, 0 or more.`);
+  return withTable(rows, async (connection, columns) => {
+    const { allRows }: typeof import('../../rows/slices') = require('../../rows/slices');
+    const condition = conditionOf(columns, where);
+    const names = columns.map(({ name }) => identifier(name)).join(', ');
+    const page = await connection.run(
+      `SELECT ${names} FROM ${TABLE}${condition.sql}${orderOf(columns, sort)} LIMIT ${limit} OFFSET ${offset}`,
+      condition.values,
+    );
+    const found = await allRows(page, 'exact');
+    const counted = await connection.runAndReadAll(
+      `SELECT count(*)::DOUBLE FROM ${TABLE}${condition.sql}`,
+      condition.values,
+    );
+    const values = found.map((row) => columns.map(({ name }) => row[name]));
+    return {
+      columns,
+      rows: JSON.parse(showJson(values)) as unknown[][],
+      offset,
+      total: Number(counted.getRows()[0]![0]),
+    };
+  });
+}
+
+export async function resultsColumns(
+  rows: ResultRowsOf,
+  { columns: names, where = [] }: { columns?: readonly string[]; where?: readonly ResultFilter[] },
+): Promise<ColumnStatistics[]> {
+  return withTable(rows, async (connection, columns) => {
+    const condition = conditionOf(columns, where);
+    const wanted = (names ?? columns.slice(0, MAX_COLUMNS).map(({ name }) => name)).map((name) => {
+      const column = columns.find((each) => each.name === name);
+      if (column === undefined) throw new RangeError(unknownColumn(name, columns));
+      return column;
+    });
+    if (wanted.length > MAX_COLUMNS)
+      throw new RangeError(`"columns" has ${wanted.length} names; at most ${MAX_COLUMNS} are possible.`);
+    const statistics: ColumnStatistics[] = [];
+    for (const column of wanted) statistics.push(await columnStatistics(connection, column, condition));
+    return statistics;
+  });
+}
+
+async function withTable<T>(
+  rows: ResultRowsOf,
+  use: (connection: DuckDBConnection, columns: Column[]) => Promise<T>,
+): Promise<T> {
+  const kept = keptTable(rows);
+  kept.users++;
+  try {
+    const { file, columns } = await kept.table;
+    const read = async (connection: DuckDBConnection): Promise<T> => {
+      // The rows are in the database; nothing else is to be read.
+      for (const limit of [...LIMITS, 'SET enable_external_access = false']) await connection.run(limit);
+      return use(connection, columns);
+    };
+    return await withDatabase(file, 'read', read, { tempFolder: dirname(file) });
+  } catch (error) {
+    // A value that is not one of the column's type.
+    const problem = userProblem(error);
+    throw problem?.startsWith('Conversion Error') ? new RangeError(problem) : error;
+  } finally {
+    kept.users--;
+    await dropUnused();
+  }
+}
+
+interface Kept {
+  table: Promise<ResultTable>;
+  folder: Promise<string>;
+  users: number;
+}
+
+/** Least recently used first. */
+const tables = new Map<string, Kept>();
+
+function keptTable(rows: ResultRowsOf): Kept {
+  const key = JSON.stringify([rows.stage.uri, rows.keyColumns, rows.files]);
+  const known = tables.get(key);
+  tables.delete(key);
+  const folder = known?.folder ?? mkdtemp(join(processFolder('results'), 'rows-'));
+  const kept = known ?? { table: folder.then((path) => makeTable(rows, path)), folder, users: 0 };
+  tables.set(key, kept);
+  // Failures are not kept: the stage may be reachable the next time.
+  if (known === undefined)
+    kept.table.catch(() => {
+      tables.delete(key);
+      void folder.then((path) => rm(path, { recursive: true, force: true }));
+    });
+  return kept;
+}
+
+async function dropUnused(): Promise<void> {
+  for (const [key, { users, folder }] of tables) {
+    if (tables.size <= MAX_TABLES) return;
+    if (users > 0) continue;
+    tables.delete(key);
+    await rm(await folder, { recursive: true, force: true });
+  }
+}
+
+function makeTable({ stage, files, keyColumns }: ResultRowsOf, folder: string): Promise<ResultTable> {
+  const file = join(folder, 'rows.duckdb');
+  return withLocalRows(stage, files, (local) =>
+    withDatabase(
+      file,
+      'write',
+      async (connection) => {
+        for (const limit of LIMITS) await connection.run(limit);
+        const { sql, columns } = await combinedRows(connection, keyColumns, local);
+        await connection.run(
+          `CREATE TABLE ${TABLE} AS SELECT row_number() OVER () - 1 AS ${ROW_NUMBER}, * FROM (${sql})`,
+        );
+        return { file, columns };
+      },
+      { tempFolder: folder },
+    ),
+  );
+}
