@@ -7,7 +7,9 @@ import { onlyHosts, onlyOwnPage, onlyWithToken, refuse } from './gate';
 import { atMost, within } from './limits';
 import { pageRoutes } from './page-files';
 import { actionRoutes } from './routes/actions';
+import { compareRoutes } from './routes/compare';
 import { partitionRoutes } from './routes/partitions';
+import { resultRoutes } from './routes/results';
 import { runRoutes } from './routes/runs';
 import type { WatchedRuns } from './watched-runs';
 import type { ProjectInfo } from './wire/types';
@@ -35,7 +37,7 @@ export function consoleApp(backend: Backend, watched: WatchedRuns, version: stri
       onError: (context) => refuse(context, 413, 'TooLarge', `A request may have ${MAX_BODY} bytes.`),
     }),
   );
-  app.use('/api/v1/runs/:run/:what{cells|table|figures}', atMost(MAX_HEAVY));
+  app.use('/api/v1/runs/:run/:what{cells|table|figures|results|compare}', atMost(MAX_HEAVY));
   app.use('/api/*', within(MAX_MS));
   app.get('/api/v1/project', async (context) => {
     const info: ProjectInfo = {
@@ -48,6 +50,8 @@ export function consoleApp(backend: Backend, watched: WatchedRuns, version: stri
   });
   app.route('/api/v1/runs', runRoutes(backend, watched));
   app.route('/api/v1/runs', partitionRoutes(backend));
+  app.route('/api/v1/runs', resultRoutes(watched));
+  app.route('/api/v1/runs', compareRoutes(watched));
   if (backend.change !== null) app.route('/api/v1/runs', actionRoutes(backend.change, watched));
   app.all('/api/*', (context) => refuse(context, 404, 'NoSuchRoute', 'The console has no such route.'));
   app.route('/', pageRoutes());

@@ -42,6 +42,7 @@ export class WatchedRun {
   #listeners = new Set<() => void>();
   #leaving: NodeJS.Timeout | undefined;
   #error: unknown = null;
+  #handle: RunHandle | null = null;
   /** Set while the server does not answer: Temporal's client tries again for a long time without a word. */
   #silence: ServerSilent | null = null;
   #patience: NodeJS.Timeout | undefined;
@@ -81,6 +82,12 @@ export class WatchedRun {
 
   async table(): Promise<Table & { snapshot: RunSnapshot; version: number }> {
     return { ...(await this.#current()), version: this.#version };
+  }
+
+  /** The run's handle, which keeps what it has read for later calls. */
+  async handle(): Promise<RunHandle> {
+    await this.#followed().begun.promise;
+    return this.#known(this.#handle);
   }
 
   async units(): Promise<UnitView[]> {
@@ -177,6 +184,7 @@ export class WatchedRun {
 
   async #followOn(run: RunHandle, signal: AbortSignal): Promise<void> {
     const handle = this.workflowRunId === null ? run : run.execution(this.workflowRunId);
+    this.#handle = handle;
     for (;;) {
       this.#expectAnswer();
       for await (const snapshot of handle.snapshots({ signal })) {

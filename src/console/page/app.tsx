@@ -4,6 +4,8 @@ import { go, path, query } from './address';
 import { project } from './project';
 import { ask, Refused } from './session';
 import { nextTheme, theme } from './theme';
+import { ComparePage } from './views/compare';
+import { ResultsPage } from './views/results';
 import { RunsPage } from './views/runs';
 import { PartitionPage } from './views/partition';
 import { RunPage } from './views/run';
@@ -67,6 +69,10 @@ function Page() {
   const execution = query.value.get('execution');
   if (first === 'runs' && runId !== undefined && second === 'partitions' && partition !== undefined)
     return <PartitionPage key={partition} runId={runId} execution={execution} id={partition} />;
+  if (first === 'runs' && runId !== undefined && second === 'results')
+    return <ResultsPage runId={runId} execution={execution} />;
+  if (first === 'compare' && runId !== undefined && second !== undefined)
+    return <ComparePage key={`${runId} ${second}`} a={runId} b={second} />;
   if (first === 'runs' && runId !== undefined)
     return <RunPage key={`${runId} ${execution ?? ''}`} runId={runId} execution={execution} />;
   if (first === undefined || first === 'runs') return <RunsPage />;

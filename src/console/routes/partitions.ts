@@ -1,13 +1,32 @@
 /** One partition: what is known about it, the rows it returned, its artifacts and logs. */
 import { Hono, type Context } from 'hono';
-import type { PartitionHandle, Row } from '../..';
-import { showJson } from '../../core/json';
+import { z } from 'zod';
+import type { LogPageOptions, PartitionHandle, Row } from '../..';
 import { BadRequest, binary, json } from '../answers';
 import type { Backend } from '../backend';
-import type { ReturnedRows } from '../wire/types';
+import { cellText, columnView } from '../cell-text';
+import type { ArtifactPreview, ReturnedRows } from '../wire/types';
+import { body } from './body';
 
 /** Rows of a partition that are shown. */
 const MAX_ROWS = 200;
+
+/** Enough to recognise a kind of file. */
+const HEAD_BYTES = 4_096;
+const MAX_TEXT = 4_096;
+
+const PREVIEW = z.strictObject({ name: z.string().max(MAX_TEXT) });
+
+/** The library checks the values. */
+const LOG_PAGE: z.ZodType<LogPageOptions> = z.strictObject({
+  after: z.number().optional(),
+  before: z.number().optional(),
+  limit: z.number().optional(),
+  stream: z.enum(['stdout', 'stderr']).optional(),
+  attempt: z.number().optional(),
+  execution: z.number().optional(),
+  search: z.string().max(MAX_TEXT).optional(),
+});
 
 /**
  * What a partition uploaded may be hostile: it is never a document of this origin, whatever its name or
@@ -41,9 +60,22 @@ export function partitionRoutes(backend: Backend): Hono {
     }),
   );
 
-  routes.get(`${route}/logs`, (context) =>
-    withPartition(context, async (partition) => json(context, await partition.logs())),
-  );
+  routes.post(`${route}/preview`, async (context) => {
+    const { name } = await body(context, PREVIEW);
+    return withPartition(context, async ({ artifacts }) => {
+      const { kind, totalBytes, checked } = await artifacts.head(name, { bytes: HEAD_BYTES });
+      if (kind !== 'csv' && kind !== 'parquet')
+        return json(context, { kind, totalBytes, checked, table: null } satisfies ArtifactPreview);
+      const { columns, rows, more, checked: isChecked } = await artifacts.preview(name);
+      const table = { columns: columns.map(columnView), rows: rows.map((row) => row.map(cellText)), more };
+      return json(context, { kind, totalBytes, checked: isChecked, table } satisfies ArtifactPreview);
+    });
+  });
+
+  routes.post(`${route}/logs`, async (context) => {
+    const options = await body(context, LOG_PAGE);
+    return withPartition(context, async (partition) => json(context, await partition.logPage(options)));
+  });
 
   function withPartition(
     context: Context,
@@ -67,13 +99,7 @@ function returnedRows(all: readonly Row[]): ReturnedRows {
     rows.some((row) => typeof row[name] === 'number' || typeof row[name] === 'bigint');
   return {
     total: all.length,
-    columns: columns.map((name) => ({ name, isNumber: isNumber(name) })),
+    columns: columns.map((name) => ({ name, type: null, isNumber: isNumber(name) })),
     rows: rows.map((row) => columns.map((name) => cellText(row[name]))),
   };
-}
-
-/** As text, because a browser would round what a double cannot hold. */
-function cellText(value: unknown): string | null {
-  if (value === null || value === undefined) return null;
-  return typeof value === 'string' ? value : showJson(value, 0).replace(/^"(.*)"$/, '$1');
 }

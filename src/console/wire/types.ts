@@ -1,5 +1,5 @@
 /** What the console's API takes and answers, beside what `--json` prints. Types only. */
-import type { PartitionStatus, RunState, StackPlace, UnitView } from '../..';
+import type { FilterOperator, PartitionStatus, RunComparison, RunState, StackPlace, UnitView } from '../..';
 
 /** What `GET /api/v1/project` answers. */
 export interface ProjectInfo {
@@ -134,7 +134,7 @@ export interface Figures {
 /** What `GET /api/v1/runs/ID/partitions/P/rows` answers. */
 export interface ReturnedRows {
   total: number;
-  columns: { name: string; isNumber: boolean }[];
+  columns: ColumnView[];
   /** The first 200, with values as text; null is NULL. */
   rows: (string | null)[][];
 }
@@ -162,4 +162,57 @@ export interface RetryPreviewed {
   partitions: number;
   /** The first thousand, such as `3,7-9`. */
   ordinals: string;
+}
+
+/** A column of a table. Numbers are aligned to the right. */
+export interface ColumnView {
+  name: string;
+  /** DuckDB's; null if unknown. */
+  type: string | null;
+  isNumber: boolean;
+}
+
+/** What `POST /api/v1/runs/ID/partitions/P/preview` answers. */
+export interface ArtifactPreview {
+  kind: string;
+  totalBytes: number;
+  /** Whether everything was read, and has the recorded digest. */
+  checked: boolean;
+  /** The first 200 rows of a CSV or Parquet file; null for other kinds. */
+  table: { columns: ColumnView[]; rows: (string | null)[][]; more: boolean } | null;
+}
+
+/** What `POST /api/v1/runs/ID/results` takes. */
+export interface ResultsRequest {
+  offset: number;
+  limit: number;
+  sort: { column: string; descending: boolean }[];
+  where: { column: string; op: FilterOperator; value?: string }[];
+}
+
+export interface ResultsAnswer {
+  columns: ColumnView[];
+  rows: (string | null)[][];
+  /** Rows that the filters select. */
+  total: number;
+}
+
+/** What `POST /api/v1/runs/ID/results/columns` answers, for each of at most 50 columns. */
+export interface ColumnFigures extends ColumnView {
+  count: number;
+  nulls: number;
+  /** Approximately. */
+  distinct: number;
+  min: string | null;
+  median: string | null;
+  max: string | null;
+  histogram: { from: number; to: number; count: number }[] | null;
+}
+
+/** What `GET /api/v1/runs/A/compare/B` answers. */
+export interface ComparisonAnswer extends Omit<RunComparison, 'columns' | 'order'> {
+  /** Partitions that differ in any way; `examples` are the first 200 of them. */
+  different: number;
+  /** log2 of the ratios of durations, b to a: of all partitions, or of some 20,000. */
+  ratios: number[];
 }

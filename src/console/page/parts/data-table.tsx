@@ -1,3 +1,4 @@
+import type { ColumnView } from '../../wire/types';
 import { shown } from '../words';
 
 /** Values as text; null is NULL. */
@@ -5,7 +6,7 @@ export function DataTable({
   columns,
   rows,
 }: {
-  columns: readonly { name: string; isNumber: boolean }[];
+  columns: readonly ColumnView[];
   rows: readonly (readonly (string | null)[])[];
 }) {
   return (
@@ -13,8 +14,8 @@ export function DataTable({
       <table>
         <thead>
           <tr>
-            {columns.map(({ name, isNumber }) => (
-              <th key={name} class={isNumber ? 'number' : ''}>
+            {columns.map(({ name, type, isNumber }) => (
+              <th key={name} class={isNumber ? 'number' : ''} title={type ?? undefined}>
                 {shown(name)}
               </th>
             ))}

@@ -1,38 +1,24 @@
 /** What a partition uploaded: listed, shown where that is safe, and saved. */
 import { useEffect, useState } from 'preact/hooks';
 import type { ArtifactView } from '../../..';
+import type { ArtifactPreview } from '../../wire/types';
 import { bytesText } from '../../../display/measures';
 import { query, setQuery } from '../address';
+import { DataTable } from '../parts/data-table';
 import { problemOf } from '../parts/use-answer';
-import { request } from '../session';
-import { plural, shown } from '../words';
+import { ask, request } from '../session';
+import { number, plural, shown } from '../words';
 
 /** Larger ones are saved, not shown. */
-const MAX_PREVIEW_BYTES = 1_048_576;
+const MAX_SHOWN_BYTES = 1_048_576;
 
 /** Pictures are shown as `<img>`, in which no script of an SVG runs. */
 const IMAGES: Readonly<Record<string, string>> = {
   svg: 'image/svg+xml',
   png: 'image/png',
-  jpg: 'image/jpeg',
   jpeg: 'image/jpeg',
   gif: 'image/gif',
-  webp: 'image/webp',
 };
-const TEXTS = new Set([
-  'json',
-  'jsonl',
-  'csv',
-  'tsv',
-  'txt',
-  'md',
-  'html',
-  'xml',
-  'yaml',
-  'yml',
-  'log',
-  'sql',
-]);
 
 export function ArtifactsPanel({
   path,
@@ -70,12 +56,14 @@ export function ArtifactsPanel({
           </li>
         ))}
       </ul>
-      {chosen !== null && <Preview key={chosen.name} artifact={chosen} load={load} />}
+      {chosen !== null && (
+        <Preview key={chosen.name} path={`${path}/preview${own}`} artifact={chosen} load={load} />
+      )}
     </section>
   );
 }
 
-function Save({ name, load }: { name: string; load: (name: string) => Promise<Response> }) {
+function Save({ name, load }: { name: string; load: Load }) {
   const [problem, setProblem] = useState<string | null>(null);
   const save = async (): Promise<void> => {
     try {
@@ -100,14 +88,19 @@ function Save({ name, load }: { name: string; load: (name: string) => Promise<Re
 }
 
 type Content =
-  { kind: 'text'; text: string } | { kind: 'image'; url: string } | { kind: 'none'; why: string };
+  | { kind: 'text'; text: string }
+  | { kind: 'image'; url: string }
+  | { kind: 'table'; table: NonNullable<ArtifactPreview['table']> }
+  | { kind: 'none'; why: string };
 
-function Preview({ artifact, load }: { artifact: ArtifactView; load: (name: string) => Promise<Response> }) {
+type Load = (name: string) => Promise<Response>;
+
+function Preview({ path, artifact, load }: { path: string; artifact: ArtifactView; load: Load }) {
   const [content, setContent] = useState<Content | null>(null);
   useEffect(() => {
     let url: string | null = null;
     let isGone = false;
-    void contentOf(artifact, load)
+    void contentOf(path, artifact, load)
       .catch((error: unknown): Content => ({ kind: 'none', why: problemOf(error) }))
       .then((found) => {
         if (found.kind === 'image') url = found.url;
@@ -122,26 +115,30 @@ function Preview({ artifact, load }: { artifact: ArtifactView; load: (name: stri
   if (content === null) return <div class="shape strip-shape" aria-label="Loading" />;
   if (content.kind === 'none') return <p class="empty">{shown(content.why)}</p>;
   if (content.kind === 'image') return <img class="artifact" src={content.url} alt={shown(artifact.name)} />;
-  return <pre tabIndex={0}>{shown(content.text)}</pre>;
+  if (content.kind === 'text') return <pre tabIndex={0}>{shown(content.text)}</pre>;
+  const { columns, rows, more } = content.table;
+  return (
+    <>
+      <DataTable columns={columns} rows={rows} />
+      {more && <p class="faint">The first {number(rows.length)} rows.</p>}
+    </>
+  );
 }
 
-async function contentOf(
-  { name, bytes }: ArtifactView,
-  load: (name: string) => Promise<Response>,
-): Promise<Content> {
-  const ending = /\.(\w+)$/.exec(name)?.[1]?.toLowerCase() ?? '';
-  const type = IMAGES[ending];
-  if (type === undefined && !TEXTS.has(ending))
-    return { kind: 'none', why: 'Files of this kind are not shown here: save it.' };
-  if (bytes > MAX_PREVIEW_BYTES)
+async function contentOf(path: string, { name, bytes }: ArtifactView, load: Load): Promise<Content> {
+  const { kind, table } = await ask<ArtifactPreview>(path, { body: { name } });
+  if (table !== null) return { kind: 'table', table };
+  const type = IMAGES[kind];
+  if (kind === 'binary') return { kind: 'none', why: 'Files of this kind are not shown here: save it.' };
+  if (bytes > MAX_SHOWN_BYTES)
     return {
       kind: 'none',
-      why: `Files larger than ${bytesText(MAX_PREVIEW_BYTES)} are not shown here: save it.`,
+      why: `Files larger than ${bytesText(MAX_SHOWN_BYTES)} are not shown here: save it.`,
     };
   const content = await (await load(name)).arrayBuffer();
   if (type !== undefined) return { kind: 'image', url: URL.createObjectURL(new Blob([content], { type })) };
   const text = new TextDecoder().decode(content);
-  return { kind: 'text', text: ending === 'json' ? indented(text) : text };
+  return { kind: 'text', text: kind === 'json' ? indented(text) : text };
 }
 
 /** Digits stay as they are: only white space is added. */

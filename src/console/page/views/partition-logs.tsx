@@ -1,31 +1,157 @@
-/** What a partition's calls printed. */
-import type { LogEntry } from '../../..';
-import { useAnswer } from '../parts/use-answer';
-import { plural, shown, time } from '../words';
+/** What a partition's calls printed: its end first, a page at a time, searched on the server. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { LogPage, LogPageLine, LogPageOptions } from '../../..';
+import { bytesText } from '../../../display/measures';
+import { query, setQuery } from '../address';
+import { problemOf } from '../parts/use-answer';
+import { ask } from '../session';
+import { number, shown, time } from '../words';
 
-const REFRESH_MS = 2_000;
+const REFRESH_MS = 1_000;
+/** Lines that are kept on the page. */
+const MAX_LINES = 5_000;
 
 export function LogsPanel({ path, isOpen }: { path: string; isOpen: boolean }) {
-  const { value: lines, problem } = useAnswer<LogEntry[]>(path, { everyMs: isOpen ? REFRESH_MS : 0 });
+  const wanted = Number(query.value.get('line') ?? Number.NaN);
+  const [search, setSearch] = useState('');
+  const [stream, setStream] = useState<'stdout' | 'stderr' | ''>('');
+  const { lines, page, problem, load } = useLog(path, { search, stream, wanted }, isOpen);
+  const isWhole = page !== null && page.previous === null && page.atEnd;
   return (
     <section class="panel" aria-label="Logs">
-      <h2>Logs {lines !== null && <span class="faint">{plural(lines.length, 'line')}</span>}</h2>
+      <h2>
+        Logs{' '}
+        {page !== null && (
+          <span class="faint">
+            {isWhole && search === '' && stream === ''
+              ? `${number(lines.length)} lines`
+              : `${number(lines.length)} lines shown, ${bytesText(page.totalBytes)} in all`}
+          </span>
+        )}
+      </h2>
+      <div class="filters">
+        <label>
+          <span class="hidden">Search in the log</span>
+          <input
+            type="search"
+            placeholder="Search in the log"
+            onChange={(event) => setSearch(event.currentTarget.value)}
+          />
+        </label>
+        <label>
+          <span class="hidden">Stream</span>
+          <select
+            value={stream}
+            onChange={(event) => setStream(event.currentTarget.value as 'stdout' | 'stderr' | '')}
+          >
+            <option value="">stdout and stderr</option>
+            <option>stdout</option>
+            <option>stderr</option>
+          </select>
+        </label>
+        {page?.previous != null && (
+          <button type="button" onClick={() => void load('earlier')}>
+            Earlier lines
+          </button>
+        )}
+        {page?.atEnd === false && (
+          <button type="button" onClick={() => void load('later')}>
+            Later lines
+          </button>
+        )}
+      </div>
       {problem !== null && <p class="refusal">{shown(problem)}</p>}
-      {lines !== null && lines.length === 0 && <p class="empty">Nothing was printed.</p>}
-      {lines !== null && lines.length > 0 && (
-        <ol class="log" tabIndex={0}>
-          {lines.map(({ at, stream, text, execution, attempt }, i) => (
-            <li
-              key={i}
-              class={stream}
-              id={`L${i + 1}`}
-              title={`${time(at)}, execution ${execution}, attempt ${attempt}, ${stream}`}
-            >
-              {shown(text)}
-            </li>
-          ))}
-        </ol>
+      {page !== null && lines.length === 0 && (
+        <p class="empty">{search === '' ? 'Nothing was printed.' : 'No line has this text.'}</p>
       )}
+      {lines.length > 0 && <Lines lines={lines} wanted={wanted} />}
     </section>
   );
+}
+
+function Lines({ lines, wanted }: { lines: readonly LogPageLine[]; wanted: number }) {
+  return (
+    <ol class="log" tabIndex={0}>
+      {lines.map((line, i) => {
+        const before = lines[i - 1];
+        const isNewCall =
+          before !== undefined && (before.attempt !== line.attempt || before.execution !== line.execution);
+        return (
+          <li
+            key={line.position}
+            class={`${line.stream}${isNewCall ? ' new-call' : ''}${line.position === wanted ? ' wanted' : ''}`}
+            title={`${time(line.at)}, execution ${line.execution}, attempt ${line.attempt}, ${line.stream}`}
+          >
+            <button
+              type="button"
+              class="line-number"
+              aria-label={`Link to this line`}
+              onClick={() => setQuery({ line: String(line.position) })}
+            >
+              {line.number ?? '·'}
+            </button>
+            <span>{shown(line.text)}</span>
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+interface Choice {
+  search: string;
+  stream: 'stdout' | 'stderr' | '';
+  /** Position of the line that a link leads to; NaN: the end of the log. */
+  wanted: number;
+}
+
+function useLog(path: string, { search, stream, wanted }: Choice, isOpen: boolean) {
+  const [lines, setLines] = useState<readonly LogPageLine[]>([]);
+  const [page, setPage] = useState<LogPage | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+  const first = useRef(wanted);
+  const filters: LogPageOptions = {
+    ...(search !== '' && { search }),
+    ...(stream !== '' && { stream }),
+  };
+  const question = JSON.stringify([path, filters]);
+  const latest = useRef(question);
+  latest.current = question;
+
+  const load = async (which: 'end' | 'earlier' | 'later'): Promise<void> => {
+    const place: LogPageOptions =
+      which === 'earlier'
+        ? { before: page!.previous! }
+        : which === 'later'
+          ? { after: page!.next }
+          : Number.isNaN(first.current)
+            ? {}
+            : { after: first.current - 1 };
+    try {
+      const found = await ask<LogPage>(path, { body: { ...filters, ...place } });
+      if (latest.current !== question) return;
+      setProblem(null);
+      if (which === 'end') {
+        setLines(found.lines);
+        setPage(found);
+      } else if (which === 'later') {
+        setLines((known) => [...known, ...found.lines].slice(-MAX_LINES));
+        setPage({ ...found, previous: page!.previous });
+      } else {
+        setLines((known) => [...found.lines, ...known].slice(0, MAX_LINES));
+        setPage({ ...page!, previous: found.previous });
+      }
+    } catch (error) {
+      setProblem(problemOf(error));
+    }
+  };
+  useEffect(() => {
+    void load('end');
+  }, [question]);
+  useEffect(() => {
+    if (!isOpen || page === null || !page.atEnd) return undefined;
+    const timer = setTimeout(() => void load('later'), REFRESH_MS);
+    return () => clearTimeout(timer);
+  }, [isOpen, page]);
+  return { lines, page, problem, load };
 }

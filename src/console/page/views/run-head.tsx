@@ -1,10 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
 import { failed } from '../../../core/status';
 import { durationText } from '../../../display/measures';
-import type { RunState } from '../../..';
+import type { RunPage, RunState } from '../../..';
 import type { RunNow } from '../../wire/types';
 import { runAddress } from '../address';
 import { canChange } from '../project';
+import { useAnswer } from '../parts/use-answer';
 import { StatusMark } from '../parts/status';
 import { RunActions } from './run-actions';
 import type { RunStore } from '../run-store';
@@ -29,6 +30,16 @@ export function RunHead({ store, now }: { store: RunStore; now: RunNow }) {
           <span key={fact}>{fact}</span>
         ))}
       </p>
+      {state.counts.DONE > 0 && (
+        <p class="facts">
+          <a
+            href={`${runAddress(state.runId)}/results${store.execution === null ? '' : `?execution=${store.execution}`}`}
+          >
+            Results
+          </a>
+          <Earlier runId={state.runId} name={state.function} startedAt={state.startedAt} />
+        </p>
+      )}
       {state.executions.length > 1 && (
         <p class="facts">
           {state.executions.map(({ workflowRunId, execution, status, startedAt }) => (
@@ -119,4 +130,17 @@ function ConnectionChip({ store, state }: { store: RunStore; state: RunState }) 
   if (value.state === 'connecting') return <span class="chip">connecting</span>;
   if (state.archived) return <span class="chip">archived</span>;
   return <span class="chip">live</span>;
+}
+
+/** The run before this one of the same function: what people compare with. */
+function Earlier({ runId, name, startedAt }: { runId: string; name: string | null; startedAt: string }) {
+  const path = name === null ? null : `runs?limit=20&function=${encodeURIComponent(name)}`;
+  const runs = useAnswer<RunPage>(path).value?.runs ?? [];
+  const before = runs.find((run) => run.runId !== runId && run.startedAt < startedAt);
+  if (before === undefined) return null;
+  return (
+    <a href={`/compare/${encodeURIComponent(before.runId)}/${encodeURIComponent(runId)}`}>
+      Compare with {shown(before.runId)}
+    </a>
+  );
 }

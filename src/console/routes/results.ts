@@ -1,0 +1,73 @@
+/** The combined rows of a run: pages of them, and what their columns are like. */
+import { Hono, type Context } from 'hono';
+import { z } from 'zod';
+import type { RunHandle } from '../..';
+import { json } from '../answers';
+import { cellText, columnView } from '../cell-text';
+import type { WatchedRuns } from '../watched-runs';
+import type { ColumnFigures, ResultsAnswer, ResultsRequest } from '../wire/types';
+import { body } from './body';
+
+const MAX_TEXT = 4_096;
+const MAX_CONDITIONS = 50;
+
+export function resultRoutes(watched: WatchedRuns): Hono {
+  const routes = new Hono();
+
+  routes.post('/:run/results', async (context) => {
+    const request = await body(context, PAGE);
+    const { columns, rows, total } = await (await handleOf(context)).resultsPage(request);
+    const answer: ResultsAnswer = {
+      columns: columns.map(columnView),
+      rows: rows.map((row) => row.map(cellText)),
+      total,
+    };
+    return json(context, answer);
+  });
+
+  routes.post('/:run/results/columns', async (context) => {
+    const { where } = await body(context, COLUMNS);
+    const columns = await (await handleOf(context)).resultsColumns({ where });
+    const answer = columns.map(
+      ({ name, type, count, nulls, distinct, min, median, max, histogram }): ColumnFigures => ({
+        ...columnView({ name, type }),
+        count,
+        nulls,
+        distinct,
+        min: cellText(min),
+        median: cellText(median),
+        max: cellText(max),
+        histogram,
+      }),
+    );
+    return json(context, answer);
+  });
+
+  function handleOf(context: Context): Promise<RunHandle> {
+    return watched.get(context.req.param('run')!, context.req.query('execution') ?? null).handle();
+  }
+
+  return routes;
+}
+
+const WHERE = z
+  .array(
+    z.strictObject({
+      column: z.string().max(MAX_TEXT),
+      op: z.enum(['=', '!=', '<', '<=', '>', '>=', 'contains', 'isNull', 'isNotNull']),
+      value: z.string().max(MAX_TEXT).optional(),
+    }),
+  )
+  .max(MAX_CONDITIONS);
+
+const COLUMNS = z.strictObject({ where: WHERE });
+
+/** The library checks names and values. */
+const PAGE: z.ZodType<ResultsRequest> = z.strictObject({
+  offset: z.int().min(0),
+  limit: z.int().min(1).max(500),
+  sort: z
+    .array(z.strictObject({ column: z.string().max(MAX_TEXT), descending: z.boolean() }))
+    .max(MAX_CONDITIONS),
+  where: WHERE,
+});
