@@ -123,8 +123,11 @@ function Conditions({
       onSubmit={(event) => {
         event.preventDefault();
         const data = new FormData(event.currentTarget);
-        const column = String(data.get('column'));
-        const value = String(data.get('value') ?? '');
+        const text = (name: string): string => {
+          const entry = data.get(name);
+          return typeof entry === 'string' ? entry : '';
+        };
+        const [column, value] = [text('column'), text('value')];
         onChange([...where, { column, op, ...(takesValue && { value }) }]);
       }}
     >
