@@ -28,8 +28,8 @@ export interface ColumnStatistics extends Column {
   median: unknown;
   max: unknown;
   /**
-   * At most 30 bins of equal width, without NaN and infinite values; null unless numbers, dates or timestamps.
-   * Values count as doubles, so integers that a double cannot distinguish are in one bin.
+   * At most 30 bins of equal width, without NaN and infinite values; null unless numbers, dates or
+   * timestamps. Values count as doubles, so integers that a double cannot distinguish are in one bin.
    */
   histogram: HistogramBin[] | null;
 }
