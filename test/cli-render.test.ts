@@ -91,7 +91,7 @@ const STATE: RunState = {
 
 /** A cause, with the partitions as examples. */
 function group(examples: readonly PartitionView[], count: number): FailureGroup {
-  const failed = examples.map(({ ordinal, id, error }) => ({
+  const failed = examples.map(({ ordinal, id, error, functionDigest }) => ({
     ordinal,
     id,
     status: 'FAILED' as const,
@@ -170,7 +170,9 @@ test('failures are grouped by cause: what differs is left out, and further cause
   const retry = (failedWith: string | null): string[] => {
     const one = { ...group([WACO], 4), failedWith };
     const suggest = (command: string): string => `npx partwise ${command}`;
-    return renderFailures([one], 1, 60, PLAIN, (each) => retryCommand('my run', each, suggest))[0]!
+    return renderFailures([one], 1, 60, PLAIN, {
+      commandOf: (each) => retryCommand('my run', each, suggest),
+    })[0]!
       .split('\n')
       .slice(3);
   };
@@ -622,10 +624,32 @@ test('a table of a hundred thousand rows has one head, a line for each row, and 
   ]);
 });
 
+test('code is shown below its place, without its indentation, if the terminal is wide enough', () => {
+  const excerpt = {
+    file: '/p/functions.ts',
+    from: 99,
+    lines: ['\tif (months < 12) {', '\t\tthrow new ExpectationFailed(`\u001b[2J ${months} of 187`);', ''],
+    line: 100,
+    isCurrent: false,
+  };
+  const shown = (width: number): string =>
+    renderFailures([group([WACO], 2)], 1, width, PLAIN, { excerptOf: () => excerpt })[0]!;
+  expect(shown(60).split('\n').slice(2)).toEqual([
+    '       99 │ if (months < 12) {',
+    '    › 100 │     throw new ExpectationFailed(`\\x1b[2J ${mont…',
+    '      101 │',
+    '      (edited since: this is the code that ran)',
+    '    San Marcos, …',
+  ]);
+  expect(shown(30)).not.toContain('│');
+  const partition = renderPartition(WACO, NOW, 60, PLAIN, { ...excerpt, isCurrent: true });
+  expect(partition).toMatch(/no sales\n {7}99 │ if .*\n {4}› 100 │ .*\n {6}101 │$/);
+});
+
 test('shows one partition with what its earlier calls met, without what is not known', () => {
   const earlierErrors = [{ attempt: 1, type: 'RateLimited', message: 'slow\u001b[2J down' }];
   const view = { ...WACO, status: 'DONE' as const, error: null, attempts: 2, returnedRows: 1, earlierErrors };
-  expect(renderPartition(view, NOW, PLAIN).split('\n')).toEqual([
+  expect(renderPartition(view, NOW, 80, PLAIN).split('\n')).toEqual([
     'San Marcos  DONE',
     '  ordinal       0',
     '  attempts      2',
@@ -639,5 +663,5 @@ test('shows one partition with what its earlier calls met, without what is not k
     '  earlier errors',
     expect.stringMatching(/^ {4}attempt 1 {2}RateLimited: slow.*down$/),
   ]);
-  expect(renderPartition({ ...view, reused: true, attempts: 0 }, NOW, PLAIN)).toContain('0 (reused)');
+  expect(renderPartition({ ...view, reused: true, attempts: 0 }, NOW, 80, PLAIN)).toContain('0 (reused)');
 });

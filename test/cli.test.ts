@@ -281,9 +281,16 @@ describe('in a project', () => {
       expect(again.stdout).not.toBe('');
     }
     const causes = await cli(project.folder, ['failures', runId]);
-    const [cause, command, ...rest] = causes.stdout.split('\n');
-    expect(cause).toBe('✗ South  ExpectationFailed: South is closed (functions.ts:9)');
-    expect(rest).toEqual(['']);
+    const lines = causes.stdout.split('\n');
+    const command = lines[4];
+    expect(lines).toEqual([
+      '✗ South  ExpectationFailed: South is closed (functions.ts:9)',
+      '       8 │ console.log(`counting ${context.partitionId}`);',
+      "    ›  9 │ context.expect(context.key.region !== 'South', context.params.reason ?? 'South is closed…",
+      "      10 │ await context.upload('count.json', { orders: data.rowCount });",
+      command,
+      '',
+    ]);
     const retry = command!.replace(/^ +node .*main\.js /, '').split(' ');
     expect(retry).toEqual(['retry', runId, '--failed-with', 'ExpectationFailed']);
     expect(await cli(project.folder, [...retry, '--dry-run'])).toMatchObject({
@@ -302,6 +309,8 @@ describe('in a project', () => {
       code: 0,
       stdout: expect.stringMatching(/^a {2}.*\nb {2}.*, execution 2\n[^]*No differences in 3 partitions\./),
     });
+    const { stdout: south } = await cli(project.folder, ['partitions', runId, '--partition', 'South']);
+    expect(south).toMatch(/ at .*functions\.ts:9:\d+.*\n {7}8 │ console.*\n {4}› {2}9 │ context\.expect/);
     const listed = JSON.parse((await cli(project.folder, ['failures', runId, '--json'])).stdout) as object;
     expect(listed).toMatchObject({ failures: [{ count: 1, examples: [{ id: 'South' }] }] });
   });

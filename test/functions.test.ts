@@ -16,9 +16,11 @@ import { SnapshotRows } from '../src/functions/snapshot-rows';
 import { createPartitionData } from '../src/functions/data';
 import { SqlSession } from '../src/functions/sql-session';
 import type { PartitionData } from '../src/functions/types';
+import { Project } from '../src/index';
 import { bundleFunctions, describeFunctions } from '../src/runners/functions-file';
 import { RunnerPool } from '../src/runners/pool';
 import { runPartitionFunction } from '../src/testing';
+import { hasPython, PYTHON } from './support/python-server';
 import { makeSnapshot, readRows, run } from './support/runner-unit';
 
 let folder: string;
@@ -703,6 +705,92 @@ describe('bundleFunctions', () => {
       'There is no functions file',
     );
     await expect(bundleFunctions(write('f.rb', ''), out())).rejects.toThrow('unsupported extension');
+  });
+});
+
+describe('the code around a place of a stack', () => {
+  const write = (name: string, code: string): string => {
+    const file = join(folder, 'edited', name);
+    mkdirSync(join(file, '..'), { recursive: true });
+    writeFileSync(file, code);
+    return file;
+  };
+  const bundles = () => join(folder, 'edited/.partwise/functions');
+  const open = () => Project.open({ projectDir: join(folder, 'edited') });
+
+  test('is that of the run, whatever the file contains now, also of what the functions file imports', async () => {
+    const rates = write('lib/ra tes#é.ts', '\uFEFF// rates\r\nexport const rate = 1;\r\n\r\n');
+    const main = write('main.ts', `import { rate } from './lib/ra tes#é';\nexport const f = rate;\n`);
+    const { digest } = await bundleFunctions(main, bundles());
+    const project = await open();
+    expect(await project.source(digest, { file: rates, line: 2 }, { lines: 1 })).toEqual({
+      file: rates,
+      from: 1,
+      lines: ['// rates', 'export const rate = 1;', ''],
+      line: 2,
+      isCurrent: true,
+    });
+    expect(await project.source(digest, { file: 'main.ts', line: 2 })).toMatchObject({
+      from: 1,
+      lines: [expect.stringMatching(/^import/), 'export const f = rate;'],
+      isCurrent: true,
+    });
+    write('lib/ra tes#é.ts', '// rates\n// of today\nexport const rate = 1;\n');
+    const after = await project.source(digest, { file: rates, line: 2 }, { lines: 0 });
+    expect(after).toMatchObject({ from: 2, lines: ['export const rate = 1;'], isCurrent: false });
+    rmSync(rates);
+    expect(await project.source(digest, { file: rates, line: 2 })).toMatchObject({ isCurrent: false });
+    await expect(project.source(digest, { file: rates, line: 2 }, { lines: -1 })).rejects.toThrow(
+      '"lines" is -1; it takes a whole number from 0 to 1000.',
+    );
+  });
+
+  test('is read from nothing but bundles with their digest, whatever a history names', async () => {
+    const long = `export const long = '${'x'.repeat(400)}';`;
+    const outside = join(folder, 'outside.ts');
+    writeFileSync(outside, 'export const secret = 1;\n');
+    const file = write('names.ts', `${long}\nexport { secret } from '../outside';\n`);
+    const { digest, path } = await bundleFunctions(file, bundles());
+    const project = await open();
+    const found = await project.source(digest, { file, line: 1 }, { lines: 0 });
+    expect(found!.lines).toEqual([`${long.slice(0, 299)}…`]);
+    expect(await project.source(digest, { file: outside, line: 1 })).toMatchObject({ isCurrent: null });
+    const nowhere = [
+      [digest, '/etc/passwd', 1],
+      [digest, write('other.ts', 'export const a = 1;\n'), 1],
+      [digest, file, 0],
+      [digest, file, 3],
+      [digest, '', 1],
+      ['0'.repeat(64), file, 1],
+      [`../functions/${digest}`, file, 1],
+      [path, file, 1],
+    ] as const;
+    for (const [named, place, line] of nowhere)
+      expect(await project.source(named, { file: place, line })).toBeNull();
+    writeFileSync(path, readFileSync(path, 'utf8').replace('secret', 'public'));
+    expect(await (await open()).source(digest, { file, line: 1 })).toBeNull();
+  });
+
+  (hasPython ? test : test.skip)('in Python is decoded as Python does', async () => {
+    const helper = write('tools/helper.py', '# -*- coding: latin-1 -*-\nname = ""\n');
+    writeFileSync(helper, Buffer.from('# -*- coding: latin-1 -*-\nname = "Köln"\n', 'latin1'));
+    const entry = write(
+      'functions.py',
+      '\uFEFFfrom tools import helper\n\ndef f(data, context):\n    1 / 0\n',
+    );
+    const { digest } = await bundleFunctions(entry, bundles(), { python: PYTHON });
+    const project = await open();
+    expect(await project.source(digest, { file: entry, line: 4 }, { lines: 3 })).toEqual({
+      file: entry,
+      from: 1,
+      lines: ['from tools import helper', '', 'def f(data, context):', '    1 / 0'],
+      line: 4,
+      isCurrent: true,
+    });
+    const named = await project.source(digest, { file: helper, line: 2 }, { lines: 0 });
+    expect(named).toMatchObject({ lines: ['name = "Köln"'], isCurrent: true });
+    for (const file of ['partwise.json', '/etc/passwd', join(folder, 'edited')])
+      expect(await project.source(digest, { file, line: 1 })).toBeNull();
   });
 });
 

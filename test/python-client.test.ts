@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Project } from '../src/index';
 import { cli, CLI } from './support/cli';
 import { REPOSITORY } from './support/project';
 import { hasPython, PYTHON } from './support/python-server';
@@ -105,6 +106,35 @@ with Partwise() as partwise:
     expect(await readdir(join(folder, '.partwise', 'inputs'))).toEqual([]);
   });
 
+  test('has the lines of a function that it sent, around the place of its error', async () => {
+    const { code, stderr, shown } = await python(`
+from partwise import Partwise
+
+def broken(data, context):
+    # “Köln” 🏙 \\udc80
+    raise ValueError("as asked")  
+
+with Partwise() as partwise:
+    run = partwise.start(broken, "sales.csv", by="region", retry={"maximum_attempts": 1})
+    run.wait()
+    [failure] = run.failures()
+    show([failure.examples[0].function_digest, failure.place.file, failure.place.line])
+`);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const [digest, file, line] = shown[0] as [string, string, number];
+    const project = await Project.open({ projectDir: folder });
+    const excerpt = await project.source(digest, { file, line });
+    expect(excerpt).toMatchObject({
+      // The lines around the function were not sent.
+      lines: ['def broken(data, context):', '    # “Köln” 🏙 \\udc80', '    raise ValueError("as asked")  '],
+      from: line - 2,
+      isCurrent: true,
+    });
+    await writeFile(join(folder, 'driver.py'), 'pass\n');
+    expect(await project.source(digest, { file, line })).toMatchObject({ isCurrent: false });
+    expect(await project.source(digest, { file, line: 1 })).toBeNull();
+  });
+
   test('is told what is wrong, before anything runs', async () => {
     const { code, stderr, shown } = await python(`
 import multiprocessing, pandas, threading
@@ -179,7 +209,7 @@ refused(closed.state)
       ['TypeError', expect.stringContaining("unexpected keyword argument 'fail_fast'"), false],
       [
         'BadParams',
-        'The operation "list" has no parameter "functon"; it takes limit, after, status, function, schedule.',
+        'The operation "list" has no parameter "functon"; it takes limit, after, status, function, schedule, text.',
         false,
       ],
       ['TypeError', expect.stringMatching(/^A run cannot read an int\. Pass a table's name, /), false],

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { findArtifact, writeArtifact } from '../src/reader/partitions/artifacts';
 import {
   PARTITION_STATUSES,
+  Project,
   wasRefused,
   type ListOptions,
   type ResultFilter,
@@ -14,6 +15,8 @@ import {
   type RunHandle,
   type RunState,
 } from '../src/index';
+import { serveConsole, type Backend } from '../src/console';
+import type { GroupInfo, RunNow } from '../src/console/wire/types';
 import { redirectNotes } from '../src/display/stderr';
 import { RunList } from '../src/reader/list';
 import { findTemporalBinary } from '../src/temporal/binary/find-binary';
@@ -88,6 +91,47 @@ afterAll(() => project.close());
 const sales = { function: 'gated', source: { table: 'sales' }, partitionBy: ['region'] };
 const start = (name: string, input: object = {}) =>
   project.partwise.start({ ...sales, ...input }, { runId: project.runId(name) });
+
+describe('the page about a run', () => {
+  it('shows the code around the place of a failure, and no other file', async () => {
+    const run = await start('page-source', { params: { failing: ['West'] } });
+    await run.wait();
+    const opened = await Project.open({ projectDir: project.folder });
+    const backend: Backend = {
+      name: 'test',
+      folder: project.folder,
+      source: async () => 'test',
+      read: (work) => work(project.partwise),
+      excerpt: (digest, place) => opened.source(digest, place),
+      change: null,
+    };
+    const served = await serveConsole(backend, { version: '0', port: 0, exactPort: false });
+    const ask = async (path: string) => {
+      const address = `http://127.0.0.1:${served.port}/api/v1/runs/${run.runId}${path}`;
+      const response = await fetch(address, { headers: { authorization: `Bearer ${served.token}` } });
+      return { status: response.status, body: (await response.json()) as unknown };
+    };
+    const source = (digest: string, file: string, line: number) =>
+      ask(`/source?${new URLSearchParams({ digest, file, line: String(line) })}`);
+    const [{ functionDigest, place }] = ((await ask('')).body as RunNow).groups as [GroupInfo];
+    expect(place).toEqual({ file: 'functions.ts', line: 16 });
+    expect((await source(functionDigest!, place!.file, place!.line)).body).toMatchObject({
+      excerpt: {
+        file: join(project.folder, 'functions.ts'),
+        from: 12,
+        lines: { length: 9, 4: expect.stringContaining("throw new RangeError('no good')") },
+        isCurrent: true,
+      },
+    });
+    expect(await source(functionDigest!, '/etc/passwd', 1)).toEqual({ status: 200, body: { excerpt: null } });
+    expect(await source('../../package', place!.file, 1)).toEqual({ status: 200, body: { excerpt: null } });
+    expect(await ask('/source?line=1')).toMatchObject({
+      status: 400,
+      body: { error: { type: 'BadRequest' } },
+    });
+    await served.close();
+  });
+});
 
 describe('a followed run', () => {
   it('reports its plan, each partition, its progress and its end, in this order, to every listener', async () => {

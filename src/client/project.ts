@@ -106,16 +106,16 @@ export class Project {
   }
 
   /**
-   * The lines of your code around a place of an error, as they were when a run called it: from the bundle that
-   * a worker on this machine made of the functions file. Null if there is no such bundle here (any more), or
-   * the place is not in it; for the function `sql` too.
+   * The lines of your code around a place of an error, as they were when a run called it: from the bundle
+   * that a worker on this machine made of the functions file. Null if the bundle is not on this machine or
+   * does not have the place, and for the function `sql`.
    *
    * ```ts
    * const [{ place, examples }] = await run.failures();
    * const excerpt = await project.source(examples[0].functionDigest, place, { lines: 1 });
    * ```
    *
-   * @param functionDigest of a `PartitionView` or `FailureExample`
+   * @param functionDigest of a `PartitionView` or a `FailureExample`
    * @param place a path that is not absolute is relative to the project's folder
    */
   source(

@@ -28,8 +28,8 @@ export interface SourceExcerpt {
   /** Number of the line that was asked for. */
   line: number;
   /**
-   * Whether the file on disk still has the same text in these lines. Null for notebooks, and for files outside
-   * the project's folder, which are not read.
+   * Whether the file on disk still has the same text in these lines. Null for notebooks, and for files
+   * outside the project's folder, which are not read.
    */
   isCurrent: boolean | null;
 }

@@ -1,5 +1,5 @@
 /** What the console shows: the runs of a project, a history file or a stage. */
-import type { Partwise } from '..';
+import type { Partwise, SourceExcerpt, StackPlace } from '..';
 
 /** The part of the library that reads runs. */
 export type Reader = Pick<Partwise, 'list' | 'getRun'>;
@@ -12,6 +12,8 @@ export interface Backend {
   source(): Promise<string>;
   /** Calls `work` with an open connection; again on a new one if the server moves meanwhile. */
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
+  /** The code around the place of an error; null without a project. See `Project.source`. */
+  excerpt: ((functionDigest: string, place: StackPlace) => Promise<SourceExcerpt | null>) | null;
   /** Null if nothing can be changed. The connection has a worker. */
   change: (<T>(work: (partwise: Partwise) => Promise<T>) => Promise<T>) | null;
 }

@@ -20,6 +20,7 @@ export function ofRun(run: RunHandle, file: string): Backend {
     folder: null,
     source: () => Promise.resolve(file),
     read: (work) => work(reader),
+    excerpt: null,
     change: null,
   };
 }

@@ -366,6 +366,7 @@ function groupInfo(group: FailureGroup, number: number, folder: string | null): 
     type,
     pattern,
     place: place === null ? null : { ...place, file: insideOf(folder, place.file) },
+    functionDigest: examples[0]?.functionDigest ?? null,
     count,
     firstAt,
     lastAt,

@@ -112,7 +112,7 @@ class Functions(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             with open(functions_file({"totals": totals}, folder), encoding="utf-8") as file:
                 content = file.read()
-        self.assertIn('return {"total": 1}', content)
+        self.assertIn('return {\\"total\\": 1}', content)
         self.assertNotIn("test_only_lines", content.split("_FUNCTIONS")[0])
 
     def test_files_that_were_not_used_for_long_are_removed(self):

@@ -84,16 +84,24 @@ async function backendOf(
     folder: null,
     source: () => Promise.resolve(runs.stage),
     read: (work) => work(runs),
+    excerpt: null,
     change: null,
   };
 }
 
-function ofProject(config: ProjectConfig, connections: Connections, readOnly: boolean): Backend {
+async function ofProject(
+  config: ProjectConfig,
+  connections: Connections,
+  readOnly: boolean,
+): Promise<Backend> {
+  const { Project }: typeof import('../..') = require('../..');
+  const project = await Project.open({ config });
   return {
     name: basename(config.projectDir),
     folder: config.projectDir,
     source: () => connections.use({ isRepeatable: true }, async ({ address }) => address),
     read: (work) => connections.use({ isRepeatable: true }, work),
+    excerpt: (digest, place) => project.source(digest, place),
     change: readOnly ? null : (work) => connections.use({ needsWorker: true }, work),
   };
 }

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { withExamples } from '../help';
 import { PARTITION_STATUSES, type PartitionStatus } from '../../core/status';
+import { excerptsOf } from '../excerpts';
 import { suggesting } from '../invocation';
 import { readingRun } from '../connect';
 import { statusOption, atLeastOne, withJson, withProject, withRun, type RunReadingOptions } from '../options';
@@ -39,7 +40,9 @@ export function define(command: Command): void {
     await readingRun(runId, options, async (handle) => {
       if (options.partition !== undefined) {
         const view = await handle.partition(toPartitionId(options.partition)).describe();
-        return options.json === true ? printJson(view) : print(renderPartition(view, Date.now(), paint));
+        if (options.json === true) return printJson(view);
+        const [excerpt] = await excerptsOf(options, [view]);
+        return print(renderPartition(view, Date.now(), widthOfTerminal(), paint, excerpt));
       }
       const page = await handle.partitions({ status, limit, after });
       if (options.json === true) return printJson(page);

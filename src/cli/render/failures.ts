@@ -1,10 +1,13 @@
 /** Failed partitions, grouped by cause, with the largest group first. */
 import { partitionName } from '../../core/partition-name';
 import { shellWord } from '../../core/shell-word';
-import type { FailureGroup } from '../..';
+import type { FailureGroup, SourceExcerpt } from '../..';
 import { causeLine, failureLine } from '../../display/failure-line';
 import type { Paint } from '../../display/paint';
 import { clean, plural, wrapped } from '../../display/text';
+import { renderExcerpt } from './excerpt';
+
+const INDENT = '    ';
 
 /** The command that retries only this group; null if it cannot be named. */
 export function retryCommand(
@@ -18,21 +21,27 @@ export function retryCommand(
   return suggest(`retry ${shellWord(runId)} ${option}${shellWord(failedWith)}`);
 }
 
-/**
- * Shows the first `limit` groups; further ones are only counted. `commandOf` has the command that is shown
- * below a group, which is never wrapped, so that it can be copied.
- */
+/** What is shown below the cause of a group; by default nothing. */
+export interface GroupDetails {
+  /** Never wrapped, so that it can be copied. */
+  commandOf?: (group: FailureGroup) => string | null;
+  excerptOf?: (group: FailureGroup) => SourceExcerpt | null;
+}
+
+/** Shows the first `limit` groups; further ones are only counted. */
 export function renderFailures(
   groups: readonly FailureGroup[],
   limit: number,
   width: number,
   paint: Paint,
-  commandOf: (group: FailureGroup) => string | null = () => null,
+  { commandOf = () => null, excerptOf = () => null }: GroupDetails = {},
 ): string[] {
   const lines = groups.slice(0, limit).map((group) => {
     const command = commandOf(group);
-    const text = groupLines(group, width, paint);
-    return command === null ? text : `${text}\n    ${paint.cyan(command)}`;
+    const [cause, ...names] = groupLines(group, width, paint);
+    const excerpt = renderExcerpt(excerptOf(group), INDENT, width, paint);
+    const last = command === null ? [] : [INDENT + paint.cyan(command)];
+    return [cause, ...excerpt, ...names, ...last].join('\n');
   });
   const rest = groups.slice(limit);
   if (rest.length === 0) return lines;
@@ -41,16 +50,17 @@ export function renderFailures(
   return [...lines, paint.dim(`  … and ${plural(partitions, 'more failed partition')} with ${causes}`)];
 }
 
-function groupLines(group: FailureGroup, width: number, paint: Paint): string {
+/** The cause, and the names of examples if there are several partitions. */
+function groupLines(group: FailureGroup, width: number, paint: Paint): string[] {
   const { count, examples } = group;
   const [first] = examples;
-  if (count === 1) return failureLine(first!, width, paint);
+  if (count === 1) return [failureLine(first!, width, paint)];
   const { message, type, stack } = first!.error;
   const isSame = examples.every(({ error }) => error.message === message);
   const cause = isSame || group.pattern === null ? `${type}: ${message}` : group.pattern;
   const names = examples.map(({ id }) => clean(partitionName(id))).join(', ');
   return [
     causeLine(plural(count, 'partition'), cause, stack, width, paint),
-    paint.dim(wrapped(`${names}${count > examples.length ? ', …' : ''}`, width, '    ', '    ')),
-  ].join('\n');
+    paint.dim(wrapped(`${names}${count > examples.length ? ', …' : ''}`, width, INDENT, INDENT)),
+  ];
 }

@@ -10,7 +10,7 @@ import { countStatuses, select, sorted } from '../partition-table';
 import type { WatchedRun } from '../watched-run';
 import type { WatchedRuns } from '../watched-runs';
 import { PLANES, type Plane } from '../wire/cells';
-import type { TableAnswer, TableRow } from '../wire/types';
+import type { SourceAnswer, TableAnswer, TableRow } from '../wire/types';
 import { body } from './body';
 import { FILTER } from './filter';
 
@@ -49,6 +49,15 @@ export function runRoutes(backend: Backend, watched: WatchedRuns): Hono {
     const cells = await runOf(context).cells(planesOf(context), numberOf(context, 'since', 0));
     return binary(context, cells);
   });
+  routes.get('/:run/source', async (context) => {
+    const { digest, file } = context.req.query();
+    if (digest === undefined || file === undefined)
+      throw new BadRequest('Give "digest", "file" and "line": where a function threw.');
+    const line = numberOf(context, 'line', 0);
+    const excerpt = (await backend.excerpt?.(digest, { file, line })) ?? null;
+    return json(context, { excerpt } satisfies SourceAnswer);
+  });
+
   routes.post('/:run/table', async (context) => {
     const query = await body(context, TABLE_QUERY);
     const run = runOf(context);

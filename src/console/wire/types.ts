@@ -1,5 +1,13 @@
 /** What the console's API takes and answers, beside what `--json` prints. Types only. */
-import type { FilterOperator, PartitionStatus, RunComparison, RunState, StackPlace, UnitView } from '../..';
+import type {
+  FilterOperator,
+  PartitionStatus,
+  RunComparison,
+  RunState,
+  SourceExcerpt,
+  StackPlace,
+  UnitView,
+} from '../..';
 
 /** What `GET /api/v1/project` answers. */
 export interface ProjectInfo {
@@ -18,6 +26,8 @@ export interface GroupInfo {
   type: string | null;
   pattern: string | null;
   place: StackPlace | null;
+  /** Of the code that threw at the place; null if it is unknown. */
+  functionDigest: string | null;
   count: number;
   firstAt: string;
   lastAt: string;
@@ -94,6 +104,12 @@ export interface TableAnswer {
   /** Of the selected ones, in the order of `PARTITION_STATUSES`. */
   counts: number[];
   rows: TableRow[];
+}
+
+/** What `GET /api/v1/runs/ID/source?digest=…&file=…&line=…` answers. */
+export interface SourceAnswer {
+  /** Null if the console does not have the code. */
+  excerpt: SourceExcerpt | null;
 }
 
 export type UnitsAnswer = UnitView[];

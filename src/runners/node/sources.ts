@@ -11,13 +11,12 @@ export function sourcesOf({ path, content }: BundleContent): BundleSources {
       const text = texts.get(file);
       return text == null ? null : { from: 1, lines: splitLines(text) };
     },
-    // Bundled files have no byte order mark either.
-    linesOf: (file) => splitLines(new TextDecoder().decode(file)),
+    linesOf: (file) => splitLines(Buffer.from(file).toString('utf8')),
   };
 }
 
 function splitLines(text: string): string[] {
-  return text.split(/\r\n|[\n\r\u2028\u2029]/);
+  return text.replace(/^\ufeff/, '').split(/\r\n|[\n\r\u2028\u2029]/);
 }
 
 /** As Node finds it for stacks: sources are URLs, relative to the bundle's. */

@@ -35,12 +35,18 @@ function linesOf(content: Uint8Array): string[] | null {
   const start = Buffer.from(content.subarray(0, ENCODING_BYTES)).toString('latin1');
   const [, encoding = 'utf-8'] = ENCODING.exec(start) ?? [];
   try {
-    const text = new TextDecoder(encoding.replaceAll('_', '-')).decode(content);
+    const text = new TextDecoder(labelOf(encoding)).decode(content);
     return text.split(/\r\n|[\n\r]/);
   } catch {
     // An encoding that only Python has.
     return null;
   }
+}
+
+/** The name that decoders of the web have for an encoding, most of which they share with Python. */
+function labelOf(encoding: string): string {
+  const name = encoding.toLowerCase().replaceAll('_', '-');
+  return /^(iso-)?latin-1(-|$)/.test(name) ? 'latin1' : name;
 }
 
 /** What `_client/by_value.py` writes into its functions files: lines by number, by file. */

@@ -7,6 +7,7 @@ import type { GroupInfo, RunNow } from '../../wire/types';
 import { currentQuery, runAddress, setQuery } from '../address';
 import { filter } from '../filter';
 import { CopyCommand } from '../parts/copy';
+import { Excerpt } from '../parts/excerpt';
 import { canChange } from '../project';
 import { RetryDialog } from './retry-dialog';
 import { number, plural, shown } from '../words';
@@ -35,7 +36,7 @@ export function FailuresPanel({ now }: { now: RunNow }) {
 }
 
 function Group({ group, runId, canRetry }: { group: GroupInfo; runId: string; canRetry: boolean }) {
-  const { number: id, count, type, pattern, place, failedWith, examples } = group;
+  const { number: id, count, type, pattern, place, functionDigest, failedWith, examples } = group;
   const [isOpen, setOpen] = useState(false);
   const isChosen = filter.value.group === id;
   return (
@@ -56,6 +57,9 @@ function Group({ group, runId, canRetry }: { group: GroupInfo; runId: string; ca
           )}
         </span>
       </button>
+      {place !== null && functionDigest !== null && (
+        <Excerpt runId={runId} digest={functionDigest} place={place} />
+      )}
       <p class="examples">
         {examples.map((example) => (
           <a
