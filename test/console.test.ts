@@ -1,12 +1,15 @@
 /** The console in a browser, as people use it: a real server, a real worker, the real command. */
-import { readdirSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { encodePartitionId } from '../src/core/partition-id';
 import type { RunState } from '../src/index';
 import { cli } from './support/cli';
-import { describeBrowser, startBrowser, startConsole, type TestConsole } from './support/console';
+import { describeBrowser, REBOUND, startBrowser, startConsole, type TestConsole } from './support/console';
 import { GATED_FUNCTIONS, startGated, type GatedRun } from './support/gated-runs';
 import { startOwnServer, type OwnServer } from './support/own-server';
 import { makeProject, type TestProject } from './support/project';
@@ -16,6 +19,52 @@ const ODD = ['a/b', '100%', 'שלום \u202Ecba', 'x'.repeat(300), '<img src=x o
 const PLAIN = Array.from({ length: 50 }, (_, i) => `p${String(i).padStart(2, '0')}`);
 const TOTAL = ODD.length + PLAIN.length + 1;
 const MARKUP = 'final:<b>bold</b> \u001B[31mred\u001B[0m \u202Ebackwards';
+
+/** In the console's environment, and nowhere else. */
+const CANARY = 'canary-3f9a1c';
+
+/** What a page of another site may try; each resolves with "refused", or with what it has got. */
+const ATTACKS = `async ({ origin, run, token }) => {
+  const read = (path, options) =>
+    fetch(origin + path, options).then(async (got) => got.type + ' ' + await got.text(), () => 'refused');
+  const loading = (element) => new Promise((resolve) => {
+    element.onload = () => resolve('loaded');
+    element.onerror = () => resolve('refused');
+  });
+  const added = (name, properties) => {
+    const element = Object.assign(document.createElement(name), properties);
+    const loaded = loading(element);
+    document.body.append(element);
+    return loaded;
+  };
+  const api = '/api/v1/runs/' + run;
+  const form = document.createElement('form');
+  Object.assign(form, { action: origin + api + '/table', method: 'POST', target: 'sink', enctype: 'text/plain' });
+  const sink = added('iframe', { name: 'sink' });
+  document.body.append(form);
+  form.submit();
+  await sink;
+  return {
+    get: await read(api),
+    token: await read(api, { headers: { authorization: 'Bearer ' + token } }),
+    opaque: await read('/', { mode: 'no-cors' }),
+    post: await read(api + '/table', { method: 'POST', mode: 'no-cors', body: '{}' }),
+    json: await read(api + '/table', { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } }),
+    remove: await read(api, { method: 'DELETE' }),
+    script: await added('script', { src: origin + '/assets/app.js' }),
+    image: await added('img', { src: origin + '/' }),
+    events: await new Promise((resolve) => {
+      const source = new EventSource(origin + api + '/stream');
+      source.onmessage = () => resolve('event');
+      source.onerror = () => { source.close(); resolve('refused'); };
+    }),
+    socket: await new Promise((resolve) => {
+      const socket = new WebSocket(origin.replace('http', 'ws') + api + '/stream');
+      socket.onopen = () => resolve('open');
+      socket.onerror = () => resolve('refused');
+    }),
+  };
+}`;
 
 describeBrowser('the console', () => {
   let server: OwnServer;
@@ -36,7 +85,10 @@ describeBrowser('the console', () => {
     ]);
     const keys = [...ODD, ...PLAIN].map((key) => `('${key}')`);
     await project.execute(`CREATE TABLE t AS SELECT * FROM (VALUES (NULL), ${keys.join(', ')}) AS _(k)`);
-    [served] = await Promise.all([startConsole(project.folder), project.startWorker()]);
+    [served] = await Promise.all([
+      startConsole(project.folder, [], { SOME_PASSWORD: CANARY }),
+      project.startWorker(),
+    ]);
     browsing = await browser.newContext({ viewport: { width: 1280, height: 800 }, timezoneId: 'Asia/Tokyo' });
     page = await browsing.newPage();
     page.setDefaultTimeout(20_000);
@@ -196,6 +248,78 @@ describeBrowser('the console', () => {
     await openRun();
     const cause = page.locator('.group', { hasText: 'bold' });
     expect(await cause.innerText()).toContain('<b>bold</b> \\u001b[◦\\u001b[◦ \\u202ebackwards');
+  });
+
+  it('gives nothing to pages of other sites, on another port or with a token, and nothing to a rebound name', async () => {
+    const evil = createServer((_, response) => {
+      response.setHeader('content-type', 'text/html').end('<!doctype html><title>evil</title><body>');
+    });
+    await once(evil.listen(0, '127.0.0.1'), 'listening');
+    const { port } = evil.address() as AddressInfo;
+    const attacker = await browsing.newPage();
+    const answers: [url: string, status: number][] = [];
+    attacker.on('response', (answer) => answers.push([answer.url(), answer.status()]));
+    for (const host of ['localhost', '127.0.0.1']) {
+      await attacker.goto(`http://${host}:${port}/`);
+      answers.length = 0;
+      const target = { origin: served.origin, run: runId, token: served.token };
+      const got = (await attacker.evaluate(`(${ATTACKS})(${JSON.stringify(target)})`)) as Record<
+        string,
+        string
+      >;
+      expect([...new Set(Object.values(got))]).toEqual(['refused']);
+      // The page itself and its script hold no secret; the browser keeps them from the other site.
+      const answered = answers.filter(([url, status]) => url.includes('/api/') && status < 400);
+      expect(answered).toEqual([]);
+    }
+    const rebound = await attacker.goto(served.url.replace('127.0.0.1', REBOUND));
+    expect([rebound!.status(), await attacker.textContent('body')]).toEqual([
+      403,
+      expect.stringContaining('WrongHost'),
+    ]);
+    await attacker.close();
+    evil.close();
+    evil.closeAllConnections();
+  });
+
+  it("answers with nothing of its environment, its token or the project's place", async () => {
+    const query = { filter: {}, sort: { column: 'key', descending: false }, offset: 0, limit: 500 };
+    const paths: [path: string, body?: object][] = [
+      ['project'],
+      ['runs'],
+      [`runs/${runId}`],
+      [`runs/${runId}/units`],
+      [`runs/${runId}/table`, query],
+      [`runs/${runId}/figures`, { filter: {} }],
+      ['runs/none'],
+    ];
+    const headers = { authorization: `Bearer ${served.token}`, origin: served.origin };
+    for (const [path, body] of paths) {
+      const answer = await fetch(`${served.origin}/api/v1/${path}`, {
+        method: body === undefined ? 'GET' : 'POST',
+        headers: { ...headers, 'content-type': 'application/json' },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      const text = await answer.text();
+      expect({ path, text }).toEqual({ path, text: expect.stringMatching(/^[[{]/) });
+      for (const secret of [CANARY, served.token, project.folder, '.partwise'])
+        expect({ path, text }).toEqual({ path, text: expect.not.stringContaining(secret) });
+    }
+  });
+
+  it('is found by the same command in another terminal, in a file that only its owner can read', async () => {
+    const file = join(project.folder, '.partwise', 'console.json');
+    expect((statSync(file).mode & 0o777).toString(8)).toBe('600');
+    const second = await cli(project.folder, ['console']);
+    expect([second.code, second.stdout]).toEqual([0, `The console is at ${served.url}\n`]);
+    const readOnly = await startConsole(project.folder, ['--read-only']);
+    expect(readOnly.origin).not.toBe(served.origin);
+    const reading = await browsing.newPage();
+    await reading.goto(readOnly.url);
+    await reading.getByText('read-only').waitFor();
+    await reading.close();
+    await readOnly.end();
+    expect(existsSync(file)).toBe(false);
   });
 
   it('greys and stops its clock while the server is gone, and catches up when it is back', async () => {

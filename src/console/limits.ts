@@ -27,7 +27,7 @@ export function within(ms: number): MiddlewareHandler {
     const isLate = await Promise.race([
       next().then(() => false),
       new Promise<true>((resolve) => {
-        timer = setTimeout(() => resolve(true), ms);
+        timer = setTimeout(() => resolve(true), ms).unref();
       }),
     ]);
     clearTimeout(timer);

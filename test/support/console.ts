@@ -10,8 +10,14 @@ const PROGRAM = process.env.CHROMIUM ?? '';
 export const describeBrowser: (title: string, tests: () => void) => void =
   PROGRAM === '' ? describe.skip : describe;
 
+/** A name that the browser resolves to this machine, as a site can make it do. */
+export const REBOUND = 'rebound.test';
+
 export function startBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: PROGRAM, args: ['--disable-gpu'] });
+  return chromium.launch({
+    executablePath: PROGRAM,
+    args: ['--disable-gpu', `--host-resolver-rules=MAP ${REBOUND} 127.0.0.1`],
+  });
 }
 
 export interface TestConsole {
@@ -24,8 +30,12 @@ export interface TestConsole {
 }
 
 /** Resolves when it has printed its address. */
-export async function startConsole(folder: string, args: readonly string[] = []): Promise<TestConsole> {
-  const running = startCli(folder, ['console', ...args]);
+export async function startConsole(
+  folder: string,
+  args: readonly string[] = [],
+  env: NodeJS.ProcessEnv = {},
+): Promise<TestConsole> {
+  const running = startCli(folder, ['console', ...args], env);
   const url = await new Promise<string>((resolve, reject) => {
     let text = '';
     running.process.stdout!.on('data', (part: string) => {
