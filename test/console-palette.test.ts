@@ -9,10 +9,15 @@ type Triple = [number, number, number];
 
 const SHEET = readFileSync(join(REPOSITORY, 'src/console/page/app.css'), 'utf8');
 
+/** Values by name; those that a theme does not set are the light ones. */
 function paletteOf(theme: string): Record<string, string> {
-  const [, block] = new RegExp(`\\[data-theme='${theme}'\\] \\{([^}]*)\\}`).exec(SHEET)!;
+  const values = ['light', theme].flatMap((name) => {
+    const [, block] = new RegExp(`\\[data-theme='${name}'\\] \\{([^}]*)\\}`).exec(SHEET)!;
+    return [...block!.matchAll(/--([\w-]+): ([^;]*);/g)].map(([, key, value]) => [key!, value!] as const);
+  });
+  const found = Object.fromEntries(values);
   return Object.fromEntries(
-    [...block!.matchAll(/--([\w-]+): (#\w{6});/g)].map(([, name, hex]) => [name, hex]),
+    Object.entries(found).map(([key, value]) => [key, found[/^var\(--(.*)\)$/.exec(value)?.[1] ?? key]!]),
   );
 }
 

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { ProjectInfo } from '../wire/types';
 import { go, path, query } from './address';
+import { isListOpen, KeysDialog, listenForKeys } from './keys';
 import { project } from './project';
 import { ask, Refused } from './session';
 import { nextTheme, theme } from './theme';
@@ -26,6 +27,7 @@ export function App() {
         ),
     );
   }, []);
+  useEffect(listenForKeys, []);
   useEffect(() => {
     // Links within the page do not load it again.
     const follow = (event: MouseEvent): void => {
@@ -58,8 +60,12 @@ export function App() {
         <button type="button" class="quiet" onClick={nextTheme} title="Colours">
           {THEME_NAMES[theme.value]}
         </button>
+        <button type="button" class="quiet" onClick={() => (isListOpen.value = true)} title="Keys (?)">
+          ?
+        </button>
       </header>
       <main>{problem === null ? <Page /> : <p class="refusal">{problem}</p>}</main>
+      <KeysDialog />
     </>
   );
 }
@@ -77,8 +83,11 @@ function Page() {
     return <RunPage key={`${runId} ${execution ?? ''}`} runId={runId} execution={execution} />;
   if (first === undefined || first === 'runs') return <RunsPage />;
   return (
-    <p class="refusal">
-      There is no page “{path.value.join('/')}”. <a href="/">All runs</a>
-    </p>
+    <>
+      <h1>No such page</h1>
+      <p class="refusal">
+        There is no page “{path.value.join('/')}”. <a href="/">All runs</a>
+      </p>
+    </>
   );
 }

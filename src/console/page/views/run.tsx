@@ -20,8 +20,14 @@ export function RunPage({ runId, execution }: { runId: string; execution: string
   if (now === null) {
     const refusal = store.refusal.value;
     const { value: connection } = store.connection;
-    if (refusal !== null) return <p class="refusal">{shown(refusal.message)}</p>;
-    if (connection.state === 'lost') return <p class="refusal">{shown(connection.why)}</p>;
+    const why = refusal?.message ?? (connection.state === 'lost' ? connection.why : null);
+    if (why !== null)
+      return (
+        <>
+          <h1>{shown(runId)}</h1>
+          <p class="refusal">{shown(why)}</p>
+        </>
+      );
     return (
       <>
         <h1>{shown(runId)}</h1>

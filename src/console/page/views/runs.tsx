@@ -46,7 +46,8 @@ export function RunsPage() {
           <input
             type="search"
             value={name ?? ''}
-            placeholder="any"
+            placeholder="any ( / )"
+            data-key="/"
             onChange={(event) => {
               setCursors([]);
               setQuery({ function: event.currentTarget.value.trim() || null });

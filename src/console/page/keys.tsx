@@ -1,0 +1,134 @@
+/** What keys do on every page, and the list of them. No key changes a run. */
+import { signal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { FAILURE_STATUSES } from '../../core/status';
+import { go, path } from './address';
+import { filter, setStatuses } from './filter';
+import { nextTheme } from './theme';
+import { nextZone } from './words';
+
+const LIST: readonly (readonly [keys: string, what: string])[] = [
+  ['?', 'this list'],
+  ['g r', 'all runs'],
+  ['/', 'find'],
+  ['j k', 'next and previous row'],
+  ['Enter', 'open the row'],
+  ['f', 'failures only, or all partitions again'],
+  ['] [', 'next and previous failure'],
+  ['t', 'colours: system, light, dark'],
+  ['z', 'time zone: of this browser, or UTC'],
+  ['← → ↑ ↓', 'in the map: move; Enter opens, + and - zoom, 0 shows all'],
+  ['Esc', 'leave a field, or this list'],
+];
+
+/** How long after `g` its second key may come. */
+const SECOND_KEY_MS = 1_500;
+
+const ROWS = '.grid-row, table.runs tbody a';
+const FAILED_ROWS = '.grid-row:has(.is-failed, .is-internal_error)';
+
+export const isListOpen = signal(false);
+
+/** Listens until the returned function is called. */
+export function listenForKeys(): () => void {
+  let afterG = -Infinity;
+  const listen = (event: KeyboardEvent): void => {
+    const { key, target, timeStamp } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (isField(target)) {
+      if (key !== 'Escape') return;
+      // Browsers empty a search field.
+      event.preventDefault();
+      target.blur();
+      return;
+    }
+    const isSecond = timeStamp - afterG < SECOND_KEY_MS;
+    afterG = key === 'g' ? timeStamp : -Infinity;
+    const act = isSecond ? PAGES[key] : (ACTS[key] ?? declared(key));
+    if (act === undefined) return;
+    event.preventDefault();
+    act();
+  };
+  document.addEventListener('keydown', listen);
+  return () => document.removeEventListener('keydown', listen);
+}
+
+type Acts = Readonly<Record<string, (() => void) | undefined>>;
+
+const PAGES: Acts = { r: () => go('/') };
+
+const ACTS: Acts = {
+  '?': () => (isListOpen.value = true),
+  j: () => step(ROWS, 1),
+  k: () => step(ROWS, -1),
+  f: () => {
+    if (path.value[0] !== 'runs') return;
+    const chosen = filter.value.status ?? [];
+    setStatuses(chosen.join() === FAILURE_STATUSES.join() ? [] : FAILURE_STATUSES);
+  },
+  t: nextTheme,
+  z: nextZone,
+};
+
+/** What the page itself has for this key: it names it in `data-key`. Fields get the focus, the rest a click. */
+function declared(key: string): (() => void) | undefined {
+  const element = document.querySelector<HTMLElement>(`[data-key=${JSON.stringify(key)}]`);
+  if (element !== null) return () => (isField(element) ? element.focus() : element.click());
+  if (key === ']') return () => step(FAILED_ROWS, 1);
+  if (key === '[') return () => step(FAILED_ROWS, -1);
+  return undefined;
+}
+
+/** Focuses the next row in this direction; the first one if none has the focus. */
+function step(rows: string, by: 1 | -1): void {
+  const all = [...document.querySelectorAll<HTMLElement>(rows)];
+  const from = document.activeElement;
+  const following =
+    from === null || !from.matches(ROWS)
+      ? all[0]
+      : by === 1
+        ? all.find((row) => isBefore(from, row))
+        : all.findLast((row) => isBefore(row, from));
+  following?.focus();
+  following?.scrollIntoView({ block: 'nearest' });
+}
+
+function isBefore(a: Node, b: Node): boolean {
+  return (a.compareDocumentPosition(b) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0;
+}
+
+function isField(
+  target: EventTarget | null,
+): target is HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement {
+  return target instanceof Element && target.matches('input, select, textarea');
+}
+
+export function KeysDialog() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    if (isListOpen.value) dialog.current!.showModal();
+    else dialog.current!.close();
+  }, [isListOpen.value]);
+  return (
+    <dialog ref={dialog} aria-label="Keys" onClose={() => (isListOpen.value = false)}>
+      <h2>Keys</h2>
+      <table>
+        <tbody>
+          {LIST.map(([keys, what]) => (
+            <tr key={keys}>
+              <th scope="row">
+                {keys.split(' ').map((each) => (
+                  <kbd key={each}>{each}</kbd>
+                ))}
+              </th>
+              <td>{what}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <form method="dialog">
+        <button type="submit">Close</button>
+      </form>
+    </dialog>
+  );
+}
