@@ -96,7 +96,7 @@ function group(examples: readonly PartitionView[], count: number): FailureGroup 
     id,
     status: 'FAILED' as const,
     error: error!,
-    functionDigest: null,
+    functionDigest,
   }));
   const times = { firstAt: WACO.startedAt!, lastAt: WACO.startedAt!, firstExecution: 1 };
   const pattern = 'ExpectationFailed: ◦ of ◦ months have no sales';

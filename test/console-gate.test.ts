@@ -23,6 +23,7 @@ const NONE: Backend = {
         throw new NoSuchRun(runId, 'There are no runs.');
       },
     }),
+  excerpt: null,
   change: null,
 };
 

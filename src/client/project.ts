@@ -152,6 +152,18 @@ export class Project {
     return stopBackground(this.#config);
   }
 
+  /** The address of the console that serves the project with these flags; null if none answers. @internal */
+  findConsole(flags: object): Promise<string | null> {
+    const { findConsole }: typeof import('./running-console') = require('./running-console');
+    return findConsole(this.#config.projectDir, flags);
+  }
+
+  /** Records this process as the project's console. Returns a function that removes the record. @internal */
+  recordConsole(url: string, flags: object): () => void {
+    const { recordConsole }: typeof import('./running-console') = require('./running-console');
+    return recordConsole(this.#config.projectDir, url, flags);
+  }
+
   /** Runs Temporal's own CLI on the project's server, in this terminal; returns its exit code. @internal */
   temporal(args: readonly string[], options: TemporalCliOptions): Promise<number> {
     const { runTemporalCli }: typeof import('./temporal-cli') = require('./temporal-cli');

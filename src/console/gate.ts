@@ -30,8 +30,8 @@ const HEADERS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Sets the headers of every answer, before any route sees the request: errors and files have them too. A route
- * may replace one by its own.
+ * Sets the headers of every answer, before any route sees the request: errors and files have them too. A
+ * route may replace one by its own.
  */
 export function secureHeaders(_request: IncomingMessage, response: ServerResponse): void {
   for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);

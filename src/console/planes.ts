@@ -13,8 +13,8 @@ export function emptyPlanes(total: number): Planes {
 }
 
 /**
- * Writes the cells of some partitions into `planes`, and returns the ranges of those that have changed; ranges
- * less than `GAP` apart are one.
+ * Writes the cells of some partitions into `planes`, and returns the ranges of those that have changed;
+ * ranges less than `GAP` apart are one.
  */
 export function writeCells(
   planes: Planes,

@@ -6,11 +6,11 @@ import { loadProject } from '../connect';
 import { CannotDo } from '../exit';
 import { withExamples } from '../help';
 import { withHistory, withProject, type ProjectFlags } from '../options';
-import { findConsole, recordConsole, settingsOf } from '../running-console';
 import { aside, paint, print } from '../terminal';
 import { packageVersion } from '../../files/package-version';
 import type { ProjectConfig } from '../../config';
 import type { Backend } from '../../console';
+import type { Project } from '../..';
 
 interface ConsoleFlags extends ProjectFlags {
   history?: string;
@@ -40,47 +40,47 @@ export function define(command: Command): void {
 async function serve(options: ConsoleFlags): Promise<void> {
   const config = await loadProject(options);
   const { port: exactPort, ...flags } = options;
-  const settings = settingsOf(flags);
-  const isProject = options.history === undefined;
-  const found = isProject && exactPort === undefined ? await findConsole(config.projectDir, settings) : null;
-  if (found !== null) {
+  const { Project }: typeof import('../..') = require('../..');
+  const isProject = options.history === undefined && options.stage === undefined;
+  const project = isProject ? await Project.open({ config }) : null;
+  const found = exactPort === undefined ? await project?.findConsole(flags) : null;
+  if (found != null) {
     print(`The console is at ${paint.bold(found)}`);
     aside('It was running already, in another terminal.');
     return;
   }
   const { serveConsole }: typeof import('../../console') = require('../../console');
   const connections = new Connections(() => Promise.resolve(config), aside);
-  const backend = await backendOf(config, connections, options);
+  const backend =
+    project === null
+      ? await ofFiles(config, options)
+      : ofProject(config, project, connections, options.readOnly === true);
   const running = await serveConsole(backend, {
     version: packageVersion(),
     port: exactPort ?? usualPort(config.projectDir),
     exactPort: exactPort !== undefined,
   });
-  const forget = isProject ? recordConsole(config.projectDir, running.url, settings) : () => {};
+  const forget = project?.recordConsole(running.url, flags);
   print(`The console is at ${paint.bold(running.url)}`);
   aside('Ctrl-C ends it; runs continue.');
   await new Promise((resolve) => {
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);
   });
-  forget();
+  forget?.();
   await running.close();
   await connections.close();
 }
 
-async function backendOf(
-  config: ProjectConfig,
-  connections: Connections,
-  { history, stage, readOnly = false }: ConsoleFlags,
-): Promise<Backend> {
+/** Runs of a history file or a stage. */
+async function ofFiles(config: ProjectConfig, { history, stage }: ConsoleFlags): Promise<Backend> {
   if (history !== undefined && stage !== undefined)
     throw new CannotDo('--history and --stage exclude each other: give one of them.');
   if (history !== undefined) return ofHistory(config, history);
-  if (stage === undefined) return ofProject(config, connections, readOnly);
   const { Partwise }: typeof import('../..') = require('../..');
-  const runs = await Partwise.fromStage(stage, { config });
+  const runs = await Partwise.fromStage(stage!, { config });
   return {
-    name: stage,
+    name: stage!,
     folder: null,
     source: () => Promise.resolve(runs.stage),
     read: (work) => work(runs),
@@ -89,13 +89,12 @@ async function backendOf(
   };
 }
 
-async function ofProject(
+function ofProject(
   config: ProjectConfig,
+  project: Project,
   connections: Connections,
   readOnly: boolean,
-): Promise<Backend> {
-  const { Project }: typeof import('../..') = require('../..');
-  const project = await Project.open({ config });
+): Backend {
   return {
     name: basename(config.projectDir),
     folder: config.projectDir,

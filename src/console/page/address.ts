@@ -1,4 +1,6 @@
-/** The page's address. Everything that is looked at is in it, so that it can be kept, sent and gone back to. */
+/**
+ * The page's address. Everything that is looked at is in it, so that it can be kept, sent and gone back to.
+ */
 import { computed, signal } from '@preact/signals';
 
 const current = signal(new URL(location.href));

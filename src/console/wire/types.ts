@@ -129,7 +129,7 @@ export interface Quantiles {
   max: number;
 }
 
-/** What `POST /api/v1/runs/ID/figures` answers, for the partitions that a filter selects and that have started. */
+/** What `POST /api/v1/runs/ID/figures` answers, for the partitions of a filter that have a duration. */
 export interface Figures {
   /** Milliseconds; null if none has ended. */
   took: Quantiles | null;

@@ -12,9 +12,9 @@ export interface Answer<T> {
 const PAUSE_MS = 1_000;
 
 /**
- * Asks again whenever the question changes, and keeps the last answer until the next has come. `version`: also
- * when what was asked about has changed. `everyMs`: also repeatedly, while the page is looked at. `path` null:
- * asks nothing.
+ * Asks again whenever the question changes, and keeps the last answer until the next has come. `version`:
+ * also when what was asked about has changed. `everyMs`: also repeatedly, while the page is looked at. `path`
+ * null: asks nothing.
  */
 export function useAnswer<T>(
   path: string | null,

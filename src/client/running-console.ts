@@ -15,7 +15,7 @@ interface Recorded {
 const ANSWERS_WITHIN_MS = 2_000;
 
 /** Equal for two commands that would serve the same: the same flags and variables of the connection. */
-export function settingsOf(flags: object): string {
+function settingsOf(flags: object): string {
   const variables = Object.entries(process.env).filter(([name]) => name.startsWith('TEMPORAL_'));
   // A digest, since variables may be credentials.
   return createHash('sha256')
@@ -23,10 +23,10 @@ export function settingsOf(flags: object): string {
     .digest('hex');
 }
 
-/** The address of the console that serves the project with these settings; null if none answers. */
-export async function findConsole(projectDir: string, settings: string): Promise<string | null> {
+/** The address of the console that serves the project with these flags; null if none answers. */
+export async function findConsole(projectDir: string, flags: object): Promise<string | null> {
   const recorded = readJson<Recorded>(fileOf(projectDir));
-  if (recorded === null || recorded.settings !== settings) return null;
+  if (recorded === null || recorded.settings !== settingsOf(flags)) return null;
   const { origin, hash } = new URL(recorded.url);
   try {
     const { ok } = await fetch(`${origin}/api/v1/project`, {
@@ -41,10 +41,10 @@ export async function findConsole(projectDir: string, settings: string): Promise
 }
 
 /** Records this process as the project's console. Returns a function that removes the record. */
-export function recordConsole(projectDir: string, url: string, settings: string): () => void {
+export function recordConsole(projectDir: string, url: string, flags: object): () => void {
   const file = fileOf(projectDir);
   makeStateFolder(stateFolder(projectDir));
-  writeJson(file, { pid: process.pid, url, settings } satisfies Recorded);
+  writeJson(file, { pid: process.pid, url, settings: settingsOf(flags) } satisfies Recorded);
   return () => {
     // A console that was started later may have replaced it.
     if (readJson<Recorded>(file)?.pid === process.pid) rmSync(file, { force: true });
