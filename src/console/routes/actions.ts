@@ -5,10 +5,10 @@
 import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import { ordinalRanges, type Partwise, type RetryInput, type RunHandle } from '../..';
-import { json } from '../answers';
+import { BadRequest, json } from '../answers';
 import { select } from '../partition-table';
 import type { WatchedRuns } from '../watched-runs';
-import type { RetryPreviewed, RetryRequest, SettingsRequest } from '../wire/types';
+import type { PartitionFilter, RetryPreviewed, RetryRequest, SettingsRequest } from '../wire/types';
 import { body } from './body';
 import { FILTER } from './filter';
 
@@ -42,8 +42,14 @@ export function actionRoutes(change: Change, watched: WatchedRuns): Hono {
     return act(context, (run) => run.set(settings as Parameters<RunHandle['set']>[0]));
   });
   routes.post('/:run/actions/skip', async (context) => {
-    const { partitions } = await body(context, SKIP);
-    return act(context, (run) => run.skip(partitions));
+    const { filter } = await body(context, SKIP);
+    const { snapshot, ordinals } = await selected(context, filter);
+    if (ordinals.length > MAX_SKIPPED)
+      throw new BadRequest(
+        `${ordinals.length} partitions are selected; at most ${MAX_SKIPPED} can be skipped at once.`,
+      );
+    const ids = await snapshot.ids(ordinals);
+    return act(context, (run) => run.skip(ids));
   });
 
   function onRun<T>(context: Context, work: (run: RunHandle) => Promise<T>): Promise<T> {
@@ -61,12 +67,15 @@ export function actionRoutes(change: Change, watched: WatchedRuns): Hono {
     if (which.by === 'all') return settings;
     if (which.by === 'cause') return { ...settings, failedWith: which.failedWith };
     if (which.by === 'id') return { ...settings, only: [which.id] };
-    const { snapshot, columns, groups } = await watched.get(context.req.param('run')!, null).table();
-    const { text } = which.filter;
-    const matching = text === undefined ? null : await snapshot.search(text);
+    const { snapshot, ordinals } = await selected(context, which.filter);
     const generation = snapshot.state.executions.at(-1)?.generation ?? undefined;
-    const ordinals = ordinalRanges(select({ columns, groups }, which.filter, matching));
-    return { ...settings, ordinals, generation };
+    return { ...settings, ordinals: ordinalRanges(ordinals), generation };
+  }
+
+  async function selected(context: Context, filter: PartitionFilter) {
+    const { snapshot, columns, groups } = await watched.get(context.req.param('run')!, null).table();
+    const matching = filter.text === undefined ? null : await snapshot.search(filter.text);
+    return { snapshot, ordinals: select({ columns, groups }, filter, matching) };
   }
 
   return routes;
@@ -91,4 +100,6 @@ const RETRY: z.ZodType<RetryRequest> = z.strictObject({
 });
 
 /** The library allows no more ids at once. */
-const SKIP = z.strictObject({ partitions: z.array(z.string().max(MAX_TEXT)).min(1).max(1_000) });
+const MAX_SKIPPED = 1_000;
+
+const SKIP = z.strictObject({ filter: FILTER });

@@ -1,4 +1,8 @@
 /** The combined rows of a run: pages of them, and what their columns are like. */
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import type { RunHandle } from '../..';
@@ -23,6 +27,19 @@ export function resultRoutes(watched: WatchedRuns): Hono {
       total,
     };
     return json(context, answer);
+  });
+
+  routes.get('/:run/results/file', async (context) => {
+    const folder = await mkdtemp(join(tmpdir(), 'partwise-results-'));
+    try {
+      const file = join(folder, 'results.parquet');
+      await (await handleOf(context)).saveResults(file);
+      // An open file outlives its name.
+      const content = Readable.toWeb((await open(file)).createReadStream());
+      return context.body(content as ReadableStream, 200, { 'content-type': 'application/octet-stream' });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   routes.post('/:run/results/columns', async (context) => {

@@ -1,6 +1,6 @@
 /** Runs: the list, one run, its cells, units and table, and its stream. */
 import { Hono, type Context } from 'hono';
-import { streamSSE } from 'hono/streaming';
+import { stream, streamSSE } from 'hono/streaming';
 import { z } from 'zod';
 import { PARTITION_STATUSES, RUN_STATUSES, type RunStatus } from '../..';
 import { BadRequest, binary, errorAnswer, json } from '../answers';
@@ -10,7 +10,8 @@ import { countStatuses, select, sorted } from '../partition-table';
 import type { WatchedRun } from '../watched-run';
 import type { WatchedRuns } from '../watched-runs';
 import { PLANES, type Plane } from '../wire/cells';
-import type { SourceAnswer, TableAnswer, TableRow } from '../wire/types';
+import { tableFile, tableRow } from '../table-rows';
+import type { SourceAnswer, TableAnswer } from '../wire/types';
 import { body } from './body';
 import { FILTER } from './filter';
 
@@ -25,7 +26,7 @@ export function runRoutes(backend: Backend, watched: WatchedRuns): Hono {
   const routes = new Hono();
 
   routes.get('/', async (context) => {
-    const { after, function: name, schedule } = context.req.query();
+    const { after, function: name, schedule, text } = context.req.query();
     const status = context.req.query('status');
     if (status !== undefined && !(RUN_STATUSES as readonly string[]).includes(status))
       throw new BadRequest(`"${status}" is not a status of runs: ${RUN_STATUSES.join(', ')}.`);
@@ -37,6 +38,7 @@ export function runRoutes(backend: Backend, watched: WatchedRuns): Hono {
           after,
           function: name,
           schedule,
+          text,
           status: status as RunStatus | undefined,
         }),
       ),
@@ -68,22 +70,24 @@ export function runRoutes(backend: Backend, watched: WatchedRuns): Hono {
     const selected = select(table, filter, matching);
     const page = sorted(table, selected, query.sort).subarray(offset, offset + limit);
     const ids = await snapshot.ids(page);
-    const rows = Array.from(page, (ordinal, i): TableRow => ({
-      ordinal,
-      id: ids[i]!,
-      status: PARTITION_STATUSES[columns.status[ordinal]!]!,
-      attempts: columns.attempts[ordinal]!,
-      rows: columns.rows[ordinal]!,
-      returned: columns.returnedRows[ordinal]!,
-      startedAt: timeOrNull(columns.startedAt[ordinal]!),
-      took: numberOrNull(columns.durationMs[ordinal]!),
-      execution: columns.execution[ordinal]!,
-      reused: columns.reused[ordinal] === 1,
-      group: groups[ordinal]!,
-    }));
+    const rows = Array.from(page, (ordinal, i) => tableRow(table, ordinal, ids[i]!));
     const counts = countStatuses(table, selected);
     const answer: TableAnswer = { version, total: columns.to, selected: selected.length, counts, rows };
     return json(context, answer);
+  });
+
+  routes.post('/:run/download', async (context) => {
+    const { filter, sort, format } = await body(context, DOWNLOAD);
+    const table = await runOf(context).table();
+    const matching = filter.text === undefined ? null : await table.snapshot.search(filter.text);
+    const ordinals = sorted(table, select(table, filter, matching), sort);
+    context.header('content-type', format === 'csv' ? 'text/csv' : 'application/json');
+    return stream(context, async (out) => {
+      for await (const part of tableFile(table, ordinals, format)) {
+        if (out.aborted) return;
+        await out.write(part);
+      }
+    });
   });
 
   routes.post('/:run/figures', async (context) => {
@@ -121,25 +125,19 @@ export function runRoutes(backend: Backend, watched: WatchedRuns): Hono {
   return routes;
 }
 
+const SORT = z.strictObject({
+  column: z.enum(['key', 'took', 'rows', 'returned', 'attempts', 'started', 'status', 'execution', 'group']),
+  descending: z.boolean(),
+});
+
 const TABLE_QUERY = z.strictObject({
   filter: FILTER,
-  sort: z.strictObject({
-    column: z.enum([
-      'key',
-      'took',
-      'rows',
-      'returned',
-      'attempts',
-      'started',
-      'status',
-      'execution',
-      'group',
-    ]),
-    descending: z.boolean(),
-  }),
+  sort: SORT,
   offset: z.int().min(0),
   limit: z.int().min(1).max(MAX_LIMIT),
 });
+
+const DOWNLOAD = z.strictObject({ filter: FILTER, sort: SORT, format: z.enum(['csv', 'json']) });
 
 function planesOf(context: Context): Plane[] {
   const wanted = context.req.query('planes')?.split(',') ?? [...PLANES];
@@ -153,12 +151,4 @@ function numberOf(context: Context, name: string, otherwise: number): number {
   if (text === undefined) return otherwise;
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw new BadRequest(`"${name}" is "${text}"; it takes a whole number, 0 or more.`);
-}
-
-function numberOrNull(value: number): number | null {
-  return Number.isNaN(value) ? null : value;
-}
-
-function timeOrNull(ms: number): string | null {
-  return Number.isNaN(ms) ? null : new Date(ms).toISOString();
 }

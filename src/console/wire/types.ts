@@ -95,6 +95,9 @@ export interface TableRow {
   group: number;
 }
 
+/** A file of the table. */
+export type TableFormat = 'csv' | 'json';
+
 export interface TableAnswer {
   version: number;
   /** Partitions of the run. */

@@ -5,6 +5,7 @@ import type { ArtifactPreview } from '../../wire/types';
 import { bytesText } from '../../../display/measures';
 import { query, setQuery } from '../address';
 import { DataTable } from '../parts/data-table';
+import { Save } from '../parts/save';
 import { problemOf } from '../parts/use-answer';
 import { ask, request } from '../session';
 import { number, plural, shown } from '../words';
@@ -52,7 +53,7 @@ export function ArtifactsPanel({
             <span class="faint">
               {bytesText(bytes)}, sha256 {sha256.slice(0, 12)}
             </span>{' '}
-            <Save name={name} load={load} />
+            <Save name={name.split('/').at(-1)!} label="Save" load={() => load(name)} />
           </li>
         ))}
       </ul>
@@ -60,30 +61,6 @@ export function ArtifactsPanel({
         <Preview key={chosen.name} path={`${path}/preview${own}`} artifact={chosen} load={load} />
       )}
     </section>
-  );
-}
-
-function Save({ name, load }: { name: string; load: Load }) {
-  const [problem, setProblem] = useState<string | null>(null);
-  const save = async (): Promise<void> => {
-    try {
-      const url = URL.createObjectURL(await (await load(name)).blob());
-      const link = document.createElement('a');
-      link.href = url;
-      link.download = name.split('/').at(-1)!;
-      link.click();
-      URL.revokeObjectURL(url);
-    } catch (error) {
-      setProblem(problemOf(error));
-    }
-  };
-  return (
-    <>
-      <button type="button" class="quiet" onClick={() => void save()}>
-        Save
-      </button>
-      {problem !== null && <span class="refusal">{shown(problem)}</span>}
-    </>
   );
 }
 

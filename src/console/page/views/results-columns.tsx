@@ -18,7 +18,7 @@ export function ColumnsPanel({ figures }: { figures: readonly ColumnFigures[] })
               <th>Type</th>
               <th class="number">Values</th>
               <th class="number">NULL</th>
-              <th class="number">Different</th>
+              <th class="number">Different, about</th>
               <th class="number">Least</th>
               <th class="number">Median</th>
               <th class="number">Largest</th>

@@ -6,8 +6,11 @@ import type { ColumnFigures, ResultsAnswer, ResultsRequest } from '../../wire/ty
 import { query, runAddress, setQuery } from '../address';
 import { CopyCommand } from '../parts/copy';
 import { DataTable } from '../parts/data-table';
+import { Save } from '../parts/save';
 import { useAnswer } from '../parts/use-answer';
 import { number, plural, shown } from '../words';
+import { request } from '../session';
+import { ChartPanel } from './results-chart';
 import { ColumnsPanel } from './results-columns';
 
 const PAGE = 100;
@@ -29,13 +32,13 @@ export function ResultsPage({ runId, execution }: { runId: string; execution: st
   const [offset, setOffset] = useState(0);
   const where = conditionsOf(query.value.getAll('where'));
   const sort = query.value.get('sort');
-  const request: ResultsRequest = {
+  const question: ResultsRequest = {
     offset,
     limit: PAGE,
     sort: sort === null ? [] : [{ column: sort.replace(/^-/, ''), descending: sort.startsWith('-') }],
     where,
   };
-  const { value, problem } = useAnswer<ResultsAnswer>(`${path}${own}`, { body: request });
+  const { value, problem } = useAnswer<ResultsAnswer>(`${path}${own}`, { body: question });
   const figures = useAnswer<ColumnFigures[]>(`${path}/columns${own}`, { body: { where } });
   document.title = `Results · ${runId} · Partwise`;
   const change = (conditions: ResultsRequest['where']): void => {
@@ -93,9 +96,15 @@ export function ResultsPage({ runId, execution }: { runId: string; execution: st
             >
               Next
             </button>
+            <Save
+              name={`${runId.replaceAll('/', '-')}.parquet`}
+              label="Save all as Parquet"
+              load={() => request(`${path}/file${own}`)}
+            />
             <CopyCommand command={`partwise results ${shellWord(runId)}`} />
           </p>
           <DataTable columns={value.columns} rows={value.rows} />
+          <ChartPanel path={`${path}${own}`} columns={value.columns} where={where} />
         </>
       )}
       {figures.problem !== null && figures.problem !== problem && (

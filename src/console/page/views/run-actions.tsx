@@ -52,6 +52,11 @@ export function RunActions({ state }: { state: RunState }) {
           Settings …
         </button>
       )}
+      {isOpen && isFiltered.value && (
+        <button type="button" onClick={() => void act('skip', { filter: filter.value })}>
+          Skip what is selected
+        </button>
+      )}
       {isOpen && (
         <button type="button" onClick={() => setOpen('cancel')}>
           Cancel …

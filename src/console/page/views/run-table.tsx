@@ -6,11 +6,12 @@ import { partitionName } from '../../../core/partition-name';
 import type { PartitionFilter, RunNow, SortColumn, TableAnswer, TableRow } from '../../wire/types';
 import { currentQuery, runAddress, setQuery } from '../address';
 import { clearFilter, filter, isFiltered, rangeText, setStatuses, sort } from '../filter';
+import { Save } from '../parts/save';
 import { StatusMark } from '../parts/status';
 import { Window } from '../parts/window';
 import type { RunStore } from '../run-store';
 import { problemOf } from '../parts/use-answer';
-import { ask } from '../session';
+import { ask, request } from '../session';
 import { GLYPHS, number, shown, time } from '../words';
 
 const PAGE = 200;
@@ -65,6 +66,16 @@ export function TablePanel({ store, now }: { store: RunStore; now: RunNow }) {
             Show all
           </button>
         )}
+        {(['csv', 'json'] as const).map((format) => (
+          <Save
+            key={format}
+            name={`${store.runId.replaceAll('/', '-')}.${format}`}
+            label={`Save as ${format.toUpperCase()}`}
+            load={() =>
+              request(store.path('/download'), { body: { filter: filter.value, sort: sort.value, format } })
+            }
+          />
+        ))}
         <form
           class="push"
           onSubmit={(event) => {

@@ -14,9 +14,11 @@ export function RunsPage() {
   const [cursors, setCursors] = useState<string[]>([]);
   const status = query.value.get('status');
   const name = query.value.get('function');
+  const text = query.value.get('text');
   const parameters = new URLSearchParams();
   if (status !== null) parameters.set('status', status);
   if (name !== null) parameters.set('function', name);
+  if (text !== null) parameters.set('text', text);
   const after = cursors.at(-1);
   if (after !== undefined) parameters.set('after', after);
   const { value: page, problem } = useAnswer<RunPage>(`runs?${parameters}`, { everyMs: REFRESH_MS });
@@ -42,6 +44,18 @@ export function RunsPage() {
           </select>
         </label>
         <label>
+          Run id{' '}
+          <input
+            type="search"
+            value={text ?? ''}
+            placeholder="any"
+            onChange={(event) => {
+              setCursors([]);
+              setQuery({ text: event.currentTarget.value.trim() || null });
+            }}
+          />
+        </label>
+        <label>
           Function{' '}
           <input
             type="search"
@@ -57,7 +71,9 @@ export function RunsPage() {
       </div>
       {problem !== null && <p class="refusal">{problem}</p>}
       {page === null && problem === null && <div class="shape table-shape" aria-label="Loading" />}
-      {page !== null && page.runs.length === 0 && <NoRuns filtered={status !== null || name !== null} />}
+      {page !== null && page.runs.length === 0 && (
+        <NoRuns filtered={status !== null || name !== null || text !== null} />
+      )}
       {page !== null && page.runs.length > 0 && (
         <table class="runs">
           <thead>
