@@ -1,7 +1,7 @@
 /** Lists the runs that a stage has archives of, one entry per run id. */
 import { executionEnd } from '../../core/end-memo';
 import { decodeClose } from '../../history/decode-close';
-import { isoTime, type PayloadDecoder } from '../../history/events';
+import { isoTime, type HistoryEvent, type PayloadDecoder } from '../../history/events';
 import { HistoryDecoder } from '../../history/decode';
 import { functionOfInput } from '../../history/run-state';
 import { MODELS_FOLDER } from '../../models/manifest';
@@ -70,13 +70,12 @@ export class ArchivedRuns {
     const planned = await hasPlannedIn(events, this.decoder);
     const closed = closing ?? (await decodeClose(events.at(-1)!, this.decoder));
     if (!planned && closed?.kind === 'failed') return 'refused';
-    const started = await new HistoryDecoder(this.decoder).decode(events[0]!);
     const status = closed?.kind === 'cancelled' ? 'CANCELLED' : 'FAILURE';
     const end = executionEnd(closed?.summary ?? null, closed?.error ?? null, { status, planned });
     return {
       runId,
       status: end.status,
-      function: started?.type === 'started' ? functionOfInput(started.input) : null,
+      function: await this.#function(events),
       startedAt: isoTime(events[0]!.eventTime),
       endedAt: closed?.at ?? isoTime(events.at(-1)!.eventTime),
       counts: end.counts,
@@ -84,6 +83,18 @@ export class ArchivedRuns {
       error: end.error,
       archived: true,
     };
+  }
+
+  /** The input of a retry need not name the function; what the execution was opened with does. */
+  async #function(events: readonly HistoryEvent[]): Promise<string | null> {
+    const decoder = new HistoryDecoder(this.decoder);
+    for (const event of events) {
+      const fact = await decoder.decode(event);
+      if (fact?.type === 'opened') return fact.opened.function.name;
+      const named = fact?.type === 'started' ? functionOfInput(fact.input) : null;
+      if (named !== null) return named;
+    }
+    return null;
   }
 }
 
