@@ -45,6 +45,7 @@ describeBrowser('the console', () => {
     ['a list without runs', () => '/?status=CANCELLED', '.empty'],
     ['a run', () => `/runs/${runId}`, '.grid-row'],
     ['a filtered run', () => `/runs/${runId}?status=FAILED&group=1&q=p&sort=-took`, '.grid-row'],
+    ['a partition', () => `/runs/${runId}/partitions/p41`, 'h1'],
     ['a run that does not exist', () => '/runs/none', '.refusal'],
     ['an address without a page', () => '/none', '.refusal'],
   ];
@@ -93,7 +94,7 @@ describeBrowser('the console', () => {
     await press('/', '4', '1', 'Escape');
     await page.getByText('1 of 60', { exact: true }).waitFor();
     await press('j', 'Enter');
-    await page.waitForURL(`**/runs/${runId}/partitions/p41`);
+    await page.waitForURL(`**/runs/${runId}/partitions/p41?q=41`);
     await press('g', 'r');
     await page.waitForURL(`${served.origin}/`);
   });

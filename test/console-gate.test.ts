@@ -6,11 +6,21 @@ import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { Hono } from 'hono';
-import { NoSuchRun } from '../src/index';
+import { NoSuchRun, type RunHandle } from '../src/index';
 import { consoleApp } from '../src/console/app';
 import { serveConsole, type Backend } from '../src/console/index';
 import { atMost } from '../src/console/limits';
 import { WatchedRuns } from '../src/console/watched-runs';
+
+/** A run whose artifacts are pages with scripts. */
+const HOSTILE = {
+  partition: () => ({
+    artifacts: {
+      get: (_: string, { read }: { read: (bytes: Uint8Array) => unknown }) =>
+        Promise.resolve(read(Buffer.from('<script>alert(1)</script>'))),
+    },
+  }),
+} as unknown as RunHandle;
 
 const NONE: Backend = {
   name: 'empty',
@@ -20,6 +30,7 @@ const NONE: Backend = {
     work({
       list: () => Promise.resolve({ runs: [], refused: 0, unread: [], next: null }),
       getRun: (runId) => {
+        if (runId === 'hostile') return HOSTILE;
         throw new NoSuchRun(runId, 'There are no runs.');
       },
     }),
@@ -27,10 +38,20 @@ const NONE: Backend = {
   change: null,
 };
 
+/** Of a console whose page may change runs: each try is counted. */
+let changes = 0;
+const CHANGING: Backend = {
+  ...NONE,
+  change: () => {
+    changes++;
+    return Promise.reject(new NoSuchRun('r', 'There are no runs.'));
+  },
+};
+
 /** Every path that the console has, so that a new route cannot be forgotten here. */
 const PATHS = [
   ...new Set(
-    consoleApp(NONE, new WatchedRuns(NONE), '0', { token: '', hosts: [] })
+    consoleApp(CHANGING, new WatchedRuns(CHANGING), '0', { token: '', hosts: [] })
       .routes.map(({ path }) => path.replaceAll(/:\w+(\{[^/]*\})?/g, 'r').replaceAll('*', 'x'))
       .concat(['/', '/assets/app.js', '/assets/app.css', '/runs/a%2Fb', '/no/such.page', '/api/v2']),
   ),
@@ -42,7 +63,7 @@ let own: string;
 let granted: Record<string, string>;
 
 beforeAll(async () => {
-  served = await serveConsole(NONE, { version: '0', port: 0, exactPort: false });
+  served = await serveConsole(CHANGING, { version: '0', port: 0, exactPort: false });
   own = `http://127.0.0.1:${served.port}`;
   granted = { authorization: `Bearer ${served.token}` };
 });
@@ -162,6 +183,7 @@ it('refuses everything but reads unless its own page asks, whatever the method',
           ...(await ask(path, { ...granted, ...headers }, { method, body: '{}' })),
         }).toMatchObject({ path, status: 403, error: 'WrongOrigin' });
   }
+  expect(changes).toBe(0);
   const right = { ...granted, ...JSON_TYPE, origin: own, 'sec-fetch-site': 'same-origin' };
   const body = JSON.stringify({ filter: {} });
   expect(await ask('/api/v1/runs/r/figures', right, { method: 'POST', body })).toMatchObject({
@@ -272,6 +294,32 @@ it('works on at most so many heavy requests at once, and on the others when thes
 
 const GUARD = { token: 't', hosts: ['x'] };
 const TRUSTED = { host: 'x', authorization: 'Bearer t' };
+
+it('has no route that changes a run where nothing may be changed', async () => {
+  const app = consoleApp(NONE, new WatchedRuns(NONE), '0', GUARD);
+  const headers = { ...TRUSTED, ...JSON_TYPE, origin: 'http://x' };
+  const actions = PATHS.filter((path) => path.includes('/actions/'));
+  expect(actions.length).toBeGreaterThan(0);
+  for (const path of actions) {
+    const answer = await app.request(path, { method: 'POST', headers, body: '{}' });
+    expect([path, answer.status, await answer.json()]).toEqual([
+      path,
+      404,
+      { error: expect.objectContaining({ type: 'NoSuchRoute' }) },
+    ]);
+  }
+});
+
+it('hands artifacts out as bytes to be saved, which no browser shows as a page of this origin', async () => {
+  const { status, headers } = await ask('/api/v1/runs/hostile/partitions/p/artifact?name=a.html', granted);
+  expect(status).toBe(200);
+  expect(headers).toMatchObject({
+    'content-type': 'application/octet-stream',
+    'content-disposition': 'attachment',
+    'content-security-policy': "sandbox; default-src 'none'",
+    'x-content-type-options': 'nosniff',
+  });
+});
 
 it('reads all partitions for at most four requests at once', async () => {
   let reads = 0;

@@ -50,6 +50,7 @@ const ATTACKS = `async ({ origin, run, token }) => {
     opaque: await read('/', { mode: 'no-cors' }),
     post: await read(api + '/table', { method: 'POST', mode: 'no-cors', body: '{}' }),
     json: await read(api + '/table', { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } }),
+    cancel: await read(api + '/actions/cancel', { method: 'POST', mode: 'no-cors', body: '{}' }),
     remove: await read(api, { method: 'DELETE' }),
     script: await added('script', { src: origin + '/assets/app.js' }),
     image: await added('img', { src: origin + '/' }),
@@ -231,11 +232,11 @@ describeBrowser('the console', () => {
     await page.getByLabel('row', { exact: true }).fill(`${TOTAL}`);
     await page.keyboard.press('Enter');
     const last = encodePartitionId([null]);
-    await page.locator(`.grid-row[href$="${encodeURIComponent(last)}"]`).waitFor();
+    await page.locator(`.grid-row[href$="/partitions/${encodeURIComponent(last)}"]`).waitFor();
     for (const key of ODD) {
       const id = encodePartitionId([key]);
       await page.getByPlaceholder(/Find in ids/).fill(id);
-      const link = page.locator(`.grid-row[href$="/partitions/${encodeURIComponent(id)}"]`);
+      const link = page.locator(`.grid-row[href*="/partitions/${encodeURIComponent(id)}?"]`);
       await link.waitFor();
       await shownCount().getByText(`1 of ${TOTAL}`).waitFor();
     }
@@ -317,6 +318,9 @@ describeBrowser('the console', () => {
     const reading = await browsing.newPage();
     await reading.goto(readOnly.url);
     await reading.getByText('read-only').waitFor();
+    await reading.goto(`${readOnly.origin}/runs/${runId}`);
+    await reading.locator('.group').first().waitFor();
+    expect(await reading.getByRole('button', { name: /Retry|Pause|Cancel|Settings/ }).count()).toBe(0);
     await reading.close();
     await readOnly.end();
     expect(existsSync(file)).toBe(false);
@@ -376,5 +380,22 @@ describeBrowser('the console', () => {
     await archived.locator('.group').first().waitFor();
     await archived.close();
     expect((await ofFile.end()).code).toBe(0);
+  });
+
+  it('runs again in three clicks what failed for one cause, and nothing else (J4)', async () => {
+    await gated.release('fixed');
+    const before = gated.started().length;
+    await list();
+    await page.getByRole('link', { name: runId }).click();
+    await page
+      .getByRole('listitem')
+      .filter({ hasText: 'no sales' })
+      .getByRole('button', { name: 'Retry these …' })
+      .click();
+    await page.getByRole('button', { name: 'Retry 3 partitions' }).click();
+    await sentence()
+      .getByText(`${TOTAL - 1} DONE, 1 FAILED`)
+      .waitFor();
+    expect(gated.started().slice(before).sort()).toEqual(['p03', 'p04', 'p05']);
   });
 });

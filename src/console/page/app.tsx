@@ -12,7 +12,7 @@ import { PartitionPage } from './views/partition';
 import { RunPage } from './views/run';
 import { nextZone, zone } from './words';
 
-const THEME_NAMES = { system: '◐ system', light: '○ light', dark: '● dark' } as const;
+const THEME_GLYPHS = { system: '◐', light: '○', dark: '●' } as const;
 
 export function App() {
   const [problem, setProblem] = useState<string | null>(null);
@@ -58,7 +58,7 @@ export function App() {
           {zone()}
         </button>
         <button type="button" class="quiet" onClick={nextTheme} title="Colours">
-          {THEME_NAMES[theme.value]}
+          {THEME_GLYPHS[theme.value]} <span class="word">{theme.value}</span>
         </button>
         <button type="button" class="quiet" onClick={() => (isListOpen.value = true)} title="Keys (?)">
           ?

@@ -1,9 +1,9 @@
 /** What keys do on every page, and the list of them. No key changes a run. */
 import { signal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
 import { FAILURE_STATUSES } from '../../core/status';
 import { go, path } from './address';
 import { filter, setStatuses } from './filter';
+import { Dialog } from './parts/dialog';
 import { nextTheme } from './theme';
 import { nextZone } from './words';
 
@@ -35,6 +35,7 @@ export function listenForKeys(): () => void {
   const listen = (event: KeyboardEvent): void => {
     const { key, target, timeStamp } = event;
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (document.querySelector('dialog[open]') !== null) return;
     if (isField(target)) {
       if (key !== 'Escape') return;
       // Browsers empty a search field.
@@ -104,15 +105,10 @@ function isField(
 }
 
 export function KeysDialog() {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    if (isListOpen.value) dialog.current!.showModal();
-    else dialog.current!.close();
-  }, [isListOpen.value]);
+  if (!isListOpen.value) return null;
   return (
-    <dialog ref={dialog} aria-label="Keys" onClose={() => (isListOpen.value = false)}>
-      <h2>Keys</h2>
-      <table>
+    <Dialog title="Keys" onClose={() => (isListOpen.value = false)}>
+      <table class="keys">
         <tbody>
           {LIST.map(([keys, what]) => (
             <tr key={keys}>
@@ -126,9 +122,11 @@ export function KeysDialog() {
           ))}
         </tbody>
       </table>
-      <form method="dialog">
-        <button type="submit">Close</button>
-      </form>
-    </dialog>
+      <p class="actions">
+        <button type="button" onClick={() => (isListOpen.value = false)}>
+          Close
+        </button>
+      </p>
+    </Dialog>
   );
 }

@@ -80,7 +80,7 @@ export function DurationsPanel({ store }: { store: RunStore }) {
             }}
           />
           <p class="axis">
-            <span>{durationText(durationOf(least))}</span>
+            <span>about {durationText(durationOf(least))}</span>
             <span>{durationText(durationOf(most))}</span>
           </p>
         </>

@@ -39,8 +39,8 @@ export function ScatterPanel({ store }: { store: RunStore }) {
         const count = density[line * columns + column]!;
         if (count === 0) continue;
         context.fillStyle = css(mix(names['scale-low']!, names['scale-high']!, Math.log1p(count) / top));
-        const least = 3 * scale;
-        const [w, h] = [Math.max(least, wide), Math.max(least, tall)];
+        const [least, most] = [3 * scale, 10 * scale];
+        const [w, h] = [wide, tall].map((size) => Math.min(Math.max(least, size), most)) as [number, number];
         context.fillRect(column * wide + (wide - w) / 2, height - (line + 1) * tall + (tall - h) / 2, w, h);
       }
     if (figures?.medianMsPerRow == null) return;
@@ -73,11 +73,11 @@ export function ScatterPanel({ store }: { store: RunStore }) {
             draw={draw}
           />
           <p class="axis">
-            <span>{number(Math.round(countOf(fewest)))} rows</span>
+            <span>about {number(Math.round(countOf(fewest)))} rows</span>
             <span>
-              {durationText(durationOf(shortest))} to {durationText(durationOf(longest))}, upwards
+              about {durationText(durationOf(shortest))} to {durationText(durationOf(longest))}, upwards
             </span>
-            <span>{number(Math.round(countOf(mostRows)))} rows</span>
+            <span>{number(Math.round(countOf(mostRows)))}</span>
           </p>
         </>
       )}

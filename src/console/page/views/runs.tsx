@@ -81,8 +81,7 @@ export function RunsPage() {
               <th>Status</th>
               <th>Run</th>
               <th>Function</th>
-              <th>Partitions</th>
-              <th class="number" />
+              <th colSpan={2}>Partitions</th>
               <th>Started</th>
               <th class="number">Took</th>
             </tr>
