@@ -292,7 +292,6 @@ describeBrowser('the console', () => {
       [`runs/${runId}/units`],
       [`runs/${runId}/table`, query],
       [`runs/${runId}/figures`, { filter: {} }],
-      ['runs/none'],
     ];
     const headers = { authorization: `Bearer ${served.token}`, origin: served.origin };
     for (const [path, body] of paths) {
