@@ -2,6 +2,7 @@
  * Runs every command and program in the documents as a reader would: in order, in the folder that they name.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { appendFile, cp, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -151,6 +152,27 @@ async function tryTemporal({ place, line }: Command, folder: string): Promise<vo
   await tryOut({ place, line: line.replace('127.0.0.1:7233', await serverOf(folder)) }, folder);
   const [, started] = / workflow start .*--workflow-id (\S+)/.exec(line) ?? [];
   if (started !== undefined) await tryOut({ place, line: `npx partwise watch ${started}` }, folder);
+}
+
+/** A console serves until Ctrl-C: its page must be there, and its API with the token of its address. */
+async function tryConsole({ place, line }: Command, folder: string): Promise<void> {
+  const child = spawn('sh', ['-c', `exec ${line}`], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let troubles = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (troubles += text));
+  let address: URL | null = null;
+  for await (const printed of createInterface(child.stdout)) {
+    const [url] = /http:\S+/.exec(printed) ?? [];
+    if (url === undefined) continue;
+    address = new URL(url);
+    break;
+  }
+  if (address === null) throw new Error(`${place}: \`${line}\` printed no address: ${troubles}`);
+  const headers = { authorization: address.hash.replace('#token=', 'Bearer ') };
+  const answers = await Promise.all([fetch(address), fetch(new URL('/api/v1/runs', address), { headers })]);
+  expect({ place, answers: answers.map(({ status }) => status) }).toEqual({ place, answers: [200, 200] });
+  child.kill('SIGINT');
+  await once(child, 'exit');
+  expect({ place, line, code: child.exitCode }).toEqual({ place, line, code: 0 });
 }
 
 async function typeCheck({ place }: Block, folder: string, file: string): Promise<void> {
@@ -361,6 +383,11 @@ print(version.run(frame, partition_column="region").values.tolist())
   });
 });
 
+function trierOf({ line }: Command): (command: Command, folder: string) => Promise<unknown> {
+  if (line.startsWith('temporal ')) return tryTemporal;
+  return line.startsWith('npx partwise console') ? tryConsole : tryOut;
+}
+
 type Step = [title: string, tryIt: () => Promise<unknown>];
 
 function stepsOf(block: Block, folder: () => string): Step[] {
@@ -369,7 +396,7 @@ function stepsOf(block: Block, folder: () => string): Step[] {
   if (language === 'sh') {
     return commandsOf(block).map((command) => [
       `${command.place} ${command.line.slice(0, 100)}`,
-      () => (command.line.startsWith('temporal ') ? tryTemporal : tryOut)(command, folder()),
+      () => trierOf(command)(command, folder()),
     ]);
   }
   if (language === 'ts') {
@@ -416,7 +443,7 @@ for (const document of DOCUMENTS) {
       const again = { ...command, line: command.line.replace(/--run-id (\S+)/, '--run-id $1-again') };
       return [
         `${command.place} ${command.line}`,
-        () => (isPattern(command.line) ? tryPattern(command) : tryOut(again, folderOf(document))),
+        () => (isPattern(command.line) ? tryPattern(command) : trierOf(again)(again, folderOf(document))),
       ];
     }),
   ];

@@ -6,6 +6,7 @@ import { existsSync, readFileSync, readdirSync, readlinkSync, statSync } from 'n
 import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, relative, sep } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { endBackground } from '../src/temporal/index';
 import { REPOSITORY } from './support/project';
@@ -108,12 +109,24 @@ describe('the package', () => {
 
   it('is exactly what the sources compile to', () => {
     const compiled = (name: string): string => name.replace(/\.ts$/, '');
-    const shipped = filesOf(join(installed, 'dist'));
-    const sources = filesOf(join(REPOSITORY, 'src')).filter((name) => name.endsWith('.ts'));
+    // The page is one bundle, of which the next test is.
+    const isPage = (name: string): boolean => name.startsWith('console/page/');
+    const shipped = filesOf(join(installed, 'dist')).filter((name) => !isPage(name));
+    const sources = filesOf(join(REPOSITORY, 'src')).filter((name) => name.endsWith('.ts') && !isPage(name));
     for (const ending of ['.js', '.d.ts', '.js.map']) {
       const these = shipped.filter((name) => name.endsWith(ending) && name !== 'workflow-bundle.js');
       expect(these.sort()).toEqual(sources.map((name) => compiled(name) + ending).sort());
     }
+  });
+
+  it("has the console's page as three files, small and without source maps", () => {
+    const below = join(installed, 'dist/console/page');
+    expect(filesOf(below).sort()).toEqual(['app.css', 'app.js', 'index.html']);
+    const sent = (name: string): number => gzipSync(readFileSync(join(below, name))).length;
+    expect(sent('app.js')).toBeLessThan(120_000);
+    expect(sent('app.css')).toBeLessThan(15_000);
+    for (const name of ['app.js', 'app.css'])
+      expect(readFileSync(join(below, name), 'utf8')).not.toContain('sourceMappingURL');
   });
 
   it('contains no path of the machine that built it, including in source maps', () => {

@@ -59,6 +59,11 @@ async function serve(options: ConsoleFlags): Promise<void> {
     version: packageVersion(),
     port: exactPort ?? usualPort(config.projectDir),
     exactPort: exactPort !== undefined,
+  }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EADDRINUSE') throw error;
+    throw new CannotDo(
+      `Port ${exactPort} is taken. Choose another one, or leave out --port to use a free one.`,
+    );
   });
   const forget = project?.recordConsole(running.url, flags);
   print(`The console is at ${paint.bold(running.url)}`);
