@@ -174,7 +174,8 @@ export function processorSeconds(root: number): number {
   return ticks / TICKS_A_SECOND;
 }
 
-function residentOf(root: number): number {
+/** Resident bytes of a process and its descendants. */
+export function residentOf(root: number): number {
   return below(root).reduce((sum, pid) => sum + residentBytes(pid), 0);
 }
 

@@ -4,6 +4,7 @@ import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ensureChromium, findChromium } from './chromium.mjs';
 import { makePythonEnv, PYTHON } from './python-env.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -37,8 +38,14 @@ await build({
     },
   ],
 });
-// Only one of them needs Python.
+// Only one of them needs Python, and one a browser.
 const withoutPython = await makePythonEnv();
-const env = { ...process.env, ...(withoutPython === null && { BENCH_PYTHON: join(root, PYTHON) }) };
+const withoutBrowser = ensureChromium();
+if (withoutBrowser !== null) console.error(`The console cannot be measured: ${withoutBrowser}.`);
+const env = {
+  ...process.env,
+  ...(withoutPython === null && { BENCH_PYTHON: join(root, PYTHON) }),
+  ...(withoutBrowser === null && { CHROMIUM: findChromium() }),
+};
 const args = ['--enable-source-maps', join(outdir, 'main.cjs'), ...process.argv.slice(2)];
 process.exit(spawnSync(process.execPath, args, { stdio: 'inherit', env }).status ?? 1);

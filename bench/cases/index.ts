@@ -1,4 +1,5 @@
 import type { Case } from './case';
+import { consolePage } from './console';
 import { cpu } from './cpu';
 import { crash } from './crash';
 import { models } from './models';
@@ -21,4 +22,5 @@ export const CASES: readonly Case[] = [
   state,
   models,
   python20k,
+  consolePage,
 ];
