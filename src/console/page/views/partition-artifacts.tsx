@@ -89,7 +89,7 @@ function Preview({ path, artifact, load }: { path: string; artifact: ArtifactVie
       if (url !== null) URL.revokeObjectURL(url);
     };
   }, []);
-  if (content === null) return <div class="shape strip-shape" aria-label="Loading" />;
+  if (content === null) return <div class="shape strip-shape" role="img" aria-label="Loading" />;
   if (content.kind === 'none') return <p class="empty">{shown(content.why)}</p>;
   if (content.kind === 'image') return <img class="artifact" src={content.url} alt={shown(artifact.name)} />;
   if (content.kind === 'text') return <pre tabIndex={0}>{shown(content.text)}</pre>;

@@ -46,7 +46,7 @@ export function PartitionPage({
         {view !== null && <StatusMark status={view.status} />} {shown(partitionName(id))}
       </h1>
       {problem !== null && <p class="refusal">{shown(problem)}</p>}
-      {view === null && problem === null && <div class="shape table-shape" aria-label="Loading" />}
+      {view === null && problem === null && <div class="shape table-shape" role="img" aria-label="Loading" />}
       {view !== null && (
         <>
           <Facts facts={factsOf(view)} />

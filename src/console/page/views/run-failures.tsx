@@ -19,7 +19,7 @@ export function FailuresPanel({ now }: { now: RunNow }) {
       <h2>Failures {groups.length > 0 && <span class="faint">{plural(groups.length, 'cause')}</span>}</h2>
       {groups.length === 0 && failed(state.counts) === 0 && <p class="empty">No partition has failed.</p>}
       {groups.length === 0 && failed(state.counts) > 0 && (
-        <div class="shape strip-shape" aria-label="Loading" />
+        <div class="shape strip-shape" role="img" aria-label="Loading" />
       )}
       <ol>
         {groups.map((group) => (

@@ -31,7 +31,7 @@ export function RunPage({ runId, execution }: { runId: string; execution: string
     return (
       <>
         <h1>{shown(runId)}</h1>
-        <div class="shape strip-shape" aria-label="Loading" />
+        <div class="shape strip-shape" role="img" aria-label="Loading" />
         <div class="shape table-shape" />
       </>
     );
@@ -50,7 +50,7 @@ export function RunPage({ runId, execution }: { runId: string; execution: string
             {hasCells && <MapPanel store={store} />}
             {hasCells && <DurationsPanel store={store} />}
             {hasCells && <ScatterPanel store={store} />}
-            {!hasCells && <div class="shape table-shape" aria-label="Loading" />}
+            {!hasCells && <div class="shape table-shape" role="img" aria-label="Loading" />}
             <TimelinePanel store={store} now={now} />
           </div>
           {hasCells && <TablePanel store={store} now={now} />}

@@ -70,7 +70,7 @@ export function RunsPage() {
         </label>
       </div>
       {problem !== null && <p class="refusal">{problem}</p>}
-      {page === null && problem === null && <div class="shape table-shape" aria-label="Loading" />}
+      {page === null && problem === null && <div class="shape table-shape" role="img" aria-label="Loading" />}
       {page !== null && page.runs.length === 0 && (
         <NoRuns filtered={status !== null || name !== null || text !== null} />
       )}
