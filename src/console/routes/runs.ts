@@ -2,7 +2,7 @@
 import { Hono, type Context } from 'hono';
 import { stream, streamSSE } from 'hono/streaming';
 import { z } from 'zod';
-import { PARTITION_STATUSES, RUN_STATUSES, type RunStatus } from '../..';
+import { RUN_STATUSES, type RunStatus } from '../..';
 import { BadRequest, binary, errorAnswer, json } from '../answers';
 import type { Backend } from '../backend';
 import { figuresOf } from '../figures';

@@ -33,7 +33,9 @@ export function ComparePage({ a, b }: { a: string; b: string }) {
         {shown(a)} <span class="faint">and</span> {shown(b)}
       </h1>
       {problem !== null && <p class="refusal">{shown(problem)}</p>}
-      {value === null && problem === null && <div class="shape table-shape" role="img" aria-label="Loading" />}
+      {value === null && problem === null && (
+        <div class="shape table-shape" role="img" aria-label="Loading" />
+      )}
       {value !== null && <Comparison value={value} />}
       <Choose a={a} b={b} />
       <p>
