@@ -5,6 +5,7 @@ import type {
   RunComparison,
   RunState,
   SourceExcerpt,
+  SourceExcerpt,
   StackPlace,
   UnitView,
 } from '../..';
