@@ -14,7 +14,7 @@ export function Excerpt({ runId, digest, place }: { runId: string; digest: strin
   return (
     <details class="excerpt" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
       <summary>source</summary>
-      {problem !== null && <p role="alert">{problem}</p>}
+      {problem !== null && <p class="refusal">{shown(problem)}</p>}
       {value !== null && value.excerpt === null && (
         <p class="empty">The code that ran is not on the console's machine.</p>
       )}

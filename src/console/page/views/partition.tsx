@@ -3,11 +3,13 @@ import { useState } from 'preact/hooks';
 import type { PartitionView } from '../../..';
 import { partitionName } from '../../../core/partition-name';
 import { shellWord } from '../../../core/shell-word';
+import { userPlace } from '../../../core/stack-place';
 import { durationText } from '../../../display/measures';
 import type { TableAnswer } from '../../wire/types';
 import { currentQuery, runAddress } from '../address';
 import { filter } from '../filter';
 import { CopyCommand } from '../parts/copy';
+import { Excerpt } from '../parts/excerpt';
 import { Facts } from '../parts/facts';
 import { canChange } from '../project';
 import { StatusMark } from '../parts/status';
@@ -64,7 +66,7 @@ export function PartitionPage({
           {isRetrying && (
             <RetryDialog runId={runId} which={{ by: 'id', id }} onClose={() => setRetrying(false)} />
           )}
-          <Errors view={view} />
+          <Errors runId={runId} view={view} />
           {view.returnedRows > 0 && <RowsPanel path={`${path}/rows${own}`} />}
           <ArtifactsPanel path={path} own={own} artifacts={view.artifacts} />
           <LogsPanel path={`${path}/logs${own}`} isOpen={view.status === 'RUNNING'} />
@@ -98,7 +100,9 @@ function optional(name: string, value: string | null): [string, string][] {
   return value === null ? [] : [[name, value]];
 }
 
-function Errors({ view: { error, earlierErrors, nextAttempt, attempts } }: { view: PartitionView }) {
+function Errors({ runId, view }: { runId: string; view: PartitionView }) {
+  const { error, earlierErrors, nextAttempt, attempts, functionDigest } = view;
+  const place = userPlace(error?.stack ?? null);
   if (error === null && earlierErrors.length === 0) return null;
   return (
     <section class="panel" aria-label="Error">
@@ -111,6 +115,9 @@ function Errors({ view: { error, earlierErrors, nextAttempt, attempts } }: { vie
               <summary>Stack</summary>
               <pre tabIndex={0}>{shown(error.stack)}</pre>
             </details>
+          )}
+          {place !== null && functionDigest !== null && (
+            <Excerpt runId={runId} digest={functionDigest} place={place} />
           )}
         </>
       )}
