@@ -5,7 +5,6 @@ import type {
   RunComparison,
   RunState,
   SourceExcerpt,
-  SourceExcerpt,
   StackPlace,
   UnitView,
 } from '../..';
