@@ -111,17 +111,18 @@ describe('the page about a run', () => {
       const response = await fetch(address, { headers: { authorization: `Bearer ${served.token}` } });
       return { status: response.status, body: (await response.json()) as unknown };
     };
-    const source = (digest: string, file: string, line: number) =>
-      ask(`/source?${new URLSearchParams({ digest, file, line: String(line) })}`);
+    const source = (digest: string, file: string, number: number) =>
+      ask(`/source?${new URLSearchParams({ digest, file, line: String(number) })}`);
     let groups: GroupInfo[] = [];
     // The first answers are from history alone.
     await until(async () => (groups = ((await ask('')).body as RunNow).groups).length > 0);
     const { functionDigest, place } = groups[0]!;
-    expect(place).toEqual({ file: 'functions.ts', line: 16 });
+    const line = 1 + FUNCTIONS.split('\n').findIndex((text) => text.includes("RangeError('no good')"));
+    expect(place).toEqual({ file: 'functions.ts', line });
     expect((await source(functionDigest!, place!.file, place!.line)).body).toMatchObject({
       excerpt: {
         file: join(project.folder, 'functions.ts'),
-        from: 12,
+        from: line - 4,
         lines: { length: 9, 4: expect.stringContaining("throw new RangeError('no good')") },
         isCurrent: true,
       },
