@@ -26,6 +26,7 @@ export type {
   AliasStep,
   ModelListing,
   Promotion,
+  PromotionPreview,
   PromoteOptions,
   VersionRef,
   VersionView,

@@ -523,9 +523,17 @@ describe('the registry', () => {
     await model.promote(2, 'challenger');
     const promotion = await model.promote('latest', 'production', { whereBetter: { metric: 'mae' } });
     expect(promotion).toMatchObject({ version: 1, before: 1, taken: 0, kept: 3 });
-    const wanted = await model.promote(3, 'production', {
-      whereBetter: { metric: 'mae', higherIsBetter: true },
+    const higher = { whereBetter: { metric: 'mae', higherIsBetter: true } };
+    expect(await model.previewPromotion(3, 'production', higher)).toEqual({
+      alias: 'production',
+      version: null,
+      before: 1,
+      taken: 2,
+      kept: 1,
+      otherRows: 0,
     });
+    expect(await model.describe()).toMatchObject({ latest: 3, aliases: { production: 1 } });
+    const wanted = await model.promote(3, 'production', higher);
     expect(wanted).toMatchObject({ version: 4, before: 1, taken: 2, kept: 1 });
     expect(await model.version('production').load('b', jsonSerde)).toEqual({ mean: 24 });
     await expect(model.compare(1, 2, { metric: 'mea' })).rejects.toThrow('They have: mae.');

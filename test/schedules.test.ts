@@ -759,7 +759,11 @@ describe('partwise schedule', () => {
       source: { query: query.slice('query:'.length) },
     });
 
-    const backfilled = await say('backfill', id, '--from', '2024-11-01', '--to', '2024-11-02', '--json');
+    const days = ['--from', '2024-11-01', '--to', '2024-11-02'];
+    const preview = await say('backfill', id, ...days, '--dry-run');
+    expect(preview.stdout.match(/will run/g)).toHaveLength(2);
+    expect((await schedules.describe(id)).counts.started).toBe(1);
+    const backfilled = await say('backfill', id, ...days, '--json');
     const { runs } = JSON.parse(backfilled.stdout) as { runs: { runId: string }[] };
     expect(runs.map(({ runId }) => runId)).toEqual([
       `${id}-2024-10-31T23:30:00Z`,

@@ -66,6 +66,7 @@ export function define(command: Command): void {
       'take only partitions whose metric is better than in the version the alias points at',
     )
     .option('--higher-is-better', 'higher values of the metric are better')
+    .option('--dry-run', 'only show what would be promoted')
     .action(promote);
 
   sub('rollback', 'point an alias back at its previous version', 'traffic production')
@@ -165,23 +166,22 @@ async function compare(model: string, a: string, b: string, options: MetricOptio
 async function promote(
   reference: string,
   alias: string,
-  options: MetricOptions & { whereBetter?: string },
+  options: MetricOptions & { whereBetter?: string; dryRun?: boolean },
 ): Promise<void> {
   const { name, version = 'latest' } = parseModel(reference);
-  const { whereBetter } = options;
+  const { whereBetter, dryRun = false } = options;
   await withRegistry(options, async (registry) => {
-    const promotion = await registry
-      .model(name)
-      .promote(
-        version,
-        alias,
-        whereBetter === undefined ? {} : { whereBetter: comparisonOptions(whereBetter, options) },
-      );
+    const model = registry.model(name);
+    const better = whereBetter === undefined ? {} : { whereBetter: comparisonOptions(whereBetter, options) };
+    const promotion = dryRun
+      ? await model.previewPromotion(version, alias, better)
+      : await model.promote(version, alias, better);
     if (options.json === true) return printJson(promotion);
     const { taken, kept, before } = promotion;
+    const now = promotion.version === null ? 'a new version' : `version ${promotion.version}`;
     const was = before === null ? 'new alias' : `was ${before}`;
     const counts = taken === null ? '' : `: ${taken} models taken, ${kept} kept`;
-    print(`${alias} of ${name} is version ${promotion.version} (${was})${counts}`);
+    print(`${alias} of ${name} ${dryRun ? 'would be' : 'is'} ${now} (${was})${counts}`);
     for (const line of otherRowsNote(promotion.otherRows ?? 0)) note(line);
   });
 }

@@ -36,7 +36,8 @@ export function define(command: Command): void {
       '--from <time>',
       'first day, such as 2026-11-01, or time, in the time zone of the schedule',
     )
-    .requiredOption('--to <time>', 'last day or time, inclusive');
+    .requiredOption('--to <time>', 'last day or time, inclusive')
+    .option('--dry-run', 'only show which runs would be started');
   withJson(withProject(withOverlap(backfill))).action(runBackfill);
   withProject(named(command, 'delete', 'delete a schedule; its runs are kept')).action(deleteSchedule);
 }
@@ -129,9 +130,10 @@ async function trigger(name: string, options: OverlapOptions): Promise<void> {
 
 async function runBackfill(
   name: string,
-  options: OverlapOptions & { from: string; to: string },
+  options: OverlapOptions & { from: string; to: string; dryRun?: boolean },
 ): Promise<void> {
-  const { from, to, overlap } = options;
+  const { from, to, overlap, dryRun } = options;
+  if (dryRun === true) return previewBackfill(name, options);
   await starting(options, async ({ schedules }) => {
     const firings = await schedules.backfill(name, {
       from,
@@ -147,6 +149,21 @@ async function runBackfill(
     const commands = [[`schedule describe ${shellWord(name)}`, 'their status']] as const;
     print(`\n${commandLines(commands, suggesting(options), widthOfTerminal(), paint)}`);
   });
+}
+
+async function previewBackfill(
+  name: string,
+  options: ReadingOptions & { from: string; to: string },
+): Promise<void> {
+  const { from, to } = options;
+  await reading(options, ({ schedules }) =>
+    inFlags('nothing would be started', async () => {
+      const firings = await schedules.previewBackfill(name, { from, to });
+      if (options.json === true) return printJson({ runs: firings });
+      const { spec } = await schedules.describe(name);
+      print(renderFirings(firings, spec.timeZone, widthOfTerminal(), paint));
+    }),
+  );
 }
 
 async function deleteSchedule(name: string, options: ReadingOptions): Promise<void> {

@@ -17,7 +17,15 @@ import {
 import type { ModelEntry } from '../../models/types';
 import { ModelVersion, versionView } from './model-version';
 import { stageOf, type RegistryPlace } from './place';
-import type { AliasStep, ModelListing, PromoteOptions, Promotion, VersionRef, VersionView } from './types';
+import type {
+  AliasStep,
+  ModelListing,
+  PromoteOptions,
+  Promotion,
+  PromotionPreview,
+  VersionRef,
+  VersionView,
+} from './types';
 
 /**
  * The models of a project: `partwise.registry`.
@@ -87,12 +95,38 @@ export class RegisteredModel {
     const records = await this.#known();
     const { version, body } = resolveVersion(this.name, records, ref);
     const before = aliasesOf(records).get(alias) ?? null;
-    if (before === version) return { alias, version, before, taken: null, kept: null, otherRows: null };
+    const whole = { alias, version, before, taken: null, kept: null, otherRows: null };
+    if (before === version) return whole;
     if (whereBetter === undefined || before === null) {
       await this.#move({ alias, version, expected: before, how: 'promote' });
-      return { alias, version, before, taken: null, kept: null, otherRows: null };
+      return whole;
     }
-    return this.#promoteWhereBetter(alias, before, { version, body }, whereBetter, records);
+    const choice = await this.#chooseBetter(before, { version, body }, whereBetter, records);
+    const { taken, kept, otherRows } = choice;
+    const counts = { before, taken, kept, otherRows };
+    if (taken === 0) return { alias, version: before, ...counts };
+    const made = await this.#promoteChosen(alias, choice, { version, metric: whereBetter.metric }, records);
+    return { alias, version: made, ...counts };
+  }
+
+  /** What `promote` would do now, with the same refusals; changes nothing. */
+  async previewPromotion(
+    ref: VersionRef,
+    alias: string,
+    { whereBetter }: PromoteOptions = {},
+  ): Promise<PromotionPreview> {
+    const records = await this.#known();
+    const { version, body } = resolveVersion(this.name, records, ref);
+    const before = aliasesOf(records).get(alias) ?? null;
+    if (before === version || whereBetter === undefined || before === null)
+      return { alias, version, before, taken: null, kept: null, otherRows: null };
+    const { taken, kept, otherRows } = await this.#chooseBetter(
+      before,
+      { version, body },
+      whereBetter,
+      records,
+    );
+    return { alias, version: taken === 0 ? before : null, before, taken, kept, otherRows };
   }
 
   /**
@@ -114,17 +148,13 @@ export class RegisteredModel {
     return compareEntries(await this.#entries(first!.body), await this.#entries(second!.body), options);
   }
 
-  /**
-   * Creates a version from the champion's entries and those of the challenger that are better, and points the
-   * alias at it.
-   */
-  async #promoteWhereBetter(
-    alias: string,
+  /** The challenger's entries that are better than the champion's. */
+  async #chooseBetter(
     champion: number,
     challenger: { version: number; body: VersionBody },
     options: ComparisonOptions,
     records: readonly ModelRecord[],
-  ): Promise<Promotion> {
+  ): Promise<Choice> {
     const base = resolveVersion(this.name, records, champion);
     if (base.body.stage !== challenger.body.stage)
       throw new RegistryRefused(
@@ -139,28 +169,37 @@ export class RegisteredModel {
       base.body.entries +
       partitions.filter(({ a, better: which }) => a === null && which === 'b').length -
       better.size;
-    const counts = { before: champion, taken: better.size, kept, otherRows };
-    if (better.size === 0) return { alias, version: champion, ...counts };
-    const stage = stageOf(this.place, base.body);
+    const changed = challengers.filter(({ partition }) => better.has(partition));
+    return { champion, base: base.body, changed, taken: better.size, kept, otherRows };
+  }
+
+  /** Creates a version from the champion's entries and the chosen ones, and points the alias at it. */
+  async #promoteChosen(
+    alias: string,
+    { champion, base, changed }: Choice,
+    challenger: { version: number; metric: string },
+    records: readonly ModelRecord[],
+  ): Promise<number> {
+    const stage = stageOf(this.place, base);
     const { root, manifest } = await putManifest(stage, {
       model: this.name,
       id: modelBody(records)!.id,
-      base: await readManifest(stage, base.body.root),
-      changed: challengers.filter(({ partition }) => better.has(partition)),
+      base: await readManifest(stage, base.root),
+      changed,
     });
     const at = new Date().toISOString();
     const body: VersionBody = {
-      stage: base.body.stage,
+      stage: base.stage,
       root,
       entries: manifest.entries,
-      changed: better.size,
+      changed: changed.length,
       base: champion,
       run: null,
-      description: `version ${champion}, with the models of version ${challenger.version} whose ${options.metric} is better`,
+      description: `version ${champion}, with the models of version ${challenger.version} whose ${challenger.metric} is better`,
       tags: {},
       createdAt: at,
     };
-    const version = await withRoot(stage, root, () =>
+    return withRoot(stage, root, () =>
       this.place.warehouse.changeModels(this.name, (now) => {
         // Already created by an earlier attempt whose response was lost.
         const made = versionsOf(now).find((each) => each.body.root.path === root.path);
@@ -173,7 +212,6 @@ export class RegisteredModel {
         return { records: moveAlias(this.name, added.records, move), result: added.version };
       }),
     );
-    return { alias, version, ...counts };
   }
 
   async #move(step: {
@@ -201,6 +239,18 @@ export class RegisteredModel {
     resolveVersion(this.name, records, undefined);
     return records;
   }
+}
+
+/** What a promotion where better takes from the challenger. */
+interface Choice {
+  champion: number;
+  /** Body of the champion. */
+  base: VersionBody;
+  /** The challenger's entries that are better. */
+  changed: ModelEntry[];
+  taken: number;
+  kept: number;
+  otherRows: number;
 }
 
 function listing(name: string, records: readonly ModelRecord[]): ModelListing {

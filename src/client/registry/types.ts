@@ -48,6 +48,12 @@ export interface PromoteOptions {
   whereBetter?: ComparisonOptions;
 }
 
+/** What `promote` would do now. */
+export interface PromotionPreview extends Omit<Promotion, 'version'> {
+  /** The version that the alias would point at. Null if that would be a new one. */
+  version: number | null;
+}
+
 /** The result of a promotion. */
 export interface Promotion {
   alias: string;

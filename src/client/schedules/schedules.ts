@@ -163,6 +163,20 @@ export class TemporalSchedules implements Schedules {
     id: string,
     { from, to, overlap = 'buffer-all' }: { from: string; to: string; overlap?: Overlap },
   ): Promise<ScheduleFiring[]> {
+    const { start, end, firings } = await this.#backfillable(id, { from, to, overlap });
+    const handle = this.client.schedule.getHandle(id);
+    await this.#ask(id, handle.backfill({ start, end, overlap: OVERLAPS[overlap] }));
+    return firings;
+  }
+
+  async previewBackfill(id: string, { from, to }: { from: string; to: string }): Promise<ScheduleFiring[]> {
+    return (await this.#backfillable(id, { from, to, overlap: 'buffer-all' })).firings;
+  }
+
+  async #backfillable(
+    id: string,
+    { from, to, overlap }: { from: string; to: string; overlap: Overlap },
+  ): Promise<{ start: Date; end: Date; firings: ScheduleFiring[] }> {
     const schedule = await this.#describe(id);
     const { start, end } = backfillRange(schedule, { from, to, overlap });
     const times = await this.#timesIn(id, start, end);
@@ -180,9 +194,7 @@ export class TemporalSchedules implements Schedules {
         return { scheduledTime: new Date(due).toISOString(), runId, startedAt };
       }),
     );
-    const handle = this.client.schedule.getHandle(id);
-    await this.#ask(id, handle.backfill({ start, end, overlap: OVERLAPS[overlap] }));
-    return firings;
+    return { start, end, firings };
   }
 
   async delete(id: string): Promise<void> {

@@ -165,6 +165,8 @@ export interface Schedules {
    * null). Throws `ScheduleRefused` if there is no such time, or if there are too many.
    */
   backfill(id: string, options: { from: string; to: string; overlap?: Overlap }): Promise<ScheduleFiring[]>;
+  /** What `backfill` would start, with the same refusals; starts nothing. */
+  previewBackfill(id: string, options: { from: string; to: string }): Promise<ScheduleFiring[]>;
   /** Its runs are kept. */
   delete(id: string): Promise<void>;
 }
