@@ -1,13 +1,10 @@
 /** The console for everyone: without a mouse, on a narrow screen, in both themes, read aloud. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
+import { audit, NARROW, WIDE } from './support/audit';
 import { describeBrowser, startBrowser, startConsole, type TestConsole } from './support/console';
 import { GATED_FUNCTIONS, startGated } from './support/gated-runs';
 import { makeProject, type TestProject } from './support/project';
-
-const WIDE = { width: 1280, height: 800 };
-const NARROW = { width: 390, height: 800 };
 
 describeBrowser('the console', () => {
   let project: TestProject;
@@ -59,15 +56,7 @@ describeBrowser('the console', () => {
           await page.setViewportSize(viewport);
           await page.goto(served.origin + address());
           await page.locator(there).first().waitFor();
-          await page.evaluate(axe.source);
-          const violations = (await page.evaluate(
-            'axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => html + failureSummary) })))',
-          )) as unknown[];
-          expect({ width: viewport.width, violations }).toEqual({ width: viewport.width, violations: [] });
-          const beyond = await page.evaluate(
-            'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-          );
-          expect({ width: viewport.width, beyond }).toEqual({ width: viewport.width, beyond: 0 });
+          await audit(page);
         }
       },
     );

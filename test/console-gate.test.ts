@@ -35,6 +35,10 @@ const NONE: Backend = {
       },
     }),
   excerpt: null,
+  project: {
+    read: () => Promise.reject(new Error('There is no project.')),
+    functions: () => Promise.resolve([]),
+  },
   change: null,
 };
 

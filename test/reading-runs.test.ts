@@ -103,6 +103,7 @@ describe('the page about a run', () => {
       source: async () => 'test',
       read: (work) => work(project.partwise),
       excerpt: (digest, place) => opened.source(digest, place),
+      project: null,
       change: null,
     };
     const served = await serveConsole(backend, { version: '0', port: 0, exactPort: false });

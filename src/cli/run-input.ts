@@ -2,7 +2,7 @@
 import type { RunInput } from '..';
 import { parseJsonAsTyped } from '../core/exact-json';
 import { isOutputFile } from '../input/output-target';
-import { columnNames } from './column-names';
+import { columnNames } from '../core/column-names';
 import { CannotDo } from './exit';
 import { asVersion, parseModel } from './model-reference';
 import { places } from './options';

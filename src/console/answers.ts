@@ -49,6 +49,7 @@ const STATUSES: Readonly<Record<string, 400 | 404 | 409>> = {
   UpdateRefused: 409,
   ScheduleRefused: 409,
   RegistryConflict: 409,
+  RegistryRefused: 409,
   RunEnded: 409,
   ServerNeeded: 409,
   CannotArchive: 409,

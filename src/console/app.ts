@@ -10,6 +10,7 @@ import { actionRoutes } from './routes/actions';
 import { compareRoutes } from './routes/compare';
 import { partitionRoutes } from './routes/partitions';
 import { resultRoutes } from './routes/results';
+import { projectRoutes } from './routes/project';
 import { runRoutes } from './routes/runs';
 import type { WatchedRuns } from './watched-runs';
 import type { ProjectInfo } from './wire/types';
@@ -44,6 +45,7 @@ export function consoleApp(backend: Backend, watched: WatchedRuns, version: stri
       name: backend.name,
       version,
       readOnly: backend.change === null,
+      hasProject: backend.project !== null,
       source: await backend.source(),
     };
     return json(context, info);
@@ -53,6 +55,7 @@ export function consoleApp(backend: Backend, watched: WatchedRuns, version: stri
   app.route('/api/v1/runs', resultRoutes(watched));
   app.route('/api/v1/runs', compareRoutes(watched));
   if (backend.change !== null) app.route('/api/v1/runs', actionRoutes(backend.change, watched));
+  if (backend.project !== null) app.route('/api/v1', projectRoutes(backend.project, backend.change));
   app.all('/api/*', (context) => refuse(context, 404, 'NoSuchRoute', 'The console has no such route.'));
   app.route('/', pageRoutes());
   app.notFound((context) => refuse(context, 404, 'NoSuchRoute', 'The console has no such route.'));

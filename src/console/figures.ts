@@ -64,7 +64,7 @@ function medianRate(took: Float64Array, rows: Float64Array): number | null {
   return length === 0 ? null : quantile(rates.subarray(0, length).sort(), 0.5);
 }
 
-function quantilesOf(length: number, at: (position: number) => number): Quantiles | null {
+export function quantilesOf(length: number, at: (position: number) => number): Quantiles | null {
   if (length === 0) return null;
   const value = (share: number): number => at(positionOf(share, length));
   return {

@@ -21,6 +21,7 @@ export function ofRun(run: RunHandle, file: string): Backend {
     source: () => Promise.resolve(file),
     read: (work) => work(reader),
     excerpt: null,
+    project: null,
     change: null,
   };
 }

@@ -90,6 +90,7 @@ async function ofFiles(config: ProjectConfig, { history, stage }: ConsoleFlags):
     source: () => Promise.resolve(runs.stage),
     read: (work) => work(runs),
     excerpt: null,
+    project: null,
     change: null,
   };
 }
@@ -106,6 +107,10 @@ function ofProject(
     source: () => connections.use({ isRepeatable: true }, async ({ address }) => address),
     read: (work) => connections.use({ isRepeatable: true }, work),
     excerpt: (digest, place) => project.source(digest, place),
+    project: {
+      read: (work) => connections.use({ isRepeatable: true }, work),
+      functions: () => project.functions(),
+    },
     change: readOnly ? null : (work) => connections.use({ needsWorker: true }, work),
   };
 }

@@ -51,6 +51,25 @@ export function runAddress(runId: string, partition?: string): string {
   return partition === undefined ? run : `${run}/partitions/${encodeURIComponent(partition)}`;
 }
 
+export function scheduleAddress(id: string): string {
+  return `/schedules/${encodeURIComponent(id)}`;
+}
+
+/** Address of a model, or of one of its versions. */
+export function modelAddress(name: string, version?: number | string): string {
+  const model = `/models/${encodeURIComponent(name)}`;
+  return version === undefined ? model : `${model}/versions/${version}`;
+}
+
+export function comparisonAddress(
+  name: string,
+  { a, b, metric, higher }: { a: number; b: number; metric: string; higher: boolean },
+): string {
+  const parameters = new URLSearchParams({ a: String(a), b: String(b), metric });
+  if (higher) parameters.set('higher', 'true');
+  return `${modelAddress(name)}/compare?${parameters}`;
+}
+
 /** The parameters of the current address, to take them along; empty or from the question mark on. */
 export function currentQuery(): string {
   const text = query.value.toString();

@@ -9,6 +9,7 @@ import { ComparePage } from './views/compare';
 import { ResultsPage } from './views/results';
 import { RunsPage } from './views/runs';
 import { PartitionPage } from './views/partition';
+import { isProjectPage, ProjectLinks, ProjectPage } from './views/project-pages';
 import { RunPage } from './views/run';
 import { nextZone, zone } from './words';
 
@@ -51,6 +52,7 @@ export function App() {
           <a href="/" aria-current={path.value.length === 0 ? 'page' : undefined}>
             Runs
           </a>
+          <ProjectLinks />
         </nav>
         <span class="push faint">{project.value?.name ?? ''}</span>
         {project.value?.readOnly === true && <span class="badge">read-only</span>}
@@ -81,6 +83,7 @@ function Page() {
     return <ComparePage key={`${runId} ${second}`} a={runId} b={second} />;
   if (first === 'runs' && runId !== undefined)
     return <RunPage key={`${runId} ${execution ?? ''}`} runId={runId} execution={execution} />;
+  if (isProjectPage()) return <ProjectPage />;
   if (first === undefined || first === 'runs') return <RunsPage />;
   return (
     <>

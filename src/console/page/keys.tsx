@@ -10,6 +10,10 @@ import { nextZone } from './words';
 const LIST: readonly (readonly [keys: string, what: string])[] = [
   ['?', 'this list'],
   ['g r', 'all runs'],
+  ['g p', 'plan a run'],
+  ['g s', 'schedules'],
+  ['g m', 'models'],
+  ['g w', 'workers'],
   ['/', 'find'],
   ['j k', 'next and previous row'],
   ['Enter', 'open the row'],
@@ -24,7 +28,7 @@ const LIST: readonly (readonly [keys: string, what: string])[] = [
 /** How long after `g` its second key may come. */
 const SECOND_KEY_MS = 1_500;
 
-const ROWS = '.grid-row, table.runs tbody a';
+const ROWS = '.grid-row, .row-link, table.runs tbody a';
 const FAILED_ROWS = '.grid-row:has(.is-failed, .is-internal_error)';
 
 export const isListOpen = signal(false);
@@ -56,7 +60,13 @@ export function listenForKeys(): () => void {
 
 type Acts = Readonly<Record<string, (() => void) | undefined>>;
 
-const PAGES: Acts = { r: () => go('/') };
+const PAGES: Acts = {
+  r: () => go('/'),
+  p: () => go('/plan'),
+  s: () => go('/schedules'),
+  m: () => go('/models'),
+  w: () => go('/workers'),
+};
 
 const ACTS: Acts = {
   '?': () => (isListOpen.value = true),

@@ -20,7 +20,7 @@ export interface Palette {
   names: Readonly<Record<string, number>>;
 }
 
-const OTHERS = ['surface', 'ink', 'faint', 'line', 'scale-low', 'scale-high', 'mark'] as const;
+const OTHERS = ['surface', 'ink', 'faint', 'line', 'scale-low', 'scale-high', 'mark', 'worse'] as const;
 
 export function nextTheme(): void {
   theme.value = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length]!;

@@ -16,6 +16,8 @@ export interface ProjectInfo {
   version: string;
   /** Whether actions are possible. */
   readOnly: boolean;
+  /** Whether there are schedules, models and plans: not for a history file. */
+  hasProject: boolean;
   /** Where runs are read from: a server's address, or the files. */
   source: string;
 }

@@ -8,6 +8,7 @@ import { canChange } from '../project';
 import { useAnswer } from '../parts/use-answer';
 import { StatusMark } from '../parts/status';
 import { RunActions } from './run-actions';
+import { WorkersBanner } from './workers';
 import type { RunStore } from '../run-store';
 import { clock, countsText, number, plural, shown, time } from '../words';
 
@@ -65,6 +66,7 @@ export function RunHead({ store, now }: { store: RunStore; now: RunNow }) {
           again (attempt {state.waiting.attempt}).
         </p>
       )}
+      {state.status === 'IN_PROGRESS' && !state.archived && <WorkersBanner />}
       {state.paused && (
         <p class="warning">The run is paused: what is running continues, and nothing else is started.</p>
       )}

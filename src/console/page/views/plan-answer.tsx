@@ -1,0 +1,159 @@
+/** The partitions of a plan, by size. */
+import { partitionName } from '../../../core/partition-name';
+import type { PlanPreview } from '../../..';
+import { Picture } from '../pictures/picture';
+import { css, palette } from '../theme';
+import { number, plural, shown } from '../words';
+
+const HEIGHT = 140;
+const LEAST_BAR = 2;
+/** How many times the median the largest partition of a skewed source has, at least. */
+const SKEWED_FROM = 10;
+
+export function PlanAnswer({ plan }: { plan: PlanPreview }) {
+  if (plan.partitions === 0)
+    return <p>The source has no rows: a run of it has no partitions, and calls nothing.</p>;
+  return (
+    <>
+      <p class="sentence" role="status">
+        {plural(plan.partitions, 'partition')}, {plural(plan.rows, 'row')}, {plural(plan.units, 'unit')}
+        {plan.units === plan.partitions ? ': one partition each' : ''}, by{' '}
+        {plan.keyColumns.map(({ name, type }) => `${shown(name)} ${type}`).join(', ')}.
+      </p>
+      {skewSentence(plan) !== null && <p class="warning">{skewSentence(plan)}</p>}
+      <div class="panels halves">
+        <Sizes plan={plan} />
+        <Units plan={plan} />
+        <Largest plan={plan} />
+        <Columns plan={plan} />
+      </div>
+    </>
+  );
+}
+
+function skewSentence({ quantiles }: PlanPreview): string | null {
+  if (quantiles === null || quantiles.max < SKEWED_FROM * Math.max(1, quantiles.median)) return null;
+  const times = Math.floor(quantiles.max / Math.max(1, quantiles.median));
+  return `Skew: the largest partition has ${plural(quantiles.max, 'row')}, ${number(times)} times the median (${number(quantiles.median)}). The run takes at least as long as its call.`;
+}
+
+function Sizes({ plan: { histogram, quantiles } }: { plan: PlanPreview }) {
+  const counts = histogram.map(({ partitions }) => partitions);
+  const { q25, median, q75, min, max } = quantiles!;
+  const sentence = `Half of the partitions have ${number(q25)} to ${number(q75)} rows, median ${number(median)}; all ${number(min)} to ${number(max)}.`;
+  return (
+    <section class="panel" aria-label="Sizes">
+      <h2>
+        Rows per partition <span class="faint">heights by square root</span>
+      </h2>
+      <Bars values={counts} label={sentence} />
+      <p class="axis">
+        <span>{number(histogram[0]!.from)}</span>
+        <span>in steps of 1, 2, 5, 10, …</span>
+        <span>{number(histogram.at(-1)!.to)}</span>
+      </p>
+      <p>{sentence}</p>
+    </section>
+  );
+}
+
+function Units({ plan: { unitRows } }: { plan: PlanPreview }) {
+  let [least, most] = [Number.POSITIVE_INFINITY, 0];
+  for (const rows of unitRows) {
+    least = Math.min(least, rows);
+    most = Math.max(most, rows);
+  }
+  const sentence = `Units have ${number(least)} to ${plural(most, 'row')}.`;
+  return (
+    <section class="panel" aria-label="Units">
+      <h2>
+        Rows per unit <span class="faint">in the order in which they start; heights by square root</span>
+      </h2>
+      <Bars values={unitRows} label={sentence} />
+      <p class="axis">
+        <span>first</span>
+        <span>last</span>
+      </p>
+      <p>{sentence}</p>
+    </section>
+  );
+}
+
+/** One bar each, as long as there is room; then the largest of its neighbours. */
+function Bars({ values, label }: { values: readonly number[]; label: string }) {
+  const draw = (context: CanvasRenderingContext2D, width: number, height: number): void => {
+    const bars = new Float64Array(Math.min(values.length, Math.floor(width / 2)));
+    for (const [i, value] of values.entries()) {
+      const bar = Math.floor((i * bars.length) / values.length);
+      bars[bar] = Math.max(bars[bar]!, value);
+    }
+    const tallest = Math.max(1, ...bars);
+    const wide = width / bars.length;
+    context.fillStyle = css(palette.value.names['mark']!);
+    for (const [i, value] of bars.entries()) {
+      if (value === 0) continue;
+      const tall = Math.max(LEAST_BAR, Math.sqrt(value / tallest) * height);
+      context.fillRect(i * wide, height - tall, Math.max(1, wide - 1), tall);
+    }
+  };
+  return <Picture height={HEIGHT} label={label} draw={draw} />;
+}
+
+function Largest({ plan: { largest, partitions } }: { plan: PlanPreview }) {
+  return (
+    <section class="panel" aria-label="Largest partitions">
+      <h2>
+        Largest{' '}
+        <span class="faint">
+          {number(largest.length)} of {number(partitions)}
+        </span>
+      </h2>
+      <div class="scrolled" tabIndex={0} role="group" aria-label="Partitions">
+        <table>
+          <thead>
+            <tr>
+              <th>Partition</th>
+              <th class="number">Rows</th>
+            </tr>
+          </thead>
+          <tbody>
+            {largest.map(({ id, rows }) => (
+              <tr key={id}>
+                <td>{shown(partitionName(id))}</td>
+                <td class="number">{number(rows)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+function Columns({ plan: { columns, guesses } }: { plan: PlanPreview }) {
+  const given = new Set(guesses?.given);
+  const changed = new Map(guesses?.changed.map((change) => [change.name, change]));
+  const origin = (name: string): string => {
+    const change = changed.get(name);
+    if (change !== undefined) return `not ${change.detected}: ${change.reason}`;
+    return given.has(name) ? 'given' : 'guessed';
+  };
+  return (
+    <section class="panel" aria-label="Columns">
+      <h2>{plural(columns.length, 'column')}</h2>
+      <div class="scrolled" tabIndex={0} role="group" aria-label="Columns">
+        <table>
+          <tbody>
+            {columns.map(({ name, type }) => (
+              <tr key={name}>
+                <td>{shown(name)}</td>
+                <td class="faint">{shown(type)}</td>
+                {guesses !== null && <td class="faint">{shown(origin(name))}</td>}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}

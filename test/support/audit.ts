@@ -1,0 +1,21 @@
+/** What axe-core and a narrow screen say about a page that is open. */
+import { expect } from '@jest/globals';
+import axe from 'axe-core';
+import type { Page } from 'playwright-core';
+
+export const WIDE = { width: 1280, height: 800 };
+export const NARROW = { width: 390, height: 800 };
+
+/** Fails for violations and for content beyond the screen's width. */
+export async function audit(page: Page): Promise<void> {
+  const { width } = page.viewportSize()!;
+  await page.evaluate(axe.source);
+  const violations = (await page.evaluate(
+    'axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => html + failureSummary) })))',
+  )) as unknown[];
+  expect({ width, violations }).toEqual({ width, violations: [] });
+  const beyond = await page.evaluate(
+    'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+  );
+  expect({ width, beyond }).toEqual({ width, beyond: 0 });
+}
