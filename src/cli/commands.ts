@@ -46,6 +46,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'show runs on a page in the browser',
   },
   {
+    name: 'export',
+    summary: 'write a run as one HTML file, to share it',
+  },
+  {
     name: 'status',
     summary: 'show the status, counts and first failures of a run',
   },

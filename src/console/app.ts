@@ -38,7 +38,7 @@ export function consoleApp(backend: Backend, watched: WatchedRuns, version: stri
       onError: (context) => refuse(context, 413, 'TooLarge', `A request may have ${MAX_BODY} bytes.`),
     }),
   );
-  app.use('/api/v1/runs/:run/:what{cells|table|figures|results|compare}', atMost(MAX_HEAVY));
+  app.use('/api/v1/runs/:run/:what{cells|table|figures|results|compare|export}', atMost(MAX_HEAVY));
   app.use('/api/*', within(MAX_MS));
   app.get('/api/v1/project', async (context) => {
     const info: ProjectInfo = {
@@ -50,7 +50,7 @@ export function consoleApp(backend: Backend, watched: WatchedRuns, version: stri
     };
     return json(context, info);
   });
-  app.route('/api/v1/runs', runRoutes(backend, watched));
+  app.route('/api/v1/runs', runRoutes(backend, watched, version));
   app.route('/api/v1/runs', partitionRoutes(backend));
   app.route('/api/v1/runs', resultRoutes(watched));
   app.route('/api/v1/runs', compareRoutes(watched));

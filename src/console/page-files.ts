@@ -19,7 +19,10 @@ export function pageRoutes(): Hono {
   return routes;
 }
 
+export function readPageFile(name: keyof typeof FILES): Buffer<ArrayBuffer> {
+  return readFileSync(join(__dirname, 'page', name));
+}
+
 function send(context: Context, name: keyof typeof FILES): Response {
-  const content = readFileSync(join(__dirname, 'page', name));
-  return context.body(content, 200, { 'content-type': FILES[name] });
+  return context.body(readPageFile(name), 200, { 'content-type': FILES[name] });
 }

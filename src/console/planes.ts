@@ -1,9 +1,7 @@
 /** Columns of partitions → the bytes of their cells. Pure. */
 import type { PartitionColumns } from '..';
+import type { GroupNumbers } from './table/partition-table';
 import { countByte, durationByte, PLANES, REUSED, type Plane } from './wire/cells';
-
-/** Numbers of the failure groups of partitions by ordinal, from 1; 0: it has not failed. */
-export type GroupNumbers = Uint8Array;
 
 export type Planes = Record<Plane, Uint8Array>;
 

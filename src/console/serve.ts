@@ -54,9 +54,11 @@ export async function serveConsole(
     token,
     port: bound,
     close: async () => {
-      watched.close();
+      const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await closed;
+      // Only now: a stream that is still open would follow its run anew.
+      watched.close();
     },
   };
 }

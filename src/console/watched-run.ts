@@ -2,12 +2,13 @@
  * One run as all its readers see it. However many pages are open, a run is followed once, and only while
  * somebody looks.
  */
-import { relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FailureGroup, PartitionColumns, RunHandle, RunSnapshot, UnitView } from '..';
+import type { PartitionColumns, RunHandle, RunSnapshot, UnitView } from '..';
 import type { Backend } from './backend';
-import { emptyPlanes, mergeRanges, writeCells, type GroupNumbers, type Planes } from './planes';
-import type { Table } from './partition-table';
+import { GroupNumbering } from './failure-groups';
+import { emptyPlanes, mergeRanges, writeCells } from './planes';
+import { runNow, type ReadRun } from './read-run';
+import type { GroupNumbers } from './table/partition-table';
 import { encodeCells, type Plane } from './wire/cells';
 import type { GroupInfo, RunNow } from './wire/types';
 
@@ -19,23 +20,12 @@ const KEPT_MS = 30_000;
 const SILENCE_MS = 8_000;
 /** Versions whose changes are remembered; a page that is further behind gets all cells. */
 const REMEMBERED = 120;
-/** The largest number of a group that a byte has; further groups share it. */
-const LAST_GROUP = 255;
-
-/** Everything that was read of a run at one moment. */
-interface Read extends Table {
-  snapshot: RunSnapshot;
-  planes: Planes;
-  units: UnitView[];
-  groupInfos: GroupInfo[];
-}
 
 export class WatchedRun {
-  #read: Read | null = null;
+  #read: ReadRun | null = null;
   #version = 0;
   #changes: { version: number; ranges: readonly [number, number][] }[] = [];
-  /** Numbers of groups, by what they have in common: they stay while the console runs. */
-  readonly #numbers = new Map<string, number>();
+  readonly #numbering = new GroupNumbering();
   /** The first reading, while its partitions are still being read: history alone has units and counts. */
   #first: { snapshot: RunSnapshot; units: UnitView[] } | null = null;
   #following: { stop: AbortController; begun: Signal; read: Signal } | null = null;
@@ -61,26 +51,12 @@ export class WatchedRun {
    */
   async now(): Promise<RunNow> {
     await this.#followed().begun.promise;
-    const { snapshot, units } = this.#known(this.#read ?? this.#first);
+    const known = this.#known(this.#read ?? this.#first);
     if (this.#silence !== null) throw this.#silence;
-    const { state } = snapshot;
-    const count = (...states: UnitView['status'][]): number =>
-      units.filter(({ status }) => states.includes(status)).length;
-    return {
-      state,
-      version: this.#version,
-      total: state.counts.total,
-      groups: this.#read?.groupInfos ?? [],
-      units: {
-        total: units.length,
-        running: count('running'),
-        waiting: count('waiting', 'open'),
-        ended: count('ended'),
-      },
-    };
+    return runNow(known, this.#read?.groupInfos ?? [], this.#version);
   }
 
-  async table(): Promise<Table & { snapshot: RunSnapshot; version: number }> {
+  async table(): Promise<ReadRun & { version: number }> {
     return { ...(await this.#current()), version: this.#version };
   }
 
@@ -132,7 +108,7 @@ export class WatchedRun {
     this.#notify();
   }
 
-  async #current(): Promise<Read> {
+  async #current(): Promise<ReadRun> {
     await this.#followed().read.promise;
     return this.#known(this.#read);
   }
@@ -252,7 +228,7 @@ export class WatchedRun {
     const isSameSize = before !== null && before.columns.to === total;
     const planes = isSameSize ? before.planes : emptyPlanes(columns.to);
     const ranges = writeCells(planes, columns, groups);
-    this.#read = { snapshot, columns, groups, planes, units, groupInfos };
+    this.#read = { snapshot, columns, groups, isExact: null, planes, units, groupInfos };
     if (isSameSize) this.#changed(ranges);
     else {
       this.#version++;
@@ -263,27 +239,14 @@ export class WatchedRun {
   /** Groups are read only when the number of failures has changed. */
   async #groups(
     snapshot: RunSnapshot,
-    before: Read | null,
+    before: ReadRun | null,
   ): Promise<{ groupInfos: GroupInfo[]; groups: GroupNumbers }> {
     const { FAILED, INTERNAL_ERROR, total } = snapshot.state.counts;
     const failures = FAILED + INTERNAL_ERROR;
     const known = before?.groupInfos.reduce((sum, { count }) => sum + count, 0);
     if (before !== null && known === failures) return before;
     const found = failures === 0 ? [] : await snapshot.failures();
-    const groups = new Uint8Array(total);
-    const groupInfos = found.map((group) => {
-      const number = this.#numberOf(group);
-      for (const ordinal of group.ordinals) groups[ordinal] = number;
-      return groupInfo(group, number, this.backend.folder);
-    });
-    return { groups, groupInfos };
-  }
-
-  #numberOf({ type, pattern, place }: FailureGroup): number {
-    const key = JSON.stringify([type, pattern, place]);
-    const number = this.#numbers.get(key) ?? Math.min(this.#numbers.size + 1, LAST_GROUP);
-    this.#numbers.set(key, number);
-    return number;
+    return this.#numbering.number(found, total, this.backend.folder);
   }
 
   #changed(ranges: readonly [number, number][]): void {
@@ -313,12 +276,6 @@ class ServerSilent extends Error {
   constructor() {
     super(`The Temporal server has not answered for ${SILENCE_MS / 1_000} s.`);
   }
-}
-
-/** Relative to the project's folder, if the file is inside it. */
-function insideOf(folder: string | null, file: string): string {
-  const path = folder === null ? file : relative(folder, file);
-  return path.startsWith('..') ? file : path;
 }
 
 /** A promise that is resolved from outside. */
@@ -357,21 +314,4 @@ function copyColumns(all: PartitionColumns, part: PartitionColumns): void {
   all.durationMs.set(part.durationMs, part.from);
   all.execution.set(part.execution, part.from);
   all.reused.set(part.reused, part.from);
-}
-
-function groupInfo(group: FailureGroup, number: number, folder: string | null): GroupInfo {
-  const { type, pattern, place, count, firstAt, lastAt, firstExecution, failedWith, examples } = group;
-  return {
-    number,
-    type,
-    pattern,
-    place: place === null ? null : { ...place, file: insideOf(folder, place.file) },
-    functionDigest: examples[0]?.functionDigest ?? null,
-    count,
-    firstAt,
-    lastAt,
-    firstExecution,
-    failedWith,
-    examples: examples.map(({ ordinal, id, error }) => ({ ordinal, id, message: error.message })),
-  };
 }

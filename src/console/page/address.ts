@@ -2,9 +2,18 @@
  * The page's address. Everything that is looked at is in it, so that it can be kept, sent and gone back to.
  */
 import { computed, signal } from '@preact/signals';
+import { DATA_ID } from '../wire/export';
 
-const current = signal(new URL(location.href));
-addEventListener('popstate', () => (current.value = new URL(location.href)));
+/** In an exported file, the same address follows the `#`: the rest of its address is the file's. */
+const isInHash = document.getElementById(DATA_ID) !== null;
+const PREFIX = isInHash ? '#' : '';
+
+const current = signal(read());
+addEventListener('popstate', () => (current.value = read()));
+
+function read(): URL {
+  return isInHash ? new URL(location.hash.slice(1), 'http://file/') : new URL(location.href);
+}
 
 /** Decoded parts of the path: `/runs/a%2Fb` → `['runs', 'a/b']`. */
 export const path = computed(() =>
@@ -27,8 +36,8 @@ export const query = computed(() => current.value.searchParams);
 
 /** Goes to another page. `keep` has names of parameters that are kept. */
 export function go(to: string): void {
-  history.pushState(null, '', to);
-  current.value = new URL(location.href);
+  history.pushState(null, '', to.startsWith('/') ? `${PREFIX}${to}` : to);
+  current.value = read();
   scrollTo(0, 0);
 }
 
@@ -40,14 +49,18 @@ export function setQuery(changes: Readonly<Record<string, string | null>>, { pus
     else next.searchParams.set(name, value);
   }
   if (next.href === current.value.href) return;
-  if (push) history.pushState(null, '', next);
-  else history.replaceState(null, '', next);
+  const to = isInHash ? `#${next.pathname}${next.search}` : next;
+  if (push) history.pushState(null, '', to);
+  else history.replaceState(null, '', to);
   current.value = next;
 }
 
+/** Whether partitions have pages of their own, which a file does not contain. */
+export const hasPartitionPages = !isInHash;
+
 /** Address of a run, or of one of its partitions. */
 export function runAddress(runId: string, partition?: string): string {
-  const run = `/runs/${encodeURIComponent(runId)}`;
+  const run = `${PREFIX}/runs/${encodeURIComponent(runId)}`;
   return partition === undefined ? run : `${run}/partitions/${encodeURIComponent(partition)}`;
 }
 

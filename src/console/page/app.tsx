@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { ProjectInfo } from '../wire/types';
-import { go, path, query } from './address';
+import { go, path, query, runAddress } from './address';
 import { isListOpen, KeysDialog, listenForKeys } from './keys';
 import { project } from './project';
-import { ask, Refused } from './session';
+import { ask, file, Refused } from './session';
 import { nextTheme, theme } from './theme';
 import { ComparePage } from './views/compare';
 import { ResultsPage } from './views/results';
@@ -45,15 +45,19 @@ export function App() {
   return (
     <>
       <header class="bar">
-        <nav aria-label="Pages">
-          <a class="brand" href="/">
-            Partwise
-          </a>
-          <a href="/" aria-current={path.value.length === 0 ? 'page' : undefined}>
-            Runs
-          </a>
-          <ProjectLinks />
-        </nav>
+        {file === null ? (
+          <nav aria-label="Pages">
+            <a class="brand" href="/">
+              Partwise
+            </a>
+            <a href="/" aria-current={path.value.length === 0 ? 'page' : undefined}>
+              Runs
+            </a>
+            <ProjectLinks />
+          </nav>
+        ) : (
+          <b class="brand">Partwise</b>
+        )}
         <span class="push faint">{project.value?.name ?? ''}</span>
         {project.value?.readOnly === true && <span class="badge">read-only</span>}
         <button type="button" class="quiet" onClick={nextZone} title="Time zone of this page">
@@ -73,7 +77,7 @@ export function App() {
 }
 
 function Page() {
-  const [first, runId, second, partition] = path.value;
+  const [first = file === null ? undefined : 'runs', runId = file?.runId, second, partition] = path.value;
   const execution = query.value.get('execution');
   if (first === 'runs' && runId !== undefined && second === 'partitions' && partition !== undefined)
     return <PartitionPage key={partition} runId={runId} execution={execution} id={partition} />;
@@ -89,7 +93,8 @@ function Page() {
     <>
       <h1>No such page</h1>
       <p class="refusal">
-        There is no page “{path.value.join('/')}”. <a href="/">All runs</a>
+        There is no page “{path.value.join('/')}”.{' '}
+        <a href={file === null ? '/' : runAddress(file.runId)}>{file === null ? 'All runs' : 'The run'}</a>
       </p>
     </>
   );

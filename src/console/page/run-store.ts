@@ -11,6 +11,8 @@ export type Cells = Record<Plane, Uint8Array>;
 export type Connection =
   | { state: 'connecting' }
   | { state: 'live'; heardAt: number }
+  /** The page is in a file: nothing will change. */
+  | { state: 'still' }
   /** `since`: milliseconds since 1970. */
   | { state: 'lost'; since: number; why: string };
 
@@ -70,7 +72,7 @@ export class RunStore {
       }
       forgetHidden();
       stopped.removeEventListener('abort', cancel);
-      if (stopped.aborted) return;
+      if (stopped.aborted || this.connection.value.state === 'still') return;
       this.#lose(why);
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
@@ -88,6 +90,7 @@ export class RunStore {
           this.#lose(error.message);
           continue;
         }
+        if (event === 'still') return this.#stand();
         this.connection.value = { state: 'live', heardAt: Date.now() };
         clock.value = Date.now();
         if (event === 'run') this.#take(JSON.parse(data) as RunNow);
@@ -100,6 +103,12 @@ export class RunStore {
   #lose(why: string): void {
     if (this.connection.value.state !== 'lost')
       this.connection.value = { state: 'lost', since: Date.now(), why };
+  }
+
+  /** No clock runs on in a file. */
+  #stand(): void {
+    this.connection.value = { state: 'still' };
+    clock.value = Date.parse(this.now.value!.state.asOf);
   }
 
   #take(now: RunNow): void {

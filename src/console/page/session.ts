@@ -1,14 +1,25 @@
-/** The page's access to the console: the token that the terminal printed, and requests that carry it. */
-import type { ErrorAnswer } from '../wire/types';
+/**
+ * The page's access to what it shows. There are two sources: the console over HTTP (`served.ts`), and the
+ * file that the page is in (`file/`). Views ask here, whichever it is.
+ */
 
-const STORED = 'partwise-token';
+export interface Question {
+  /** Asked with POST if there is one. */
+  body?: unknown;
+  signal?: AbortSignal;
+}
 
-/** Takes the token out of the address, which then can be shown and bookmarked. */
-export function takeToken(): void {
-  const match = /^#token=([\w-]+)$/.exec(location.hash);
-  if (match === null) return;
-  localStorage.setItem(STORED, match[1]!);
-  history.replaceState(null, '', location.pathname + location.search);
+/** Answers paths below `/api/v1/`. Throws `Refused`, and `TypeError` if it does not answer. */
+export type Source = (path: string, question: Question) => Promise<Response>;
+
+/** What is special about a page in a file. */
+export interface FileInfo {
+  runId: string;
+  /** When the run was read, ISO 8601 UTC. */
+  asOf: string;
+  isRedacted: boolean;
+  /** Number of partitions whose exact values and ids are in the file. */
+  exact: number;
 }
 
 /** An answer that is not what was asked for. The message is the library's own sentence. */
@@ -21,30 +32,23 @@ export class Refused extends Error {
   }
 }
 
-/** Throws `Refused`, and `TypeError` if the console does not answer. */
-export async function request(
-  path: string,
-  { body, signal }: { body?: unknown; signal?: AbortSignal } = {},
-): Promise<Response> {
-  const response = await fetch(`/api/v1/${path}`, {
-    method: body === undefined ? 'GET' : 'POST',
-    headers: {
-      authorization: `Bearer ${localStorage.getItem(STORED) ?? ''}`,
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-    },
-    body: body === undefined ? undefined : JSON.stringify(body),
-    signal,
-  });
-  if (response.ok) return response;
-  const { error } = (await response.json()) as ErrorAnswer;
-  throw new Refused(error.type, error.message);
+let source: Source | null = null;
+
+/** Null for the console's own page. */
+export let file: FileInfo | null = null;
+
+/** Called once, before anything is shown. */
+export function open(from: Source, info: FileInfo | null = null): void {
+  source = from;
+  file = info;
 }
 
-export async function ask<T>(
-  path: string,
-  options: { body?: unknown; signal?: AbortSignal } = {},
-): Promise<T> {
-  return (await (await request(path, options)).json()) as T;
+export function request(path: string, question: Question = {}): Promise<Response> {
+  return source!(path, question);
+}
+
+export async function ask<T>(path: string, question: Question = {}): Promise<T> {
+  return (await (await request(path, question)).json()) as T;
 }
 
 export interface ServerEvent {

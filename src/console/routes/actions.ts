@@ -6,7 +6,7 @@ import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import { ordinalRanges, type Partwise, type RetryInput, type RunHandle } from '../..';
 import { BadRequest, json } from '../answers';
-import { select } from '../partition-table';
+import { selection } from '../table/table-answers';
 import type { WatchedRuns } from '../watched-runs';
 import type { PartitionFilter, RetryPreviewed, RetryRequest, SettingsRequest } from '../wire/types';
 import { body } from './body';
@@ -73,9 +73,8 @@ export function actionRoutes(change: Change, watched: WatchedRuns): Hono {
   }
 
   async function selected(context: Context, filter: PartitionFilter) {
-    const { snapshot, columns, groups } = await watched.get(context.req.param('run')!, null).table();
-    const matching = filter.text === undefined ? null : await snapshot.search(filter.text);
-    return { snapshot, ordinals: select({ columns, groups }, filter, matching) };
+    const { snapshot, ...table } = await watched.get(context.req.param('run')!, null).table();
+    return { snapshot, ordinals: await selection(table, snapshot, filter) };
   }
 
   return routes;

@@ -1,16 +1,17 @@
-/** Runs: the list, one run, its cells, units and table, and its stream. */
+/** Runs: the list, one run, its cells, units and table, its stream, and the run as a file. */
 import { Hono, type Context } from 'hono';
 import { stream, streamSSE } from 'hono/streaming';
 import { z } from 'zod';
 import { RUN_STATUSES, type RunStatus } from '../..';
 import { BadRequest, binary, errorAnswer, json } from '../answers';
 import type { Backend } from '../backend';
-import { figuresOf } from '../figures';
-import { countStatuses, select, sorted } from '../partition-table';
+import { exportRead } from '../export/export-run';
+import { tableFile } from '../table-file';
+import { sorted } from '../table/partition-table';
+import { answerFigures, answerTable, selection } from '../table/table-answers';
 import type { WatchedRun } from '../watched-run';
 import type { WatchedRuns } from '../watched-runs';
 import { PLANES, type Plane } from '../wire/cells';
-import { tableFile, tableRow } from '../table-rows';
 import type { SourceAnswer, TableAnswer } from '../wire/types';
 import { body } from './body';
 import { FILTER } from './filter';
@@ -22,7 +23,7 @@ const HEARTBEAT_MS = 2_000;
 /** A stream sends at most one state in this time. */
 const SHORTEST_PAUSE_MS = 250;
 
-export function runRoutes(backend: Backend, watched: WatchedRuns): Hono {
+export function runRoutes(backend: Backend, watched: WatchedRuns, version: string): Hono {
   const routes = new Hono();
 
   routes.get('/', async (context) => {
@@ -62,25 +63,15 @@ export function runRoutes(backend: Backend, watched: WatchedRuns): Hono {
 
   routes.post('/:run/table', async (context) => {
     const query = await body(context, TABLE_QUERY);
-    const run = runOf(context);
-    const { snapshot, version, columns, groups } = await run.table();
-    const table = { columns, groups };
-    const { filter, offset, limit } = query;
-    const matching = filter.text === undefined ? null : await snapshot.search(filter.text);
-    const selected = select(table, filter, matching);
-    const page = sorted(table, selected, query.sort).subarray(offset, offset + limit);
-    const ids = await snapshot.ids(page);
-    const rows = Array.from(page, (ordinal, i) => tableRow(table, ordinal, ids[i]!));
-    const counts = countStatuses(table, selected);
-    const answer: TableAnswer = { version, total: columns.to, selected: selected.length, counts, rows };
-    return json(context, answer);
+    const { snapshot, version, ...table } = await runOf(context).table();
+    const answer = await answerTable(table, snapshot, query);
+    return json(context, { version, ...answer } satisfies TableAnswer);
   });
 
   routes.post('/:run/download', async (context) => {
     const { filter, sort, format } = await body(context, DOWNLOAD);
     const table = await runOf(context).table();
-    const matching = filter.text === undefined ? null : await table.snapshot.search(filter.text);
-    const ordinals = sorted(table, select(table, filter, matching), sort);
+    const ordinals = sorted(table, await selection(table, table.snapshot, filter), sort);
     context.header('content-type', format === 'csv' ? 'text/csv' : 'application/json');
     return stream(context, async (out) => {
       for await (const part of tableFile(table, ordinals, format)) {
@@ -92,9 +83,14 @@ export function runRoutes(backend: Backend, watched: WatchedRuns): Hono {
 
   routes.post('/:run/figures', async (context) => {
     const { filter } = await body(context, z.strictObject({ filter: FILTER }));
-    const { snapshot, columns, groups } = await runOf(context).table();
-    const matching = filter.text === undefined ? null : await snapshot.search(filter.text);
-    return json(context, figuresOf({ columns, groups }, select({ columns, groups }, filter, matching)));
+    const { snapshot, ...table } = await runOf(context).table();
+    return json(context, await answerFigures(table, snapshot, filter));
+  });
+
+  routes.get('/:run/export', async (context) => {
+    const redact = context.req.query('redact') === '1';
+    const { html } = await exportRead(await runOf(context).table(), { version, redact });
+    return context.body(html, 200, { 'content-type': 'text/html; charset=utf-8' });
   });
 
   routes.get('/:run/stream', (context) => {

@@ -36,7 +36,8 @@ export interface GroupInfo {
   firstExecution: number;
   /** Selects this group in a retry; null if no text does. */
   failedWith: string | null;
-  examples: { ordinal: number; id: string; message: string }[];
+  /** Null: left out of an exported file. */
+  examples: { ordinal: number; id: string | null; message: string | null }[];
 }
 
 /** A run at one moment: an event of its stream. */
@@ -81,9 +82,17 @@ export interface PartitionFilter {
   reused?: boolean;
 }
 
+export interface TableQuery {
+  filter: PartitionFilter;
+  sort: TableSort;
+  offset: number;
+  limit: number;
+}
+
 export interface TableRow {
   ordinal: number;
-  id: string;
+  /** Null: left out of an exported file. */
+  id: string | null;
   status: PartitionStatus;
   attempts: number;
   rows: number;
@@ -95,6 +104,8 @@ export interface TableRow {
   reused: boolean;
   /** Number of its failure group; 0: none. */
   group: number;
+  /** False in an exported file that has only the partition's cells. */
+  isExact: boolean;
 }
 
 /** A file of the table. */

@@ -9,6 +9,7 @@ import type { ComparisonAnswer } from '../../wire/types';
 import { go, runAddress } from '../address';
 import { CopyCommand } from '../parts/copy';
 import { StatusMark } from '../parts/status';
+import { RunsLink } from '../parts/runs-link';
 import { useAnswer } from '../parts/use-answer';
 import { Picture } from '../pictures/picture';
 import { css, palette } from '../theme';
@@ -27,7 +28,8 @@ export function ComparePage({ a, b }: { a: string; b: string }) {
   return (
     <>
       <p class="crumbs">
-        <a href="/">Runs</a> › compare
+        <RunsLink />
+        compare
       </p>
       <h1>
         {shown(a)} <span class="faint">and</span> {shown(b)}

@@ -12,6 +12,8 @@ import { CopyCommand } from '../parts/copy';
 import { Excerpt } from '../parts/excerpt';
 import { Facts } from '../parts/facts';
 import { canChange } from '../project';
+import { nameOf } from '../parts/partition-name';
+import { RunsLink } from '../parts/runs-link';
 import { StatusMark } from '../parts/status';
 import { useAnswer } from '../parts/use-answer';
 import { number, shown, time } from '../words';
@@ -41,7 +43,8 @@ export function PartitionPage({
   return (
     <>
       <p class="crumbs">
-        <a href="/">Runs</a> › <a href={`${runAddress(runId)}${currentQuery()}`}>{shown(runId)}</a>
+        <RunsLink />
+        <a href={`${runAddress(runId)}${currentQuery()}`}>{shown(runId)}</a>
         {view !== null && <Neighbours table={`${run}/table${own}`} runId={runId} ordinal={view.ordinal} />}
       </p>
       <h1>
@@ -159,10 +162,10 @@ function Neighbours({ table, runId, ordinal }: { table: string; runId: string; o
   const after = useAnswer<TableAnswer>(table, { body: one([Math.max(from, ordinal + 1), to], false) });
   const link = (answer: TableAnswer | null, text: string, key: string) => {
     const row = answer?.rows[0];
-    return row === undefined ? (
+    return row?.id == null ? (
       <span class="faint">{text}</span>
     ) : (
-      <a href={`${runAddress(runId, row.id)}${currentQuery()}`} data-key={key} title={shown(row.id)}>
+      <a href={`${runAddress(runId, row.id)}${currentQuery()}`} data-key={key} title={nameOf(row)}>
         {text}
       </a>
     );

@@ -6,6 +6,7 @@ import type { ColumnFigures, ResultsAnswer, ResultsRequest } from '../../wire/ty
 import { query, runAddress, setQuery } from '../address';
 import { CopyCommand } from '../parts/copy';
 import { DataTable } from '../parts/data-table';
+import { RunsLink } from '../parts/runs-link';
 import { Save } from '../parts/save';
 import { useAnswer } from '../parts/use-answer';
 import { number, plural, shown } from '../words';
@@ -49,7 +50,8 @@ export function ResultsPage({ runId, execution }: { runId: string; execution: st
   return (
     <>
       <p class="crumbs">
-        <a href="/">Runs</a> › <a href={`${runAddress(runId)}${own}`}>{shown(runId)}</a>
+        <RunsLink />
+        <a href={`${runAddress(runId)}${own}`}>{shown(runId)}</a>
       </p>
       <h1>Results {value !== null && <span class="faint">{plural(value.total, 'row')}</span>}</h1>
       {problem !== null && <p class="refusal">{shown(problem)}</p>}

@@ -1,15 +1,16 @@
 /** Failures by cause. */
 import { useState } from 'preact/hooks';
-import { partitionName } from '../../../core/partition-name';
 import { shellWord } from '../../../core/shell-word';
 import { failed } from '../../../core/status';
 import type { GroupInfo, RunNow } from '../../wire/types';
-import { currentQuery, runAddress, setQuery } from '../address';
+import { setQuery } from '../address';
 import { filter } from '../filter';
 import { CopyCommand } from '../parts/copy';
 import { Excerpt } from '../parts/excerpt';
 import { canChange } from '../project';
 import { RetryDialog } from './retry-dialog';
+import { PartitionLink } from '../parts/partition-link';
+import { nameOf } from '../parts/partition-name';
 import { number, plural, shown } from '../words';
 
 export function FailuresPanel({ now }: { now: RunNow }) {
@@ -62,13 +63,11 @@ function Group({ group, runId, canRetry }: { group: GroupInfo; runId: string; ca
       )}
       <p class="examples">
         {examples.map((example) => (
-          <a
-            key={example.ordinal}
-            href={`${runAddress(runId, example.id)}${currentQuery()}`}
-            title={shown(example.message)}
-          >
-            {shown(partitionName(example.id))}
-          </a>
+          <PartitionLink key={example.ordinal} runId={runId} partition={example}>
+            <span title={example.message === null ? undefined : shown(example.message)}>
+              {nameOf(example)}
+            </span>
+          </PartitionLink>
         ))}
         {failedWith !== null && canRetry && (
           <button type="button" onClick={() => setOpen(true)}>

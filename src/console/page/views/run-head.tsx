@@ -5,19 +5,24 @@ import type { RunPage, RunState } from '../../..';
 import type { RunNow } from '../../wire/types';
 import { runAddress } from '../address';
 import { canChange } from '../project';
+import { RunsLink } from '../parts/runs-link';
 import { useAnswer } from '../parts/use-answer';
 import { StatusMark } from '../parts/status';
 import { RunActions } from './run-actions';
 import { WorkersBanner } from './workers';
 import type { RunStore } from '../run-store';
+import { file } from '../session';
 import { clock, countsText, number, plural, shown, time } from '../words';
+import { Share } from './share';
 
 export function RunHead({ store, now }: { store: RunStore; now: RunNow }) {
   const { state } = now;
   return (
     <section class="head" aria-label="The run">
       <p class="crumbs">
-        <a href="/">Runs</a> › <ConnectionChip store={store} state={state} />
+        <RunsLink />
+        <ConnectionChip store={store} state={state} />
+        {file === null && <Share store={store} execution={state.executions.at(-1)?.execution ?? null} />}
       </p>
       <h1>
         <StatusMark status={state.status} /> {shown(state.runId)}
@@ -31,7 +36,7 @@ export function RunHead({ store, now }: { store: RunStore; now: RunNow }) {
           <span key={fact}>{fact}</span>
         ))}
       </p>
-      {state.counts.DONE > 0 && (
+      {state.counts.DONE > 0 && file === null && (
         <p class="facts">
           <a
             href={`${runAddress(state.runId)}/results${store.execution === null ? '' : `?execution=${store.execution}`}`}
@@ -41,7 +46,7 @@ export function RunHead({ store, now }: { store: RunStore; now: RunNow }) {
           <Earlier runId={state.runId} name={state.function} startedAt={state.startedAt} />
         </p>
       )}
-      {state.executions.length > 1 && (
+      {state.executions.length > 1 && file === null && (
         <p class="facts">
           {state.executions.map(({ workflowRunId, execution, status, startedAt }) => (
             <a
@@ -129,6 +134,7 @@ function ConnectionChip({ store, state }: { store: RunStore; state: RunState }) 
         not connected since {time(new Date(value.since).toISOString())}: {shown(value.why)}
       </span>
     );
+  if (value.state === 'still') return <span class="chip">exported file</span>;
   if (value.state === 'connecting') return <span class="chip">connecting</span>;
   if (state.archived) return <span class="chip">archived</span>;
   return <span class="chip">live</span>;

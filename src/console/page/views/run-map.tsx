@@ -1,19 +1,19 @@
 /** One picture of all partitions, in which one can go from a million to one. */
 import { useRef, useState } from 'preact/hooks';
-import { partitionName } from '../../../core/partition-name';
 import { durationText } from '../../../display/measures';
 import { countOf, durationOf, STATUS_BITS } from '../../wire/cells';
 import type { TableAnswer } from '../../wire/types';
-import { currentQuery, go, query, runAddress, setQuery } from '../address';
+import { currentQuery, go, hasPartitionPages, query, runAddress, setQuery } from '../address';
 import { filter, highlighter } from '../filter';
 import { COLOURING_NAMES, COLOURINGS, coloursOf } from '../pictures/colours';
+import { nameOf } from '../parts/partition-name';
 import { drawGrid } from '../pictures/draw-grid';
 import { gridOf, ordinalAt, pointOf, zoomed, type Grid } from '../pictures/grid';
 import { Picture } from '../pictures/picture';
 import type { RunStore } from '../run-store';
 import { ask } from '../session';
 import { css, palette } from '../theme';
-import { number, shown, statusOf } from '../words';
+import { number, statusOf } from '../words';
 
 const HEIGHT = 300;
 const ZOOM_STEP = 1.4;
@@ -57,8 +57,11 @@ export function MapPanel({ store }: { store: RunStore }) {
       ? null
       : ordinalAt(grid.current, event.offsetX * scale.current, event.offsetY * scale.current);
   const zoom = (around: number, factor: number): void => show(zoomed(view, around, factor, total));
-  const open = async (ordinal: number): Promise<void> =>
-    go(`${runAddress(store.runId, await idOf(store, ordinal))}${currentQuery()}`);
+  const open = async (ordinal: number): Promise<void> => {
+    const id = hasPartitionPages ? await idOf(store, ordinal) : null;
+    if (id === null) setQuery({ ordinals: `${ordinal}-${ordinal + 1}` });
+    else go(`${runAddress(store.runId, id)}${currentQuery()}`);
+  };
 
   const onKeyDown = (event: KeyboardEvent): void => {
     const columns = (grid.current?.columns ?? 1) * (grid.current?.perCell ?? 1);
@@ -162,7 +165,9 @@ export function MapPanel({ store }: { store: RunStore }) {
       />
       <p class="hover" aria-live="polite">
         {at === null ? (
-          <span class="faint">Point at a cell; wheel or + zooms, a click opens.</span>
+          <span class="faint">
+            Point at a cell; wheel or + zooms, a click {hasPartitionPages ? 'opens' : 'selects'}.
+          </span>
         ) : (
           <Cell store={store} ordinal={at} perCell={grid.current?.perCell ?? 1} />
         )}
@@ -184,8 +189,7 @@ function Cell({ store, ordinal, perCell }: { store: RunStore; ordinal: number; p
   const took = durationOf(cells.duration[ordinal]!);
   return (
     <>
-      <b>{id === null ? `partition ${number(ordinal)}` : shown(partitionName(id))}</b>{' '}
-      {statusOf(cells.status[ordinal]! & STATUS_BITS)}
+      <b>{nameOf({ ordinal, id })}</b> {statusOf(cells.status[ordinal]! & STATUS_BITS)}
       {Number.isNaN(took) ? '' : `, about ${durationText(took)}`}, about{' '}
       {number(Math.round(countOf(cells.rows[ordinal]!)))} rows
       {cells.attempts[ordinal]! > 1 ? `, ${cells.attempts[ordinal]} calls` : ''}
@@ -195,7 +199,7 @@ function Cell({ store, ordinal, perCell }: { store: RunStore; ordinal: number; p
 
 /** The partition's id; null until it is known. */
 function useId(store: RunStore, ordinal: number | null): string | null {
-  const [known, setKnown] = useState<{ ordinal: number; id: string } | null>(null);
+  const [known, setKnown] = useState<{ ordinal: number; id: string | null } | null>(null);
   const wanted = useRef<number | null>(null);
   if (ordinal !== null && ordinal !== wanted.current) {
     wanted.current = ordinal;
@@ -208,7 +212,8 @@ function useId(store: RunStore, ordinal: number | null): string | null {
   return known?.ordinal === ordinal ? known!.id : null;
 }
 
-async function idOf(store: RunStore, ordinal: number): Promise<string> {
+/** Null where a file leaves it out. */
+async function idOf(store: RunStore, ordinal: number): Promise<string | null> {
   const body = {
     filter: { ordinals: [ordinal, ordinal + 1] },
     sort: { column: 'key', descending: false },

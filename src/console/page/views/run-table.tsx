@@ -2,16 +2,17 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { PARTITION_STATUSES, type PartitionStatus } from '../../../core/status';
 import { durationText } from '../../../display/measures';
-import { partitionName } from '../../../core/partition-name';
 import type { PartitionFilter, RunNow, SortColumn, TableAnswer, TableRow } from '../../wire/types';
-import { currentQuery, runAddress, setQuery } from '../address';
+import { setQuery } from '../address';
 import { clearFilter, filter, isFiltered, rangeText, setStatuses, sort } from '../filter';
+import { PartitionLink } from '../parts/partition-link';
+import { nameOf } from '../parts/partition-name';
 import { Save } from '../parts/save';
 import { StatusMark } from '../parts/status';
 import { Window } from '../parts/window';
 import type { RunStore } from '../run-store';
 import { problemOf } from '../parts/use-answer';
-import { ask, request } from '../session';
+import { ask, file, request } from '../session';
 import { GLYPHS, number, shown, time } from '../words';
 
 const PAGE = 200;
@@ -50,23 +51,25 @@ export function TablePanel({ store, now }: { store: RunStore; now: RunNow }) {
         {PARTITION_STATUSES.map((status) => (
           <StatusToggle key={status} status={status} count={now.state.counts[status]} />
         ))}
-        <label>
-          <span class="hidden">Text in the partition id</span>
-          <input
-            type="search"
-            placeholder="Find in ids ( / )"
-            value={filter.value.text ?? ''}
-            data-key="/"
-            onInput={(event) => setQuery({ q: event.currentTarget.value || null })}
-          />
-        </label>
+        {file?.isRedacted !== true && (
+          <label>
+            <span class="hidden">Text in the partition id</span>
+            <input
+              type="search"
+              placeholder="Find in ids ( / )"
+              value={filter.value.text ?? ''}
+              data-key="/"
+              onInput={(event) => setQuery({ q: event.currentTarget.value || null })}
+            />
+          </label>
+        )}
         <Conditions conditions={filter.value} />
         {isFiltered.value && (
           <button type="button" onClick={clearFilter}>
             Show all
           </button>
         )}
-        {(['csv', 'json'] as const).map((format) => (
+        {(file === null ? (['csv', 'json'] as const) : []).map((format) => (
           <Save
             key={format}
             name={`${store.runId.replaceAll('/', '-')}.${format}`}
@@ -114,17 +117,18 @@ export function TablePanel({ store, now }: { store: RunStore; now: RunNow }) {
 }
 
 function Row({ row, runId, cause }: { row: TableRow; runId: string; cause: string }) {
+  const about = row.isExact ? '' : '≈ ';
   return (
-    <a class="grid-row" href={`${runAddress(runId, row.id)}${currentQuery()}`}>
-      <span title={shown(row.id)}>{shown(partitionName(row.id))}</span>
+    <PartitionLink runId={runId} partition={row} class="grid-row">
+      <span title={row.id === null ? undefined : shown(row.id)}>{nameOf(row)}</span>
       <StatusMark status={row.status} />
-      <span class="number">{row.took === null ? '' : durationText(row.took)}</span>
-      <span class="number">{number(row.rows)}</span>
-      <span class="number">{row.status === 'DONE' ? number(row.returned) : ''}</span>
+      <span class="number">{row.took === null ? '' : `${about}${durationText(row.took)}`}</span>
+      <span class="number">{`${about}${number(row.rows)}`}</span>
+      <span class="number">{row.status === 'DONE' ? `${about}${number(row.returned)}` : ''}</span>
       <span class="number">{row.reused ? 'reused' : number(row.attempts)}</span>
       <span>{row.startedAt === null ? '' : time(row.startedAt)}</span>
       <span title={shown(cause)}>{shown(cause)}</span>
-    </a>
+    </PartitionLink>
   );
 }
 

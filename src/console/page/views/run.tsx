@@ -5,6 +5,7 @@ import { RunStore } from '../run-store';
 import { shown } from '../words';
 import { DurationsPanel } from './run-durations';
 import { FailuresPanel } from './run-failures';
+import { FileNote } from './file-note';
 import { RunHead } from './run-head';
 import { MapPanel } from './run-map';
 import { ScatterPanel } from './run-scatter';
@@ -42,6 +43,7 @@ export function RunPage({ runId, execution }: { runId: string; execution: string
   return (
     <div class={isLost ? 'run is-lost' : 'run'}>
       <RunHead store={store} now={now} />
+      <FileNote total={now.total} />
       {now.total > 0 && (
         <>
           <StripPanel store={store} now={now} />

@@ -1,24 +1,9 @@
-/** Rows of the table: as the page shows them, and as a file. */
-import { PARTITION_STATUSES, type RunSnapshot } from '..';
+/** Rows of the table as a file. */
+import type { RunSnapshot } from '..';
 import { csvRecord } from './csv';
-import type { Table } from './partition-table';
+import type { Table } from './table/partition-table';
+import { tableRow } from './table/table-answers';
 import type { TableFormat, TableRow } from './wire/types';
-
-export function tableRow({ columns, groups }: Table, ordinal: number, id: string): TableRow {
-  return {
-    ordinal,
-    id,
-    status: PARTITION_STATUSES[columns.status[ordinal]!]!,
-    attempts: columns.attempts[ordinal]!,
-    rows: columns.rows[ordinal]!,
-    returned: columns.returnedRows[ordinal]!,
-    startedAt: timeOrNull(columns.startedAt[ordinal]!),
-    took: numberOrNull(columns.durationMs[ordinal]!),
-    execution: columns.execution[ordinal]!,
-    reused: columns.reused[ordinal] === 1,
-    group: groups[ordinal]!,
-  };
-}
 
 /** Rows that are made together: a file of a million never is in memory as a whole. */
 const CHUNK = 5_000;
@@ -55,12 +40,4 @@ export async function* tableFile(
     yield text;
   }
   if (format === 'json') yield '\n]\n';
-}
-
-function numberOrNull(value: number): number | null {
-  return Number.isNaN(value) ? null : value;
-}
-
-function timeOrNull(ms: number): string | null {
-  return Number.isNaN(ms) ? null : new Date(ms).toISOString();
 }

@@ -1,12 +1,17 @@
 /** Selects and sorts partitions by their exact values. Pure: ordinals in, ordinals out. */
-import { PARTITION_STATUSES, type PartitionColumns, type PartitionStatus } from '..';
-import type { PartitionFilter, SortColumn, TableSort } from './wire/types';
-import type { GroupNumbers } from './planes';
+import { PARTITION_STATUSES, type PartitionStatus } from '../../core/status';
+import type { PartitionColumns } from '../..';
+import type { PartitionFilter, SortColumn, TableSort } from '../wire/types';
+
+/** Numbers of the failure groups of partitions by ordinal, from 1; 0: it has not failed. */
+export type GroupNumbers = Uint8Array;
 
 /** A run's partitions; the columns are those of all of them. */
 export interface Table {
   columns: PartitionColumns;
   groups: GroupNumbers;
+  /** 1 for partitions whose values are exact; null: all are. */
+  isExact: Uint8Array | null;
 }
 
 /** `matching`: ordinals of the partitions whose ids match the filter's text; null without a text. */
@@ -51,8 +56,9 @@ export function sorted(table: Table, ordinals: Int32Array, { column, descending 
   return permuted(ordinals, radixOrder(keys));
 }
 
-function permuted(ordinals: Int32Array, order: Uint32Array): Int32Array {
-  const result = new Int32Array(ordinals.length);
+/** The ordinals at these positions. */
+export function permuted(ordinals: Int32Array, order: Uint32Array): Int32Array {
+  const result = new Int32Array(order.length);
   for (let i = 0; i < order.length; i++) result[i] = ordinals[order[i]!]!;
   return result;
 }
@@ -71,7 +77,8 @@ export function radixOrder(values: Float64Array): Uint32Array {
     bits[2 * i + 1] = negative ? ~high : high ^ 0x8000_0000;
     if (negative) bits[2 * i] = ~bits[2 * i]!;
   }
-  let order = Uint32Array.from({ length: n }, (_, i) => i);
+  let order = new Uint32Array(n);
+  for (let i = 0; i < n; i++) order[i] = i;
   let next = new Uint32Array(n);
   for (let digit = 0; digit < 4; digit++) {
     const word = digit >>> 1;

@@ -1,0 +1,58 @@
+/** Failure groups as the page shows them, with numbers that fit into a byte. */
+import { relative } from 'node:path';
+import type { FailureGroup } from '..';
+import type { GroupNumbers } from './table/partition-table';
+import type { GroupInfo } from './wire/types';
+
+/** The largest number of a group that a byte has; further groups share it. */
+const LAST_GROUP = 255;
+
+/** Numbers groups by what they have in common: a group keeps its number while the run is watched. */
+export class GroupNumbering {
+  readonly #numbers = new Map<string, number>();
+
+  /** `folder`: places inside it are shown relative to it. `total`: partitions of the run. */
+  number(
+    found: readonly FailureGroup[],
+    total: number,
+    folder: string | null,
+  ): { groupInfos: GroupInfo[]; groups: GroupNumbers } {
+    const groups = new Uint8Array(total);
+    const groupInfos = found.map((group) => {
+      const number = this.#numberOf(group);
+      for (const ordinal of group.ordinals) groups[ordinal] = number;
+      return groupInfo(group, number, folder);
+    });
+    return { groups, groupInfos };
+  }
+
+  #numberOf({ type, pattern, place }: FailureGroup): number {
+    const key = JSON.stringify([type, pattern, place]);
+    const number = this.#numbers.get(key) ?? Math.min(this.#numbers.size + 1, LAST_GROUP);
+    this.#numbers.set(key, number);
+    return number;
+  }
+}
+
+/** Relative to the project's folder, if the file is inside it. */
+function insideOf(folder: string | null, file: string): string {
+  const path = folder === null ? file : relative(folder, file);
+  return path.startsWith('..') ? file : path;
+}
+
+function groupInfo(group: FailureGroup, number: number, folder: string | null): GroupInfo {
+  const { type, pattern, place, count, firstAt, lastAt, firstExecution, failedWith, examples } = group;
+  return {
+    number,
+    type,
+    pattern,
+    place: place === null ? null : { ...place, file: insideOf(folder, place.file) },
+    functionDigest: examples[0]?.functionDigest ?? null,
+    count,
+    firstAt,
+    lastAt,
+    firstExecution,
+    failedWith,
+    examples: examples.map(({ ordinal, id, error }) => ({ ordinal, id, message: error.message })),
+  };
+}

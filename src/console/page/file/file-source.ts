@@ -1,0 +1,60 @@
+/** The file that the page is in as its source: answers what the console would, for one run. */
+import { answerFigures, answerTable } from '../../table/table-answers';
+import type { ExportedRun } from '../../wire/export';
+import type { PartitionFilter, ProjectInfo, TableAnswer, TableQuery } from '../../wire/types';
+import { Refused, type Source } from '../session';
+import { idsOf, tableOf } from './table';
+
+export function fileSource(run: ExportedRun): Source {
+  const { head, cells } = run;
+  const { runId, executions } = head.now.state;
+  const table = tableOf(run);
+  const ids = idsOf(run);
+  const project: ProjectInfo = {
+    name: '',
+    version: head.version,
+    readOnly: true,
+    hasProject: false,
+    source: 'this file',
+  };
+
+  return async (path, { body }) => {
+    const { pathname, searchParams } = new URL(path, 'http://file/');
+    const [first, name, what = '', ...rest] = pathname.slice(1).split('/').map(decodeURIComponent);
+    if (first === 'project') return Response.json(project);
+    if (first !== 'runs' || name === undefined || rest.length > 0) throw notInFile();
+    const execution = searchParams.get('execution');
+    const isOther = execution !== null && execution !== executions.at(-1)?.workflowRunId;
+    if (name !== runId || isOther)
+      throw new Refused(
+        'NoSuchRun',
+        `This file has only the run "${runId}", as it was after its execution ${executions.at(-1)?.execution ?? 1}.`,
+      );
+    switch (what) {
+      case '':
+        return Response.json(head.now);
+      case 'stream':
+        return new Response(`event: run\ndata: ${JSON.stringify(head.now)}\n\nevent: still\ndata: \n\n`);
+      case 'cells':
+        return new Response(cells as Uint8Array<ArrayBuffer>);
+      case 'units':
+        return Response.json(head.units);
+      case 'table':
+        return Response.json({
+          version: head.now.version,
+          ...(await answerTable(table, ids, body as TableQuery)),
+        } satisfies TableAnswer);
+      case 'figures':
+        return Response.json(await answerFigures(table, ids, (body as { filter: PartitionFilter }).filter));
+      default:
+        throw notInFile();
+    }
+  };
+}
+
+function notInFile(): Refused {
+  return new Refused(
+    'NotInFile',
+    'This file does not contain it. In the project, partwise console shows everything about the run.',
+  );
+}

@@ -1,0 +1,26 @@
+/** What an exported file contains, and what it does not. */
+import { file } from '../session';
+import { number, time } from '../words';
+
+export function FileNote({ total }: { total: number }) {
+  if (file === null) return null;
+  const { asOf, isRedacted, exact } = file;
+  const sentences = [
+    `This file shows the run as it was at ${time(asOf)}.`,
+    ...(exact < total ? partly(exact, total) : []),
+    ...(exact < total && !isRedacted
+      ? [`Only these ${number(exact)} have ids and are found by search.`]
+      : []),
+    ...(isRedacted
+      ? ['Keys, messages, and names of tables and workers were left out; partitions have numbers instead.']
+      : []),
+  ];
+  return <p class="note">{sentences.join(' ')}</p>;
+}
+
+function partly(exact: number, total: number): string[] {
+  return [
+    `It has exact values of ${number(exact)} of ${number(total)} partitions: failed, slowest, largest and first ones.`,
+    'Times and counts of the others, marked ≈, are within 5 %, and their start is not in the file.',
+  ];
+}

@@ -1,0 +1,335 @@
+/** A run as one HTML file: what is in it, what is left out of it, and how it opens without any server. */
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { exportRun, ofRun, serveConsole, type RunningConsole } from '../src/console/index';
+import { decodeExport, type ExportedRun } from '../src/console/wire/export';
+import { PARTITION_STATUSES, type PartitionColumns, type RunHandle, type RunState } from '../src/index';
+import { cli } from './support/cli';
+import { describeBrowser, startBrowser } from './support/console';
+import { makeProject, type TestProject } from './support/project';
+
+const FUNCTIONS = `
+import { definePartitionFunction } from 'partwise';
+
+class RateLimited extends Error {
+  name = 'RateLimited';
+}
+
+export const picky = definePartitionFunction({
+  name: 'picky',
+  retry: { maximumAttempts: 1 },
+  run(data, { key, params }) {
+    if (key.k.startsWith('bad')) throw new RateLimited('429 for ' + key.k + ', card 4111-canary-message');
+    return { rows: data.rowCount };
+  },
+});
+`;
+/** Keys that would end the element that they are in, or start another. */
+const HOSTILE = ['</script><script>document.title = "broken"</script>', '<img src=x onerror="alert(1)">'];
+const KEYS = [
+  ...Array.from({ length: 40 }, (_, i) => `store-canary-${String(i).padStart(2, '0')}`),
+  'bad-canary-1',
+  'bad-canary-2',
+  'bad-canary-3',
+  ...HOSTILE,
+];
+
+let project: TestProject;
+let runId: string;
+beforeAll(async () => {
+  project = await makeProject(FUNCTIONS);
+  const values = KEYS.map((key, i) => `('${key}', ${i + 1})`).join(', ');
+  await project.execute(
+    `CREATE TABLE orders_canary AS SELECT k, n FROM (VALUES ${values}) t(k, n), range(n) WHERE n > 0`,
+  );
+  await project.startWorker({ SOME_PASSWORD: 'canary-environment' });
+  runId = project.runId('shared');
+  const run = await project.partwise.start(
+    {
+      function: 'picky',
+      source: { table: 'orders_canary' },
+      partitionBy: ['k'],
+      params: { note: 'canary-params' },
+      options: { toleratedFailures: 3 },
+    },
+    { runId },
+  );
+  await run.wait();
+});
+afterAll(() => project.close());
+
+describe('an exported run', () => {
+  it('is what the run is, with exact values and ids of all partitions', async () => {
+    const { file, text } = await exported('all.html');
+    const { head, exact } = contentsOf(text);
+    const run = project.partwise.getRun(runId);
+    const { rows, durationMs, attempts } = await run.columns();
+    const { partitions } = await run.partitions();
+    expect(head.ids).toEqual(partitions.map(({ id }) => id));
+    expect([exact.rows, exact.durationMs, exact.attempts]).toEqual([rows, durationMs, attempts]);
+    expect(head.now.state.counts).toEqual((await run.status()).counts);
+    expect(head.now.groups).toMatchObject([
+      {
+        type: 'RateLimited',
+        count: 3,
+        place: { file: 'functions.ts' },
+        pattern: 'RateLimited: ◦ for ◦, card ◦-canary-message',
+      },
+    ]);
+    expect(head.units).toEqual(await run.units());
+    expect((await stat(file)).size).toBeLessThan(500_000);
+  });
+
+  it('has no text of the run outside its base64 data, whatever keys contain', async () => {
+    const { text } = await exported('hostile.html');
+    expect(text.match(/<script/g)).toHaveLength(2);
+    for (const key of KEYS) expect(text).not.toContain(key);
+    expect(/<script type="application\/octet-stream" id="run">[A-Za-z0-9+/=]+<\/script>/.test(text)).toBe(
+      true,
+    );
+  });
+
+  it('has neither keys nor messages, names, paths or secrets when redacted', async () => {
+    const { text } = await exported('redacted.html', '--redact');
+    const { head } = contentsOf(text);
+    const all = text + unpacked(text).toString('latin1');
+    for (const secret of [...KEYS, 'canary', '4111', project.folder, `@${hostname()}`, project.taskQueue])
+      expect(all).not.toContain(secret);
+    expect(head.ids).toBeNull();
+    expect(head.now.groups).toMatchObject([
+      { type: 'RateLimited', pattern: null, place: { file: 'functions.ts' }, count: 3 },
+    ]);
+    expect(head.now.state).toMatchObject({ runId, function: 'picky', counts: { DONE: 42, FAILED: 3 } });
+    expect(head.units.every(({ worker }) => worker === 'worker 1')).toBe(true);
+  });
+
+  it.each([
+    [10_000, 10_000, 1_000_000],
+    // A million has five times as much, and so less than 4 MB.
+    [200_000, 1_000, 850_000],
+  ])('of %i partitions has exact values of %i and at most %i bytes', async (total, expected, most) => {
+    const { run, columns } = madeUp(total);
+    const file = await exportRun(run, { version: '1.2.3' });
+    expect(file).toMatchObject({ partitions: total, exact: expected });
+    expect(file.html.length).toBeLessThan(most);
+    const { exact } = contentsOf(file.html);
+    expect(exact.ordinals).toHaveLength(expected);
+    expect(exact.durationMs).toEqual(
+      Float64Array.from(exact.ordinals, (ordinal) => columns.durationMs[ordinal]!),
+    );
+    // The slowest, the largest, the first, and one that failed alone for its cause.
+    const slowest = columns.durationMs.indexOf(columns.durationMs.reduce((a, b) => Math.max(a, b)));
+    const largest = columns.rows.indexOf(columns.rows.reduce((a, b) => Math.max(a, b)));
+    for (const ordinal of [slowest, largest, 0, LONELY]) expect(exact.ordinals).toContain(ordinal);
+  });
+});
+
+describeBrowser('an exported file in a browser', () => {
+  let browser: Browser;
+  let served: RunningConsole | null = null;
+  const requests: string[] = [];
+  const troubles: string[] = [];
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+  afterAll(async () => {
+    await served?.close();
+    await browser.close();
+  });
+
+  const open = async (file: string, address = ''): Promise<Page> => {
+    const page = await browser.newPage();
+    page.on('request', (request) => requests.push(request.url()));
+    page.on('pageerror', ({ message }) => troubles.push(message));
+    page.on('console', (message) => troubles.push(message.text()));
+    page.on('dialog', (dialog) => troubles.push(dialog.message()));
+    await page.goto(`${pathToFileURL(file).href}${address}`);
+    return page;
+  };
+  const ids = (page: Page): Promise<string[]> => page.locator('.grid-row > :first-child').allTextContents();
+
+  it('filters, sorts and follows its address without any request', async () => {
+    const { file } = await exported('page.html');
+    const page = await open(file);
+    await page.getByText('45 of 45').waitFor();
+    await page.getByRole('button', { name: 'FAILED 3' }).click();
+    await page.getByText('3 of 45').waitFor();
+    await page.getByRole('button', { name: 'Rows', exact: true }).click();
+    await expectSoon(() => ids(page), ['bad-canary-3', 'bad-canary-2', 'bad-canary-1']);
+    expect(page.url()).toContain('#/?status=FAILED&sort=-rows');
+    await page.getByRole('searchbox').fill('CANARY-2');
+    await page.getByText('1 of 45').waitFor();
+    await page.getByRole('button', { name: 'Show all' }).click();
+    await page.getByRole('searchbox').fill('ONERROR');
+    await expectSoon(() => ids(page), [HOSTILE[1]!]);
+    expect(await page.title()).toBe(`${runId} · Partwise`);
+
+    const linked = await open(file, `#/runs/${encodeURIComponent(runId)}?group=1&sort=key&tz=UTC`);
+    await linked.getByText('3 of 45').waitFor();
+    await expectSoon(() => ids(linked), ['bad-canary-1', 'bad-canary-2', 'bad-canary-3']);
+    expect(await linked.getByRole('button', { name: 'Share' }).count()).toBe(0);
+    expect([requests.filter((url) => !url.startsWith('file:')), troubles]).toEqual([[], []]);
+    expect(new Set(requests)).toEqual(new Set(requests.filter((url) => url.includes('/page.html'))));
+  });
+
+  it('is what the button of the console saves, with two clicks', async () => {
+    served = await serveConsole(ofRun(project.partwise.getRun(runId), 'the test'), {
+      version: '1.2.3',
+      port: 0,
+      exactPort: false,
+    });
+    const page = await browser.newPage();
+    await page.goto(served.url);
+    await page.getByRole('link', { name: runId }).click();
+    await page.getByText('Share', { exact: true }).click();
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Save without keys and messages' }).click();
+    const file = await download;
+    expect(file.suggestedFilename()).toBe(`${runId}.html`);
+    const { head } = contentsOf(await readFile(await file.path(), 'utf8'));
+    expect([head.isRedacted, head.now.state.counts.FAILED]).toEqual([true, 3]);
+    const withoutToken = await fetch(
+      `http://127.0.0.1:${served.port}/api/v1/runs/${encodeURIComponent(runId)}/export`,
+    );
+    expect(withoutToken.status).toBe(401);
+  });
+
+  it('says which values of a large run are exact, and marks the others', async () => {
+    const { run } = madeUp(20_000);
+    const file = join(project.folder, 'large.html');
+    await writeFile(file, (await exportRun(run, { version: '1.2.3' })).html);
+    const page = await open(file, '#/?ordinals=10000-10100');
+    await page.getByText('exact values of 1,000 of 20,000 partitions').waitFor();
+    await page.getByText('100 of 20,000').waitFor();
+    await expectSoon(async () => (await ids(page)).includes('partition 10,001'), true);
+    expect(await page.getByText(/^≈ /).count()).toBeGreaterThan(0);
+  });
+
+  it('explains itself when it was cut off', async () => {
+    const { file, text } = await exported('cut.html');
+    await writeFile(file, text.replace(/(id="run">.{100})[^<]*/, '$1'));
+    const page = await open(file);
+    await page.getByText('incomplete or was changed').waitFor();
+  });
+});
+
+async function exported(name: string, ...flags: string[]): Promise<{ file: string; text: string }> {
+  const file = join(project.folder, name);
+  const { code, stderr } = await cli(project.folder, ['export', runId, '--html', file, ...flags]);
+  if (code !== 0) throw new Error(stderr);
+  return { file, text: await readFile(file, 'utf8') };
+}
+
+function unpacked(html: string): Buffer {
+  return gunzipSync(Buffer.from(/id="run">([^<]*)</.exec(html)![1]!, 'base64'));
+}
+
+function contentsOf(html: string): ExportedRun {
+  return decodeExport(new Uint8Array(unpacked(html)));
+}
+
+async function expectSoon<T>(read: () => Promise<T>, wanted: T): Promise<void> {
+  const matches = async (): Promise<boolean> => JSON.stringify(await read()) === JSON.stringify(wanted);
+  for (let i = 0; i < 100 && !(await matches()); i++) await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(await read()).toEqual(wanted);
+}
+
+/** A partition that fails for a cause of its own. */
+const LONELY = 7_777;
+
+/** A run that was never run: one partition in twenty fails, and few are slow and large. */
+function madeUp(total: number): { run: RunHandle; columns: PartitionColumns } {
+  const columns: PartitionColumns = {
+    from: 0,
+    to: total,
+    status: new Uint8Array(total).fill(PARTITION_STATUSES.indexOf('DONE')),
+    attempts: new Int32Array(total).fill(1),
+    rows: new Float64Array(total),
+    returnedRows: new Int32Array(total).fill(1),
+    startedAt: new Float64Array(total),
+    durationMs: new Float64Array(total),
+    execution: new Int32Array(total).fill(1),
+    reused: new Uint8Array(total),
+  };
+  const failed: number[] = [];
+  let seed = 1;
+  const random = (): number => (seed = (seed * 48_271) % 0x7fff_ffff) / 0x7fff_ffff;
+  for (let ordinal = 0; ordinal < total; ordinal++) {
+    const rows = Math.exp(2 * (random() + random() + random()));
+    columns.rows[ordinal] = Math.round(10 * rows);
+    columns.durationMs[ordinal] = 4 * rows * (0.5 + random());
+    columns.startedAt[ordinal] = Date.UTC(2026, 0, 1) + ordinal;
+    if (ordinal !== LONELY && ordinal % 20 !== 3) continue;
+    columns.status[ordinal] = PARTITION_STATUSES.indexOf('FAILED');
+    failed.push(ordinal);
+  }
+  const at = '2026-01-01T00:00:00.000Z';
+  const id = (ordinal: number): string => `store-${ordinal}`;
+  const group = (type: string, ordinals: readonly number[]) => ({
+    type,
+    pattern: `${type}: ◦`,
+    place: null,
+    failedWith: null,
+    count: ordinals.length,
+    ordinals: Int32Array.from(ordinals),
+    firstAt: at,
+    lastAt: at,
+    firstExecution: 1,
+    examples: [],
+  });
+  const state = {
+    runId: 'made-up',
+    status: 'PARTIAL_FAILURE',
+    rows: null,
+    reused: 0,
+    startedAt: at,
+    endedAt: at,
+    asOf: at,
+    snapshotTime: at,
+    scheduledTime: null,
+    function: 'f',
+    executions: [],
+    live: false,
+    archived: false,
+    error: null,
+    commit: null,
+    models: null,
+    waiting: null,
+    runtime: null,
+    reusedRuntimes: [],
+    retries: { partitions: 0, first: [] },
+    paused: false,
+    maxConcurrency: 8,
+    toleratedFailures: total,
+    counts: {
+      PENDING: 0,
+      RUNNING: 0,
+      CANCELLED: 0,
+      INTERNAL_ERROR: 0,
+      SKIPPED: 0,
+      total,
+      DONE: total - failed.length,
+      FAILED: failed.length,
+    },
+  } as RunState;
+  const snapshot = {
+    state,
+    units: () => [],
+    columns: async () => columns,
+    failures: async () => [
+      group(
+        'RateLimited',
+        failed.filter((ordinal) => ordinal !== LONELY),
+      ),
+      group('TypeError', [LONELY]),
+    ],
+    ids: async (ordinals: ArrayLike<number>) => Array.from(ordinals, id),
+    search: async () => new Int32Array(),
+  };
+  return { run: { snapshot: async () => snapshot } as unknown as RunHandle, columns };
+}
