@@ -106,7 +106,7 @@ function Versions({ name, versions }: { name: string; versions: readonly Version
             <th class="number">Version</th>
             <th>Aliases</th>
             <th class="number">Models</th>
-            <th class="number">New</th>
+            <th class="number wide-only">New</th>
             <th class="number wide-only">Base</th>
             <th class="wide-only">Training run</th>
             <th class="wide-only">Description</th>
@@ -122,9 +122,9 @@ function Versions({ name, versions }: { name: string; versions: readonly Version
                   {each.version}
                 </a>
               </td>
-              <td>{shown(each.aliases.join(', '))}</td>
+              <td class="whole">{shown(each.aliases.join(', '))}</td>
               <td class="number">{number(each.entries)}</td>
-              <td class="number">{number(each.changed)}</td>
+              <td class="number wide-only">{number(each.changed)}</td>
               <td class="number wide-only">{each.base ?? ''}</td>
               <td class="wide-only">
                 {each.run === null ? (
