@@ -1,7 +1,14 @@
 /** The console's pages about schedules, models, plans and workers: over HTTP, then in a browser. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import type { PlanPreview, PromotionPreview, ScheduleFiring, ScheduleListing } from '../src/index';
+import type {
+  ComparedPartition,
+  PlanPreview,
+  PromotionPreview,
+  ScheduleFiring,
+  ScheduleListing,
+} from '../src/index';
+import { comparisonAnswer } from '../src/console/comparison';
 import type { ComparisonAnswer, ModelAnswer, VersionAnswer } from '../src/console/wire/models';
 import type { StartedRun, WorkersAnswer } from '../src/console/wire/project';
 import type { ScheduleAnswer } from '../src/console/wire/schedules';
@@ -216,6 +223,39 @@ describe('the page of models', () => {
     const higher = await ask<ComparisonAnswer>('models/traffic/compare?a=1&b=2&metric=mae&higher=true');
     expect(higher.value.worst.map(({ partition }) => partition)).toEqual(['S0']);
     expect((await ask('models/traffic/compare?a=1&b=2&metric=mea')).refusal).toContain('They have: mae.');
+  });
+
+  it('counts each partition of a comparison once, and keeps apart what cannot be compared', () => {
+    const of = (
+      partition: string,
+      a: number | null,
+      b: number | null,
+      rest: Partial<ComparedPartition> = {},
+    ) => ({
+      ...{ partition, a, b, better: null, otherRows: false, same: false },
+      ...rest,
+    });
+    const partitions = [
+      of('worse', 1, 3, { better: 'a' }),
+      of('much better', 500, 1, { better: 'b' }),
+      of('equal', 2, 2),
+      of('gone', 1, null, { better: 'a' }),
+      of('not measured', null, null),
+      of('held out', 1, 9, { otherRows: true }),
+      of('same', 1, 1, { same: true }),
+    ];
+    const answer = comparisonAnswer(
+      { metric: 'mae', partitions, better: { a: 2, b: 1 }, otherRows: 1 },
+      false,
+    );
+    const { total, ...counts } = answer.counts;
+    expect([total, Object.values(counts)]).toEqual([7, [1, 1, 1, 1, 1, 1, 1]]);
+    const names = [answer.worst, answer.best, answer.otherRows, answer.missing].map((rows) =>
+      rows.map(({ partition }) => partition),
+    );
+    expect(names).toEqual([['worse'], ['much better'], ['held out'], ['gone']]);
+    expect(answer.scatter).toMatchObject({ scale: 'log', from: 1, to: 500 });
+    expect(answer.differences!.quantiles).toMatchObject({ min: -499, max: 2 });
   });
 
   it('says what a promotion would take and keep, promotes, and rolls back', async () => {

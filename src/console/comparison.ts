@@ -42,15 +42,16 @@ export function comparisonAnswer(
   const b = Float64Array.from(positions, (position) => partitions[position]!.b!);
   const differences = b.map((value, i) => value - a[i]!);
   const rowAt = (i: number): ComparedRow => rowOf(partitions[positions[i]!]!);
-  const worse = differences.map((difference) => (higherIsBetter ? -difference : difference));
-  const better = worse.map((amount) => -amount);
+  const ascending = differences.slice().sort();
+  const higher = extremes(differences, ascending, 1).map(rowAt);
+  const lower = extremes(differences, ascending, -1).map(rowAt);
   return {
     metric,
     counts,
     scatter: scatterOf(a, b),
-    differences: histogramOf(differences),
-    worst: largest(worse, MAX_ROWS).map(rowAt),
-    best: largest(better, MAX_ROWS).map(rowAt),
+    differences: histogramOf(ascending),
+    worst: higherIsBetter ? lower : higher,
+    best: higherIsBetter ? higher : lower,
     otherRows,
     missing,
   };
@@ -69,13 +70,16 @@ function rowOf({ partition, a, b, better }: ComparedPartition): ComparedRow {
   return { partition, a, b, better };
 }
 
-/** Positions of the largest positive values, largest first. */
-function largest(values: Float64Array, most: number): number[] {
-  const ascending = values.slice().sort();
-  const least = Math.max(Number.MIN_VALUE, ascending[Math.max(0, ascending.length - most)] ?? 0);
+/** Positions of the values farthest from 0 on the side of `sign`, the farthest first. */
+function extremes(values: Float64Array, ascending: Float64Array, sign: 1 | -1): number[] {
+  const last = Math.min(MAX_ROWS, values.length);
+  const limit = sign * (ascending.at(sign === 1 ? -last : last - 1) ?? 0);
   const found: number[] = [];
-  for (let i = 0; i < values.length; i++) if (values[i]! >= least) found.push(i);
-  return found.sort((x, y) => values[y]! - values[x]!).slice(0, most);
+  for (let i = 0; i < values.length; i++) {
+    const distance = sign * values[i]!;
+    if (distance > 0 && distance >= limit) found.push(i);
+  }
+  return found.sort((x, y) => sign * (values[y]! - values[x]!)).slice(0, MAX_ROWS);
 }
 
 function scatterOf(a: Float64Array, b: Float64Array): Scatter | null {
@@ -101,8 +105,7 @@ function scatterOf(a: Float64Array, b: Float64Array): Scatter | null {
 }
 
 /** Bins around 0, so that the middle one has what hardly differs. */
-function histogramOf(differences: Float64Array): ComparisonAnswer['differences'] {
-  const ascending = differences.slice().sort();
+function histogramOf(ascending: Float64Array): ComparisonAnswer['differences'] {
   const quantiles = quantilesOf(ascending.length, (position) => ascending[position]!);
   if (quantiles === null) return null;
   const at = (share: number): number => ascending[Math.floor(share * (ascending.length - 1))]!;
