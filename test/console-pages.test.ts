@@ -52,6 +52,8 @@ const DAILY = {
 let project: TestProject;
 let served: TestConsole;
 let nightly: string;
+/** Training runs of the model's versions, in order. */
+const runs: string[] = [];
 
 beforeAll(async () => {
   project = await makeProject(FUNCTIONS);
@@ -62,6 +64,24 @@ beforeAll(async () => {
   nightly = project.runId('nightly');
   const when = { cron: '30 0 * * *', timeZone: 'Europe/Berlin', note: 'for the morning' };
   await project.partwise.schedules.create(nightly, { input: DAILY, ...when });
+  for (const off of [
+    { S0: 5, S1: 5 },
+    { S1: 9, S2: 9 },
+  ]) {
+    const run = await project.partwise.start(
+      {
+        function: 'mean.train',
+        source: { table: 'sales' },
+        partitionBy: ['shop'],
+        output: { model: 'traffic' },
+        params: { off },
+      },
+      { runId: project.runId('train') },
+    );
+    expect((await run.wait()).status).toBe('SUCCESS');
+    runs.push(run.runId);
+  }
+  await (await project.partwise.registry()).model('traffic').promote(1, 'production');
 });
 
 afterAll(async () => {
@@ -161,28 +181,6 @@ describe('the page of schedules', () => {
 
 describe('the page of models', () => {
   const model = async (): Promise<ModelAnswer> => (await ask<ModelAnswer>('models/traffic')).value;
-  const runs: string[] = [];
-
-  beforeAll(async () => {
-    for (const off of [
-      { S0: 5, S1: 5 },
-      { S1: 9, S2: 9 },
-    ]) {
-      const run = await project.partwise.start(
-        {
-          function: 'mean.train',
-          source: { table: 'sales' },
-          partitionBy: ['shop'],
-          output: { model: 'traffic' },
-          params: { off },
-        },
-        { runId: project.runId('train') },
-      );
-      expect((await run.wait()).status).toBe('SUCCESS');
-      runs.push(run.runId);
-    }
-    await (await project.partwise.registry()).model('traffic').promote(1, 'production');
-  });
 
   it('lists them, and shows versions, metrics and the steps of aliases', async () => {
     const { value } = await ask('models');
@@ -232,7 +230,12 @@ describe('the page of models', () => {
       b: number | null,
       rest: Partial<ComparedPartition> = {},
     ) => ({
-      ...{ partition, a, b, better: null, otherRows: false, same: false },
+      partition,
+      a,
+      b,
+      better: null,
+      otherRows: false,
+      same: false,
       ...rest,
     });
     const partitions = [
