@@ -6,11 +6,11 @@ import { pathToFileURL } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import { exportRun, ofRun, serveConsole, type RunningConsole } from '../src/console/index';
+import { exportRun } from '../src/console/index';
 import { decodeExport, type ExportedRun } from '../src/console/wire/export';
 import { PARTITION_STATUSES, type PartitionColumns, type RunHandle, type RunState } from '../src/index';
 import { cli } from './support/cli';
-import { describeBrowser, startBrowser } from './support/console';
+import { describeBrowser, startBrowser, startConsole, type TestConsole } from './support/console';
 import { makeProject, type TestProject } from './support/project';
 
 const FUNCTIONS = `
@@ -131,14 +131,14 @@ describe('an exported run', () => {
 
 describeBrowser('an exported file in a browser', () => {
   let browser: Browser;
-  let served: RunningConsole | null = null;
+  let served: TestConsole | null = null;
   const requests: string[] = [];
   const troubles: string[] = [];
   beforeAll(async () => {
     browser = await startBrowser();
   });
   afterAll(async () => {
-    await served?.close();
+    await served?.end();
     await browser.close();
   });
 
@@ -178,11 +178,7 @@ describeBrowser('an exported file in a browser', () => {
   });
 
   it('is what the button of the console saves, with two clicks', async () => {
-    served = await serveConsole(ofRun(project.partwise.getRun(runId), 'the test'), {
-      version: '1.2.3',
-      port: 0,
-      exactPort: false,
-    });
+    served = await startConsole(project.folder);
     const page = await browser.newPage();
     await page.goto(served.url);
     await page.getByRole('link', { name: runId }).click();
@@ -193,9 +189,7 @@ describeBrowser('an exported file in a browser', () => {
     expect(file.suggestedFilename()).toBe(`${runId}.html`);
     const { head } = contentsOf(await readFile(await file.path(), 'utf8'));
     expect([head.isRedacted, head.now.state.counts.FAILED]).toEqual([true, 3]);
-    const withoutToken = await fetch(
-      `http://127.0.0.1:${served.port}/api/v1/runs/${encodeURIComponent(runId)}/export`,
-    );
+    const withoutToken = await fetch(`${served.origin}/api/v1/runs/${encodeURIComponent(runId)}/export`);
     expect(withoutToken.status).toBe(401);
   });
 

@@ -2,4 +2,4 @@
 export type { Backend } from './backend';
 export { exportRun } from './export/export-run';
 export { ofRun } from './run-file';
-export { serveConsole, type RunningConsole } from './serve';
+export { serveConsole } from './serve';

@@ -54,11 +54,9 @@ export async function serveConsole(
     token,
     port: bound,
     close: async () => {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-      // Only now: a stream that is still open would follow its run anew.
       watched.close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
     },
   };
 }
