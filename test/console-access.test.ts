@@ -42,7 +42,9 @@ describeBrowser('the console', () => {
     ['a list without runs', () => '/?status=CANCELLED', '.empty'],
     ['a run', () => `/runs/${runId}`, '.grid-row'],
     ['a filtered run', () => `/runs/${runId}?status=FAILED&group=1&q=p&sort=-took`, '.grid-row'],
-    ['a partition', () => `/runs/${runId}/partitions/p41`, 'h1'],
+    ['a partition', () => `/runs/${runId}/partitions/p41`, '.message'],
+    ['results', () => `/runs/${runId}/results`, 'table'],
+    ['a comparison', () => `/compare/${runId}/${runId}`, 'h2'],
     ['a run that does not exist', () => '/runs/none', '.refusal'],
     ['an address without a page', () => '/none', '.refusal'],
   ];

@@ -150,7 +150,7 @@ function Matrix({ transitions }: { transitions: readonly (readonly number[])[] }
     <table class="matrix">
       <thead>
         <tr>
-          <th />
+          <td />
           {used.map((i) => (
             <th key={i} class="number">
               <StatusMark status={PARTITION_STATUSES[i]!} />
