@@ -45,6 +45,10 @@ describeBrowser('the console', () => {
     ['a partition', () => `/runs/${runId}/partitions/p41`, '.message'],
     ['results', () => `/runs/${runId}/results`, 'table'],
     ['a comparison', () => `/compare/${runId}/${runId}`, 'h2'],
+    ['plans', () => '/plan', 'form'],
+    ['schedules', () => '/schedules', '.empty'],
+    ['models', () => '/models', '.empty'],
+    ['workers', () => '/workers', 'table'],
     ['a run that does not exist', () => '/runs/none', '.refusal'],
     ['an address without a page', () => '/none', '.refusal'],
   ];
