@@ -71,10 +71,10 @@ export function onlyWithToken(token: string): MiddlewareHandler {
 export function onlyOwnPage(origins: ReadonlySet<string>): MiddlewareHandler {
   return async (context: Context, next: Next) => {
     if (context.req.method === 'GET' || context.req.method === 'HEAD') return next();
-    const origin = context.req.header('origin');
+    const origin = context.req.header('origin') ?? '';
     const site = context.req.header('sec-fetch-site');
     const type = context.req.header('content-type') ?? '';
-    if (origin === undefined || !origins.has(origin) || (site !== undefined && site !== 'same-origin'))
+    if (!origins.has(origin) || (site !== undefined && site !== 'same-origin'))
       return refuse(context, 403, 'WrongOrigin', 'Only the console’s own page may ask for this.');
     if (type.split(';')[0]!.trim().toLowerCase() !== 'application/json')
       return refuse(context, 415, 'NotJson', `The content type is "${type}"; it must be application/json.`);
