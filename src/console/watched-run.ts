@@ -33,6 +33,7 @@ export class WatchedRun {
   #leaving: NodeJS.Timeout | undefined;
   #error: unknown = null;
   #handle: RunHandle | null = null;
+  #isClosed = false;
   /** Set while the server does not answer: Temporal's client tries again for a long time without a word. */
   #silence: ServerSilent | null = null;
   #patience: NodeJS.Timeout | undefined;
@@ -100,7 +101,9 @@ export class WatchedRun {
     return this.#error;
   }
 
+  /** It cannot be used afterwards. */
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#leaving);
     clearTimeout(this.#patience);
     this.#following?.stop.abort();
@@ -119,6 +122,8 @@ export class WatchedRun {
   }
 
   #followed(): { begun: Signal; read: Signal } {
+    // A stream that is still open would follow the run again.
+    if (this.#isClosed) throw new Error('The console is closing.');
     clearTimeout(this.#leaving);
     this.#leaving = setTimeout(() => this.#leave(), KEPT_MS).unref();
     if (this.#following === null) {

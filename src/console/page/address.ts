@@ -34,9 +34,14 @@ function decoded(part: string): string {
 
 export const query = computed(() => current.value.searchParams);
 
-/** Goes to another page. `keep` has names of parameters that are kept. */
+/** Goes to another page, in the same time zone. */
 export function go(to: string): void {
+  const zone = query.value.get('tz');
   history.pushState(null, '', to.startsWith('/') ? `${PREFIX}${to}` : to);
+  if (zone !== null && !read().searchParams.has('tz')) {
+    current.value = read();
+    setQuery({ tz: zone });
+  }
   current.value = read();
   scrollTo(0, 0);
 }
