@@ -89,6 +89,7 @@ export type {
   RunSnapshot,
   UnitView,
   WaitOptions,
+  WholeRun,
 } from './reader/types';
 export type {
   CalendarField,

@@ -19,7 +19,8 @@ const BARS = {
   exact: 4,
   warm: 1,
   bytesMB: 1.6,
-  requests: 14,
+  pictureKB: 200,
+  pictureRequests: 6,
   heapMB: 80,
   nodes: 3_000,
   serverMB: 400,
@@ -108,9 +109,10 @@ async function measurePage(browser: Browser, server: Server): Promise<Measures> 
   await page.goto(address, { waitUntil: 'commit' });
   await page.locator('.strip canvas').waitFor();
   const strip = since();
+  const toPicture = traffic();
   await page.locator('.grid-row').first().waitFor();
   const exact = since();
-  const { bytes, requests } = traffic();
+  const { bytes } = traffic();
   const firstPaint = await page.evaluate<number>(
     `performance.getEntriesByName('first-contentful-paint')[0].startTime / 1000`,
   );
@@ -144,7 +146,8 @@ async function measurePage(browser: Browser, server: Server): Promise<Measures> 
     exact,
     warm,
     bytesMB: bytes / MiB,
-    requests,
+    pictureKB: toPicture.bytes / 1024,
+    pictureRequests: toPicture.requests,
     heapMB: heap / MiB,
     nodes,
     serverMB,

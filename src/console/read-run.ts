@@ -14,8 +14,8 @@ export interface ReadRun extends Table {
 
 /** `folder`: places inside it are shown relative to it. */
 export async function readRun(snapshot: RunSnapshot, folder: string | null): Promise<ReadRun> {
-  const columns = await snapshot.columns();
-  const { groupInfos, groups } = new GroupNumbering().number(await snapshot.failures(), columns.to, folder);
+  const { columns, failures } = await snapshot.whole();
+  const { groupInfos, groups } = new GroupNumbering().number(failures, columns.to, folder);
   const planes = emptyPlanes(columns.to);
   writeCells(planes, columns, groups);
   return { snapshot, columns, groups, isExact: null, planes, units: snapshot.units(), groupInfos };

@@ -228,8 +228,8 @@ export class WatchedRun {
       if (groups !== before.groups) this.#changed(writeCells(before.planes, before.columns, groups));
       return;
     }
-    const columns = await snapshot.columns();
-    const { groupInfos, groups } = await this.#groups(snapshot, null);
+    const { columns, failures } = await snapshot.whole();
+    const { groupInfos, groups } = this.#numbering.number(failures, total, this.backend.folder);
     const isSameSize = before !== null && before.columns.to === total;
     const planes = isSameSize ? before.planes : emptyPlanes(columns.to);
     const ranges = writeCells(planes, columns, groups);
@@ -244,12 +244,12 @@ export class WatchedRun {
   /** Groups are read only when the number of failures has changed. */
   async #groups(
     snapshot: RunSnapshot,
-    before: ReadRun | null,
+    before: ReadRun,
   ): Promise<{ groupInfos: GroupInfo[]; groups: GroupNumbers }> {
     const { FAILED, INTERNAL_ERROR, total } = snapshot.state.counts;
     const failures = FAILED + INTERNAL_ERROR;
-    const known = before?.groupInfos.reduce((sum, { count }) => sum + count, 0);
-    if (before !== null && known === failures) return before;
+    const known = before.groupInfos.reduce((sum, { count }) => sum + count, 0);
+    if (known === failures) return before;
     const found = failures === 0 ? [] : await snapshot.failures();
     return this.#numbering.number(found, total, this.backend.folder);
   }

@@ -1,9 +1,9 @@
 import type { FailureGroup } from '../history/failure-groups';
 import type { PartitionColumns } from '../history/partition-columns';
 import type { RunState } from '../history/state';
-import { failureGroups, partitionColumns } from './partitions/whole-run';
+import { failureGroups, partitionColumns, wholeRun } from './partitions/whole-run';
 import type { Reading, RunReader } from './run-reader';
-import type { RunSnapshot, UnitView } from './types';
+import type { RunSnapshot, UnitView, WholeRun } from './types';
 import { unitView } from './unit-view';
 
 /** A run as one reading found it. */
@@ -28,6 +28,10 @@ export class ReadSnapshot implements RunSnapshot {
 
   failures(): Promise<FailureGroup[]> {
     return failureGroups(this.reader, this.reading);
+  }
+
+  whole(): Promise<WholeRun> {
+    return wholeRun(this.reader, this.reading);
   }
 
   async ids(ordinals: ArrayLike<number>): Promise<string[]> {

@@ -303,6 +303,12 @@ export type ResultRows = Row[] & {
   readonly columns?: { name: string; type: string }[];
 };
 
+/** All partitions of a run, and why some of them failed. */
+export interface WholeRun {
+  columns: PartitionColumns;
+  failures: FailureGroup[];
+}
+
 /**
  * A run as it was at one moment. What its methods return belongs together: columns add up to the counts of
  * `state`.
@@ -315,6 +321,8 @@ export interface RunSnapshot {
   columns(range?: { from?: number; to?: number }): Promise<PartitionColumns>;
   /** Like `RunHandle.failures`. */
   failures(): Promise<FailureGroup[]>;
+  /** All columns and the failures, for half the time of reading them one after the other. */
+  whole(): Promise<WholeRun>;
   /**
    * Ids of the partitions with these ordinals, in the same order. Throws `RangeError` for ordinals that the
    * run does not have.

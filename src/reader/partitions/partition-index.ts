@@ -62,6 +62,13 @@ export class PartitionIndex {
       const found = await this.idsOf(ordinals);
       return ordinals.map((ordinal) => found.get(ordinal)!);
     }
+    // A page in key order does not need all of them.
+    const from = ordinals.reduce((least, ordinal) => Math.min(least, ordinal));
+    const to = ordinals.reduce((most, ordinal) => Math.max(most, ordinal));
+    if (this.#ids === null && to - from < BLOCK) {
+      const entries = await readIndexRange(this.file, from, to);
+      return ordinals.map((ordinal) => entries[ordinal - from]!.id);
+    }
     this.#ids ??= readPackedIds(this.file);
     this.#ids.catch(() => (this.#ids = null));
     const ids = await this.#ids;
