@@ -229,7 +229,11 @@ describe('a run that the server no longer has', () => {
   });
 
   it('is listed from its archives, page by page, with or without a server', async () => {
-    const begun = await Promise.all([begin('kept-b', { fails: ['b'] }), begin('kept-a'), begin('kept-here')]);
+    const begun = await Promise.all([
+      begin('shelved-b', { fails: ['b'] }),
+      begin('shelved-a'),
+      begin('shelved-here'),
+    ]);
     const [failed, good, here] = begun.map(({ run }) => run);
     const states = await Promise.all(begun.map(({ run }) => run.wait()));
     await Promise.all(
@@ -241,7 +245,7 @@ describe('a run that the server no longer has', () => {
     const { partwise } = project;
     // The server's list lags behind.
     const forgotten = await until(async () => {
-      const { runs } = await partwise.list({ archived: true, text: 'KEPT-' });
+      const { runs } = await partwise.list({ archived: true, text: 'SHELVED-' });
       return runs.length === 2 ? runs : undefined;
     });
     expect(forgotten.map(({ runId }) => runId)).toEqual(ids);
@@ -256,34 +260,34 @@ describe('a run that the server no longer has', () => {
       archived: true,
     });
     expect(forgotten[1]).toMatchObject({ status: 'SUCCESS', counts: second!.counts, error: null });
-    expect((await partwise.list({ text: 'kept-' })).runs).toMatchObject([{ archived: false }]);
+    expect((await partwise.list({ text: 'shelved-' })).runs).toMatchObject([{ archived: false }]);
 
     const stage = await Partwise.fromStage(join(project.folder, 'stage'), { projectDir: project.folder });
     const found: string[] = [];
     let after: string | undefined;
     do {
-      const page = await stage.list({ text: 'kept-', limit: 1, after });
+      const page = await stage.list({ text: 'shelved-', limit: 1, after });
       found.push(...page.runs.map(({ runId }) => runId));
       after = page.next ?? undefined;
     } while (after !== undefined);
     expect(found).toEqual([here!.runId, ...ids]);
-    expect((await stage.list({ text: 'kept-', status: 'PARTIAL_FAILURE' })).runs).toHaveLength(1);
+    expect((await stage.list({ text: 'shelved-', status: 'PARTIAL_FAILURE' })).runs).toHaveLength(1);
     await expect(stage.list({ after: 'runs-x' })).rejects.toThrow('"runs-x" is not a cursor');
     expect((await stage.getRun(good!.runId).status()).counts).toEqual(second!.counts);
     expect(await stage.getRun(good!.runId).results()).toHaveLength(4);
-    await expect(stage.getRun('kept').status()).rejects.toThrow('has no archive of the run "kept"');
+    await expect(stage.getRun('shelved').status()).rejects.toThrow('has no archive of the run "shelved"');
     await expect(stage.getRun(good!.runId).pause()).rejects.toThrow();
 
     const [name] = await readdir(archives(good!.runId));
     await writeFile(join(archives(good!.runId), name!), 'damaged');
-    const listed = await cli(project.folder, ['list', '--stage', 'stage', '--text', 'kept-', '--json'], {
+    const listed = await cli(project.folder, ['list', '--stage', 'stage', '--text', 'shelved-', '--json'], {
       TEMPORAL_ADDRESS: '127.0.0.1:1',
     });
     expect(JSON.parse(listed.stdout)).toMatchObject({
       runs: [{ runId: here!.runId }, { runId: failed!.runId }],
       unread: [{ runId: good!.runId, why: expect.stringContaining('cannot be read as a history') }],
     });
-    const shown = await cli(project.folder, ['list', '--archived', '--text', 'kept-']);
+    const shown = await cli(project.folder, ['list', '--archived', '--text', 'shelved-']);
     expect(shown.stdout).toContain(failed!.runId);
     expect(shown.stdout).not.toContain(here!.runId);
     expect(shown.stderr).toContain(`The run "${good!.runId}" cannot be read`);

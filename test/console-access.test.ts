@@ -1,7 +1,7 @@
 /** The console for everyone: without a mouse, on a narrow screen, in both themes, read aloud. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import { audit, NARROW, WIDE } from './support/audit';
+import { audit, viewportsOf, WIDE } from './support/audit';
 import { describeBrowser, startBrowser, startConsole, type TestConsole } from './support/console';
 import { GATED_FUNCTIONS, startGated } from './support/gated-runs';
 import { makeProject, type TestProject } from './support/project';
@@ -58,7 +58,7 @@ describeBrowser('the console', () => {
       'has no violation that axe-core finds, nor sideways scroll: %s',
       async (_, address, there) => {
         await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
-        for (const viewport of [WIDE, NARROW]) {
+        for (const viewport of viewportsOf(theme)) {
           await page.setViewportSize(viewport);
           await page.goto(served.origin + address());
           await page.locator(there).first().waitFor();

@@ -314,14 +314,16 @@ function madeUp(total: number): { run: RunHandle; columns: PartitionColumns } {
   const snapshot = {
     state,
     units: () => [],
-    columns: async () => columns,
-    failures: async () => [
-      group(
-        'RateLimited',
-        failed.filter((ordinal) => ordinal !== LONELY),
-      ),
-      group('TypeError', [LONELY]),
-    ],
+    whole: async () => ({
+      columns,
+      failures: [
+        group(
+          'RateLimited',
+          failed.filter((ordinal) => ordinal !== LONELY),
+        ),
+        group('TypeError', [LONELY]),
+      ],
+    }),
     ids: async (ordinals: ArrayLike<number>) => Array.from(ordinals, id),
     search: async () => new Int32Array(),
   };

@@ -1,9 +1,11 @@
 /** Who may speak to the console, over HTTP: one test for each rule of docs/console.md. */
 import crypto from 'node:crypto';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { request, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { Hono } from 'hono';
 import { NoSuchRun, type RunHandle } from '../src/index';
@@ -14,10 +16,20 @@ import { WatchedRuns } from '../src/console/watched-runs';
 
 /** A run whose artifacts are pages with scripts. */
 const HOSTILE = {
+  async *snapshots({ signal }: { signal: AbortSignal }) {
+    yield {
+      state: { counts: { total: 0 }, executions: [] },
+      units: () => [],
+      whole: async () => ({ columns: { to: 0 }, failures: [] }),
+    };
+    await once(signal, 'abort');
+  },
   partition: () => ({
     artifacts: {
-      get: (_: string, { read }: { read: (bytes: Uint8Array) => unknown }) =>
-        Promise.resolve(read(Buffer.from('<script>alert(1)</script>'))),
+      async download(name: string, folder: string) {
+        await writeFile(join(folder, name), '<script>alert(1)</script>');
+        return join(folder, name);
+      },
     },
   }),
 } as unknown as RunHandle;

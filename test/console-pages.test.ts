@@ -12,7 +12,7 @@ import { comparisonAnswer } from '../src/console/comparison';
 import type { ComparisonAnswer, ModelAnswer, VersionAnswer } from '../src/console/wire/models';
 import type { StartedRun, WorkersAnswer } from '../src/console/wire/project';
 import type { ScheduleAnswer } from '../src/console/wire/schedules';
-import { audit, NARROW, WIDE } from './support/audit';
+import { audit, viewportsOf } from './support/audit';
 import { describeBrowser, startBrowser, startConsole, type TestConsole } from './support/console';
 import { makeProject, type TestProject } from './support/project';
 import { until } from './support/until';
@@ -447,7 +447,7 @@ describeBrowser('in a browser', () => {
     'no page has a violation that axe-core finds, nor sideways scroll, in the %s theme',
     async (theme) => {
       await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
-      for (const viewport of [WIDE, NARROW]) {
+      for (const viewport of viewportsOf(theme)) {
         await page.setViewportSize(viewport);
         for (const [address, there] of [
           ['/schedules', 'table.listing'],

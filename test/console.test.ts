@@ -397,4 +397,18 @@ describeBrowser('the console', () => {
       .waitFor();
     expect(gated.started().slice(before).sort()).toEqual(['p03', 'p04', 'p05']);
   });
+
+  it('shows in two clicks what has changed since the run before (J6)', async () => {
+    const next = await startGated(project, 'tomorrow', {
+      source: { query: "SELECT * FROM t WHERE k IS DISTINCT FROM 'p01'" },
+    });
+    await next.release();
+    await next.run.wait();
+    await list();
+    await page.getByRole('link', { name: next.run.runId }).click();
+    await page.getByRole('link', { name: `Compare with ${runId}` }).click();
+    await page.getByText(/2 differ: 1 only in a, 1 by status/).waitFor();
+    const changed = page.getByRole('region', { name: 'Partitions that differ' });
+    expect(await changed.getByRole('link').allInnerTexts()).toEqual(expect.arrayContaining(['p01', 'p07']));
+  });
 });

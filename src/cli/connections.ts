@@ -15,6 +15,8 @@ export interface Needs {
 export class Connections {
   /** With a worker, and for reading alone. */
   readonly #open = new Map<boolean, Promise<OpenPartwise>>();
+  /** Whether the connection with a worker is open: until then, reading does not wait for it. */
+  #hasWorker = false;
 
   #config: Promise<ProjectConfig> | null = null;
 
@@ -61,19 +63,23 @@ export class Connections {
   }
 
   #connection(needsWorker: boolean): Promise<OpenPartwise> {
-    const known = this.#open.get(true) ?? this.#open.get(needsWorker);
+    const known = this.#open.get(needsWorker || this.#hasWorker);
     if (known !== undefined) return known;
     const opening = this.config().then((config) =>
       openPartwise(config, { needWorker: needsWorker, onMessage: this.onMessage }),
     );
     this.#open.set(needsWorker, opening);
     // The next request tries again.
-    opening.catch(() => this.#forget(opening));
+    opening.then(
+      () => (this.#hasWorker ||= needsWorker),
+      () => this.#forget(opening),
+    );
     return opening;
   }
 
   /** Another request may have opened a new one meanwhile. */
   #forget(opening: Promise<OpenPartwise>): void {
+    if (this.#open.get(true) === opening) this.#hasWorker = false;
     for (const [key, each] of this.#open) if (each === opening) this.#open.delete(key);
   }
 }

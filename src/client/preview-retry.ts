@@ -45,7 +45,7 @@ export function previewRetry(reader: RunReader, changes: RetryInput): Promise<Re
 
 function unplanned(runId: string): Refusal {
   return new Refusal('InvalidInput', [
-    `The run "${runId}" ended before it was planned, so a retry would plan it anew, and its partitions are not known yet: ` +
+    `The run "${runId}" ended before it was planned, so a retry would plan it again, and its partitions are not known yet: ` +
       `see partwise status ${shellWord(runId)}.`,
   ]);
 }

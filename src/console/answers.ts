@@ -53,6 +53,10 @@ const STATUSES: Readonly<Record<string, 400 | 404 | 409>> = {
   RunEnded: 409,
   ServerNeeded: 409,
   CannotArchive: 409,
+  CannotCompare: 409,
+  NotATable: 409,
+  CleanRefused: 409,
+  UnreadableHistory: 409,
 };
 
 export function errorAnswer(context: Context, error: unknown): Response {

@@ -1,5 +1,5 @@
 /** The console's HTTP interface: the page, and an API that only this page can use. */
-import { Hono } from 'hono';
+import { Hono, type HonoRequest } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { errorAnswer, json } from './answers';
 import type { Backend } from './backend';
@@ -18,7 +18,27 @@ import type { ProjectInfo } from './wire/types';
 const MAX_BODY = 128 * 1_024;
 /** Requests that read all partitions of a run. */
 const MAX_HEAVY = 4;
+const HEAVY = [
+  'cells',
+  'table',
+  'figures',
+  'results',
+  'results/columns',
+  'results/file',
+  'download',
+  'export',
+  'compare/:other',
+];
 const MAX_MS = 15_000;
+
+/**
+ * Reads are given up. Actions are not, because repeating one could do it twice; nor are files, which take as
+ * long as in a terminal.
+ */
+function isLimited({ method, path }: HonoRequest): boolean {
+  if (method === 'GET') return !/\/(export|results\/file|artifact|compare\/[^/]+)$/.test(path);
+  return /\/(table|figures|results|columns|logs|preview)$/.test(path);
+}
 
 export interface Guard {
   token: string;
@@ -38,8 +58,10 @@ export function consoleApp(backend: Backend, watched: WatchedRuns, version: stri
       onError: (context) => refuse(context, 413, 'TooLarge', `A request may have ${MAX_BODY} bytes.`),
     }),
   );
-  app.use('/api/v1/runs/:run/:what{cells|table|figures|results|compare|export}', atMost(MAX_HEAVY));
-  app.use('/api/*', within(MAX_MS));
+  // The limit of time is outside: a request that was given up holds its place until its work ends.
+  app.use('/api/*', within(MAX_MS, isLimited));
+  const heavy = atMost(MAX_HEAVY);
+  for (const path of HEAVY) app.use(`/api/v1/runs/:run/${path}`, heavy);
   app.get('/api/v1/project', async (context) => {
     const info: ProjectInfo = {
       name: backend.name,
@@ -51,7 +73,7 @@ export function consoleApp(backend: Backend, watched: WatchedRuns, version: stri
     return json(context, info);
   });
   app.route('/api/v1/runs', runRoutes(backend, watched, version));
-  app.route('/api/v1/runs', partitionRoutes(backend));
+  app.route('/api/v1/runs', partitionRoutes(watched));
   app.route('/api/v1/runs', resultRoutes(watched));
   app.route('/api/v1/runs', compareRoutes(watched));
   if (backend.change !== null) app.route('/api/v1/runs', actionRoutes(backend.change, watched));

@@ -60,7 +60,7 @@ export function comparisonAnswer(
 function kindOf({ a, b, better, same, otherRows }: ComparedPartition): keyof ComparisonCounts {
   if (same) return 'same';
   if (otherRows) return 'otherRows';
-  // A model is better than none, so that a better one without a counterpart has no counterpart.
+  // `better` is set too if only one version has a model.
   if (a === null || b === null) return better === null ? 'notMeasured' : 'missing';
   if (better === null) return 'equal';
   return better === 'a' ? 'betterA' : 'betterB';

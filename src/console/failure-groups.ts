@@ -1,11 +1,8 @@
-/** Failure groups as the page shows them, with numbers that fit into a byte. */
+/** Failure groups as the page shows them, numbered. */
 import { relative } from 'node:path';
 import type { FailureGroup } from '..';
 import type { GroupNumbers } from './table/partition-table';
 import type { GroupInfo } from './wire/types';
-
-/** The largest number of a group that a byte has; further groups share it. */
-const LAST_GROUP = 255;
 
 /** Numbers groups by what they have in common: a group keeps its number while the run is watched. */
 export class GroupNumbering {
@@ -17,7 +14,7 @@ export class GroupNumbering {
     total: number,
     folder: string | null,
   ): { groupInfos: GroupInfo[]; groups: GroupNumbers } {
-    const groups = new Uint8Array(total);
+    const groups = new Uint16Array(total);
     const groupInfos = found.map((group) => {
       const number = this.#numberOf(group);
       for (const ordinal of group.ordinals) groups[ordinal] = number;
@@ -28,7 +25,7 @@ export class GroupNumbering {
 
   #numberOf({ type, pattern, place }: FailureGroup): number {
     const key = JSON.stringify([type, pattern, place]);
-    const number = this.#numbers.get(key) ?? Math.min(this.#numbers.size + 1, LAST_GROUP);
+    const number = this.#numbers.get(key) ?? this.#numbers.size + 1;
     this.#numbers.set(key, number);
     return number;
   }

@@ -1,5 +1,5 @@
 /**
- * Who may speak to the console. A page on loopback can be reached from every web site that the user visits,
+ * Which requests are accepted. A page on loopback can be reached from every web site that the user visits,
  * so the address alone protects nothing: see docs/console.md.
  */
 import { timingSafeEqual } from 'node:crypto';

@@ -1,5 +1,5 @@
 /** Limits of what pages may ask of the console at once. */
-import type { Context, MiddlewareHandler, Next } from 'hono';
+import type { Context, HonoRequest, MiddlewareHandler, Next } from 'hono';
 import { refuse } from './gate';
 
 /** At most `count` requests at a time; the others wait for their turn, unless their page leaves. */
@@ -8,7 +8,7 @@ export function atMost(count: number): MiddlewareHandler {
   const waiting: (() => void)[] = [];
   return async (context: Context, next: Next) => {
     if (running < count) running++;
-    // Whoever ends hands its turn over.
+    // A request that ends passes its place to the next one.
     else await new Promise<void>((resolve) => waiting.push(resolve));
     try {
       return context.req.raw.signal.aborted ? context.body(null) : await next();
@@ -20,9 +20,13 @@ export function atMost(count: number): MiddlewareHandler {
   };
 }
 
-/** Answers that it took too long if a route has not answered after `ms`. A stream answers at once. */
-export function within(ms: number): MiddlewareHandler {
+/**
+ * Answers that it took too long if a route has not answered after `ms`, for requests to which the limit
+ * applies. A stream answers at once.
+ */
+export function within(ms: number, applies: (request: HonoRequest) => boolean): MiddlewareHandler {
   return async (context: Context, next: Next) => {
+    if (!applies(context.req)) return next();
     let timer: NodeJS.Timeout | undefined;
     const isLate = await Promise.race([
       next().then(() => false),

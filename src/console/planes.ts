@@ -1,7 +1,7 @@
 /** Columns of partitions → the bytes of their cells. Pure. */
 import type { PartitionColumns } from '..';
 import type { GroupNumbers } from './table/partition-table';
-import { countByte, durationByte, PLANES, REUSED, type Plane } from './wire/cells';
+import { countByte, durationByte, PLANES, REUSED, type Plane, LAST_CELL_GROUP } from './wire/cells';
 
 export type Planes = Record<Plane, Uint8Array>;
 
@@ -28,7 +28,7 @@ export function writeCells(
       put(planes.duration, ordinal, durationByte(columns.durationMs[i]!)) |
       put(planes.rows, ordinal, countByte(columns.rows[i]!)) |
       put(planes.attempts, ordinal, Math.min(columns.attempts[i]!, 255)) |
-      put(planes.group, ordinal, groups[ordinal]!) |
+      put(planes.group, ordinal, Math.min(groups[ordinal]!, LAST_CELL_GROUP)) |
       put(planes.returned, ordinal, countByte(columns.returnedRows[i]!));
     if (isNew === 0) continue;
     const last = changed.at(-1);

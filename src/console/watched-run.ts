@@ -1,6 +1,6 @@
 /**
- * One run as all its readers see it. However many pages are open, a run is followed once, and only while
- * somebody looks.
+ * One run as all its readers see it. However many pages are open, a run is followed once, and only while a
+ * page is open.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PartitionColumns, RunHandle, RunSnapshot, UnitView } from '..';
@@ -18,11 +18,17 @@ const ENDED_CHECK_MS = 3_000;
 const KEPT_MS = 30_000;
 /** A server that has not answered for this long is shown as lost; an open run is read about once a second. */
 const SILENCE_MS = 8_000;
+/** Following a large run takes at most a tenth of the time of a processor. */
+const PAUSE_PER_WORK = 9;
 /** Versions whose changes are remembered; a page that is further behind gets all cells. */
 const REMEMBERED = 120;
 
 export class WatchedRun {
   #read: ReadRun | null = null;
+  /**
+   * 0 until the partitions have been read. Begins with a time, so that a page that has a version of an
+   * earlier watch gets all cells.
+   */
   #version = 0;
   #changes: { version: number; ranges: readonly [number, number][] }[] = [];
   readonly #numbering = new GroupNumbering();
@@ -34,7 +40,8 @@ export class WatchedRun {
   #error: unknown = null;
   #handle: RunHandle | null = null;
   #isClosed = false;
-  /** Set while the server does not answer: Temporal's client tries again for a long time without a word. */
+  #loop = new AbortController();
+  /** Set while the server does not answer: Temporal's client retries silently for a long time. */
   #silence: ServerSilent | null = null;
   #patience: NodeJS.Timeout | undefined;
 
@@ -52,8 +59,8 @@ export class WatchedRun {
    */
   async now(): Promise<RunNow> {
     await this.#followed().begun.promise;
-    const known = this.#known(this.#read ?? this.#first);
     if (this.#silence !== null) throw this.#silence;
+    const known = this.#known(this.#read ?? this.#first);
     return runNow(known, this.#read?.groupInfos ?? [], this.#version);
   }
 
@@ -96,23 +103,19 @@ export class WatchedRun {
     });
   }
 
-  /** Why the run cannot be read at the moment; null if it can. */
-  get error(): unknown {
-    return this.#error;
-  }
-
   /** It cannot be used afterwards. */
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#leaving);
     clearTimeout(this.#patience);
     this.#following?.stop.abort();
-    this.#following = null;
+    this.#ready();
     this.#notify();
   }
 
   async #current(): Promise<ReadRun> {
-    await this.#followed().read.promise;
+    const { read } = this.#followed();
+    if (this.#error === null) await read.promise;
     return this.#known(this.#read);
   }
 
@@ -151,13 +154,19 @@ export class WatchedRun {
   async #follow(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        await this.backend.read((reader) => this.#followOn(reader.getRun(this.runId), signal));
+        await this.backend.read((reader) => {
+          // The connection was replaced: what follows on the old one ends.
+          this.#loop.abort();
+          this.#loop = new AbortController();
+          return this.#followOn(reader.getRun(this.runId), AbortSignal.any([signal, this.#loop.signal]));
+        });
       } catch (error) {
         if (signal.aborted) break;
         this.#answered();
         this.#error = error;
         this.#ready();
         this.#notify();
+        if (this.#read === null && this.#following !== null) this.#following.read = new Signal();
       }
       await sleep(ENDED_CHECK_MS, undefined, { signal }).catch(() => {});
     }
@@ -171,10 +180,13 @@ export class WatchedRun {
       for await (const snapshot of handle.snapshots({ signal })) {
         this.#answered();
         if (this.#read === null) this.#begin(snapshot);
+        const begin = performance.now();
         await this.#take(snapshot);
         this.#error = null;
-        this.#ready();
+        this.#following?.read.give();
         this.#notify();
+        if (snapshot.state.status === 'IN_PROGRESS')
+          await sleep(PAUSE_PER_WORK * (performance.now() - begin), undefined, { signal });
         this.#expectAnswer();
       }
       // An ended run may be retried.
@@ -198,6 +210,7 @@ export class WatchedRun {
     clearTimeout(this.#patience);
     this.#patience = setTimeout(() => {
       this.#silence = new ServerSilent();
+      this.#following?.begun.give();
       this.#notify();
     }, SILENCE_MS).unref();
   }
@@ -217,6 +230,8 @@ export class WatchedRun {
       before !== null &&
       before.columns.to === total &&
       executionOf(before.snapshot) === executionOf(snapshot) &&
+      // Partitions that are skipped before they start belong to no unit.
+      before.snapshot.state.counts.SKIPPED === snapshot.state.counts.SKIPPED &&
       snapshot.state.status === 'IN_PROGRESS';
     if (before !== null && isSameRun) {
       const ranges = changedUnits(before.units, units);
@@ -236,7 +251,7 @@ export class WatchedRun {
     this.#read = { snapshot, columns, groups, isExact: null, planes, units, groupInfos };
     if (isSameSize) this.#changed(ranges);
     else {
-      this.#version++;
+      this.#version = Math.max(this.#version + 1, Date.now());
       this.#changes = [];
     }
   }
@@ -263,7 +278,7 @@ export class WatchedRun {
 
   #rangesAfter(since: number, total: number): [number, number][] {
     const oldest = this.#changes[0]?.version ?? this.#version + 1;
-    const isKnown = since > 0 && since <= this.#version && oldest <= since + 1;
+    const isKnown = since <= this.#version && oldest <= since + 1;
     if (!isKnown) return total === 0 ? [] : [[0, total]];
     return mergeRanges(
       this.#changes.filter(({ version }) => version > since).flatMap(({ ranges }) => ranges),

@@ -19,9 +19,9 @@ export interface ExecutionEnd {
   status: RunStatus;
   /** False if it ended before it was planned, so that it does not count as the run. */
   planned: boolean;
-  /** Null if it did not say. */
+  /** Null if not recorded. */
   counts: (StatusCounts & { total: number }) | null;
-  /** Number of rows of all partitions; null if it did not say. */
+  /** Number of rows of all partitions; null if not recorded. */
   rows: number | null;
   error: ShortError | null;
 }

@@ -155,6 +155,12 @@ export async function readCarried(stage: Stage, { file }: Carried): Promise<Carr
   return readClosedLines(await stage.read(file)) as CarriedRecord[];
 }
 
+/**
+ * Errors of earlier calls are taken over for this many partitions: they are one line of a file, of up to 1 KB
+ * for each.
+ */
+const MAX_WITH_ERRORS = 20_000;
+
 /** Without `selected`, only what is DONE. */
 export async function carriedOver(
   stage: Stage,
@@ -175,6 +181,12 @@ export async function carriedOver(
   const found: CarriedContent = { outcomes: [], blocks: [], rows, calls: {}, earlierErrors: {} };
   const latest = new Map<number, RecordedOutcome>();
   const done = new Set<number>();
+  let withErrors = 0;
+  const keepErrors = (ordinal: number, errors: EarlierError[]): void => {
+    if (errors.length === 0 || withErrors === MAX_WITH_ERRORS) return;
+    found.earlierErrors[ordinal] = errors;
+    withErrors++;
+  };
   const addBlock = ({ block, execution, functionDigest }: RecordedBlock): void => {
     found.blocks.push({ block, execution, functionDigest });
     for (const ordinal of block.ordinals) {
@@ -216,15 +228,13 @@ export async function carriedOver(
       continue;
     }
     if (carried.outcome.attempts > 0) found.calls[ordinal] = carried.outcome.attempts;
-    const errors = errorsUpTo(carried.outcome);
-    if (errors.length > 0) found.earlierErrors[ordinal] = errors;
+    keepErrors(ordinal, errorsUpTo(carried.outcome));
   }
   const kept = new Set(found.outcomes.map(({ outcome }) => outcome.ordinal));
   for (const [ordinal, n] of calls) {
     if (kept.has(ordinal) || done.has(ordinal)) continue;
     found.calls[ordinal] = Math.max(n, found.calls[ordinal] ?? 0);
-    const errors = errorsOf(ordinal);
-    if (errors.length > 0) found.earlierErrors[ordinal] ??= errors;
+    if (found.earlierErrors[ordinal] === undefined) keepErrors(ordinal, errorsOf(ordinal));
   }
   return found;
 }

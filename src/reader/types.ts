@@ -45,7 +45,7 @@ export interface ArtifactHead {
 
 /** The first rows of an artifact. */
 export interface TablePreview {
-  /** With DuckDB's types; those of CSV are guessed from the part that was read. */
+  /** With DuckDB's types; values of CSV are text. */
   columns: Column[];
   /** At most 200, each with a value per column as JSON has it: large integers and bytes are text. */
   rows: unknown[][];
@@ -78,7 +78,8 @@ export interface PartitionView {
   error: ErrorInfo | null;
   /**
    * Errors of its calls before the last one, in order: the first three at most. Calls that were lost with
-   * their worker, and so have no recorded error, are missing.
+   * their worker, and so have no recorded error, are missing. A retry takes over those of at most 20,000
+   * partitions.
    */
   earlierErrors: EarlierError[];
   /** If its last attempt failed and another is waiting, according to a running server; otherwise null. */
@@ -173,7 +174,7 @@ export interface LogPageOptions {
   /** The partition's attempt within its execution. */
   attempt?: number;
   execution?: number;
-  /** Only lines that contain this text, whatever the case of its letters. */
+  /** Only lines that contain this text, ignoring case. */
   search?: string;
 }
 

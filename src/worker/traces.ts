@@ -61,7 +61,10 @@ function bare(span: ReadableSpan): ReadableSpan {
     ...event,
     attributes: { 'exception.type': attributes?.['exception.type'] },
   }));
+  // The memo of an ended run has the message of its error.
+  const { memo: _, ...attributes } = span.attributes;
   return Object.create(span, {
+    attributes: { value: attributes },
     status: { value: { code: span.status.code } },
     events: { value: events },
   }) as ReadableSpan;

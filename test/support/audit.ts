@@ -4,7 +4,13 @@ import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 
 export const WIDE = { width: 1280, height: 800 };
-export const NARROW = { width: 390, height: 800 };
+const NARROW = { width: 390, height: 800 };
+
+/** `npm run test:console -- --all` tries every theme at every width; `npm test` each theme and each width. */
+export function viewportsOf(theme: 'light' | 'dark'): (typeof WIDE)[] {
+  if (process.env['CONSOLE_TESTS'] === 'all') return [WIDE, NARROW];
+  return theme === 'light' ? [WIDE] : [NARROW];
+}
 
 /** Fails for violations and for content beyond the screen's width. */
 export async function audit(page: Page): Promise<void> {

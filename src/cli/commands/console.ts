@@ -43,8 +43,8 @@ async function serve(options: ConsoleFlags): Promise<void> {
   const { Project }: typeof import('../..') = require('../..');
   const isProject = options.history === undefined && options.stage === undefined;
   const project = isProject ? await Project.open({ config }) : null;
-  const found = exactPort === undefined ? await project?.findConsole(flags) : null;
-  if (found != null) {
+  const found = (await project?.findConsole(flags)) ?? null;
+  if (found !== null && exactPort === undefined) {
     print(`The console is at ${paint.bold(found)}`);
     aside('It was running already, in another terminal.');
     return;
@@ -65,7 +65,8 @@ async function serve(options: ConsoleFlags): Promise<void> {
       `Port ${exactPort} is taken. Choose another one, or leave out --port to use a free one.`,
     );
   });
-  const forget = project?.recordConsole(running.url, flags);
+  // Of two consoles of a project, the first stays the one that is found.
+  const forget = found === null ? project?.recordConsole(running.url, flags) : undefined;
   print(`The console is at ${paint.bold(running.url)}`);
   aside('Ctrl-C ends it; runs continue.');
   await new Promise((resolve) => {

@@ -88,8 +88,11 @@ export function comparisonAddress(
   return `${modelAddress(name)}/compare?${parameters}`;
 }
 
+/** Parameters of one partition, which mean nothing on another page. */
+const OWN = ['line', 'artifact'];
+
 /** The parameters of the current address, to take them along; empty or from the question mark on. */
 export function currentQuery(): string {
-  const text = query.value.toString();
-  return text === '' ? '' : `?${text}`;
+  const kept = new URLSearchParams([...query.value].filter(([name]) => !OWN.includes(name))).toString();
+  return kept === '' ? '' : `?${kept}`;
 }

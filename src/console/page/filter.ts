@@ -1,15 +1,22 @@
 /** Which partitions the page shows: in the address, and the same for table, map and strip. */
 import { computed } from '@preact/signals';
 import { PARTITION_STATUSES, type PartitionStatus } from '../../core/status';
-import { STATUS_BITS } from '../wire/cells';
+import { LAST_CELL_GROUP, STATUS_BITS } from '../wire/cells';
 import type { PartitionFilter, SortColumn, TableSort, ValueRange } from '../wire/types';
 import { query, setQuery } from './address';
 import type { Cells } from './run-store';
 
-const RANGES = ['took', 'rows', 'returned', 'attempts', 'execution'] as const;
+const RANGES = ['took', 'rows', 'returned', 'attempts'] as const;
+/** Names of the parameters that select partitions. */
+const CONDITIONS: readonly string[] = ['status', 'group', 'ordinals', 'q', 'reused', ...RANGES];
+
+/** The address without what does not select partitions: pictures are not drawn again for the rest. */
+const conditions = computed(() =>
+  new URLSearchParams([...query.value].filter(([name]) => CONDITIONS.includes(name))).toString(),
+);
 
 export const filter = computed((): PartitionFilter => {
-  const { value } = query;
+  const value = new URLSearchParams(conditions.value);
   const wanted = value.get('status')?.split(',') ?? [];
   const status = PARTITION_STATUSES.filter((each) => wanted.includes(each));
   const group = Number(value.get('group') ?? Number.NaN);
@@ -29,8 +36,10 @@ export const filter = computed((): PartitionFilter => {
   return result;
 });
 
+const sortText = computed(() => query.value.get('sort') ?? 'key');
+
 export const sort = computed((): TableSort => {
-  const text = query.value.get('sort') ?? 'key';
+  const text = sortText.value;
   const descending = text.startsWith('-');
   return { column: (descending ? text.slice(1) : text) as SortColumn, descending };
 });
@@ -39,9 +48,7 @@ export const isFiltered = computed(() => Object.keys(filter.value).length > 0);
 
 /** Removes every condition. */
 export function clearFilter(): void {
-  setQuery(
-    Object.fromEntries(['status', 'group', 'ordinals', 'q', 'reused', ...RANGES].map((name) => [name, null])),
-  );
+  setQuery(Object.fromEntries(CONDITIONS.map((name) => [name, null])));
 }
 
 export function setStatuses(statuses: readonly PartitionStatus[]): void {
@@ -76,5 +83,5 @@ export function highlighter(
     n >= from &&
     n < to &&
     (status === undefined || status.includes(PARTITION_STATUSES[cells.status[n]! & STATUS_BITS]!)) &&
-    (group === undefined || cells.group[n] === group);
+    (group === undefined || cells.group[n] === Math.min(group, LAST_CELL_GROUP));
 }

@@ -10,7 +10,7 @@ export type Cells = Record<Plane, Uint8Array>;
 /** What the page knows about its connection to the console. */
 export type Connection =
   | { state: 'connecting' }
-  | { state: 'live'; heardAt: number }
+  | { state: 'live' }
   /** The page is in a file: nothing will change. */
   | { state: 'still' }
   /** `since`: milliseconds since 1970. */
@@ -91,9 +91,12 @@ export class RunStore {
           continue;
         }
         if (event === 'still') return this.#stand();
-        this.connection.value = { state: 'live', heardAt: Date.now() };
-        clock.value = Date.now();
-        if (event === 'run') this.#take(JSON.parse(data) as RunNow);
+        // The console is there, but what it shows may be lost: only a state says that it is not.
+        if (event === 'run') {
+          if (this.connection.value.state !== 'live') this.connection.value = { state: 'live' };
+          this.#take(JSON.parse(data) as RunNow);
+        }
+        if (this.connection.value.state === 'live') clock.value = Date.now();
       }
     } finally {
       clearTimeout(silence);
@@ -121,7 +124,9 @@ export class RunStore {
   async #fetchCells(): Promise<void> {
     this.#fetching = true;
     try {
-      while (this.now.value !== null && this.#version !== this.now.value.version) {
+      for (;;) {
+        const wanted = this.now.value?.version ?? 0;
+        if (wanted === 0 || wanted === this.#version) return;
         if (this.#version > 0) {
           this.#version = await this.#fetchPlanes(PLANES, this.#version);
           continue;

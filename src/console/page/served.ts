@@ -4,13 +4,19 @@ import { Refused, type Source } from './session';
 
 const STORED = 'partwise-token';
 
-/** Takes the token out of the address, which then can be shown and bookmarked. */
-export function takeToken(): void {
+/** Takes the token out of the address, which then can be shown and bookmarked. Whether there was one. */
+export function takeToken(): boolean {
   const match = /^#token=([\w-]+)$/.exec(location.hash);
-  if (match === null) return;
+  if (match === null) return false;
   localStorage.setItem(STORED, match[1]!);
   history.replaceState(null, '', location.pathname + location.search);
+  return true;
 }
+
+/** A new address that is pasted into an open page only changes what is behind its `#`. */
+addEventListener('hashchange', () => {
+  if (takeToken()) location.reload();
+});
 
 export const served: Source = async (path, { body, signal }) => {
   const response = await fetch(`/api/v1/${path}`, {

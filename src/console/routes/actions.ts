@@ -4,20 +4,18 @@
  */
 import { Hono, type Context } from 'hono';
 import { z } from 'zod';
-import { ordinalRanges, type Partwise, type RetryInput, type RunHandle } from '../..';
+import { ordinalRanges, type RetryInput, type RunHandle } from '../..';
 import { BadRequest, json } from '../answers';
+import type { Connected } from '../backend';
 import { selection } from '../table/table-answers';
 import type { WatchedRuns } from '../watched-runs';
 import type { PartitionFilter, RetryPreviewed, RetryRequest, SettingsRequest } from '../wire/types';
 import { body } from './body';
 import { FILTER } from './filter';
 
-/** Calls `work` with a connection whose server has a worker. */
-export type Change = <T>(work: (partwise: Partwise) => Promise<T>) => Promise<T>;
-
 const MAX_TEXT = 4_096;
 
-export function actionRoutes(change: Change, watched: WatchedRuns): Hono {
+export function actionRoutes(change: Connected, watched: WatchedRuns): Hono {
   const routes = new Hono();
 
   routes.post('/:run/actions/preview-retry', async (context) => {
@@ -99,6 +97,6 @@ const RETRY: z.ZodType<RetryRequest> = z.strictObject({
 });
 
 /** The library allows no more ids at once. */
-const MAX_SKIPPED = 1_000;
+const MAX_SKIPPED = 500;
 
 const SKIP = z.strictObject({ filter: FILTER });

@@ -8,7 +8,7 @@ const range = z.tuple([z.number().nullable(), z.number().nullable()]);
 /** `PartitionFilter` as a request has it. */
 export const FILTER = z.strictObject({
   status: z.array(z.enum(PARTITION_STATUSES)).optional(),
-  group: z.int().min(0).max(255).optional(),
+  group: z.int().min(0).max(65_535).optional(),
   ordinals: z.tuple([z.int().min(0), z.int().min(0)]).optional(),
   text: z.string().max(MAX_TEXT).optional(),
   took: range.optional(),

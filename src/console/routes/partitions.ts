@@ -2,11 +2,12 @@
 import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import type { LogPageOptions, PartitionHandle, Row } from '../..';
-import { BadRequest, binary, json } from '../answers';
-import type { Backend } from '../backend';
+import { BadRequest, json } from '../answers';
 import { cellText, columnView } from '../cell-text';
 import type { ArtifactPreview, ReturnedRows } from '../wire/types';
+import type { WatchedRuns } from '../watched-runs';
 import { body } from './body';
+import { sentFile } from './sent-file';
 
 /** Rows of a partition that are shown. */
 const MAX_ROWS = 200;
@@ -37,7 +38,7 @@ const ARTIFACT_HEADERS = {
   'content-disposition': 'attachment',
 };
 
-export function partitionRoutes(backend: Backend): Hono {
+export function partitionRoutes(watched: WatchedRuns): Hono {
   const routes = new Hono();
   const route = '/:run/partitions/:partition';
 
@@ -55,8 +56,7 @@ export function partitionRoutes(backend: Backend): Hono {
     withPartition(context, async (partition) => {
       const name = context.req.query('name');
       if (name === undefined) throw new BadRequest('"name" is missing: it is the name of the artifact.');
-      const bytes = await partition.artifacts.get(name, { read: (content) => content });
-      return binary(context, bytes, 'application/octet-stream', ARTIFACT_HEADERS);
+      return sentFile(context, (folder) => partition.artifacts.download(name, folder), ARTIFACT_HEADERS);
     }),
   );
 
@@ -77,16 +77,13 @@ export function partitionRoutes(backend: Backend): Hono {
     return withPartition(context, async (partition) => json(context, await partition.logPage(options)));
   });
 
-  function withPartition(
+  /** The handle of the watched run keeps what it has read of history and logs. */
+  async function withPartition(
     context: Context,
     use: (partition: PartitionHandle) => Promise<Response>,
   ): Promise<Response> {
-    return backend.read((reader) => {
-      const run = reader.getRun(context.req.param('run')!);
-      const execution = context.req.query('execution');
-      const handle = execution === undefined ? run : run.execution(execution);
-      return use(handle.partition(context.req.param('partition')!));
-    });
+    const run = watched.get(context.req.param('run')!, context.req.query('execution') ?? null);
+    return use((await run.handle()).partition(context.req.param('partition')!));
   }
 
   return routes;

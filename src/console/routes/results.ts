@@ -1,8 +1,5 @@
 /** The combined rows of a run: pages of them, and what their columns are like. */
-import { mkdtemp, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import type { RunHandle } from '../..';
@@ -11,6 +8,7 @@ import { cellText, columnView } from '../cell-text';
 import type { WatchedRuns } from '../watched-runs';
 import type { ColumnFigures, ResultsAnswer, ResultsRequest } from '../wire/types';
 import { body } from './body';
+import { sentFile } from './sent-file';
 
 const MAX_TEXT = 4_096;
 const MAX_CONDITIONS = 50;
@@ -30,16 +28,12 @@ export function resultRoutes(watched: WatchedRuns): Hono {
   });
 
   routes.get('/:run/results/file', async (context) => {
-    const folder = await mkdtemp(join(tmpdir(), 'partwise-results-'));
-    try {
+    const run = await handleOf(context);
+    return sentFile(context, async (folder) => {
       const file = join(folder, 'results.parquet');
-      await (await handleOf(context)).saveResults(file);
-      // An open file outlives its name.
-      const content = Readable.toWeb((await open(file)).createReadStream());
-      return context.body(content as ReadableStream, 200, { 'content-type': 'application/octet-stream' });
-    } finally {
-      await rm(folder, { recursive: true });
-    }
+      await run.saveResults(file);
+      return file;
+    });
   });
 
   routes.post('/:run/results/columns', async (context) => {

@@ -35,7 +35,7 @@ export function runRoutes(backend: Backend, watched: WatchedRuns, version: strin
       context,
       await backend.read((reader) =>
         reader.list({
-          limit: numberOf(context, 'limit', DEFAULT_LIMIT),
+          limit: Math.min(numberOf(context, 'limit', DEFAULT_LIMIT), MAX_LIMIT),
           after,
           function: name,
           schedule,
@@ -98,19 +98,19 @@ export function runRoutes(backend: Backend, watched: WatchedRuns, version: strin
     return streamSSE(context, async (stream) => {
       const gone = new AbortController();
       stream.onAbort(() => gone.abort());
+      const heartbeat = setInterval(() => void stream.writeSSE({ event: 'alive', data: '' }), HEARTBEAT_MS);
       while (!gone.signal.aborted) {
+        // Before it is read, so that no change is missed.
+        const changed = run.changed(gone.signal);
         try {
           await stream.writeSSE({ event: 'run', data: JSON.stringify(await run.now()) });
         } catch (error) {
           const answer = errorAnswer(context, error);
           await stream.writeSSE({ event: 'lost', data: await answer.text() });
         }
-        const pause = stream.sleep(SHORTEST_PAUSE_MS);
-        const heartbeat = setInterval(() => void stream.writeSSE({ event: 'alive', data: '' }), HEARTBEAT_MS);
-        await run.changed(gone.signal);
-        clearInterval(heartbeat);
-        await pause;
+        await Promise.all([changed, stream.sleep(SHORTEST_PAUSE_MS)]);
       }
+      clearInterval(heartbeat);
     });
   });
 

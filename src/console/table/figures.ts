@@ -24,6 +24,7 @@ export function figuresOf({ columns }: Table, ordinals: Int32Array): Figures {
   return {
     took: quantilesOf(took.length, (position) => took[order[position]!]!),
     rows: quantilesOf(rows.length, (position) => ascendingRows[position]!),
+    timed: took.length,
     tookSum: sum,
     slowest: { partitions: slowest, share: sum === 0 ? 0 : ofSlowest / sum },
     medianMsPerRow: medianRate(took, rows),

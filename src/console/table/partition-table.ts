@@ -4,7 +4,7 @@ import type { PartitionColumns } from '../..';
 import type { PartitionFilter, SortColumn, TableSort } from '../wire/types';
 
 /** Numbers of the failure groups of partitions by ordinal, from 1; 0: it has not failed. */
-export type GroupNumbers = Uint8Array;
+export type GroupNumbers = Uint16Array;
 
 /** A run's partitions; the columns are those of all of them. */
 export interface Table {

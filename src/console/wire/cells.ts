@@ -11,6 +11,9 @@ export type Plane = (typeof PLANES)[number];
 export const STATUS_BITS = 0b0000_0111;
 export const REUSED = 0b0000_1000;
 
+/** In the plane `group`, all groups with this number or a larger one have it. The table knows them apart. */
+export const LAST_CELL_GROUP = 255;
+
 /** What a message describes. */
 export interface CellsHeader {
   /** The version of the run's cells that one has after this message. */

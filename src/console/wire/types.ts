@@ -1,4 +1,4 @@
-/** What the console's API takes and answers, beside what `--json` prints. Types only. */
+/** What the console's API takes and answers, in addition to what `--json` prints. Types only. */
 import type {
   FilterOperator,
   PartitionStatus,
@@ -151,6 +151,8 @@ export interface Figures {
   took: Quantiles | null;
   /** Source rows. */
   rows: Quantiles | null;
+  /** Partitions that have a duration. */
+  timed: number;
   /** Milliseconds of all together. */
   tookSum: number;
   /** The slowest hundredth, rounded up, and its share of all the time: 0 to 1. */

@@ -92,8 +92,9 @@ async function firstRows(
   file: string,
 ): Promise<Pick<TablePreview, 'columns' | 'rows'>> {
   const { columnsOf, rowsOf, shapeOf }: typeof import('../../rows/slices') = require('../../rows/slices');
+  // A guessed type would show 00123 as 123.
   const reader =
-    kind === 'csv' ? `read_csv(${literal(file)}, sample_size = -1)` : `read_parquet(${literal(file)})`;
+    kind === 'csv' ? `read_csv(${literal(file)}, all_varchar = true)` : `read_parquet(${literal(file)})`;
   const result = await connection.stream(`SELECT * FROM ${reader} LIMIT ${PREVIEW_ROWS + 1}`);
   const shape = shapeOf(result, 0, 'exact');
   const rows = await rowsOf(result, shape);

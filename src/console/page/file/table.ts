@@ -36,7 +36,7 @@ export function tableOf({ cells, execution, exact }: ExportedRun): Table {
     columns.startedAt[ordinal] = exact.startedAt[i]!;
     columns.durationMs[ordinal] = exact.durationMs[i]!;
   });
-  return { columns, groups: planes.group, isExact };
+  return { columns, groups: Uint16Array.from(planes.group), isExact };
 }
 
 export function idsOf({ head, exact: { ordinals } }: ExportedRun): Ids {

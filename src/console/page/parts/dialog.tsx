@@ -12,7 +12,12 @@ export function Dialog({
   children: ComponentChildren;
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current!.showModal(), []);
+  useEffect(() => {
+    const element = dialog.current!;
+    element.showModal();
+    // Closing it gives the focus back to where it was.
+    return () => element.close();
+  }, []);
   return (
     <dialog ref={dialog} onClose={onClose} aria-label={title}>
       <h2>{title}</h2>

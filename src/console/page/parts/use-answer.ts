@@ -6,6 +6,15 @@ export interface Answer<T> {
   value: T | null;
   /** Why the latest question was not answered; null if it was. */
   problem: string | null;
+  /** Whether `value` answers the present question, and not the one before. */
+  isCurrent: boolean;
+}
+
+interface Kept<T> {
+  value: T | null;
+  problem: string | null;
+  /** The question that `value` answers. */
+  question: string | null;
 }
 
 /** What follows a run is asked for again this long after the last answer. */
@@ -20,8 +29,9 @@ export function useAnswer<T>(
   path: string | null,
   { body, everyMs = 0, version = 0 }: { body?: unknown; everyMs?: number; version?: number } = {},
 ): Answer<T> {
-  const [answer, setAnswer] = useState<Answer<T>>({ value: null, problem: null });
+  const [answer, setAnswer] = useState<Kept<T>>({ value: null, problem: null, question: null });
   const text = body === undefined ? undefined : JSON.stringify(body);
+  const question = `${path} ${text}`;
   const latest = useRef(version);
   const wake = useRef<() => void>(() => {});
   latest.current = version;
@@ -35,28 +45,35 @@ export function useAnswer<T>(
     const load = async (): Promise<void> => {
       if (isAsking || document.hidden) return later(PAUSE_MS);
       isAsking = true;
+      let hasFailed = false;
       const asked = latest.current;
       try {
         const value = await ask<T>(path, {
           body: text === undefined ? undefined : JSON.parse(text),
           signal: stop.signal,
         });
-        if (!stop.signal.aborted) setAnswer({ value, problem: null });
+        if (!stop.signal.aborted) setAnswer({ value, problem: null, question });
       } catch (error) {
         const problem = problemOf(error);
         if (!stop.signal.aborted) setAnswer((before) => ({ ...before, problem }));
+        hasFailed = !(error instanceof Refused);
       }
       isAsking = false;
       answered = asked;
-      if (latest.current !== answered) later(PAUSE_MS);
+      if (latest.current !== answered || hasFailed) later(PAUSE_MS);
       else if (everyMs > 0) later(everyMs);
     };
     const later = (ms: number): void => {
+      if (stop.signal.aborted) return;
       clearTimeout(timer);
-      if (!stop.signal.aborted) timer = setTimeout(() => void load(), ms);
+      timer = setTimeout(() => {
+        timer = undefined;
+        void load();
+      }, ms);
     };
     wake.current = () => {
-      if (!isAsking && answered !== null) later(PAUSE_MS);
+      // A timer that is already set is not put off: a busy run changes all the time.
+      if (!isAsking && answered !== null && timer === undefined) later(PAUSE_MS);
     };
     void load();
     return () => {
@@ -65,7 +82,8 @@ export function useAnswer<T>(
     };
   }, [path, text, everyMs]);
   useEffect(() => wake.current(), [version]);
-  return answer;
+  const { value, problem } = answer;
+  return { value, problem, isCurrent: answer.question === question };
 }
 
 /** A sentence about why a question was not answered. */

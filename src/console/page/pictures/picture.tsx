@@ -13,6 +13,7 @@ interface PictureProps {
   onPointerDown?: (event: PointerEvent) => void;
   onPointerMove?: (event: PointerEvent) => void;
   onPointerUp?: (event: PointerEvent) => void;
+  onPointerCancel?: (event: PointerEvent) => void;
   onPointerLeave?: (event: PointerEvent) => void;
   onKeyDown?: (event: KeyboardEvent) => void;
   onDblClick?: (event: MouseEvent) => void;

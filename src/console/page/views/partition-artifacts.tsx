@@ -106,11 +106,12 @@ async function contentOf(path: string, { name, bytes }: ArtifactView, load: Load
   const { kind, table } = await ask<ArtifactPreview>(path, { body: { name } });
   if (table !== null) return { kind: 'table', table };
   const type = IMAGES[kind];
-  if (kind === 'binary') return { kind: 'none', why: 'Files of this kind are not shown here: save it.' };
+  if (kind === 'binary')
+    return { kind: 'none', why: 'This kind of file cannot be previewed; save it instead.' };
   if (bytes > MAX_SHOWN_BYTES)
     return {
       kind: 'none',
-      why: `Files larger than ${bytesText(MAX_SHOWN_BYTES)} are not shown here: save it.`,
+      why: `Files larger than ${bytesText(MAX_SHOWN_BYTES)} are not shown here; save it instead.`,
     };
   const content = await (await load(name)).arrayBuffer();
   if (type !== undefined) return { kind: 'image', url: URL.createObjectURL(new Blob([content], { type })) };

@@ -5,7 +5,7 @@ import { bytesText } from '../../../display/measures';
 import { query, setQuery } from '../address';
 import { problemOf } from '../parts/use-answer';
 import { ask } from '../session';
-import { number, shown, time } from '../words';
+import { plural, shown, time } from '../words';
 
 const REFRESH_MS = 1_000;
 /** Lines that are kept on the page. */
@@ -24,8 +24,8 @@ export function LogsPanel({ path, isOpen }: { path: string; isOpen: boolean }) {
         {page !== null && (
           <span class="faint">
             {isWhole && search === '' && stream === ''
-              ? `${number(lines.length)} lines`
-              : `${number(lines.length)} lines shown, ${bytesText(page.totalBytes)} in all`}
+              ? plural(lines.length, 'line')
+              : `${plural(lines.length, 'line')} shown, ${bytesText(page.totalBytes)} in all`}
           </span>
         )}
       </h2>
@@ -62,7 +62,13 @@ export function LogsPanel({ path, isOpen }: { path: string; isOpen: boolean }) {
       </div>
       {problem !== null && <p class="refusal">{shown(problem)}</p>}
       {page !== null && lines.length === 0 && (
-        <p class="empty">{search === '' ? 'Nothing was printed.' : 'No line has this text.'}</p>
+        <p class="empty">
+          {search === ''
+            ? 'Nothing was printed.'
+            : page.previous === null
+              ? 'No line has this text.'
+              : 'Not found so far: look at earlier lines.'}
+        </p>
       )}
       {lines.length > 0 && <Lines lines={lines} wanted={wanted} />}
     </section>
@@ -110,6 +116,7 @@ function useLog(path: string, { search, stream, wanted }: Choice, isOpen: boolea
   const [page, setPage] = useState<LogPage | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
   const first = useRef(wanted);
+  const wasOpen = useRef(isOpen);
   const filters: LogPageOptions = {
     ...(search !== '' && { search }),
     ...(stream !== '' && { stream }),
@@ -118,15 +125,16 @@ function useLog(path: string, { search, stream, wanted }: Choice, isOpen: boolea
   const latest = useRef(question);
   latest.current = question;
 
+  const [attempt, setAttempt] = useState(0);
+  const isAsking = useRef(false);
+
   const load = async (which: 'end' | 'earlier' | 'later'): Promise<void> => {
+    if (isAsking.current && which !== 'end') return;
+    isAsking.current = true;
+    const opened: LogPageOptions =
+      Number.isNaN(first.current) || search !== '' ? {} : { after: first.current - 1 };
     const place: LogPageOptions =
-      which === 'earlier'
-        ? { before: page!.previous! }
-        : which === 'later'
-          ? { after: page!.next }
-          : Number.isNaN(first.current)
-            ? {}
-            : { after: first.current - 1 };
+      which === 'earlier' ? { before: page!.previous! } : which === 'later' ? { after: page!.next } : opened;
     try {
       const found = await ask<LogPage>(path, { body: { ...filters, ...place } });
       if (latest.current !== question) return;
@@ -135,23 +143,41 @@ function useLog(path: string, { search, stream, wanted }: Choice, isOpen: boolea
         setLines(found.lines);
         setPage(found);
       } else if (which === 'later') {
-        setLines((known) => [...known, ...found.lines].slice(-MAX_LINES));
-        setPage({ ...found, previous: page!.previous });
+        const all = [...lines, ...found.lines];
+        const kept = all.slice(-MAX_LINES);
+        setLines(kept);
+        setPage({ ...found, previous: kept.length < all.length ? kept[0]!.position : page!.previous });
       } else {
-        setLines((known) => [...found.lines, ...known].slice(0, MAX_LINES));
-        setPage({ ...page!, previous: found.previous });
+        const all = [...found.lines, ...lines];
+        const kept = all.slice(0, MAX_LINES);
+        setLines(kept);
+        const isCut = kept.length < all.length;
+        setPage({
+          ...page!,
+          previous: found.previous,
+          next: isCut ? kept.at(-1)!.position : page!.next,
+          atEnd: isCut ? false : page!.atEnd,
+        });
       }
     } catch (error) {
       setProblem(problemOf(error));
+    } finally {
+      isAsking.current = false;
+      setAttempt((n) => n + 1);
     }
   };
   useEffect(() => {
     void load('end');
   }, [question]);
+  // The last lines of a partition are written before it ends, so it is read once more then.
   useEffect(() => {
-    if (!isOpen || page === null || !page.atEnd) return undefined;
-    const timer = setTimeout(() => void load('later'), REFRESH_MS);
+    if (page === null || !page.atEnd || (!isOpen && !wasOpen.current)) return undefined;
+    const timer = setTimeout(() => {
+      wasOpen.current = isOpen;
+      if (document.hidden) setAttempt((n) => n + 1);
+      else void load('later');
+    }, REFRESH_MS);
     return () => clearTimeout(timer);
-  }, [isOpen, page]);
+  }, [isOpen, attempt]);
   return { lines, page, problem, load };
 }

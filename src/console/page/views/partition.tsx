@@ -1,5 +1,5 @@
 /** One partition of a run: why it ended as it did, what it returned, uploaded and printed. */
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import type { PartitionView } from '../../..';
 import { partitionName } from '../../../core/partition-name';
 import { shellWord } from '../../../core/shell-word';
@@ -23,6 +23,7 @@ import { RetryDialog } from './retry-dialog';
 import { RowsPanel } from './partition-rows';
 
 const REFRESH_MS = 2_000;
+const ENDED_REFRESH_MS = 10_000;
 
 export function PartitionPage({
   runId,
@@ -36,7 +37,12 @@ export function PartitionPage({
   const run = `runs/${encodeURIComponent(runId)}`;
   const own = execution === null ? '' : `?execution=${encodeURIComponent(execution)}`;
   const path = `${run}/partitions/${encodeURIComponent(id)}`;
-  const { value: view, problem } = useAnswer<PartitionView>(`${path}${own}`, { everyMs: REFRESH_MS });
+  // An ended partition changes only if it is retried.
+  const hasEnded = useRef(false);
+  const { value: view, problem } = useAnswer<PartitionView>(`${path}${own}`, {
+    everyMs: hasEnded.current ? ENDED_REFRESH_MS : REFRESH_MS,
+  });
+  hasEnded.current = view !== null && view.status !== 'PENDING' && view.status !== 'RUNNING';
   const [isRetrying, setRetrying] = useState(false);
   document.title = `${id} · ${runId} · Partwise`;
 

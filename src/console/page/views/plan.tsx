@@ -17,7 +17,11 @@ export function PlanPage() {
   const [runId, setRunId] = useState('');
   const functions = useAnswer<ProjectFunction[]>('functions');
   const isAsked = planned.function !== '';
-  const { value, problem } = useAnswer<PlanPreview>(isAsked ? 'plan' : null, {
+  const {
+    value,
+    problem,
+    isCurrent: isAnswered,
+  } = useAnswer<PlanPreview>(isAsked ? 'plan' : null, {
     body: { input: inputOf(planned) },
   });
   const isCurrent = JSON.stringify(form) === JSON.stringify(planned);
@@ -51,10 +55,8 @@ export function PlanPage() {
           {shown(problem)}
         </p>
       )}
-      {isAsked && value === null && problem === null && (
-        <div class="shape table-shape" aria-label="Loading" />
-      )}
-      {isAsked && value !== null && problem === null && (
+      {isAsked && !isAnswered && problem === null && <div class="shape table-shape" aria-label="Loading" />}
+      {isAsked && value !== null && isAnswered && problem === null && (
         <>
           {canChange() && isCurrent && (
             <div class="filters">

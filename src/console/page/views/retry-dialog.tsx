@@ -55,12 +55,12 @@ export function RetryDialog({
         }}
       >
         {preview.value === null && preview.problem === null && (
-          <p class="faint">Looking which partitions it runs …</p>
+          <p class="faint">Finding the partitions to retry …</p>
         )}
         {preview.value !== null && (
           <p>
             Runs <b>{plural(count, 'partition')}</b> again, on the rows that the run has pinned, with the
-            current functions. What is DONE is not called.
+            current functions. DONE partitions are not called again.
           </p>
         )}
         <label>
@@ -90,7 +90,7 @@ export function RetryDialog({
 function titleOf(which: RetryRequest['which']): string {
   if (which.by === 'all') return 'everything that is not DONE';
   if (which.by === 'cause') return 'one cause';
-  return which.by === 'id' ? shown(partitionName(which.id)) : 'what is selected';
+  return which.by === 'id' ? shown(partitionName(which.id)) : 'selected partitions';
 }
 
 function Command({

@@ -1,17 +1,21 @@
 /** Buttons that change a run. What a retry touches is shown before it starts. */
 import { useState } from 'preact/hooks';
 import type { RunState } from '../../..';
+import type { TableAnswer } from '../../wire/types';
 import { shellWord } from '../../../core/shell-word';
 import { filter, isFiltered } from '../filter';
 import { CopyCommand } from '../parts/copy';
 import { Dialog } from '../parts/dialog';
-import { problemOf } from '../parts/use-answer';
+import { problemOf, useAnswer } from '../parts/use-answer';
 import { ask } from '../session';
-import { number, shown } from '../words';
+import { number, plural, shown } from '../words';
 import { RetryDialog } from './retry-dialog';
 
+/** The library skips no more at once. */
+const MAX_SKIPPED = 500;
+
 export function RunActions({ state }: { state: RunState }) {
-  const [open, setOpen] = useState<'retry' | 'selected' | 'settings' | 'cancel' | null>(null);
+  const [open, setOpen] = useState<'retry' | 'selected' | 'settings' | 'skip' | 'cancel' | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
   const { runId, status, counts, paused } = state;
   const isOpen = status === 'IN_PROGRESS';
@@ -39,13 +43,16 @@ export function RunActions({ state }: { state: RunState }) {
       )}
       {!isOpen && rest > 0 && isFiltered.value && (
         <button type="button" onClick={() => setOpen('selected')}>
-          Retry what is selected …
+          Retry selected partitions …
         </button>
       )}
       {isOpen && (
-        <button type="button" onClick={() => void act(paused ? 'unpause' : 'pause')}>
-          {paused ? 'Unpause' : 'Pause'}
-        </button>
+        <>
+          <button type="button" onClick={() => void act(paused ? 'unpause' : 'pause')}>
+            {paused ? 'Unpause' : 'Pause'}
+          </button>
+          <CopyCommand command={`partwise ${paused ? 'unpause' : 'pause'} ${shellWord(runId)}`} />
+        </>
       )}
       {isOpen && (
         <button type="button" onClick={() => setOpen('settings')}>
@@ -53,8 +60,8 @@ export function RunActions({ state }: { state: RunState }) {
         </button>
       )}
       {isOpen && isFiltered.value && (
-        <button type="button" onClick={() => void act('skip', { filter: filter.value })}>
-          Skip what is selected
+        <button type="button" onClick={() => setOpen('skip')}>
+          Skip selected partitions …
         </button>
       )}
       {isOpen && (
@@ -68,6 +75,7 @@ export function RunActions({ state }: { state: RunState }) {
         <RetryDialog runId={runId} which={{ by: 'filter', filter: filter.value }} onClose={close} />
       )}
       {open === 'settings' && <SettingsDialog state={state} problem={problem} act={act} onClose={close} />}
+      {open === 'skip' && <SkipDialog runId={runId} problem={problem} act={act} onClose={close} />}
       {open === 'cancel' && <CancelDialog runId={runId} problem={problem} act={act} onClose={close} />}
     </div>
   );
@@ -80,12 +88,22 @@ interface ActionDialogProps {
 }
 
 function SettingsDialog({ state, problem, act, onClose }: ActionDialogProps & { state: RunState }) {
-  const [concurrency, setConcurrency] = useState(String(state.maxConcurrency ?? ''));
-  const [tolerated, setTolerated] = useState(String(state.toleratedFailures ?? ''));
+  const before = [state.maxConcurrency, state.toleratedFailures].map((value) => String(value ?? ''));
+  const [concurrency, setConcurrency] = useState(before[0]!);
+  const [tolerated, setTolerated] = useState(before[1]!);
+  const [opened] = useState(before);
+  // Only what was changed here is sent: somebody else may have changed the other since.
   const body = {
-    maxConcurrency: Number(concurrency),
-    toleratedFailures: tolerated.endsWith('%') ? tolerated : Number(tolerated),
+    ...(concurrency !== '' && concurrency !== opened[0] && { maxConcurrency: Number(concurrency) }),
+    ...(tolerated !== '' &&
+      tolerated !== opened[1] && {
+        toleratedFailures: /^\d+$/.test(tolerated) ? Number(tolerated) : tolerated,
+      }),
   };
+  const flags = [
+    ...('maxConcurrency' in body ? [`--max-concurrency ${shellWord(concurrency)}`] : []),
+    ...('toleratedFailures' in body ? [`--tolerated-failures ${shellWord(tolerated)}`] : []),
+  ];
   return (
     <Dialog title="Settings of the run" onClose={onClose}>
       <form
@@ -104,13 +122,52 @@ function SettingsDialog({ state, problem, act, onClose }: ActionDialogProps & { 
         </label>
         {problem !== null && <p class="refusal">{shown(problem)}</p>}
         <p class="actions">
-          <button type="submit">Change</button>
+          <button type="submit" disabled={flags.length === 0}>
+            Change
+          </button>
           <button type="button" onClick={onClose}>
             Close
           </button>
-          <CopyCommand
-            command={`partwise set ${shellWord(state.runId)} --max-concurrency ${concurrency} --tolerated-failures ${tolerated}`}
-          />
+          {flags.length > 0 && (
+            <CopyCommand command={`partwise set ${shellWord(state.runId)} ${flags.join(' ')}`} />
+          )}
+        </p>
+      </form>
+    </Dialog>
+  );
+}
+
+/** Skipped partitions cannot be started again in this run, so their number is shown first. */
+function SkipDialog({ runId, problem, act, onClose }: ActionDialogProps & { runId: string }) {
+  const [chosen] = useState(filter.value);
+  const { value } = useAnswer<TableAnswer>(`runs/${encodeURIComponent(runId)}/table`, {
+    body: { filter: chosen, sort: { column: 'key', descending: false }, offset: 0, limit: MAX_SKIPPED },
+  });
+  const flags = (value?.rows ?? []).map(({ id }) => shellWord(id ?? ''));
+  return (
+    <Dialog title="Skip selected partitions" onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          void act('skip', { filter: chosen });
+        }}
+      >
+        <p>
+          {value === null
+            ? 'Counting the partitions …'
+            : `${plural(value.selected, 'partition')} are selected. Those that have not ended are skipped, or none if that is refused.`}
+        </p>
+        {problem !== null && <p class="refusal">{shown(problem)}</p>}
+        <p class="actions">
+          <button type="submit" disabled={value === null || value.selected === 0}>
+            Skip {value === null ? '' : plural(value.selected, 'partition')}
+          </button>
+          <button type="button" onClick={onClose}>
+            Close
+          </button>
+          {value !== null && value.selected > 0 && value.selected <= MAX_SKIPPED && (
+            <CopyCommand command={`partwise skip ${shellWord(runId)} ${flags.join(' ')}`} />
+          )}
         </p>
       </form>
     </Dialog>

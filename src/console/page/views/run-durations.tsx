@@ -15,9 +15,8 @@ import { number } from '../words';
 const HEIGHT = 120;
 const LEAST_BAR = 2;
 
-export function DurationsPanel({ store }: { store: RunStore }) {
+export function DurationsPanel({ store, figures }: { store: RunStore; figures: Figures | null }) {
   void store.drawn.value;
-  const figures = useFigures(store);
   const start = useRef<number | null>(null);
   const [dragged, setDragged] = useState<readonly [number, number] | null>(null);
   const { duration } = store.cells;
@@ -59,6 +58,7 @@ export function DurationsPanel({ store }: { store: RunStore }) {
             label={figures?.took == null ? 'Durations' : quantileSentence(figures)}
             draw={draw}
             onPointerDown={(event) => {
+              if (event.button !== 0) return;
               (event.currentTarget as Element).setPointerCapture(event.pointerId);
               start.current = valueAt(event);
             }}
@@ -66,6 +66,10 @@ export function DurationsPanel({ store }: { store: RunStore }) {
               if (start.current === null) return;
               const at = valueAt(event);
               setDragged([Math.min(start.current, at), Math.max(start.current, at)]);
+            }}
+            onPointerCancel={() => {
+              start.current = null;
+              setDragged(null);
             }}
             onPointerUp={() => {
               if (dragged !== null)
@@ -92,7 +96,7 @@ export function DurationsPanel({ store }: { store: RunStore }) {
 }
 
 export function useFigures(store: RunStore): Figures | null {
-  return useAnswer<Figures>(store.path('/figures'), {
+  return useAnswer<Figures>(store.total > 0 ? store.path('/figures') : null, {
     body: { filter: filter.value },
     version: store.now.value?.version ?? 0,
   }).value;
@@ -104,11 +108,12 @@ function quantileSentence({ took }: Figures): string {
   return `Half of the partitions took ${lower} to ${upper}, median ${middle}; 95 % at most ${high}; all ${least} to ${most}.`;
 }
 
-/** Below this share the slowest are not worth a sentence. */
-const WORTH_SAYING = 0.05;
+/** The slowest are worth a sentence if they took this many times their share of the partitions. */
+const WORTH_SAYING = 5;
 
-function skewSentence({ slowest, outliers, tookSum }: Figures): string | null {
-  if (tookSum === 0 || slowest.share < WORTH_SAYING || outliers.length < 2) return null;
+function skewSentence({ slowest, outliers, tookSum, timed }: Figures): string | null {
+  const fair = slowest.partitions / Math.max(1, timed);
+  if (tookSum === 0 || slowest.share < WORTH_SAYING * fair || outliers.length < 2) return null;
   const large = outliers.filter(({ isLarge }) => isLarge).length;
   const who =
     slowest.partitions === 1
@@ -116,9 +121,9 @@ function skewSentence({ slowest, outliers, tookSum }: Figures): string | null {
       : `The slowest ${number(slowest.partitions)} partitions`;
   const why =
     large === outliers.length
-      ? 'What is slow is large: skew.'
+      ? 'The slow partitions are also the largest: skew.'
       : large === 0
-        ? 'What is slow is not large: look at it.'
+        ? 'The slow partitions are not the largest: look at them.'
         : `${large} of the ${outliers.length} slowest are among the largest: skew. The others are not: look at them.`;
   return `${who} took ${Math.round(slowest.share * 100)} % of the time. ${why}`;
 }

@@ -71,7 +71,7 @@ export function RunHead({ store, now }: { store: RunStore; now: RunNow }) {
           again (attempt {state.waiting.attempt}).
         </p>
       )}
-      {state.status === 'IN_PROGRESS' && !state.archived && <WorkersBanner />}
+      {state.status === 'IN_PROGRESS' && !state.archived && <WorkersBanner isBusy={now.units.running > 0} />}
       {state.paused && (
         <p class="warning">The run is paused: what is running continues, and nothing else is started.</p>
       )}
@@ -85,14 +85,9 @@ function verdict({ status, counts, rows, toleratedFailures, reused }: RunState):
   const failures = failed(counts);
   const tolerated = toleratedFailures ?? 0;
   const of = `${plural(counts.total, 'partition')}${rows === null ? '' : `, ${plural(rows, 'row')}`}: ${countsText(counts)}`;
-  const within =
-    failures === 0
-      ? ''
-      : failures <= tolerated
-        ? `; ${number(tolerated)} may fail`
-        : tolerated === 0
-          ? ''
-          : `; only ${number(tolerated)} may fail`;
+  // A run without any DONE partition is a FAILURE, whatever it tolerates.
+  const isSaid = failures > 0 && tolerated > 0 && status !== 'FAILURE' && status !== 'CANCELLED';
+  const within = isSaid ? `; ${failures <= tolerated ? '' : 'only '}${number(tolerated)} may fail` : '';
   return `${of}${reused > 0 ? ` (${number(reused)} reused)` : ''}${within}.`;
 }
 

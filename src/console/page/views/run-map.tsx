@@ -24,6 +24,7 @@ export function MapPanel({ store }: { store: RunStore }) {
   const grid = useRef<Grid | null>(null);
   const scale = useRef(1);
   const [at, setAt] = useState<number | null>(null);
+  const kept = useRef<{ drawn: unknown[]; image: ImageData } | null>(null);
   const drag = useRef<{ y: number; view: readonly [number, number]; moved: boolean } | null>(null);
   const view = viewOf(query.value.get('view'), total);
   const colouring = COLOURINGS.find((each) => each === query.value.get('map')) ?? 'status';
@@ -35,17 +36,23 @@ export function MapPanel({ store }: { store: RunStore }) {
     grid.current = layout;
     scale.current = ratio;
     const { value: colours } = palette;
-    const image = context.createImageData(width, height);
-    const pixels = new Uint32Array(image.data.buffer);
-    pixels.fill(colours.names['surface']!);
-    drawGrid(pixels, layout, {
-      cells: store.cells,
-      colouring,
-      colours: coloursOf(colouring, store.cells, colours),
-      surface: colours.names['surface']!,
-      isLit: highlighter(filter.value, store.cells),
-    });
-    context.putImageData(image, 0, 0);
+    const isLit = filter.value;
+    const drawn = [width, height, ...view, colouring, store.drawn.value, isLit, colours];
+    // Pointing at another cell only moves the frame.
+    if (kept.current === null || drawn.some((value, i) => value !== kept.current!.drawn[i])) {
+      const image = context.createImageData(width, height);
+      const pixels = new Uint32Array(image.data.buffer);
+      pixels.fill(colours.names['surface']!);
+      drawGrid(pixels, layout, {
+        cells: store.cells,
+        colouring,
+        colours: coloursOf(colouring, store.cells, colours),
+        surface: colours.names['surface']!,
+        isLit: highlighter(isLit, store.cells),
+      });
+      kept.current = { drawn, image };
+    }
+    context.putImageData(kept.current.image, 0, 0);
     if (at === null || at < view[0] || at >= view[1]) return;
     const { x, y } = pointOf(layout, at);
     context.strokeStyle = css(colours.names['ink']!);
@@ -137,7 +144,9 @@ export function MapPanel({ store }: { store: RunStore }) {
           event.preventDefault();
           zoom(ordinal, event.deltaY < 0 ? 1 / ZOOM_STEP : ZOOM_STEP);
         }}
-        onPointerDown={(event) => (drag.current = { y: event.clientY, view, moved: false })}
+        onPointerDown={(event) => {
+          if (event.button === 0) drag.current = { y: event.clientY, view, moved: false };
+        }}
         onPointerMove={(event) => {
           setAt(under(event));
           if (drag.current === null || grid.current === null) return;
@@ -150,7 +159,8 @@ export function MapPanel({ store }: { store: RunStore }) {
           show([from, from + length]);
         }}
         onPointerUp={(event) => {
-          const moved = drag.current?.moved === true;
+          if (drag.current === null) return;
+          const { moved } = drag.current;
           drag.current = null;
           const ordinal = under(event);
           if (moved || ordinal === null) return;

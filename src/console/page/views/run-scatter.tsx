@@ -1,6 +1,7 @@
 /** Rows against time: whether what is slow is large. */
 import { durationText } from '../../../display/measures';
 import { countOf, durationOf } from '../../wire/cells';
+import type { Figures } from '../../wire/types';
 import { setQuery } from '../address';
 import { bounds, mix } from '../pictures/colours';
 import { Picture } from '../pictures/picture';
@@ -8,13 +9,11 @@ import type { RunStore } from '../run-store';
 import { css, palette } from '../theme';
 import { number } from '../words';
 import { rangeText } from '../filter';
-import { useFigures } from './run-durations';
 
 const HEIGHT = 180;
 
-export function ScatterPanel({ store }: { store: RunStore }) {
+export function ScatterPanel({ store, figures }: { store: RunStore; figures: Figures | null }) {
   void store.drawn.value;
-  const figures = useFigures(store);
   const { duration, rows } = store.cells;
   const [shortest, longest] = bounds(duration);
   const [fewest, mostRows] = bounds(rows);

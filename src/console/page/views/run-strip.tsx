@@ -43,6 +43,7 @@ export function StripPanel({ store, now }: { store: RunStore; now: RunNow }) {
         label={`All ${number(total)} partitions in key order. Drag to select a range.`}
         draw={draw}
         onPointerDown={(event) => {
+          if (event.button !== 0) return;
           (event.currentTarget as Element).setPointerCapture(event.pointerId);
           start.current = ordinalOf(event);
         }}
@@ -51,7 +52,12 @@ export function StripPanel({ store, now }: { store: RunStore; now: RunNow }) {
           const at = ordinalOf(event);
           setDragged([Math.min(start.current, at), Math.max(start.current, at)]);
         }}
+        onPointerCancel={() => {
+          start.current = null;
+          setDragged(null);
+        }}
         onPointerUp={() => {
+          if (start.current === null) return;
           start.current = null;
           setDragged(null);
           if (dragged === null || dragged[0] === dragged[1]) setQuery({ ordinals: null });

@@ -230,11 +230,18 @@ function usePages(store: RunStore, version: number) {
     for (let page = Math.floor(from / PAGE); page <= Math.floor(Math.max(from, to - 1) / PAGE); page++)
       if (pages.current.get(page)?.version !== latest.current.version) void load(page);
   };
+  const loadLatest = useRef(loadVisible);
+  loadLatest.current = loadVisible;
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useEffect(() => {
-    const isNew = pages.current.size === 0;
-    const timer = setTimeout(loadVisible, isNew ? 0 : REFRESH_MS);
-    return () => clearTimeout(timer);
+    if (pages.current.size === 0) return loadVisible();
+    // A timer that is already set is not put off: a busy run changes all the time.
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined;
+      loadLatest.current();
+    }, REFRESH_MS);
   }, [question, version]);
+  useEffect(() => () => clearTimeout(timer.current), []);
 
   return {
     answer,

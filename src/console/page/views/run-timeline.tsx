@@ -69,7 +69,7 @@ export function TimelinePanel({ store, now }: { store: RunStore; now: RunNow }) 
           context.fillStyle =
             unit.status === 'running' ? colour('RUNNING') : bad ? colour('FAILED') : colour('DONE');
           context.fillRect(x(bar.start), y, Math.max(1, x(bar.end) - x(bar.start)), tall);
-          if (bar === pointed) {
+          if (bar.unit.activityId === pointed?.unit.activityId) {
             context.strokeStyle = css(names['ink']!);
             context.strokeRect(x(bar.start), y, Math.max(1, x(bar.end) - x(bar.start)), tall);
           }

@@ -3,7 +3,7 @@ import { useEffect, useMemo } from 'preact/hooks';
 import { wasRefused } from '../../../core/status';
 import { RunStore } from '../run-store';
 import { shown } from '../words';
-import { DurationsPanel } from './run-durations';
+import { DurationsPanel, useFigures } from './run-durations';
 import { FailuresPanel } from './run-failures';
 import { FileNote } from './file-note';
 import { RunHead } from './run-head';
@@ -17,6 +17,7 @@ export function RunPage({ runId, execution }: { runId: string; execution: string
   const store = useMemo(() => new RunStore(runId, execution), [runId, execution]);
   useEffect(() => () => store.close(), [store]);
   const now = store.now.value;
+  const figures = useFigures(store);
   document.title = `${runId} · Partwise`;
   if (now === null) {
     const refusal = store.refusal.value;
@@ -50,8 +51,8 @@ export function RunPage({ runId, execution }: { runId: string; execution: string
           <div class="panels">
             <FailuresPanel now={now} />
             {hasCells && <MapPanel store={store} />}
-            {hasCells && <DurationsPanel store={store} />}
-            {hasCells && <ScatterPanel store={store} />}
+            {hasCells && <DurationsPanel store={store} figures={figures} />}
+            {hasCells && <ScatterPanel store={store} figures={figures} />}
             {!hasCells && <div class="shape table-shape" role="img" aria-label="Loading" />}
             <TimelinePanel store={store} now={now} />
           </div>

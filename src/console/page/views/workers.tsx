@@ -24,7 +24,7 @@ export function WorkersPage() {
       {value === null && problem === null && <div class="shape table-shape" aria-label="Loading" />}
       {value !== null && (
         <>
-          <Missing answer={value} />
+          <Missing embedded={value.embedded} queues={value.queues} />
           {value.queues.map((queue) => (
             <Queue key={`${queue.taskQueue} ${queue.work}`} queue={queue} />
           ))}
@@ -76,23 +76,25 @@ function Queue({ queue: { taskQueue, work, polled, pollers } }: { queue: QueueVi
 }
 
 /** That runs wait, with the command that starts a worker. */
-function Missing({ answer: { embedded, queues } }: { answer: WorkersAnswer }) {
+function Missing({ embedded, queues }: { embedded: boolean; queues: readonly QueueView[] }) {
   const missing = queues.filter(({ polled }) => !polled);
   if (missing.length === 0) return null;
   const command = embedded ? 'partwise dev' : 'partwise worker';
+  const names = missing.map(({ taskQueue, work }) => `${WORK[work]} (task queue ${shown(taskQueue)})`);
   return (
     <p class="warning" role="alert">
-      No worker polls the task queue {shown(missing[0]!.taskQueue)} for{' '}
-      {missing.map(({ work }) => work).join(' and ')}: runs wait until there is one. Start it with{' '}
+      No worker asks for {names.join(' and ')}: runs wait until there is one. Start it with{' '}
       <code>{command}</code> <CopyCommand command={command} label="Copy" />
     </p>
   );
 }
 
-/** For the page of a run in progress. */
-export function WorkersBanner() {
+/** For the page of a run in progress. Workers whose runners are all busy ask for no partitions. */
+export function WorkersBanner({ isBusy }: { isBusy: boolean }) {
   const { value } = useAnswer<WorkersAnswer>(project.value?.hasProject === true ? 'workers' : null, {
     everyMs: REFRESH_MS,
   });
-  return value === null ? null : <Missing answer={value} />;
+  if (value === null) return null;
+  const { embedded, queues } = value;
+  return <Missing embedded={embedded} queues={queues.filter(({ work }) => !(isBusy && work === 'units'))} />;
 }
