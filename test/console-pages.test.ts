@@ -431,9 +431,7 @@ describeBrowser('in a browser', () => {
       );
       await page.goto(ofIdle.url);
       await page.getByRole('link', { name: run.runId }).click();
-      const banner = page
-        .getByRole('alert')
-        .filter({ hasText: `No worker polls the task queue ${idle.taskQueue}` });
+      const banner = page.getByRole('alert').filter({ hasText: `(task queue ${idle.taskQueue})` });
       await banner.waitFor();
       expect(await banner.locator('code').innerText()).toBe('partwise worker');
       await run.cancel();

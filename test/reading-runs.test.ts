@@ -499,15 +499,19 @@ describe('a finished run', () => {
       'dot.txt': 'png',
       'list.json': 'json',
     });
-    for (const name of ['rows.csv', 'rows.parquet']) {
+    // Values of CSV are the text of the file.
+    for (const [name, x] of [
+      ['rows.csv', String(Math.sin(199))],
+      ['rows.parquet', Math.sin(199)],
+    ] as const) {
       const preview = await artifacts.preview(name);
       expect(preview).toMatchObject({ more: true, checked: false });
       expect(preview.columns.map((column) => column.name)).toEqual(['n', 'text', 'x']);
       expect(preview.rows).toHaveLength(200);
-      expect(preview.rows[199]).toEqual(['1152921504606847175', 'a "quoted"\nline 199', Math.sin(199)]);
+      expect(preview.rows[199]).toEqual(['1152921504606847175', 'a "quoted"\nline 199', x]);
     }
     expect(await artifacts.preview('few.csv')).toMatchObject({
-      rows: [[1, null]],
+      rows: [['1', null]],
       more: false,
       checked: true,
     });
