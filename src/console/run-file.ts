@@ -4,8 +4,8 @@ import type { Backend, Reader } from './backend';
 /** The console of one run that was opened from a file: nothing of it can be changed. */
 export function ofRun(run: RunHandle, file: string): Backend {
   const reader: Reader = {
-    list: async (filter = {}) => {
-      const { status: wanted, function: wantedFunction, text = '' } = filter;
+    list: async (filter) => {
+      const { status: wanted, function: wantedFunction, text = '' } = filter ?? {};
       const { runId, status, function: name, startedAt, endedAt, counts, rows, error } = await run.status();
       const end = { startedAt, endedAt, counts, rows, error };
       const listing = { runId, status, function: name, ...end, archived: true };
