@@ -24,7 +24,7 @@ export function ComparePage({ a, b }: { a: string; b: string }) {
   const { value, problem } = useAnswer<ComparisonAnswer>(
     `runs/${encodeURIComponent(a)}/compare/${encodeURIComponent(b)}`,
   );
-  document.title = `${a} and ${b} · Partwise`;
+  document.title = shown(`${a} and ${b} · Partwise`);
   return (
     <>
       <p class="crumbs">

@@ -18,7 +18,7 @@ export function ComparisonPage({ name }: { name: string }) {
   const { value, problem } = useAnswer<ComparisonAnswer>(
     `models/${encodeURIComponent(name)}/compare?${parameters}`,
   );
-  document.title = `${name} ${a} × ${b} · Partwise`;
+  document.title = shown(`${name} ${a} × ${b} · Partwise`);
   const words = [name, a, b].map(shellWord).join(' ');
   const command = `partwise models compare ${words} --metric ${shellWord(metric)}${higher ? ' --higher-is-better' : ''}`;
   return (

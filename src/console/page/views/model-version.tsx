@@ -32,7 +32,7 @@ export function ModelVersionPage({
   if (partition !== null) parameters.set('partition', partition);
   else if (after !== undefined) parameters.set('after', after);
   const { value, problem } = useAnswer<VersionAnswer>(`${path}?${parameters}`, { version: changes });
-  document.title = `${name} ${wanted} · Partwise`;
+  document.title = shown(`${name} ${wanted} · Partwise`);
   return (
     <>
       <p class="crumbs">

@@ -19,7 +19,7 @@ export function ModelPage({ name }: { name: string }) {
   const path = `models/${encodeURIComponent(name)}`;
   const { value, problem } = useAnswer<ModelAnswer>(path, { everyMs: REFRESH_MS, version: changes });
   const onChange = (): void => setChanges((count) => count + 1);
-  document.title = `${name} · Partwise`;
+  document.title = shown(`${name} · Partwise`);
   return (
     <>
       <p class="crumbs">

@@ -44,7 +44,7 @@ export function PartitionPage({
   });
   hasEnded.current = view !== null && view.status !== 'PENDING' && view.status !== 'RUNNING';
   const [isRetrying, setRetrying] = useState(false);
-  document.title = `${id} · ${runId} · Partwise`;
+  document.title = shown(`${id} · ${runId} · Partwise`);
 
   return (
     <>

@@ -41,7 +41,7 @@ export function ResultsPage({ runId, execution }: { runId: string; execution: st
   };
   const { value, problem } = useAnswer<ResultsAnswer>(`${path}${own}`, { body: question });
   const figures = useAnswer<ColumnFigures[]>(`${path}/columns${own}`, { body: { where } });
-  document.title = `Results · ${runId} · Partwise`;
+  document.title = shown(`Results · ${runId} · Partwise`);
   const change = (conditions: ResultsRequest['where']): void => {
     setOffset(0);
     setQuery({ where: conditions.length === 0 ? null : JSON.stringify(conditions) });

@@ -4,7 +4,7 @@ import { durationText } from '../../../display/measures';
 import { durationOf } from '../../wire/cells';
 import type { Figures } from '../../wire/types';
 import { setQuery } from '../address';
-import { filter, rangeText } from '../filter';
+import { filter, highlighter, rangeText } from '../filter';
 import { Picture } from '../pictures/picture';
 import { bounds } from '../pictures/colours';
 import { useAnswer } from '../parts/use-answer';
@@ -22,7 +22,10 @@ export function DurationsPanel({ store, figures }: { store: RunStore; figures: F
   const { duration } = store.cells;
   const [least, most] = bounds(duration);
   const counts = new Int32Array(256);
-  for (const value of duration) counts[value]!++;
+  const isLit = highlighter(filter.value, store.cells);
+  duration.forEach((value, ordinal) => {
+    if (isLit === null || isLit(ordinal)) counts[value]!++;
+  });
   const bins = Math.max(1, most - least + 1);
 
   const valueAt = (event: PointerEvent): number => {

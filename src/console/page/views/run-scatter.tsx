@@ -8,7 +8,7 @@ import { Picture } from '../pictures/picture';
 import type { RunStore } from '../run-store';
 import { css, palette } from '../theme';
 import { number } from '../words';
-import { rangeText } from '../filter';
+import { filter, highlighter, rangeText } from '../filter';
 
 const HEIGHT = 180;
 
@@ -23,10 +23,11 @@ export function ScatterPanel({ store, figures }: { store: RunStore; figures: Fig
     const { names } = palette.value;
     const columns = mostRows - fewest + 1;
     const lines = longest - shortest + 1;
+    const isLit = highlighter(filter.value, store.cells);
     const density = new Float64Array(columns * lines);
     for (let ordinal = 0; ordinal < duration.length; ordinal++) {
       const value = duration[ordinal]!;
-      if (value === 0) continue;
+      if (value === 0 || (isLit !== null && !isLit(ordinal))) continue;
       const column = Math.max(0, rows[ordinal]! - fewest);
       density[(value - shortest) * columns + column]!++;
     }

@@ -18,7 +18,7 @@ export function RunPage({ runId, execution }: { runId: string; execution: string
   useEffect(() => () => store.close(), [store]);
   const now = store.now.value;
   const figures = useFigures(store);
-  document.title = `${runId} · Partwise`;
+  document.title = shown(`${runId} · Partwise`);
   if (now === null) {
     const refusal = store.refusal.value;
     const { value: connection } = store.connection;

@@ -22,7 +22,7 @@ export function SchedulePage({ id }: { id: string }) {
   const [changes, setChanges] = useState(0);
   const path = `schedules/${encodeURIComponent(id)}`;
   const { value, problem } = useAnswer<ScheduleAnswer>(path, { everyMs: REFRESH_MS, version: changes });
-  document.title = `${id} · Partwise`;
+  document.title = shown(`${id} · Partwise`);
   return (
     <>
       <p class="crumbs">
