@@ -96,7 +96,7 @@ const RETRY: z.ZodType<RetryRequest> = z.strictObject({
   options: SETTINGS.optional(),
 });
 
-/** The library allows no more ids at once. */
-const MAX_SKIPPED = 500;
+/** Runs refuse to skip more at once, so the ids of more are not looked up. */
+const MAX_SKIPPED = 1_000;
 
 const SKIP = z.strictObject({ filter: FILTER });

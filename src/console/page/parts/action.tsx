@@ -16,8 +16,8 @@ interface ActionProps<T> {
 export function Action<T>({ label, path, body, command, disabled = false, onDone }: ActionProps<T>) {
   const { act, isActing, problem } = useAction<T>();
   const run = async (): Promise<void> => {
-    const answer = await act(path, body);
-    if (answer !== null) onDone(answer);
+    const done = await act(path, body);
+    if (done !== null) onDone(done.answer);
   };
   return (
     <span class="action">

@@ -3,8 +3,8 @@ import { ask } from '../session';
 import { problemOf } from './use-answer';
 
 export interface ActionState<T> {
-  /** Asks the console to do it. Resolves with its answer, or null if it was refused. */
-  act(path: string, body: unknown): Promise<T | null>;
+  /** Asks the console to do it. Resolves with its answer, which may be null itself; null if it was refused. */
+  act(path: string, body: unknown): Promise<{ answer: T } | null>;
   isActing: boolean;
   /** Why the last one was refused, in the library's own sentence. */
   problem: string | null;
@@ -14,11 +14,11 @@ export interface ActionState<T> {
 export function useAction<T>(): ActionState<T> {
   const [isActing, setActing] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
-  const act = async (path: string, body: unknown): Promise<T | null> => {
+  const act = async (path: string, body: unknown): Promise<{ answer: T } | null> => {
     setActing(true);
     setProblem(null);
     try {
-      return await ask<T>(path, { body });
+      return { answer: await ask<T>(path, { body }) };
     } catch (error) {
       setProblem(problemOf(error));
       return null;

@@ -4,11 +4,10 @@ import { partitionName } from '../../../core/partition-name';
 import { shellWord } from '../../../core/shell-word';
 import type { RetryPreviewed, RetryRequest } from '../../wire/types';
 import { go, runAddress } from '../address';
-import { CopyCommand } from '../parts/copy';
-import { Dialog } from '../parts/dialog';
-import { problemOf, useAnswer } from '../parts/use-answer';
-import { ask } from '../session';
+import { ActionDialog } from '../parts/action-dialog';
+import { useAnswer } from '../parts/use-answer';
 import { plural, shown } from '../words';
+import { actionPath } from './action-path';
 
 /** Longer selections are not written as a command. */
 const MAX_ORDINALS = 1_000;
@@ -23,67 +22,47 @@ export function RetryDialog({
   onClose: () => void;
 }) {
   const [concurrency, setConcurrency] = useState('');
-  const [problem, setProblem] = useState<string | null>(null);
-  const [isStarting, setStarting] = useState(false);
-  const run = `runs/${encodeURIComponent(runId)}/actions`;
   const request: RetryRequest = {
     which,
     ...(concurrency !== '' && { options: { maxConcurrency: Number(concurrency) } }),
   };
-  const preview = useAnswer<RetryPreviewed>(`${run}/preview-retry`, { body: request });
-  const count = preview.value?.partitions ?? 0;
-  const start = async (): Promise<void> => {
-    setStarting(true);
-    setProblem(null);
-    try {
-      await ask(`${run}/retry`, { body: request });
-      onClose();
-      go(runAddress(runId));
-    } catch (error) {
-      setProblem(problemOf(error));
-      setStarting(false);
-    }
-  };
-  const why = problem ?? preview.problem;
+  const { value: preview, problem } = useAnswer<RetryPreviewed>(actionPath(runId, 'preview-retry'), {
+    body: request,
+  });
+  const count = preview?.partitions ?? 0;
 
   return (
-    <Dialog title={`Retry ${titleOf(which)}`} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void start();
-        }}
-      >
-        {preview.value === null && preview.problem === null && (
-          <p class="faint">Finding the partitions to retry …</p>
-        )}
-        {preview.value !== null && (
-          <p>
-            Runs <b>{plural(count, 'partition')}</b> again, on the rows that the run has pinned, with the
-            current functions. DONE partitions are not called again.
-          </p>
-        )}
-        <label>
-          Units at a time{' '}
-          <input
-            inputMode="numeric"
-            placeholder="as before"
-            value={concurrency}
-            onInput={(event) => setConcurrency(event.currentTarget.value.trim())}
-          />
-        </label>
-        {why !== null && <p class="refusal">{shown(why)}</p>}
-        <p class="actions">
-          <button type="submit" disabled={preview.value === null || count === 0 || isStarting}>
-            {isStarting ? 'Starting …' : `Retry ${plural(count, 'partition')}`}
-          </button>
-          <button type="button" onClick={onClose}>
-            Close
-          </button>
-          <Command runId={runId} which={which} concurrency={concurrency} preview={preview.value} />
+    <ActionDialog
+      title={`Retry ${titleOf(which)}`}
+      label={`Retry ${plural(count, 'partition')}`}
+      path={actionPath(runId, 'retry')}
+      body={request}
+      command={commandOf(runId, which, concurrency, preview)}
+      disabled={count === 0 || problem !== null}
+      onDone={() => {
+        onClose();
+        go(runAddress(runId));
+      }}
+      onClose={onClose}
+    >
+      {preview === null && problem === null && <p class="faint">Finding the partitions to retry …</p>}
+      {preview !== null && (
+        <p>
+          Runs <b>{plural(count, 'partition')}</b> again, on the rows that the run has pinned, with the
+          current functions. DONE partitions are not called again.
         </p>
-      </form>
-    </Dialog>
+      )}
+      <label>
+        Units at a time{' '}
+        <input
+          inputMode="numeric"
+          placeholder="as before"
+          value={concurrency}
+          onInput={(event) => setConcurrency(event.currentTarget.value.trim())}
+        />
+      </label>
+      {problem !== null && <p class="refusal">{shown(problem)}</p>}
+    </ActionDialog>
   );
 }
 
@@ -93,21 +72,16 @@ function titleOf(which: RetryRequest['which']): string {
   return which.by === 'id' ? shown(partitionName(which.id)) : 'selected partitions';
 }
 
-function Command({
-  runId,
-  which,
-  concurrency,
-  preview,
-}: {
-  runId: string;
-  which: RetryRequest['which'];
-  concurrency: string;
-  preview: RetryPreviewed | null;
-}) {
+function commandOf(
+  runId: string,
+  which: RetryRequest['which'],
+  concurrency: string,
+  preview: RetryPreviewed | null,
+): string | null {
   const selection = selectionOf(which, preview);
   if (selection === null) return null;
   const settings = concurrency === '' ? '' : ` --max-concurrency ${shellWord(concurrency)}`;
-  return <CopyCommand command={`partwise retry ${shellWord(runId)}${selection}${settings}`} />;
+  return `partwise retry ${shellWord(runId)}${selection}${settings}`;
 }
 
 function selectionOf(which: RetryRequest['which'], preview: RetryPreviewed | null): string | null {

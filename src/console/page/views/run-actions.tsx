@@ -4,94 +4,63 @@ import type { RunState } from '../../..';
 import type { TableAnswer } from '../../wire/types';
 import { shellWord } from '../../../core/shell-word';
 import { filter, isFiltered } from '../filter';
-import { CopyCommand } from '../parts/copy';
-import { Dialog } from '../parts/dialog';
-import { problemOf, useAnswer } from '../parts/use-answer';
-import { ask } from '../session';
+import { Action } from '../parts/action';
+import { ActionDialog } from '../parts/action-dialog';
+import { useAnswer } from '../parts/use-answer';
 import { number, plural, shown } from '../words';
+import { actionPath } from './action-path';
 import { RetryDialog } from './retry-dialog';
 
-/** The library skips no more at once. */
-const MAX_SKIPPED = 500;
+/** Ids of more partitions are not written as a command. */
+const MAX_IDS = 500;
+
+type Question = 'retry' | 'selected' | 'settings' | 'skip' | 'cancel';
 
 export function RunActions({ state }: { state: RunState }) {
-  const [open, setOpen] = useState<'retry' | 'selected' | 'settings' | 'skip' | 'cancel' | null>(null);
-  const [problem, setProblem] = useState<string | null>(null);
+  const [open, setOpen] = useState<Question | null>(null);
   const { runId, status, counts, paused } = state;
   const isOpen = status === 'IN_PROGRESS';
   const rest = counts.total - counts.DONE;
-  const act = async (action: string, body: unknown = {}): Promise<void> => {
-    setProblem(null);
-    try {
-      await ask(`runs/${encodeURIComponent(runId)}/actions/${action}`, { body });
-      setOpen(null);
-    } catch (error) {
-      setProblem(problemOf(error));
-    }
-  };
-  const close = (): void => {
-    setOpen(null);
-    setProblem(null);
-  };
+  const close = (): void => setOpen(null);
+  const button = (question: Question, label: string) => (
+    <button type="button" onClick={() => setOpen(question)}>
+      {label} …
+    </button>
+  );
 
   return (
     <div class="actions">
-      {!isOpen && rest > 0 && (
-        <button type="button" onClick={() => setOpen('retry')}>
-          Retry {number(rest)} …
-        </button>
-      )}
-      {!isOpen && rest > 0 && isFiltered.value && (
-        <button type="button" onClick={() => setOpen('selected')}>
-          Retry selected partitions …
-        </button>
-      )}
+      {!isOpen && rest > 0 && button('retry', `Retry ${number(rest)}`)}
+      {!isOpen && rest > 0 && isFiltered.value && button('selected', 'Retry selected partitions')}
       {isOpen && (
-        <>
-          <button type="button" onClick={() => void act(paused ? 'unpause' : 'pause')}>
-            {paused ? 'Unpause' : 'Pause'}
-          </button>
-          <CopyCommand command={`partwise ${paused ? 'unpause' : 'pause'} ${shellWord(runId)}`} />
-        </>
+        <Action
+          label={paused ? 'Unpause' : 'Pause'}
+          path={actionPath(runId, paused ? 'unpause' : 'pause')}
+          body={{}}
+          command={`partwise ${paused ? 'unpause' : 'pause'} ${shellWord(runId)}`}
+          onDone={close}
+        />
       )}
-      {isOpen && (
-        <button type="button" onClick={() => setOpen('settings')}>
-          Settings …
-        </button>
-      )}
-      {isOpen && isFiltered.value && (
-        <button type="button" onClick={() => setOpen('skip')}>
-          Skip selected partitions …
-        </button>
-      )}
-      {isOpen && (
-        <button type="button" onClick={() => setOpen('cancel')}>
-          Cancel …
-        </button>
-      )}
-      {problem !== null && open === null && <p class="refusal">{shown(problem)}</p>}
+      {isOpen && button('settings', 'Settings')}
+      {isOpen && isFiltered.value && button('skip', 'Skip selected partitions')}
+      {isOpen && button('cancel', 'Cancel')}
       {open === 'retry' && <RetryDialog runId={runId} which={{ by: 'all' }} onClose={close} />}
       {open === 'selected' && (
         <RetryDialog runId={runId} which={{ by: 'filter', filter: filter.value }} onClose={close} />
       )}
-      {open === 'settings' && <SettingsDialog state={state} problem={problem} act={act} onClose={close} />}
-      {open === 'skip' && <SkipDialog runId={runId} problem={problem} act={act} onClose={close} />}
-      {open === 'cancel' && <CancelDialog runId={runId} problem={problem} act={act} onClose={close} />}
+      {open === 'settings' && <SettingsDialog state={state} onClose={close} />}
+      {open === 'skip' && <SkipDialog runId={runId} onClose={close} />}
+      {open === 'cancel' && <CancelDialog runId={runId} onClose={close} />}
     </div>
   );
 }
 
-interface ActionDialogProps {
-  problem: string | null;
-  act: (action: string, body?: unknown) => Promise<void>;
-  onClose: () => void;
-}
-
-function SettingsDialog({ state, problem, act, onClose }: ActionDialogProps & { state: RunState }) {
-  const before = [state.maxConcurrency, state.toleratedFailures].map((value) => String(value ?? ''));
-  const [concurrency, setConcurrency] = useState(before[0]!);
-  const [tolerated, setTolerated] = useState(before[1]!);
-  const [opened] = useState(before);
+function SettingsDialog({ state, onClose }: { state: RunState; onClose: () => void }) {
+  const [opened] = useState(() =>
+    [state.maxConcurrency, state.toleratedFailures].map((value) => String(value ?? '')),
+  );
+  const [concurrency, setConcurrency] = useState(opened[0]!);
+  const [tolerated, setTolerated] = useState(opened[1]!);
   // Only what was changed here is sent: somebody else may have changed the other since.
   const body = {
     ...(concurrency !== '' && concurrency !== opened[0] && { maxConcurrency: Number(concurrency) }),
@@ -105,104 +74,77 @@ function SettingsDialog({ state, problem, act, onClose }: ActionDialogProps & { 
     ...('toleratedFailures' in body ? [`--tolerated-failures ${shellWord(tolerated)}`] : []),
   ];
   return (
-    <Dialog title="Settings of the run" onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void act('set', body);
-        }}
-      >
-        <label>
-          Units at a time{' '}
-          <input value={concurrency} onInput={(event) => setConcurrency(event.currentTarget.value)} />
-        </label>
-        <label>
-          Partitions that may fail{' '}
-          <input value={tolerated} onInput={(event) => setTolerated(event.currentTarget.value)} />
-        </label>
-        {problem !== null && <p class="refusal">{shown(problem)}</p>}
-        <p class="actions">
-          <button type="submit" disabled={flags.length === 0}>
-            Change
-          </button>
-          <button type="button" onClick={onClose}>
-            Close
-          </button>
-          {flags.length > 0 && (
-            <CopyCommand command={`partwise set ${shellWord(state.runId)} ${flags.join(' ')}`} />
-          )}
-        </p>
-      </form>
-    </Dialog>
+    <ActionDialog
+      title="Settings of the run"
+      label="Change"
+      path={actionPath(state.runId, 'set')}
+      body={body}
+      command={flags.length === 0 ? null : `partwise set ${shellWord(state.runId)} ${flags.join(' ')}`}
+      disabled={flags.length === 0}
+      onDone={onClose}
+      onClose={onClose}
+    >
+      <label>
+        Units at a time{' '}
+        <input value={concurrency} onInput={(event) => setConcurrency(event.currentTarget.value)} />
+      </label>
+      <label>
+        Partitions that may fail{' '}
+        <input value={tolerated} onInput={(event) => setTolerated(event.currentTarget.value)} />
+      </label>
+    </ActionDialog>
   );
 }
 
-/** Skipped partitions cannot be started again in this run, so their number is shown first. */
-function SkipDialog({ runId, problem, act, onClose }: ActionDialogProps & { runId: string }) {
+/** Skipped partitions cannot be started again in this execution, so their number is shown first. */
+function SkipDialog({ runId, onClose }: { runId: string; onClose: () => void }) {
   const [chosen] = useState(filter.value);
   const { value } = useAnswer<TableAnswer>(`runs/${encodeURIComponent(runId)}/table`, {
-    body: { filter: chosen, sort: { column: 'key', descending: false }, offset: 0, limit: MAX_SKIPPED },
+    body: { filter: chosen, sort: { column: 'key', descending: false }, offset: 0, limit: MAX_IDS },
   });
-  const flags = (value?.rows ?? []).map(({ id }) => shellWord(id ?? ''));
+  const selected = value?.selected ?? 0;
+  const ids = (value?.rows ?? []).map(({ id }) => shellWord(id ?? '')).join(' ');
   return (
-    <Dialog title="Skip selected partitions" onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void act('skip', { filter: chosen });
-        }}
-      >
-        <p>
-          {value === null
-            ? 'Counting the partitions …'
-            : `${plural(value.selected, 'partition')} are selected. Those that have not ended are skipped, or none if that is refused.`}
-        </p>
-        {problem !== null && <p class="refusal">{shown(problem)}</p>}
-        <p class="actions">
-          <button type="submit" disabled={value === null || value.selected === 0}>
-            Skip {value === null ? '' : plural(value.selected, 'partition')}
-          </button>
-          <button type="button" onClick={onClose}>
-            Close
-          </button>
-          {value !== null && value.selected > 0 && value.selected <= MAX_SKIPPED && (
-            <CopyCommand command={`partwise skip ${shellWord(runId)} ${flags.join(' ')}`} />
-          )}
-        </p>
-      </form>
-    </Dialog>
+    <ActionDialog
+      title="Skip selected partitions"
+      label={`Skip ${plural(selected, 'partition')}`}
+      path={actionPath(runId, 'skip')}
+      body={{ filter: chosen }}
+      command={selected === 0 || selected > MAX_IDS ? null : `partwise skip ${shellWord(runId)} ${ids}`}
+      disabled={selected === 0}
+      onDone={onClose}
+      onClose={onClose}
+    >
+      <p>
+        {value === null
+          ? 'Counting the partitions …'
+          : `The filter selects ${plural(selected, 'partition')}. All of them are skipped, or none if one cannot be.`}
+      </p>
+    </ActionDialog>
   );
 }
 
 /** A cancel cannot be undone, so the run's id must be typed. */
-function CancelDialog({ runId, problem, act, onClose }: ActionDialogProps & { runId: string }) {
+function CancelDialog({ runId, onClose }: { runId: string; onClose: () => void }) {
   const [typed, setTyped] = useState('');
   return (
-    <Dialog title="Cancel the run" onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void act('cancel');
-        }}
-      >
-        <p>
-          What is running is stopped, and nothing else is started. What is DONE stays, and a retry continues.
-        </p>
-        <label>
-          Type <b>{shown(runId)}</b> to cancel it{' '}
-          <input value={typed} onInput={(event) => setTyped(event.currentTarget.value)} />
-        </label>
-        {problem !== null && <p class="refusal">{shown(problem)}</p>}
-        <p class="actions">
-          <button type="submit" disabled={typed !== runId}>
-            Cancel the run
-          </button>
-          <button type="button" onClick={onClose}>
-            Close
-          </button>
-          <CopyCommand command={`partwise cancel ${shellWord(runId)}`} />
-        </p>
-      </form>
-    </Dialog>
+    <ActionDialog
+      title="Cancel the run"
+      label="Cancel the run"
+      path={actionPath(runId, 'cancel')}
+      body={{}}
+      command={`partwise cancel ${shellWord(runId)}`}
+      disabled={typed !== runId}
+      onDone={onClose}
+      onClose={onClose}
+    >
+      <p>
+        Running partitions are stopped, and no other is started. DONE partitions stay, and a retry continues.
+      </p>
+      <label>
+        Type <b>{shown(runId)}</b> to cancel it{' '}
+        <input value={typed} onInput={(event) => setTyped(event.currentTarget.value)} />
+      </label>
+    </ActionDialog>
   );
 }
