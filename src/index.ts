@@ -119,7 +119,7 @@ export type {
   TryReport,
 } from './client/trial/types';
 export type { TypeGuesses } from './core/type-guesses';
-export type { SizeBin, SizedPartition, SizeQuantiles } from './client/partition-sizes';
+export type { SizeBin, SizedPartition, Quantiles } from './client/partition-sizes';
 export type { PlanPreview } from './client/plan-preview';
 export type { ProjectFunction } from './client/project-functions';
 export type { FunctionDescription } from './core/function-description';
@@ -135,7 +135,8 @@ export type {
   Source,
 } from './core/input';
 export type { ColumnStatistics, HistogramBin } from './rows/column-statistics';
-export type { FilterOperator, ResultFilter, ResultSort } from './rows/results-query';
+export { FILTER_OPERATORS, type FilterOperator } from './core/filter-operators';
+export type { ResultFilter, ResultSort } from './rows/results-query';
 export type { ArtifactKind } from './reader/partitions/artifact-kind';
 export type { EarlierError } from './core/earlier-errors';
 export type { StageRuns } from './client/stage-runs';

@@ -9,6 +9,7 @@ import type { Browser, Page } from 'playwright-core';
 import { exportRun } from '../src/console/index';
 import { decodeExport, type ExportedRun } from '../src/console/wire/export';
 import { PARTITION_STATUSES, type PartitionColumns, type RunHandle, type RunState } from '../src/index';
+import { until } from './support/until';
 import { cli } from './support/cli';
 import { describeBrowser, startBrowser, startConsole, type TestConsole } from './support/console';
 import { makeProject, type TestProject } from './support/project';
@@ -83,6 +84,14 @@ describe('an exported run', () => {
     ]);
     expect(head.units).toEqual(await run.units());
     expect((await stat(file)).size).toBeLessThan(500_000);
+  });
+
+  it('says where it cannot be written', async () => {
+    const file = join(project.folder, 'none', 'run.html');
+    const { code, stderr } = await cli(project.folder, ['export', runId, '--html', file]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`"${file}" cannot be written (ENOENT`);
+    expect(stderr).toContain('Name a file in a folder that exists.');
   });
 
   it('has no text of the run outside its base64 data, whatever keys contain', async () => {
@@ -229,7 +238,7 @@ function contentsOf(html: string): ExportedRun {
 
 async function expectSoon<T>(read: () => Promise<T>, wanted: T): Promise<void> {
   const matches = async (): Promise<boolean> => JSON.stringify(await read()) === JSON.stringify(wanted);
-  for (let i = 0; i < 100 && !(await matches()); i++) await new Promise((resolve) => setTimeout(resolve, 50));
+  await until(async () => ((await matches()) ? true : undefined));
   expect(await read()).toEqual(wanted);
 }
 

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { Hono } from 'hono';
 import { NoSuchRun, type RunHandle } from '../src/index';
 import { consoleApp } from '../src/console/app';
+import { CellVersions } from '../src/console/cell-versions';
 import { serveConsole, type Backend } from '../src/console/index';
 import { atMost } from '../src/console/limits';
 import { WatchedRuns } from '../src/console/watched-runs';
@@ -335,6 +336,26 @@ it('hands artifacts out as bytes to be saved, which no browser shows as a page o
     'content-security-policy': "sandbox; default-src 'none'",
     'x-content-type-options': 'nosniff',
   });
+});
+
+it('gives a page all cells unless its version is one of the present watch', () => {
+  const versions = new CellVersions();
+  versions.begin(1_000);
+  const first = versions.current;
+  versions.add([[3, 5]]);
+  versions.add([[15, 16]]);
+  expect(versions.after(first, 20)).toEqual([
+    [3, 5],
+    [15, 16],
+  ]);
+  expect(versions.after(versions.current, 20)).toEqual([]);
+  const later = new CellVersions();
+  later.begin(2_000);
+  for (const foreign of [0, 1, first, versions.current, 3_000])
+    expect(later.after(foreign, 20)).toEqual([[0, 20]]);
+  // The changes that the oldest version needs are no longer remembered.
+  for (let i = 0; i < 200; i++) versions.add([[i, i + 1]]);
+  expect(versions.after(first, 300)).toEqual([[0, 300]]);
 });
 
 it('reads all partitions for at most four requests at once', async () => {

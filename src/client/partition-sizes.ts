@@ -6,8 +6,8 @@ export interface SizedPartition {
   rows: number;
 }
 
-/** Rows per partition: a quarter of the partitions have at most `q25` rows, and so on. */
-export interface SizeQuantiles {
+/** A quarter of the values are at most `q25`, and so on. */
+export interface Quantiles {
   min: number;
   q25: number;
   median: number;
@@ -26,7 +26,7 @@ export interface SizeBin {
 export interface PartitionSizes {
   largest: SizedPartition[];
   smallest: SizedPartition[];
-  quantiles: SizeQuantiles | null;
+  quantiles: Quantiles | null;
   histogram: SizeBin[];
 }
 

@@ -10,7 +10,7 @@ import { scheduledFor } from '../input/scheduled-time';
 import { cutUnits } from '../core/units/cut-units';
 import { DEFAULT_WAREHOUSE, openWarehouse } from '../warehouse';
 import { queryProblems, withoutWaiting } from '../planning/check-run';
-import { partitionSizes, type SizeBin, type SizedPartition, type SizeQuantiles } from './partition-sizes';
+import { partitionSizes, type SizeBin, type SizedPartition, type Quantiles } from './partition-sizes';
 
 /** A preview of a run; nothing was started. */
 export interface PlanPreview {
@@ -31,7 +31,7 @@ export interface PlanPreview {
   /** The 5 smallest partitions, smallest first; they may be among the largest, too. */
   smallest: SizedPartition[];
   /** Null without partitions. */
-  quantiles: SizeQuantiles | null;
+  quantiles: Quantiles | null;
   /** Partitions by size, in steps of 1, 2, 5, 10, 20, … rows. */
   histogram: SizeBin[];
 }

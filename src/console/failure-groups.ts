@@ -38,7 +38,7 @@ function insideOf(folder: string | null, file: string): string {
 }
 
 function groupInfo(group: FailureGroup, number: number, folder: string | null): GroupInfo {
-  const { type, pattern, place, count, firstAt, lastAt, firstExecution, failedWith, examples } = group;
+  const { type, pattern, place, count, firstAt, lastAt, failedWith, examples } = group;
   return {
     number,
     type,
@@ -48,7 +48,6 @@ function groupInfo(group: FailureGroup, number: number, folder: string | null): 
     count,
     firstAt,
     lastAt,
-    firstExecution,
     failedWith,
     examples: examples.map(({ ordinal, id, error }) => ({ ordinal, id, message: error.message })),
   };

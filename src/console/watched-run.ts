@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PartitionColumns, RunHandle, RunSnapshot, UnitView } from '..';
 import type { Backend } from './backend';
+import { CellVersions } from './cell-versions';
 import { GroupNumbering } from './failure-groups';
 import { emptyPlanes, mergeRanges, writeCells } from './planes';
 import { runNow, type ReadRun } from './read-run';
@@ -20,17 +21,10 @@ const KEPT_MS = 30_000;
 const SILENCE_MS = 8_000;
 /** Following a large run takes at most a tenth of the time of a processor. */
 const PAUSE_PER_WORK = 9;
-/** Versions whose changes are remembered; a page that is further behind gets all cells. */
-const REMEMBERED = 120;
 
 export class WatchedRun {
   #read: ReadRun | null = null;
-  /**
-   * 0 until the partitions have been read. Begins with a time, so that a page that has a version of an
-   * earlier watch gets all cells.
-   */
-  #version = 0;
-  #changes: { version: number; ranges: readonly [number, number][] }[] = [];
+  readonly #versions = new CellVersions();
   readonly #numbering = new GroupNumbering();
   /** The first reading, while its partitions are still being read: history alone has units and counts. */
   #first: { snapshot: RunSnapshot; units: UnitView[] } | null = null;
@@ -61,11 +55,11 @@ export class WatchedRun {
     await this.#followed().begun.promise;
     if (this.#silence !== null) throw this.#silence;
     const known = this.#known(this.#read ?? this.#first);
-    return runNow(known, this.#read?.groupInfos ?? [], this.#version);
+    return runNow(known, this.#read?.groupInfos ?? [], this.#versions.current);
   }
 
   async table(): Promise<ReadRun & { version: number }> {
-    return { ...(await this.#current()), version: this.#version };
+    return { ...(await this.#current()), version: this.#versions.current };
   }
 
   /** The run's handle, which keeps what it has read for later calls. */
@@ -82,9 +76,9 @@ export class WatchedRun {
   /** The cells that have changed after the version `since`; all of them for 0. */
   async cells(planes: readonly Plane[], since: number): Promise<Uint8Array> {
     const read = await this.#current();
-    const ranges = this.#rangesAfter(since, read.columns.to);
+    const ranges = this.#versions.after(since, read.columns.to);
     return encodeCells(
-      { version: this.#version, total: read.columns.to, planes, ranges },
+      { version: this.#versions.current, total: read.columns.to, planes, ranges },
       planes.flatMap((plane) => ranges.map(([from, to]) => read.planes[plane].subarray(from, to))),
     );
   }
@@ -239,8 +233,8 @@ export class WatchedRun {
       const { groupInfos, groups } = await this.#groups(snapshot, before);
       this.#read = { ...before, snapshot, units, groupInfos, groups };
       for (const part of parts) copyColumns(before.columns, part);
-      this.#changed(parts.flatMap((part) => writeCells(before.planes, part, groups)));
-      if (groups !== before.groups) this.#changed(writeCells(before.planes, before.columns, groups));
+      this.#versions.add(parts.flatMap((part) => writeCells(before.planes, part, groups)));
+      if (groups !== before.groups) this.#versions.add(writeCells(before.planes, before.columns, groups));
       return;
     }
     const { columns, failures } = await snapshot.whole();
@@ -249,11 +243,8 @@ export class WatchedRun {
     const planes = isSameSize ? before.planes : emptyPlanes(columns.to);
     const ranges = writeCells(planes, columns, groups);
     this.#read = { snapshot, columns, groups, isExact: null, planes, units, groupInfos };
-    if (isSameSize) this.#changed(ranges);
-    else {
-      this.#version = Math.max(this.#version + 1, Date.now());
-      this.#changes = [];
-    }
+    if (isSameSize) this.#versions.add(ranges);
+    else this.#versions.begin(Date.now());
   }
 
   /** Groups are read only when the number of failures has changed. */
@@ -267,22 +258,6 @@ export class WatchedRun {
     if (known === failures) return before;
     const found = failures === 0 ? [] : await snapshot.failures();
     return this.#numbering.number(found, total, this.backend.folder);
-  }
-
-  #changed(ranges: readonly [number, number][]): void {
-    if (ranges.length === 0) return;
-    this.#version++;
-    this.#changes.push({ version: this.#version, ranges });
-    if (this.#changes.length > REMEMBERED) this.#changes.shift();
-  }
-
-  #rangesAfter(since: number, total: number): [number, number][] {
-    const oldest = this.#changes[0]?.version ?? this.#version + 1;
-    const isKnown = since <= this.#version && oldest <= since + 1;
-    if (!isKnown) return total === 0 ? [] : [[0, total]];
-    return mergeRanges(
-      this.#changes.filter(({ version }) => version > since).flatMap(({ ranges }) => ranges),
-    );
   }
 
   #notify(): void {

@@ -1,27 +1,14 @@
 /** Pages and filters of combined rows as SQL: columns are checked by name, values are bound. Pure. */
+import { FILTER_OPERATORS, type FilterOperator } from '../core/filter-operators';
 import { didYouMean } from '../core/nearest';
 import type { Column } from '../core/plan';
 import { identifier } from '../duckdb/quote';
-
-export type FilterOperator = '=' | '!=' | '<' | '<=' | '>' | '>=' | 'contains' | 'isNull' | 'isNotNull';
-
-const OPERATORS: readonly FilterOperator[] = [
-  '=',
-  '!=',
-  '<',
-  '<=',
-  '>',
-  '>=',
-  'contains',
-  'isNull',
-  'isNotNull',
-];
 
 /** A condition on one column. All filters of a list must hold. */
 export interface ResultFilter {
   column: string;
   /**
-   * `!=` includes NULL; `contains` compares the value's text, whatever the case of its letters; `isNull` and
+   * `!=` includes NULL; `contains` compares the value's text, ignoring case; `isNull` and
    * `isNotNull` take no value.
    */
   op: FilterOperator;
@@ -55,7 +42,8 @@ export function conditionOf(columns: readonly Column[], where: readonly ResultFi
   const parts = where.map(({ column, op, value }) => {
     const type = columns.find(({ name }) => name === column)?.type;
     if (type === undefined) problems.push(unknownColumn(column, columns));
-    if (!OPERATORS.includes(op)) problems.push(`"op" is "${String(op)}"; it takes ${OPERATORS.join(', ')}.`);
+    if (!FILTER_OPERATORS.includes(op))
+      problems.push(`"op" is "${String(op)}"; it takes ${FILTER_OPERATORS.join(', ')}.`);
     const own = identifier(column);
     if (op === 'isNull' || op === 'isNotNull') return `${own} IS ${op === 'isNull' ? '' : 'NOT '}NULL`;
     if (!['string', 'number', 'bigint', 'boolean'].includes(typeof value))

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { bytesText } from '../../display/measures';
 import { packageVersion } from '../../files/package-version';
 import { loadProject, readingRun } from '../connect';
+import { CannotDo } from '../exit';
 import { withExamples } from '../help';
 import { withJson, withProject, withRun, type RunReadingOptions } from '../options';
 import { aside, print, printJson } from '../terminal';
@@ -41,7 +42,11 @@ async function exportToFile(runId: string | undefined, options: ExportFlags): Pr
       redact,
       folder,
     });
-    await writeFile(file, html);
+    await writeFile(file, html).catch((error: Error) => {
+      throw new CannotDo(
+        `"${file}" cannot be written (${error.message}). Name a file in a folder that exists.`,
+      );
+    });
     const bytes = Buffer.byteLength(html);
     if (options.json === true) return printJson({ file, bytes, partitions, exact });
     print(`${file}  ${bytesText(bytes)}`);

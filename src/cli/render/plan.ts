@@ -1,6 +1,6 @@
 /** The preview of a run. */
 import { partitionName } from '../../core/partition-name';
-import type { PlanPreview, SizedPartition, SizeQuantiles } from '../..';
+import type { PlanPreview, SizedPartition, Quantiles } from '../..';
 import { bar } from './sparkline';
 import type { Paint } from '../../display/paint';
 import { renderTable } from './table';
@@ -52,11 +52,11 @@ const MAX_LARGEST = 5;
 /** How many times the median the largest partition of a skewed source has, at least. */
 const SKEWED_FROM = 10;
 
-function isSkewed({ median, max }: SizeQuantiles): boolean {
+function isSkewed({ median, max }: Quantiles): boolean {
   return max >= SKEWED_FROM * Math.max(1, median);
 }
 
-function skew({ median, max }: SizeQuantiles): string {
+function skew({ median, max }: Quantiles): string {
   const times = Math.floor(max / Math.max(1, median)).toLocaleString('en');
   return `Skew: the largest partition has ${plural(max, 'row')}, ${times} times the median (${median.toLocaleString('en')}). The run takes at least as long as its call.`;
 }

@@ -70,7 +70,7 @@ export function redactUnits(units: readonly UnitView[]): UnitView[] {
 }
 
 export function redactGroup(group: GroupInfo): GroupInfo {
-  const { number, type, place, count, firstAt, lastAt, firstExecution, examples } = group;
+  const { number, type, place, count, firstAt, lastAt, examples } = group;
   return {
     number,
     type,
@@ -81,7 +81,6 @@ export function redactGroup(group: GroupInfo): GroupInfo {
     count,
     firstAt,
     lastAt,
-    firstExecution,
     failedWith: null,
     examples: examples.map(({ ordinal }) => ({ ordinal, id: null, message: null })),
   };

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { Hono, type Context } from 'hono';
 import { z } from 'zod';
-import type { RunHandle } from '../..';
+import { FILTER_OPERATORS, type RunHandle } from '../..';
 import { json } from '../answers';
 import { cellText, columnView } from '../cell-text';
 import type { WatchedRuns } from '../watched-runs';
@@ -65,7 +65,7 @@ const WHERE = z
   .array(
     z.strictObject({
       column: z.string().max(MAX_TEXT),
-      op: z.enum(['=', '!=', '<', '<=', '>', '>=', 'contains', 'isNull', 'isNotNull']),
+      op: z.enum(FILTER_OPERATORS),
       value: z.string().max(MAX_TEXT).optional(),
     }),
   )

@@ -1,7 +1,7 @@
 /** Exact figures of a selection of partitions. Pure. */
-import type { PartitionColumns } from '../..';
+import type { PartitionColumns, Quantiles } from '../..';
 import { radixOrder, type Table } from './partition-table';
-import type { Figures, Quantiles } from '../wire/types';
+import type { Figures } from '../wire/types';
 
 /** Share of the slowest partitions that the sentence about skew is about. */
 const SLOWEST = 0.01;

@@ -1,6 +1,5 @@
 /** What the API answers about models. Types only. */
-import type { AliasStep, ModelEntry, ModelListing, VersionView } from '../..';
-import type { Quantiles } from './types';
+import type { AliasStep, ModelEntry, ModelListing, Quantiles, VersionView } from '../..';
 
 /** What `GET /api/v1/models/NAME` answers. */
 export interface ModelAnswer {

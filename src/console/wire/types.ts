@@ -2,6 +2,7 @@
 import type {
   FilterOperator,
   PartitionStatus,
+  Quantiles,
   RunComparison,
   RunState,
   SourceExcerpt,
@@ -33,7 +34,6 @@ export interface GroupInfo {
   count: number;
   firstAt: string;
   lastAt: string;
-  firstExecution: number;
   /** Selects this group in a retry; null if no text does. */
   failedWith: string | null;
   /** Null: left out of an exported file. */
@@ -133,16 +133,6 @@ export type UnitsAnswer = UnitView[];
 /** Every error that the API answers. */
 export interface ErrorAnswer {
   error: { type: string; message: string };
-}
-
-/** Exact values. */
-export interface Quantiles {
-  min: number;
-  q25: number;
-  median: number;
-  q75: number;
-  q95: number;
-  max: number;
 }
 
 /** What `POST /api/v1/runs/ID/figures` answers, for the partitions of a filter that have a duration. */

@@ -3,7 +3,7 @@ import { ask } from '../session';
 import { problemOf } from './use-answer';
 
 export interface ActionState<T> {
-  /** Asks the console to do it. Resolves with its answer, which may be null itself; null if it was refused. */
+  /** Asks the console to do it. Resolves with its answer, or null if it was refused. */
   act(path: string, body: unknown): Promise<{ answer: T } | null>;
   isActing: boolean;
   /** Why the last one was refused, in the library's own sentence. */

@@ -1,6 +1,6 @@
 /** The rows that a run's functions returned, with figures of each column. */
 import { useState } from 'preact/hooks';
-import type { FilterOperator } from '../../..';
+import { FILTER_OPERATORS, type FilterOperator } from '../../../core/filter-operators';
 import { shellWord } from '../../../core/shell-word';
 import type { ColumnFigures, ResultsAnswer, ResultsRequest } from '../../wire/types';
 import { query, runAddress, setQuery } from '../address';
@@ -15,17 +15,6 @@ import { ChartPanel } from './results-chart';
 import { ColumnsPanel } from './results-columns';
 
 const PAGE = 100;
-const OPERATORS: readonly FilterOperator[] = [
-  '=',
-  '!=',
-  '<',
-  '<=',
-  '>',
-  '>=',
-  'contains',
-  'isNull',
-  'isNotNull',
-];
 
 export function ResultsPage({ runId, execution }: { runId: string; execution: string | null }) {
   const own = execution === null ? '' : `?execution=${encodeURIComponent(execution)}`;
@@ -155,7 +144,7 @@ function Conditions({
       <label>
         <span class="hidden">Condition</span>
         <select value={op} onChange={(event) => setOp(event.currentTarget.value as FilterOperator)}>
-          {OPERATORS.map((each) => (
+          {FILTER_OPERATORS.map((each) => (
             <option key={each}>{each}</option>
           ))}
         </select>
