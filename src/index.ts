@@ -60,30 +60,26 @@ export {
   WaitTimeout,
 } from './reader/errors';
 export type {
-  ArtifactHead,
-  ArtifactView,
   ComparedOutcome,
   ComparedPartitionView,
   ComparedRun,
-  ListOptions,
-  LogEntry,
-  LogPage,
-  LogPageLine,
-  LogPageOptions,
+  RunComparison,
+} from './reader/comparison-types';
+export type { ListOptions, RunListing, RunPage } from './reader/list-types';
+export type { LogEntry, LogPage, LogPageLine, LogPageOptions } from './reader/log-types';
+export type { ResultsPage, ResultsPageOptions } from './reader/results-types';
+export type {
+  ArtifactHead,
+  ArtifactView,
   PartitionHandle,
   PartitionPage,
   ResultRows,
-  ResultsPage,
-  ResultsPageOptions,
   RetryPreview,
   PartitionView,
   PlannedRun,
   RunArchive,
-  RunComparison,
   RunEvent,
   RunHandle,
-  RunListing,
-  RunPage,
   RunSettings,
   TablePreview,
   RunSnapshot,

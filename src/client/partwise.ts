@@ -14,7 +14,8 @@ import type { PlanPreview } from './plan-preview';
 import type { StageRuns } from './stage-runs';
 import type { QueueView, WorkersOptions } from './workers';
 import type { RunList } from '../reader/list';
-import type { ListOptions, RunHandle, RunPage } from '../reader/types';
+import type { ListOptions, RunPage } from '../reader/list-types';
+import type { RunHandle } from '../reader/types';
 
 /** Options for connecting to a project's server. */
 export interface ConnectOptions {

@@ -7,7 +7,8 @@ import { ArchivedRuns } from '../reader/archive/archived-runs';
 import { payloadDecoder } from '../reader/histories/payloads';
 import type { RunList } from '../reader/list';
 import { Run } from '../reader/run';
-import type { ListOptions, RunHandle, RunPage } from '../reader/types';
+import type { ListOptions, RunPage } from '../reader/list-types';
+import type { RunHandle } from '../reader/types';
 import { openStage, stageUri } from '../stage';
 import { closeServices } from '../warehouse';
 

@@ -16,7 +16,7 @@ import { payloadDecoder } from './histories/payloads';
 import { inParallel } from './in-parallel';
 import { Cursor } from './list-cursor';
 import { DEFAULT_LIMIT, hasText, isOfSchedule, limitOf, MAX_LIMIT } from './list-filter';
-import type { ListOptions, RunListing, RunPage } from './types';
+import type { ListOptions, RunListing, RunPage } from './list-types';
 import { quoted, startingWith, Visibility, type ListedExecution } from './visibility';
 import { isoTime, type PayloadDecoder } from '../history/events';
 

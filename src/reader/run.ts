@@ -14,16 +14,15 @@ import type { RunSource } from './run-source';
 import type { ColumnStatistics } from '../rows/column-statistics';
 import type { ResultFilter } from '../rows/results-query';
 import type { ProgressDisplay } from '../display/progress';
+import type { LogEntry } from './log-types';
+import type { ResultsPage, ResultsPageOptions } from './results-types';
+import type { RunComparison } from './comparison-types';
 import type {
-  LogEntry,
   PartitionHandle,
   PartitionPage,
   ResultRows,
-  ResultsPage,
-  ResultsPageOptions,
   RetryPreview,
   RunArchive,
-  RunComparison,
   RunEvent,
   RunHandle,
   RunSettings,

@@ -1,24 +1,20 @@
 /** Types returned to readers of runs, also printed by `--json`. Stable from the first release. */
+import type { RunComparison } from './comparison-types';
+import type { LogEntry, LogPage, LogPageOptions } from './log-types';
+import type { ResultsPage, ResultsPageOptions } from './results-types';
 import type { ArtifactReader } from '../functions/types';
 import type { EarlierError } from '../core/earlier-errors';
 import type { ErrorInfo } from '../core/outcome';
-import type { ShortError } from '../core/end-memo';
-import type { PartitionStatus, RunStatus, StatusCounts } from '../core/status';
+import type { PartitionStatus, StatusCounts } from '../core/status';
 import type { Tolerance } from '../core/failures/tolerance';
 import type { Row } from '../core/row';
 import type { RetryInput } from '../core/input';
 import type { Column } from '../core/plan';
 import type { FailureGroup } from '../history/failure-groups';
 import type { PartitionColumns } from '../history/partition-columns';
-import type {
-  ComparisonColumns,
-  DifferenceCause,
-  DurationRatios,
-  PartitionDifference,
-} from '../history/compare-runs';
 import type { NextAttempt, RunState } from '../history/state';
 import type { ColumnStatistics } from '../rows/column-statistics';
-import type { ResultFilter, ResultSort } from '../rows/results-query';
+import type { ResultFilter } from '../rows/results-query';
 import type { ModelSerde } from '../functions/model-hooks';
 import type { ArtifactKind } from './partitions/artifact-kind';
 
@@ -150,64 +146,6 @@ export interface UnitView {
   error: ErrorInfo | null;
 }
 
-/** One captured line of a partition's console. */
-export interface LogEntry {
-  at: string;
-  partition: string | null;
-  /** Number of the execution that printed it; 2 after the first retry. */
-  execution: number;
-  /** The partition's attempt within the execution. */
-  attempt: number;
-  stream: 'stdout' | 'stderr';
-  text: string;
-}
-
-/** Selects a page of a partition's log. Without `after` and `before`: its end. */
-export interface LogPageOptions {
-  /** Only lines after this position; -1 for the beginning. */
-  after?: number;
-  /** Only lines before this position. Not together with `after`. */
-  before?: number;
-  /** Maximum number of lines: 1 to 2,000, default 500. */
-  limit?: number;
-  stream?: 'stdout' | 'stderr';
-  /** The partition's attempt within its execution. */
-  attempt?: number;
-  execution?: number;
-  /** Only lines that contain this text, ignoring case. */
-  search?: string;
-}
-
-/** A line of a partition's log. */
-export interface LogPageLine extends LogEntry {
-  /**
-   * Where it is in the partition's log. Positions ascend, and do not change while the log grows, so they are
-   * for links: `{ after: position - 1 }` is the page that begins with this line.
-   */
-  position: number;
-  /**
-   * Its number among the lines of the partition, from 1. Null if the lines before it would have to be
-   * downloaded to count them, as on a remote stage.
-   */
-  number: number | null;
-}
-
-/** A page of a partition's log. */
-export interface LogPage {
-  /** In the order in which they were written. */
-  lines: LogPageLine[];
-  /** Size of the log; of a batch, it includes the lines of other partitions. */
-  totalBytes: number;
-  /** How much of it was read for this page: at most 64 MB, so a search may end before it finds a line. */
-  scannedBytes: number;
-  /** Pass as `before` for the page before this one; null at the beginning. */
-  previous: number | null;
-  /** Pass as `after` for the page after this one; at the end of the log, for lines that are written later. */
-  next: number;
-  /** Whether there is nothing after this page now. */
-  atEnd: boolean;
-}
-
 /** How an execution of a run is distributed over activities, fixed before its first partition starts. */
 export interface PlannedRun {
   /** Partitions of the whole run. */
@@ -334,29 +272,6 @@ export interface RunSnapshot {
    * the run is planned.
    */
   search(text: string): Promise<Int32Array>;
-}
-
-/** Selects a page of combined rows. */
-export interface ResultsPageOptions {
-  /** Number of rows before the page. Default 0. */
-  offset?: number;
-  /** 1 to 500, default 100. */
-  limit?: number;
-  /** Default: by partition, in key order. */
-  sort?: readonly ResultSort[];
-  /** All of these must hold. */
-  where?: readonly ResultFilter[];
-}
-
-/** A page of combined rows. */
-export interface ResultsPage {
-  /** Key columns first, with DuckDB's types. */
-  columns: Column[];
-  /** Each with a value per column as JSON has it: large integers and bytes are text. */
-  rows: unknown[][];
-  offset: number;
-  /** Number of rows that the filters select, on all pages. */
-  total: number;
 }
 
 /** A run, running or finished, in this process or any other. */
@@ -556,79 +471,6 @@ export interface RetryPreview {
   ordinals: Int32Array;
 }
 
-/** A run in a comparison. */
-export interface ComparedRun {
-  runId: string;
-  workflowRunId: string;
-  /** Number of the execution. */
-  execution: number;
-  status: RunStatus;
-  partitions: number;
-  startedAt: string;
-  function: string | null;
-}
-
-/** A partition in two runs. */
-export interface ComparedPartitionView {
-  id: string;
-  /** Null if the run has no such partition. */
-  a: ComparedOutcome | null;
-  b: ComparedOutcome | null;
-  differences: PartitionDifference[];
-  /** What has changed. Empty: same rows (if they were compared), same code, same params, same runtime. */
-  causes: DifferenceCause[];
-}
-
-/** A partition in one of two runs. */
-export interface ComparedOutcome {
-  ordinal: number;
-  status: PartitionStatus;
-  /** Source rows. */
-  rows: number;
-  /** Number of rows that the function returned. */
-  returnedRows: number;
-  durationMs: number | null;
-}
-
-/** How two runs differ, with partitions joined by id. */
-export interface RunComparison {
-  a: ComparedRun;
-  b: ComparedRun;
-  /** Number of partitions that both runs have. */
-  inBoth: number;
-  /**
-   * Of these, the number by status: `transitions[i][j]` have the status `PARTITION_STATUSES[i]` in a and
-   * `PARTITION_STATUSES[j]` in b.
-   */
-  transitions: number[][];
-  /** Number of partitions that differ, by how; a partition can differ in several ways. */
-  differences: Record<PartitionDifference, number>;
-  /**
-   * Number of partitions in both that differ, by what has changed: their source rows, the function's code,
-   * its params (or the models that it uses), the versions of Python and its packages, or none of them. A
-   * partition can have several causes.
-   */
-  causes: Record<DifferenceCause | 'none', number>;
-  /**
-   * Whether all changes of source rows are known: the runs share a snapshot, or both are in a series and so
-   * have fingerprints. Otherwise only changes of their number are known.
-   */
-  rowsCompared: boolean;
-  /**
-   * Durations in b divided by those in a, of partitions that ran and were DONE in both; null if there are
-   * none.
-   */
-  durationRatios: DurationRatios | null;
-  /** All partitions of either run. */
-  columns: ComparisonColumns;
-  /** Positions in `columns` of the partitions that differ: new failures first, then by weight. */
-  order: Int32Array;
-  /** The first partitions of `order`. */
-  examples: ComparedPartitionView[];
-  /** The ten partitions whose durations changed most, in milliseconds, of those in `durationRatios`. */
-  durationsChanged: ComparedPartitionView[];
-}
-
 /** Where a run's executions are archived. */
 export interface RunArchive {
   /** URI of the stage. */
@@ -643,65 +485,4 @@ export interface RunArchive {
     /** Paths of its shards' histories, if it has any. */
     shards: string[];
   }[];
-}
-
-/** Selects the runs to list. */
-export interface ListOptions {
-  /**
-   * Default 20, at most 1,000. A page may have fewer runs, or none, although `next` is set: runs excluded by
-   * the filter count towards the limit.
-   */
-  limit?: number;
-  /** The `next` of the previous page. */
-  after?: string;
-  status?: RunStatus;
-  /** Name of the function. */
-  function?: string;
-  /** Name of a schedule that started them. */
-  schedule?: string;
-  /**
-   * Runs that only archives on the project's stage have, because the server has deleted their histories,
-   * instead of those on the server. Default false.
-   */
-  archived?: boolean;
-  /** Only runs whose ids contain this, in upper or lower case. */
-  text?: string;
-  /** Only runs whose latest execution was started at this time or later. */
-  startedFrom?: Date;
-  /** Only runs whose latest execution was started before this time. */
-  startedBefore?: Date;
-}
-
-export interface RunPage {
-  /**
-   * Runs in progress first, newest first; then ended runs, latest end first. Archived runs: by run id, the
-   * last one first.
-   */
-  runs: RunListing[];
-  /** Number of starts of this page that were refused, so that there is no run. */
-  refused: number;
-  /** Archived runs that cannot be read, and why. */
-  unread: { runId: string; why: string }[];
-  /** Pass as `after` for the next page; null on the last. */
-  next: string | null;
-}
-
-/** A run in a list. */
-export interface RunListing {
-  runId: string;
-  status: RunStatus;
-  function: string | null;
-  startedAt: string;
-  endedAt: string | null;
-  /**
-   * Number of partitions with each status, and of all. Null for a run in progress (`getRun(runId).status()`
-   * counts them), and for one that was terminated or timed out.
-   */
-  counts: (StatusCounts & { total: number }) | null;
-  /** Number of rows of all partitions; null when `counts` is. */
-  rows: number | null;
-  /** Why it ended as it did. Null if it is in progress, or if it is a success as its settings define it. */
-  error: ShortError | null;
-  /** Whether only an archive on the stage has it. */
-  archived: boolean;
 }

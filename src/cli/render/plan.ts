@@ -1,6 +1,8 @@
 /** The preview of a run. */
 import { partitionName } from '../../core/partition-name';
-import type { PlanPreview, SizedPartition, Quantiles } from '../..';
+import type { PlanPreview, SizedPartition } from '../..';
+import { typeOrigin } from '../../core/type-guesses';
+import { skewSentence } from '../../display/skew';
 import { bar } from './sparkline';
 import type { Paint } from '../../display/paint';
 import { renderTable } from './table';
@@ -43,39 +45,25 @@ export function renderPlan(plan: PlanPreview, width: number, paint: Paint): stri
   const others = plan.smallest.filter(({ id }) => largest.every((each) => each.id !== id));
   lines.push('', sized('largest', largest, width, paint));
   if (others.length > 0) lines.push('', sized('smallest', others, width, paint));
-  if (plan.quantiles !== null && isSkewed(plan.quantiles)) lines.push('', skew(plan.quantiles));
+  const skew = skewSentence(plan.quantiles);
+  if (skew !== null) lines.push('', skew);
   return lines.join('\n');
 }
 
 /** Number of the largest partitions shown. */
 const MAX_LARGEST = 5;
-/** How many times the median the largest partition of a skewed source has, at least. */
-const SKEWED_FROM = 10;
-
-function isSkewed({ median, max }: Quantiles): boolean {
-  return max >= SKEWED_FROM * Math.max(1, median);
-}
-
-function skew({ median, max }: Quantiles): string {
-  const times = Math.floor(max / Math.max(1, median)).toLocaleString('en');
-  return `Skew: the largest partition has ${plural(max, 'row')}, ${times} times the median (${median.toLocaleString('en')}). The run takes at least as long as its call.`;
-}
-
 /** Number of columns shown. */
 const MAX_COLUMNS = 30;
 
 /** The columns, and where their types come from if a file does not say. */
 function columnsOf({ columns, guesses }: PlanPreview, width: number, paint: Paint): string {
-  const given = new Set(guesses?.given);
-  const changed = new Map(guesses?.changed.map((change) => [change.name, change]));
-  const origin = (name: string): string => {
-    const change = changed.get(name);
-    if (change !== undefined) return `not ${change.detected}: ${change.reason}`;
-    return given.has(name) ? 'given' : 'guessed';
-  };
   const rows = columns
     .slice(0, MAX_COLUMNS)
-    .map(({ name, type }) => [clean(name), clean(type), ...(guesses === null ? [] : [origin(name)])]);
+    .map(({ name, type }) => [
+      clean(name),
+      clean(type),
+      ...(guesses === null ? [] : [typeOrigin(guesses, name)]),
+    ]);
   const headings = [{ name: 'column' }, { name: 'type' }, ...(guesses === null ? [] : [{ name: '' }])];
   const table = renderTable(headings, rows, width, paint);
   return columns.length <= MAX_COLUMNS ? table : `${table}\n… and ${columns.length - MAX_COLUMNS} more`;

@@ -2,7 +2,7 @@
  * Calls the function once for one partition, in a real runner process. Uploads go to a temporary stage.
  */
 import { MAX_ROWS_SHOWN, type TriedPartition } from './types';
-import type { LogEntry } from '../../reader/types';
+import type { LogEntry } from '../../reader/log-types';
 import { readLocalRows } from '../../reader/partitions/results';
 import type { RowsFile } from '../../core/files';
 import { artifactRefs } from '../../core/done-block';

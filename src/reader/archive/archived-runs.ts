@@ -14,7 +14,7 @@ import type { RecordedHistory } from '../histories/execution-history';
 import { inParallel } from '../in-parallel';
 import { Cursor } from '../list-cursor';
 import { DEFAULT_LIMIT, hasText, isOfSchedule, limitOf } from '../list-filter';
-import type { ListOptions, RunListing, RunPage } from '../types';
+import type { ListOptions, RunListing, RunPage } from '../list-types';
 import { newestArchived } from './archives';
 
 const CURSOR = new Cursor('archived-');

@@ -20,7 +20,7 @@ import type { Stage } from '../../stage';
 import { loadUnitPlan } from '../../stored/unit-plan';
 import { CannotCompare } from '../errors';
 import type { Reading, RunReader } from '../run-reader';
-import type { ComparedPartitionView, ComparedRun, RunComparison } from '../types';
+import type { ComparedPartitionView, ComparedRun, RunComparison } from '../comparison-types';
 
 /** A run with what is needed to compare it. */
 interface Side {

@@ -13,7 +13,7 @@ import type { Stage } from '../../stage';
 import { executionFolder, unitFolder, type ExecutionPlace } from '../../stored/layout';
 import { refuseRemoved } from '../removed-files';
 import type { RunReader } from '../run-reader';
-import type { LogEntry, LogPage, LogPageOptions } from '../types';
+import type { LogEntry, LogPage, LogPageOptions } from '../log-types';
 import { countLines, linesBackward, linesForward, mayBeOf, type LinesOf } from './log-bytes';
 import { logEntry, segmentsIn, type LogSegment } from './log-segments';
 

@@ -2,7 +2,7 @@
 import { attemptOf, compareAttempts, type AttemptPlace, type ExecutionPlace } from '../../stored/layout';
 import type { LogLine } from '../../runners/protocol';
 import type { Stage } from '../../stage';
-import type { LogEntry } from '../types';
+import type { LogEntry } from '../log-types';
 
 /** Captures the unit's activity id and retry round, the attempt's folder, and the segment's number. */
 const SEGMENT = /\/u((?:r(\d+)\.)?[^/]+)\/(a[^/]+\/)logs\/seg-(\d+)\.jsonl$/;

@@ -10,7 +10,7 @@ import { logEntry, segmentsIn } from './log-segments';
 import { refuseRemoved } from '../removed-files';
 import type { LogLine } from '../../runners/protocol';
 import type { Stage } from '../../stage';
-import type { LogEntry } from '../types';
+import type { LogEntry } from '../log-types';
 
 /** How often a follower checks for new segments; they are written at most once a second. */
 const POLL_MS = 1_000;

@@ -14,16 +14,8 @@ import { artifactView, type PartitionViews } from './partition-views';
 import { orRerun } from '../rerun-missing';
 import { readRows } from './results';
 import type { Reading, RunReader } from '../run-reader';
-import type {
-  ArtifactHead,
-  ArtifactView,
-  LogEntry,
-  LogPage,
-  LogPageOptions,
-  PartitionHandle,
-  PartitionView,
-  TablePreview,
-} from '../types';
+import type { LogEntry, LogPage, LogPageOptions } from '../log-types';
+import type { ArtifactHead, ArtifactView, PartitionHandle, PartitionView, TablePreview } from '../types';
 import type { Stage } from '../../stage';
 import type { Row } from '../../core/row';
 

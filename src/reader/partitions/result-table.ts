@@ -22,7 +22,7 @@ import {
 import { identifier } from '../../duckdb/quote';
 import { processFolder } from '../../files/process-folder';
 import type { Stage } from '../../stage';
-import type { ResultsPage, ResultsPageOptions } from '../types';
+import type { ResultsPage, ResultsPageOptions } from '../results-types';
 import { withLocalRows } from './results';
 
 const DEFAULT_ROWS = 100;

@@ -1,5 +1,7 @@
 /** The partitions of a plan, by size. */
 import { partitionName } from '../../../core/partition-name';
+import { typeOrigin } from '../../../core/type-guesses';
+import { skewSentence } from '../../../display/skew';
 import type { PlanPreview } from '../../..';
 import { Picture } from '../pictures/picture';
 import { css, palette } from '../theme';
@@ -7,12 +9,11 @@ import { number, plural, shown } from '../words';
 
 const HEIGHT = 140;
 const LEAST_BAR = 2;
-/** How many times the median the largest partition of a skewed source has, at least. */
-const SKEWED_FROM = 10;
 
 export function PlanAnswer({ plan }: { plan: PlanPreview }) {
   if (plan.partitions === 0)
     return <p>The source has no rows: a run of it has no partitions, and calls nothing.</p>;
+  const skew = skewSentence(plan.quantiles);
   return (
     <>
       <p class="sentence" role="status">
@@ -20,7 +21,7 @@ export function PlanAnswer({ plan }: { plan: PlanPreview }) {
         {plan.units === plan.partitions ? ': one partition each' : ''}, by{' '}
         {plan.keyColumns.map(({ name, type }) => `${shown(name)} ${type}`).join(', ')}.
       </p>
-      {skewSentence(plan) !== null && <p class="warning">{skewSentence(plan)}</p>}
+      {skew !== null && <p class="warning">{skew}</p>}
       <div class="panels halves">
         <Sizes plan={plan} />
         <Units plan={plan} />
@@ -29,12 +30,6 @@ export function PlanAnswer({ plan }: { plan: PlanPreview }) {
       </div>
     </>
   );
-}
-
-function skewSentence({ quantiles }: PlanPreview): string | null {
-  if (quantiles === null || quantiles.max < SKEWED_FROM * Math.max(1, quantiles.median)) return null;
-  const times = Math.floor(quantiles.max / Math.max(1, quantiles.median));
-  return `Skew: the largest partition has ${plural(quantiles.max, 'row')}, ${number(times)} times the median (${number(quantiles.median)}). The run takes at least as long as its call.`;
 }
 
 function Sizes({ plan: { histogram, quantiles } }: { plan: PlanPreview }) {
@@ -131,13 +126,6 @@ function Largest({ plan: { largest, partitions } }: { plan: PlanPreview }) {
 }
 
 function Columns({ plan: { columns, guesses } }: { plan: PlanPreview }) {
-  const given = new Set(guesses?.given);
-  const changed = new Map(guesses?.changed.map((change) => [change.name, change]));
-  const origin = (name: string): string => {
-    const change = changed.get(name);
-    if (change !== undefined) return `not ${change.detected}: ${change.reason}`;
-    return given.has(name) ? 'given' : 'guessed';
-  };
   return (
     <section class="panel" aria-label="Columns">
       <h2>{plural(columns.length, 'column')}</h2>
@@ -148,7 +136,7 @@ function Columns({ plan: { columns, guesses } }: { plan: PlanPreview }) {
               <tr key={name}>
                 <td>{shown(name)}</td>
                 <td class="faint">{shown(type)}</td>
-                {guesses !== null && <td class="faint">{shown(origin(name))}</td>}
+                {guesses !== null && <td class="faint">{shown(typeOrigin(guesses, name))}</td>}
               </tr>
             ))}
           </tbody>

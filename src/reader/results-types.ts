@@ -1,0 +1,26 @@
+/** Types of pages of combined rows. */
+import type { Column } from '../core/plan';
+import type { ResultFilter, ResultSort } from '../rows/results-query';
+
+/** Selects a page of combined rows. */
+export interface ResultsPageOptions {
+  /** Number of rows before the page. Default 0. */
+  offset?: number;
+  /** 1 to 500, default 100. */
+  limit?: number;
+  /** Default: by partition, in key order. */
+  sort?: readonly ResultSort[];
+  /** All of these must hold. */
+  where?: readonly ResultFilter[];
+}
+
+/** A page of combined rows. */
+export interface ResultsPage {
+  /** Key columns first, with DuckDB's types. */
+  columns: Column[];
+  /** Each with a value per column as JSON has it: large integers and bytes are text. */
+  rows: unknown[][];
+  offset: number;
+  /** Number of rows that the filters select, on all pages. */
+  total: number;
+}
