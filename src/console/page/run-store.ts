@@ -131,7 +131,7 @@ export class RunStore {
           this.#version = await this.#fetchPlanes(PLANES, this.#version);
           continue;
         }
-        // The status comes first: it is 18 KB of a million, and makes the first picture.
+        // The status comes first: it is some 11 KB of a million, and makes the first picture.
         const first = await this.#fetchPlanes(['status'], 0);
         await this.#fetchPlanes(PLANES.slice(1), 0);
         this.#version = first;

@@ -65,7 +65,7 @@ export function permuted(ordinals: Int32Array, order: Uint32Array): Int32Array {
 
 /**
  * Positions of the values in ascending order; equal values keep theirs. A radix sort over the bits of the
- * doubles: 1,000,000 take a tenth of what a sort with a comparison function takes.
+ * doubles: 1,000,000 take about a sixth of the time of a sort with a comparison function.
  */
 export function radixOrder(values: Float64Array): Uint32Array {
   const n = values.length;
