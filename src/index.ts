@@ -115,7 +115,8 @@ export type {
   TryReport,
 } from './client/trial/types';
 export type { TypeGuesses } from './core/type-guesses';
-export type { SizeBin, SizedPartition, Quantiles } from './client/partition-sizes';
+export type { SizeBin, SizedPartition } from './client/partition-sizes';
+export type { Quantiles } from './core/quantiles';
 export type { PlanPreview } from './client/plan-preview';
 export type { ProjectFunction } from './client/project-functions';
 export type { FunctionDescription } from './core/function-description';

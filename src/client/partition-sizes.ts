@@ -1,19 +1,11 @@
 /** What a plan shows of the sizes of its partitions, however many there are. Pure. */
 
+import { quantilesOf, type Quantiles } from '../core/quantiles';
+
 /** A partition and its number of rows. */
 export interface SizedPartition {
   id: string;
   rows: number;
-}
-
-/** A quarter of the values are at most `q25`, and so on. */
-export interface Quantiles {
-  min: number;
-  q25: number;
-  median: number;
-  q75: number;
-  q95: number;
-  max: number;
 }
 
 /** Partitions with `from` to `to` rows, inclusive. */
@@ -39,17 +31,10 @@ export function partitionSizes(rows: ArrayLike<number>, id: (ordinal: number) =>
     (a, b) => rows[b]! - rows[a]! || a - b,
   );
   const sized = (ordinal: number): SizedPartition => ({ id: id(ordinal), rows: rows[ordinal]! });
-  const at = (share: number): number => {
-    const rank = Math.max(1, Math.ceil(share * bySize.length));
-    return rows[bySize[bySize.length - rank]!]!;
-  };
   return {
     largest: Array.from(bySize.subarray(0, MAX_LARGEST), sized),
     smallest: Array.from(bySize.subarray(-MAX_SMALLEST), sized).reverse(),
-    quantiles:
-      bySize.length === 0
-        ? null
-        : { min: at(0), q25: at(0.25), median: at(0.5), q75: at(0.75), q95: at(0.95), max: at(1) },
+    quantiles: quantilesOf(bySize.length, (position) => rows[bySize[bySize.length - 1 - position]!]!),
     histogram: histogram(rows),
   };
 }

@@ -5,12 +5,13 @@ import type { Column } from '../core/plan';
 import type { TypeGuesses } from '../core/type-guesses';
 import type { ProjectConfig } from '../config';
 import { parseRunInput } from '../input/parse-input';
+import type { Quantiles } from '../core/quantiles';
 import { Refusal } from '../core/refusal';
 import { scheduledFor } from '../input/scheduled-time';
 import { cutUnits } from '../core/units/cut-units';
 import { DEFAULT_WAREHOUSE, openWarehouse } from '../warehouse';
 import { queryProblems, withoutWaiting } from '../planning/check-run';
-import { partitionSizes, type SizeBin, type SizedPartition, type Quantiles } from './partition-sizes';
+import { partitionSizes, type SizeBin, type SizedPartition } from './partition-sizes';
 
 /** A preview of a run; nothing was started. */
 export interface PlanPreview {

@@ -1,6 +1,6 @@
 /** Two versions of a model compared: counts, pictures and the partitions most worth a look. Pure. */
 import type { ComparedPartition, Comparison } from '..';
-import { quantilesOf } from './table/figures';
+import { quantilesOf } from '../core/quantiles';
 import type { ComparedRow, ComparisonAnswer, ComparisonCounts, Scatter } from './wire/models';
 
 const MAX_ROWS = 100;

@@ -93,12 +93,12 @@ function unexplained(count: number, rowsCompared: boolean): string {
 
 function durationsOf({ durationRatios }: RunComparison): string {
   if (durationRatios === null) return 'Durations: no partition ran and was DONE in both.';
-  const { partitions, min, p25, median, p75, p95, max } = durationRatios;
+  const { partitions, min, q25, median, q75, q95, max } = durationRatios;
   const quantiles = [
     ['min', min],
-    ['25 %', p25],
-    ['75 %', p75],
-    ['95 %', p95],
+    ['25 %', q25],
+    ['75 %', q75],
+    ['95 %', q95],
     ['max', max],
   ] as const;
   return (

@@ -1,5 +1,6 @@
 /** Exact figures of a selection of partitions. Pure. */
-import type { PartitionColumns, Quantiles } from '../..';
+import type { PartitionColumns } from '../..';
+import { quantilePosition, quantilesOf } from '../../core/quantiles';
 import { radixOrder, type Table } from './partition-table';
 import type { Figures } from '../wire/types';
 
@@ -65,24 +66,7 @@ function medianRate(took: Float64Array, rows: Float64Array): number | null {
   return length === 0 ? null : quantile(rates.subarray(0, length).sort(), 0.5);
 }
 
-export function quantilesOf(length: number, at: (position: number) => number): Quantiles | null {
-  if (length === 0) return null;
-  const value = (share: number): number => at(positionOf(share, length));
-  return {
-    min: value(0),
-    q25: value(0.25),
-    median: value(0.5),
-    q75: value(0.75),
-    q95: value(0.95),
-    max: value(1),
-  };
-}
-
 /** The value that at least a share of the ascending values do not exceed; NaN of none. */
 function quantile(ascending: Float64Array, share: number): number {
-  return ascending[positionOf(share, ascending.length)] ?? Number.NaN;
-}
-
-function positionOf(share: number, length: number): number {
-  return Math.max(0, Math.min(length - 1, Math.ceil(share * length) - 1));
+  return ascending[quantilePosition(share, ascending.length)] ?? Number.NaN;
 }

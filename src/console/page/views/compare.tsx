@@ -91,8 +91,8 @@ function Comparison({ value }: { value: ComparisonAnswer }) {
             <>
               <Ratios ratios={value.ratios} />
               <p>
-                Median {ratio(durationRatios.median)}, half of them {ratio(durationRatios.p25)} to{' '}
-                {ratio(durationRatios.p75)}, all {ratio(durationRatios.min)} to {ratio(durationRatios.max)}.
+                Median {ratio(durationRatios.median)}, half of them {ratio(durationRatios.q25)} to{' '}
+                {ratio(durationRatios.q75)}, all {ratio(durationRatios.min)} to {ratio(durationRatios.max)}.
               </p>
             </>
           )}
