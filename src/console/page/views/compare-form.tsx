@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import type { ModelAnswer } from '../../wire/models';
 import { comparisonAddress, go } from '../address';
+import { HigherIsBetter, VersionOptions } from '../parts/model-fields';
 import { shown } from '../words';
 
 export function CompareForm({ answer: { model, versions, metrics } }: { answer: ModelAnswer }) {
@@ -12,11 +13,6 @@ export function CompareForm({ answer: { model, versions, metrics } }: { answer: 
   const [higher, setHigher] = useState(false);
   if (metrics.length === 0)
     return <p class="empty">The models have no metrics, so that versions cannot be compared.</p>;
-  const choices = versions.map(({ version, aliases }) => (
-    <option key={version} value={version}>
-      {version} {shown(aliases.join(', '))}
-    </option>
-  ));
   return (
     <form
       class="filters"
@@ -29,13 +25,13 @@ export function CompareForm({ answer: { model, versions, metrics } }: { answer: 
       <label>
         Compare{' '}
         <select value={a} onChange={(event) => setA(Number(event.currentTarget.value))}>
-          {choices}
+          <VersionOptions versions={versions} />
         </select>
       </label>
       <label>
         with{' '}
         <select value={b} onChange={(event) => setB(Number(event.currentTarget.value))}>
-          {choices}
+          <VersionOptions versions={versions} />
         </select>
       </label>
       <label>
@@ -48,14 +44,7 @@ export function CompareForm({ answer: { model, versions, metrics } }: { answer: 
           ))}
         </select>
       </label>
-      <label>
-        <input
-          type="checkbox"
-          checked={higher}
-          onChange={(event) => setHigher(event.currentTarget.checked)}
-        />{' '}
-        higher is better
-      </label>
+      <HigherIsBetter value={higher} set={setHigher} />
       <button type="submit">Compare</button>
     </form>
   );

@@ -4,6 +4,7 @@ import { shellWord } from '../../../core/shell-word';
 import type { Promotion, PromotionPreview } from '../../..';
 import type { ModelAnswer } from '../../wire/models';
 import { Action } from '../parts/action';
+import { HigherIsBetter, VersionOptions } from '../parts/model-fields';
 import { number, plural, shown } from '../words';
 
 export function PromoteForm({
@@ -37,11 +38,7 @@ export function PromoteForm({
         <label>
           Version{' '}
           <select value={version} onChange={(event) => setVersion(Number(event.currentTarget.value))}>
-            {versions.map((each) => (
-              <option key={each.version} value={each.version}>
-                {each.version} {shown(each.aliases.join(', '))}
-              </option>
-            ))}
+            <VersionOptions versions={versions} />
           </select>
         </label>
         <label>
@@ -58,16 +55,7 @@ export function PromoteForm({
             ))}
           </select>
         </label>
-        {metric !== '' && (
-          <label>
-            <input
-              type="checkbox"
-              checked={higher}
-              onChange={(event) => setHigher(event.currentTarget.checked)}
-            />{' '}
-            higher is better
-          </label>
-        )}
+        {metric !== '' && <HigherIsBetter value={higher} set={setHigher} />}
         <Action<PromotionPreview>
           label="Preview"
           path={`${path}/promote/preview`}
