@@ -51,6 +51,7 @@ export {
   NoSuchPartition,
   NoSuchRun,
   NoSuchSchedule,
+  NoSuchStage,
   RunEnded,
   ServerNeeded,
   ScheduleRefused,

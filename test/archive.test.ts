@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -291,6 +291,24 @@ describe('a run that the server no longer has', () => {
     expect(shown.stdout).toContain(failed!.runId);
     expect(shown.stdout).not.toContain(here!.runId);
     expect(shown.stderr).toContain(`The run "${good!.runId}" cannot be read`);
+  });
+
+  it('is not looked for where there is no stage; a stage without runs is an empty list', async () => {
+    const nowhere = join(project.folder, 'no-stage');
+    await expect(Partwise.fromStage(nowhere, { projectDir: project.folder })).rejects.toMatchObject({
+      name: 'NoSuchStage',
+      message: expect.stringContaining(`There is no stage at file://${nowhere}`),
+    });
+    for (const command of [['list'], ['console', '--port', '1']]) {
+      const refused = await cli(project.folder, [...command, '--stage', 'no-stage']);
+      expect(refused).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('no stage at') });
+    }
+    await mkdir(join(project.folder, 'empty-stage'));
+    expect(await cli(project.folder, ['list', '--stage', 'empty-stage'])).toMatchObject({
+      code: 0,
+      stdout: 'no runs\n',
+      stderr: expect.stringContaining('A run is archived on its stage when it ends.'),
+    });
   });
 
   it('needs only its newest execution to be read and retried (I2)', async () => {

@@ -119,6 +119,15 @@ function behavesAsStage(kind: Kind, placeOf: () => Place): void {
     expect(await text('run/a.txt', { offset: 0, bytes: 5 })).toBe('hello');
   });
 
+  test('exists once something was written to it', async () => {
+    expect(await stage.exists()).toBe(false);
+    await put('run/a.txt');
+    expect(await stage.exists()).toBe(true);
+    expect(await openStage(uris[1]).exists()).toBe(false);
+    await openStage(uris[1]).token({ create: true });
+    expect(await openStage(uris[1]).exists()).toBe(true);
+  });
+
   test('keeps objects of any size and content', async () => {
     const large = randomBytes(3_000_000);
     for (const content of [Buffer.alloc(0), Buffer.from([0, 255, 10, 13]), large]) {

@@ -127,7 +127,8 @@ export class Partwise {
 
   /**
    * Opens the archived runs of a stage, a path or URI, without a server: those that have ended, and that
-   * `clean` has not removed. `projectDir` is the project whose data converter wrote the histories.
+   * `clean` has not removed. `projectDir` is the project whose data converter wrote the histories. Throws
+   * `NoSuchStage` if there is nothing at that place.
    *
    * ```ts
    * const stage = await Partwise.fromStage('s3://lake/partwise/');

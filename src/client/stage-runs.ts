@@ -6,6 +6,7 @@ import { ArchivedRun } from '../reader/archive/archived-run';
 import { ArchivedRuns } from '../reader/archive/archived-runs';
 import { payloadDecoder } from '../reader/histories/payloads';
 import type { RunList } from '../reader/list';
+import { NoSuchStage } from '../reader/errors';
 import { Run } from '../reader/run';
 import type { ListOptions, RunPage } from '../reader/list-types';
 import type { RunHandle } from '../reader/types';
@@ -27,12 +28,16 @@ export interface StageRuns {
   close(): Promise<void>;
 }
 
-/** `place` is a path or URI; relative paths start at the working directory. */
-export function openStageRuns(
+/**
+ * `place` is a path or URI; relative paths start at the working directory. Throws `NoSuchStage` if there is
+ * nothing at that place.
+ */
+export async function openStageRuns(
   place: string,
   { temporal, warehouse }: Pick<ProjectConfig, 'temporal' | 'warehouse'>,
-): StageRuns {
+): Promise<StageRuns> {
   const stage = openStage(stageUri(place, process.cwd(), warehouse));
+  if (!(await stage.exists())) throw new NoSuchStage(stage.uri);
   const decoder = payloadDecoder(loadDataConverter(temporal.dataConverter), { verify: false });
   const runs = new ArchivedRuns(stage, decoder, () => Promise.resolve(new Set<string>()));
   return {

@@ -30,6 +30,19 @@ export class CleanRefused extends Error {
   }
 }
 
+/** There is nothing at the place of a stage. */
+export class NoSuchStage extends Error {
+  override name = 'NoSuchStage';
+  constructor(
+    /** Absolute URI. */
+    readonly stage: string,
+  ) {
+    super(
+      `There is no stage at ${stage}: nothing has been written there. Check the path; a project's own stage is the "stage" of its configuration.`,
+    );
+  }
+}
+
 /** The server has no run with this id. */
 export class NoSuchRun extends Error {
   override name = 'NoSuchRun';

@@ -57,6 +57,7 @@ export class StageOfRun implements Stage {
   token: Stage['token'] = (options) => this.stage.token(options);
   put: Stage['put'] = (path, content) => this.stage.put(path, content);
   list: Stage['list'] = (prefix) => this.stage.list(prefix);
+  exists: Stage['exists'] = () => this.stage.exists();
   folders: Stage['folders'] = () => this.stage.folders();
   remove: Stage['remove'] = (path) => this.stage.remove(path);
   clearUnfinished: Stage['clearUnfinished'] = (before, dryRun) => this.stage.clearUnfinished(before, dryRun);

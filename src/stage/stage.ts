@@ -33,6 +33,8 @@ export interface Stage {
    * `isStoredSize`).
    */
   list(prefix: string): Promise<{ path: string; bytes: number }[]>;
+  /** Whether there is anything at the stage's place: a folder, even an empty one, or an object. */
+  exists(): Promise<boolean>;
   /** Names of the folders at the stage's root, without what is in them, sorted. */
   folders(): Promise<string[]>;
   remove(path: string): Promise<void>;

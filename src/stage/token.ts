@@ -7,6 +7,14 @@ import { ObjectExists, ObjectMissing, type Stage } from './stage';
  */
 export const TOKEN_FILE = '.partwise-stage';
 
+/**
+ * Implements `Stage.exists` where folders are only parts of names. A stage that was written to has a token,
+ * unless it was copied without its hidden files.
+ */
+export async function hasObjects(stage: Stage): Promise<boolean> {
+  return (await readToken(stage, { create: false })) !== null || (await stage.folders()).length > 0;
+}
+
 /** Implements `Stage.token` with an object of that name. */
 export async function readToken(stage: Stage, { create }: { create: boolean }): Promise<string | null> {
   try {

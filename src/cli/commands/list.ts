@@ -73,6 +73,8 @@ export function define(command: Command): void {
         note(
           `${refused === 1 ? '1 start was' : `${refused} starts were`} refused, so nothing was run: ${suggesting(options)(`schedule describe ${shellWord(schedule)}`)}`,
         );
+      if (runs.length === 0 && filterFlags({ ...options, stage: undefined, archived: false }) === '')
+        aside(whereRunsAre(options));
       if (found.length === runs.length) return;
       aside(
         `There are more runs: ${suggesting(options)(`list ${filterFlags(options)}--limit ${options.limit * 10}`)}`,
@@ -96,6 +98,14 @@ async function listing(
   } finally {
     await stage.close();
   }
+}
+
+/** The next command where there are no runs at all. */
+function whereRunsAre({ stage, archived, ...options }: ListCommandOptions): string {
+  const suggest = suggesting(options);
+  if (stage === undefined && archived !== true)
+    return `Start one: ${suggest('run FUNCTION --from SOURCE --by COLUMNS')}`;
+  return `A run is archived on its stage when it ends. Runs on the server: ${suggest('list')}`;
 }
 
 function filterFlags(options: ListCommandOptions): string {

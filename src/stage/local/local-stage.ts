@@ -134,6 +134,17 @@ export class LocalStage implements Stage {
     return found.sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
+  exists(): Promise<boolean> {
+    return this.#using(async () => {
+      try {
+        return (await stat(this.#root)).isDirectory();
+      } catch (error) {
+        if (isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR')) return false;
+        throw error;
+      }
+    });
+  }
+
   async folders(): Promise<string[]> {
     return this.#using(async () => {
       await this.#same?.check();

@@ -7,7 +7,7 @@ import { readRecorded } from '../checked';
 import { assertInside } from '../inside';
 import { LocalCopies } from '../local-copies';
 import { ObjectExists, ObjectMissing, type Stage } from '../stage';
-import { readToken, TOKEN_FILE } from '../token';
+import { hasObjects, readToken, TOKEN_FILE } from '../token';
 import { S3Objects, type ReadPart } from './objects';
 import { allOf } from '../all-of';
 import { parseS3 } from './location';
@@ -103,6 +103,10 @@ export class S3Stage implements Stage {
       .map(({ key, bytes }) => ({ path: key.slice(this.#prefix.length), bytes }))
       .filter(({ path }) => path !== TOKEN_FILE)
       .sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  exists(): Promise<boolean> {
+    return hasObjects(this);
   }
 
   async folders(): Promise<string[]> {

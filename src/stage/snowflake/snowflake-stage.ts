@@ -20,7 +20,7 @@ import { LocalCopies } from '../local-copies';
 import { linkOrCopy, moveFile } from '../../files/durable';
 import { readRange } from '../../files/read-range';
 import { ObjectExists, ObjectMissing, StageUnavailable, type Stage } from '../stage';
-import { readToken, TOKEN_FILE } from '../token';
+import { hasObjects, readToken, TOKEN_FILE } from '../token';
 import { nameOf, parseLocation, type StageLocation } from './location';
 
 export class SnowflakeStage implements Stage {
@@ -91,6 +91,10 @@ export class SnowflakeStage implements Stage {
   async list(prefix: string): Promise<{ path: string; bytes: number }[]> {
     const found = await this.#list(this.#resolve(prefix));
     return found.filter(({ path }) => path !== TOKEN_FILE).sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  exists(): Promise<boolean> {
+    return hasObjects(this);
   }
 
   // LIST has no way to leave out what is in folders.
