@@ -265,6 +265,8 @@ test('the exit code reflects how the workflow ended (I8)', () => {
     waiting: null,
     retries: { partitions: 0, first: [] },
     paused: false,
+    pausedBy: null,
+    pausedAt: null,
     maxConcurrency: 8,
     toleratedFailures: 0,
     ...more,

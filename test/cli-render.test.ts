@@ -85,6 +85,8 @@ const STATE: RunState = {
   waiting: null,
   retries: { partitions: 0, first: [] },
   paused: false,
+  pausedBy: null,
+  pausedAt: null,
   maxConcurrency: 8,
   toleratedFailures: 0,
 };
@@ -220,11 +222,14 @@ test('a paused run shows that it is paused, its concurrency, and how to unpause 
     commit: null,
     models: null,
     paused: true,
+    pausedBy: 'ann@laptop',
+    pausedAt: '2024-01-01T00:30:05.000Z',
     maxConcurrency: 3,
   };
   const lines = renderRunState(state, [], 100, PLAIN).split('\n');
   expect(lines[0]).toMatch(/^texas {2}IN_PROGRESS {2}PAUSED {2}running for/);
   expect(lines[1]).toBe('function trendByCity, 8,602 rows, 3 at a time');
+  expect(lines[3]).toBe('paused by ann@laptop at 2024-01-01 00:30:05 UTC');
   const next = {
     state,
     failures: [],

@@ -307,6 +307,8 @@ function madeUp(total: number): { run: RunHandle; columns: PartitionColumns } {
     reusedRuntimes: [],
     retries: { partitions: 0, first: [] },
     paused: false,
+    pausedBy: null,
+    pausedAt: null,
     maxConcurrency: 8,
     toleratedFailures: total,
     counts: {

@@ -2,6 +2,7 @@
  * Changing a run while it is running: pause, concurrency, tolerance, skips; and cancelling it in each of
  * these states.
  */
+import { hostname, userInfo } from 'node:os';
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -58,8 +59,9 @@ describe('a paused run', () => {
   it('starts nothing, lets running partitions finish, is shown as paused everywhere, and continues when unpaused', async () => {
     const gated = await regions('pause', { params: { wait: ['a', 'b'] }, options: { maxConcurrency: 2 } });
     await gated.untilStarted('a', 'b');
-    await gated.run.pause();
-    expect(await gated.run.status()).toMatchObject({ paused: true, status: 'IN_PROGRESS' });
+    await project.partwise.withIdentity('ann@example.com').getRun(gated.run.runId).pause();
+    const paused = { paused: true, pausedBy: 'ann@example.com', status: 'IN_PROGRESS' };
+    expect(await gated.run.status()).toMatchObject({ ...paused, pausedAt: expect.stringMatching(/^20/) });
     expect((await handleOf(gated).describe()).memo).toMatchObject({ [PAUSED_MEMO]: true });
     await gated.release();
     await untilState(gated.run, ({ counts }) => counts.DONE === 2);
@@ -72,9 +74,11 @@ describe('a paused run', () => {
     expect(await scheduled(gated)).toEqual(['0', '1']);
     const status = await cli(project.folder, ['status', gated.run.runId]);
     expect(status.stdout).toMatch(/^pause-\w+ {2}IN_PROGRESS {2}PAUSED {2}running for/);
+    expect(status.stdout).toMatch(/^paused by ann@example\.com at 20/m);
     expect(status.stdout).toContain(`unpause ${gated.run.runId}`);
     await gated.run.unpause();
-    expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', paused: false, counts: { DONE: 6 } });
+    const unpaused = { paused: false, pausedBy: null, pausedAt: null };
+    expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', ...unpaused, counts: { DONE: 6 } });
     expect((await handleOf(gated).describe()).memo).toMatchObject({ [PAUSED_MEMO]: false });
   });
 
@@ -555,7 +559,8 @@ describe('the commands', () => {
       'Paused: partitions that are running finish, and no others are started.\n',
     ]);
     expect(paused.stdout).toMatch(/IN_PROGRESS {2}PAUSED[^]*1 at a time[^]*unpause commands-/);
-    await watch.prints('PAUSED: no more partitions are started.');
+    const user = `${userInfo().username}@${hostname()}`;
+    await watch.prints(`PAUSED by ${user}: no more partitions are started.`);
 
     const set = await cli(project.folder, [
       'set',

@@ -282,13 +282,23 @@ describe('a run that was changed while it was running', () => {
     const [started, , plan] = planned(10);
     const facts: Fact[] = [
       started!,
-      { type: 'pauseAsked', paused: true },
+      pauseAsked(true, 'ann@laptop'),
+      // She paused it already.
+      pauseAsked(true, 'bob@laptop'),
       { type: 'toleranceSet', toleratedFailures: '25%' },
       { type: 'concurrencySet', maxConcurrency: 3 },
     ];
-    expect(state(apply(facts))).toMatchObject({ paused: true, maxConcurrency: 3, toleratedFailures: null });
+    expect(state(apply(facts))).toMatchObject({
+      paused: true,
+      pausedBy: 'ann@laptop',
+      pausedAt: AT,
+      maxConcurrency: 3,
+      toleratedFailures: null,
+    });
     expect(state(apply([...facts, plan!]))).toMatchObject({ maxConcurrency: 3, toleratedFailures: 2 });
-    expect(state(apply([...facts, closed('terminated')])).paused).toBe(false);
+    const notPaused = { paused: false, pausedBy: null, pausedAt: null };
+    expect(state(apply([...facts, pauseAsked(false, 'bob@laptop')]))).toMatchObject(notPaused);
+    expect(state(apply([...facts, closed('terminated')]))).toMatchObject(notPaused);
   });
 });
 
@@ -371,7 +381,7 @@ describe('the live overlay', () => {
         { label: '0', partitions: 1, attempt: 2, maximumAttempts: 3, at: at(9), error: error('Flaky') },
       ],
     });
-    const paused = retries(apply([...planned(5), ...units, { type: 'pauseAsked', paused: true }]));
+    const paused = retries(apply([...planned(5), ...units, pauseAsked(true)]));
     expect(paused.first.map((retry) => retry.at)).toEqual([null, null]);
   });
 
@@ -823,7 +833,10 @@ describe('decoding events', () => {
     });
     const [memo] = payloads(true).payloads;
     const facts = await decode(
-      { workflowExecutionSignaledEventAttributes: { signalName: 'pause' } },
+      {
+        eventTime: { seconds: Date.parse(AT) / 1_000 },
+        workflowExecutionSignaledEventAttributes: { signalName: 'pause', identity: 'ann@laptop' },
+      },
       { workflowPropertiesModifiedEventAttributes: { upsertedMemo: { fields: { partwisePaused: memo! } } } },
       { workflowExecutionSignaledEventAttributes: { signalName: 'unpause' } },
       { workflowExecutionSignaledEventAttributes: { signalName: 'of somebody else' } },
@@ -833,9 +846,9 @@ describe('decoding events', () => {
       { workflowExecutionUpdateCompletedEventAttributes: { outcome: { failure: { message: 'no' } } } },
     );
     expect(facts).toEqual([
-      { type: 'pauseAsked', paused: true },
+      pauseAsked(true, 'ann@laptop'),
       { type: 'pauseTaken', paused: true },
-      { type: 'pauseAsked', paused: false },
+      { type: 'pauseAsked', paused: false, by: null, at: new Date(0).toISOString() },
       null,
       { type: 'concurrencySet', maxConcurrency: 3 },
       { type: 'toleranceSet', toleratedFailures: '5%' },
@@ -1019,6 +1032,10 @@ function outcome(ordinal: number, status: FinalStatus): PartitionOutcome {
 
 function error(type: string) {
   return { type, message: `It was ${type}.`, stack: null };
+}
+
+function pauseAsked(paused: boolean, by: string | null = null): Fact {
+  return { type: 'pauseAsked', paused, by, at: AT };
 }
 
 function closed(kind: CloseKind, errorType?: string): Fact {

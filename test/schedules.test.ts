@@ -177,7 +177,11 @@ describe('a schedule', () => {
     await withSchedule('by-itself', { input, cron: [], every: '1s' }, async (id) => {
       const { schedules } = project.partwise;
       const { runId, scheduledTime } = await until(async () => (await schedules.describe(id)).recent[0]);
-      await schedules.pause(id);
+      await project.partwise.withIdentity('ann@example.com').schedules.pause(id);
+      expect(await schedules.describe(id)).toMatchObject({
+        paused: true,
+        note: 'Paused by ann@example.com.',
+      });
       expect(runId).toBe(`${id}-${scheduledTime.slice(0, 19)}Z`);
       const run = project.partwise.getRun(runId);
       expect(await run.wait()).toMatchObject({ status: 'SUCCESS', scheduledTime });

@@ -155,6 +155,20 @@ export class Partwise {
   }
 
   /**
+   * The same connection for one user of a program that acts for several: Temporal records what is started,
+   * paused, set and scheduled through it under this name. Closing either closes the connection.
+   *
+   * ```ts
+   * await partwise.withIdentity('ann@example.com').getRun('regional-program').pause();
+   * console.log((await partwise.getRun('regional-program').status()).pausedBy); // ann@example.com
+   * ```
+   */
+  withIdentity(identity: string): Partwise {
+    const { withIdentity }: typeof import('./with-identity') = require('./with-identity');
+    return new Partwise({ ...this.#session, client: withIdentity(this.#session.client, identity) });
+  }
+
+  /**
    * Starts a run, and resolves once the server has accepted it. Throws `StartRefused`, with every problem,
    * for invalid input or a run id that already exists. Problems that only a worker can detect, such as an
    * unknown table, end the run before any partition is started: see `wasRefused`.

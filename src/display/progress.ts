@@ -201,7 +201,8 @@ class Lines {
     if (total === 0) return;
     if (state.paused !== this.#paused && state.status === 'IN_PROGRESS') {
       this.#paused = state.paused;
-      note(this.named(state.paused ? 'PAUSED: no more partitions are started.' : 'Resumed.'));
+      const by = state.pausedBy === null ? '' : ` by ${clean(state.pausedBy)}`;
+      note(this.named(state.paused ? `PAUSED${by}: no more partitions are started.` : 'Resumed.'));
     }
     this.#latest = state;
     if (finished(state) === total) this.#write();

@@ -3,14 +3,16 @@ import { PAUSED_MEMO } from '../core/workflow';
 import { asTolerance } from '../core/failures/tolerance';
 import { valueOf } from './untrusted-payloads';
 import type { Fact } from './facts';
-import type { HistoryEvent, PayloadDecoder } from './events';
+import { isoTime, type HistoryEvent, type PayloadDecoder } from './events';
 
 /** Null for any other event. */
 export async function decodeControl(event: HistoryEvent, decoder: PayloadDecoder): Promise<Fact | null> {
   const signalled = event.workflowExecutionSignaledEventAttributes;
   if (signalled) {
-    if (signalled.signalName === 'pause') return { type: 'pauseAsked', paused: true };
-    return signalled.signalName === 'unpause' ? { type: 'pauseAsked', paused: false } : null;
+    const { signalName, identity } = signalled;
+    if (signalName !== 'pause' && signalName !== 'unpause') return null;
+    const [by, at] = [identity || null, isoTime(event.eventTime)];
+    return { type: 'pauseAsked', paused: signalName === 'pause', by, at };
   }
   const memo = event.workflowPropertiesModifiedEventAttributes?.upsertedMemo?.fields?.[PAUSED_MEMO];
   if (memo) {

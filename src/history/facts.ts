@@ -73,8 +73,8 @@ export type Fact =
   | { type: 'committed'; commit: CommitResult }
   | { type: 'stepFailed'; step: Step; error: ErrorInfo }
   | { type: 'cancelRequested'; at: string }
-  /** The signal arrived. */
-  | { type: 'pauseAsked'; paused: boolean }
+  /** The signal arrived. `by`: the client's identity; null if it gave none. */
+  | { type: 'pauseAsked'; paused: boolean; by: string | null; at: string }
   /** The workflow applied it: from here on, nothing is started (or work is started again). */
   | { type: 'pauseTaken'; paused: boolean }
   | { type: 'concurrencySet'; maxConcurrency: number }

@@ -89,8 +89,11 @@ export interface RunRecord {
   waits: Map<number, { shard: number | null; until: string }>;
   /** Ordinals that were skipped by hand; `ended` counts them as SKIPPED. */
   skipped: Set<number>;
-  /** Whether a pause was requested, and whether the workflow has applied it. */
-  pause: { asked: boolean; taken: boolean };
+  /**
+   * Whether a pause was requested, and whether the workflow has applied it. `by`, `at`: who changed that last,
+   * and when (ISO 8601 UTC).
+   */
+  pause: { asked: boolean; taken: boolean; by: string | null; at: string | null };
   /** As last set while the run was running; null: as planned. */
   maxConcurrency: number | null;
   tolerance: Tolerance | null;
@@ -115,7 +118,7 @@ export function newRecord(workflowRunId: string): RunRecord {
     waiting: new Map(),
     waits: new Map(),
     skipped: new Set(),
-    pause: { asked: false, taken: false },
+    pause: { asked: false, taken: false, by: null, at: null },
     maxConcurrency: null,
     tolerance: null,
     closed: null,
@@ -186,7 +189,9 @@ export function applyFact(record: RunRecord, fact: Fact): void {
       record.hasForged ||= fact.error.type === NOT_TRUSTED;
       return;
     case 'pauseAsked':
-      record.pause.asked = fact.paused;
+      // A second pause of a paused run changes nothing.
+      if (record.pause.asked === fact.paused) return;
+      record.pause = { ...record.pause, asked: fact.paused, by: fact.by, at: fact.at };
       return;
     case 'pauseTaken':
       record.pause.taken = fact.paused;

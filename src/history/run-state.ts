@@ -43,6 +43,7 @@ export function runState(
   const status = runStatus(record);
   const startedAt = record.startedAt ?? asOf;
   const endedAt = record.closed?.at ?? null;
+  const paused = record.closed === null && record.pause.asked;
   return {
     runId,
     status,
@@ -73,7 +74,9 @@ export function runState(
     commit: record.commit ?? record.opened?.continues?.commit ?? null,
     models: record.plan?.models ?? null,
     waiting: overlay?.step ?? null,
-    paused: record.closed === null && record.pause.asked,
+    paused,
+    pausedBy: paused ? record.pause.by : null,
+    pausedAt: paused ? record.pause.at : null,
     maxConcurrency: record.maxConcurrency ?? record.plan?.maxConcurrency ?? null,
     toleratedFailures: toleratedFailures(record),
   };

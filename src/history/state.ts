@@ -108,6 +108,13 @@ export interface RunState {
   retries: WaitingRetries;
   /** Whether the run is paused: running work continues, and nothing else is started. */
   paused: boolean;
+  /**
+   * Who paused it: the identity of the Temporal client, for Partwise `user@host` unless set with
+   * `withIdentity`. Null if it is not paused, or the client gave none.
+   */
+  pausedBy: string | null;
+  /** When it was paused, ISO 8601 UTC; null if it is not paused. */
+  pausedAt: string | null;
   /** Maximum number of units in flight, as currently set; null until planned. */
   maxConcurrency: number | null;
   /** Number of partitions that may fail, as currently set; null until planned. */

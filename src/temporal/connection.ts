@@ -1,4 +1,5 @@
 /** Connects to Temporal, for every command that needs it. */
+import { hostname, userInfo } from 'node:os';
 import type { Client, Connection } from '@temporalio/client';
 import { attachEmbedded } from './host/embedded';
 import type { EmbeddedOptions } from './host/launch';
@@ -71,6 +72,7 @@ function session(
     client: new Client({
       connection,
       namespace,
+      ...ownIdentity(),
       ...(dataConverter !== undefined && { dataConverter }),
       ...(secret !== null && { interceptors: signingStarts(secret) }),
     }),
@@ -83,6 +85,18 @@ function session(
       await connection.close();
     },
   };
+}
+
+/**
+ * Who did something, in Temporal's history and UI: `user@host`. Temporal's default, which stays where the
+ * user has no name, as in some containers, has the number of a process that has exited by then.
+ */
+function ownIdentity(): { identity?: string } {
+  try {
+    return { identity: `${userInfo().username}@${hostname()}` };
+  } catch {
+    return {};
+  }
 }
 
 /** Not `Connection.connect`, which leaves a failed connection open and so keeps the process from exiting. */

@@ -42,6 +42,7 @@ export function renderRunState(
   }
   for (const other of state.reusedRuntimes)
     lines.push(paint.yellow(`reused partitions ran on ${clean(runtimeText(other))}`));
+  if (state.paused) lines.push(paint.yellow(pausedText(state)));
   lines.push(...renderFailures(failures, MAX_CAUSES, width, paint), ...retryLines(state, width, paint));
   if (state.waiting !== null) lines.push(paint.yellow(waitingText(state.waiting)));
   if (state.error !== null && state.status !== 'CANCELLED')
@@ -49,6 +50,11 @@ export function renderRunState(
   if (state.models !== null) lines.push(...modelLines(state.models, paint));
   if (state.commit !== null) lines.push(commitLine(state.commit, paint));
   return lines.join('\n');
+}
+
+function pausedText({ pausedBy, pausedAt }: RunState): string {
+  const by = pausedBy === null ? '' : ` by ${clean(pausedBy)}`;
+  return `paused${by}${pausedAt === null ? '' : ` at ${timeText(pausedAt, 'UTC')} UTC`}`;
 }
 
 function retryLines(

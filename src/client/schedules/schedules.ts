@@ -127,12 +127,13 @@ export class TemporalSchedules implements Schedules {
     return viewOf(description, recent);
   }
 
-  async pause(id: string, note = 'Paused by hand.'): Promise<void> {
+  // Temporal does not record whose request it was.
+  async pause(id: string, note = `Paused by ${this.#identity}.`): Promise<void> {
     await this.#ask(id, this.client.schedule.getHandle(id).pause(note));
   }
 
   // The server ignores the request if it has no note.
-  async unpause(id: string, note = 'Unpaused by hand.'): Promise<void> {
+  async unpause(id: string, note = `Unpaused by ${this.#identity}.`): Promise<void> {
     await this.#ask(id, this.client.schedule.getHandle(id).unpause(note));
   }
 
@@ -148,6 +149,7 @@ export class TemporalSchedules implements Schedules {
       namespace: this.client.options.namespace,
       scheduleId: id,
       requestId: randomUUID(),
+      identity: this.#identity,
       patch: {
         triggerImmediately: {
           overlapPolicy: encodeScheduleOverlapPolicy(overlap && OVERLAPS[overlap]),
@@ -226,6 +228,10 @@ export class TemporalSchedules implements Schedules {
       `There is no schedule "${id}" in the namespace "${this.client.options.namespace}" of this Temporal server.${didYouMean(id, known)} ` +
         'partwise schedule list shows all schedules.',
     );
+  }
+
+  get #identity(): string {
+    return this.client.options.identity;
   }
 
   /** The latest execution of a run, or null if there is none. */

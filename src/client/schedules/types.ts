@@ -150,7 +150,7 @@ export interface Schedules {
   update(id: string, changes: ScheduleChanges): Promise<ScheduleView>;
   list(): Promise<ScheduleListing[]>;
   describe(id: string): Promise<ScheduleView>;
-  /** Stops firing until `unpause`; runs in progress continue. */
+  /** Stops firing until `unpause`; runs in progress continue. The note says who paused it if none is given. */
   pause(id: string, note?: string): Promise<void>;
   unpause(id: string, note?: string): Promise<void>;
   /**

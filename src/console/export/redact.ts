@@ -11,7 +11,7 @@ const LEFT_OUT = '(left out)';
 export function redactState(state: RunState): RunState {
   const { runId, status, counts, reused, reusedRuntimes, runtime, rows, startedAt, endedAt } = state;
   const { snapshotTime, scheduledTime, executions, live, archived, asOf, waiting, retries } = state;
-  const { paused, maxConcurrency, toleratedFailures, error, commit, models } = state;
+  const { paused, pausedAt, maxConcurrency, toleratedFailures, error, commit, models } = state;
   return {
     runId,
     status,
@@ -38,6 +38,8 @@ export function redactState(state: RunState): RunState {
         : { activity: waiting.activity, attempt: waiting.attempt, error: redactError(waiting.error) },
     retries: { partitions: retries.partitions, first: [] },
     paused,
+    pausedBy: null,
+    pausedAt,
     maxConcurrency,
     toleratedFailures,
   };

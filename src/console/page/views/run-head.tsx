@@ -73,7 +73,11 @@ export function RunHead({ store, now }: { store: RunStore; now: RunNow }) {
       )}
       {state.status === 'IN_PROGRESS' && !state.archived && <WorkersBanner isBusy={now.units.running > 0} />}
       {state.paused && (
-        <p class="warning">The run is paused: what is running continues, and nothing else is started.</p>
+        <p class="warning">
+          Paused{state.pausedBy === null ? '' : ` by ${shown(state.pausedBy)}`}
+          {state.pausedAt === null ? '' : ` at ${time(state.pausedAt)}`}: what is running continues, and
+          nothing else is started.
+        </p>
       )}
     </section>
   );

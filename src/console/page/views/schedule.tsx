@@ -62,11 +62,17 @@ function sentence({ paused, note, next, running, waiting }: ScheduleView): strin
     ...(waiting === 0 ? [] : [`${plural(waiting, 'run')} waiting for another one to end`]),
   ];
   const state = paused
-    ? `Paused${note === null ? '' : `: ${shown(note)}`}`
+    ? pausedText(note)
     : next[0] === undefined
       ? 'It is never due again'
       : `Next at ${time(next[0])}`;
   return `${[state.replace(/\.$/, ''), ...now].join('; ')}.`;
+}
+
+/** A note that nobody wrote says it already. */
+function pausedText(note: string | null): string {
+  if (note === null) return 'Paused';
+  return note.startsWith('Paused by ') ? shown(note) : `Paused: ${shown(note)}`;
 }
 
 function factsOf(schedule: ScheduleView): (readonly [string, string])[] {
