@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { Hono } from 'hono';
 import { NoSuchRun, type RunHandle } from '../src/index';
-import { consoleApp } from '../src/console/app';
+import { consoleApp, type Guard } from '../src/console/app';
 import { CellVersions } from '../src/console/cell-versions';
 import { serveConsole, type Backend } from '../src/console/index';
 import { atMost } from '../src/console/limits';
@@ -65,10 +65,12 @@ const CHANGING: Backend = {
   },
 };
 
+const GUARD: Guard = { admits: { token: 't' }, hosts: ['x'], origins: ['http://x'], basePath: '/' };
+
 /** Every path that the console has, so that a new route cannot be forgotten here. */
 const PATHS = [
   ...new Set(
-    consoleApp(CHANGING, new WatchedRuns(CHANGING), '0', { token: '', hosts: [] })
+    consoleApp(CHANGING, new WatchedRuns(CHANGING), '0', GUARD)
       .routes.map(({ path }) => path.replaceAll(/:\w+(\{[^/]*\})?/g, 'r').replaceAll('*', 'x'))
       .concat(['/', '/assets/app.js', '/assets/app.css', '/runs/a%2Fb', '/no/such.page', '/api/v2']),
   ),
@@ -309,7 +311,6 @@ it('works on at most so many heavy requests at once, and on the others when thes
   await b;
 });
 
-const GUARD = { token: 't', hosts: ['x'] };
 const TRUSTED = { host: 'x', authorization: 'Bearer t' };
 
 it('has no route that changes a run where nothing may be changed', async () => {

@@ -834,7 +834,7 @@ describe('decoding events', () => {
     const [memo] = payloads(true).payloads;
     const facts = await decode(
       {
-        eventTime: { seconds: Date.parse(AT) / 1_000 },
+        eventTime: { seconds: (Date.parse(AT) / 1_000) as never },
         workflowExecutionSignaledEventAttributes: { signalName: 'pause', identity: 'ann@laptop' },
       },
       { workflowPropertiesModifiedEventAttributes: { upsertedMemo: { fields: { partwisePaused: memo! } } } },

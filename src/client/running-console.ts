@@ -27,10 +27,10 @@ function settingsOf(flags: object): string {
 export async function findConsole(projectDir: string, flags: object): Promise<string | null> {
   const recorded = readJson<Recorded>(fileOf(projectDir));
   if (recorded === null || recorded.settings !== settingsOf(flags)) return null;
-  const { origin, hash } = new URL(recorded.url);
+  const token = new URL(recorded.url).hash.replace('#token=', '');
   try {
-    const { ok } = await fetch(`${origin}/api/v1/project`, {
-      headers: { authorization: `Bearer ${hash.replace('#token=', '')}` },
+    const { ok } = await fetch(new URL('api/v1/project', recorded.url), {
+      headers: { authorization: `Bearer ${token}` },
       signal: AbortSignal.timeout(ANSWERS_WITHIN_MS),
     });
     return ok ? recorded.url : null;

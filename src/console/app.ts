@@ -1,10 +1,12 @@
 /** The console's HTTP interface: the page, and an API that only this page can use. */
 import { Hono, type HonoRequest } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import type { Proxy } from './access';
 import { errorAnswer, json } from './answers';
 import type { Backend } from './backend';
 import { onlyHosts, onlyOwnPage, onlyWithToken, refuse } from './gate';
 import { atMost, within } from './limits';
+import { asUser, onlyThroughProxy, userOf } from './user';
 import { pageRoutes } from './page-files';
 import { actionRoutes } from './routes/actions';
 import { compareRoutes } from './routes/compare';
@@ -41,16 +43,25 @@ function isLimited({ method, path }: HonoRequest): boolean {
 }
 
 export interface Guard {
-  token: string;
-  /** Names of the console with its port, as browsers send them in `Host`. */
+  /** Whom it lets in: whoever has the token, or the users of a proxy. Never both. */
+  admits: { token: string } | Proxy;
+  /** Names of the console, as browsers send them in `Host`: with the port, if it is not the usual one. */
   hosts: readonly string[];
+  /** Where its page may be loaded from. */
+  origins: readonly string[];
+  /** Begins and ends with a slash; there is nothing outside of it. */
+  basePath: string;
 }
 
 export function consoleApp(backend: Backend, watched: WatchedRuns, version: string, guard: Guard): Hono {
-  const app = new Hono();
-  const origins = new Set(guard.hosts.map((host) => `http://${host}`));
-  app.use(onlyHosts(new Set(guard.hosts)));
-  app.use('/api/*', onlyWithToken(guard.token), onlyOwnPage(origins));
+  const { admits, hosts, origins, basePath } = guard;
+  const all = new Hono();
+  all.use(onlyHosts(new Set(hosts)));
+  if ('header' in admits) all.use(onlyThroughProxy(admits));
+  const app = all.basePath(basePath);
+  // The page itself is the same for everyone.
+  if ('token' in admits) app.use('/api/*', onlyWithToken(admits.token));
+  app.use('/api/*', onlyOwnPage(new Set(origins)));
   app.use(
     '/api/*',
     bodyLimit({
@@ -66,6 +77,7 @@ export function consoleApp(backend: Backend, watched: WatchedRuns, version: stri
     const info: ProjectInfo = {
       name: backend.name,
       version,
+      user: userOf(context),
       readOnly: backend.change === null,
       hasProject: backend.project !== null,
       source: await backend.source(),
@@ -76,11 +88,12 @@ export function consoleApp(backend: Backend, watched: WatchedRuns, version: stri
   app.route('/api/v1/runs', partitionRoutes(watched));
   app.route('/api/v1/runs', resultRoutes(watched));
   app.route('/api/v1/runs', compareRoutes(watched));
-  if (backend.change !== null) app.route('/api/v1/runs', actionRoutes(backend.change, watched));
-  if (backend.project !== null) app.route('/api/v1', projectRoutes(backend.project, backend.change));
+  const change = backend.change === null ? null : asUser(backend.change);
+  if (change !== null) app.route('/api/v1/runs', actionRoutes(change, watched));
+  if (backend.project !== null) app.route('/api/v1', projectRoutes(backend.project, change));
   app.all('/api/*', (context) => refuse(context, 404, 'NoSuchRoute', 'The console has no such route.'));
-  app.route('/', pageRoutes());
-  app.notFound((context) => refuse(context, 404, 'NoSuchRoute', 'The console has no such route.'));
-  app.onError((error, context) => errorAnswer(context, error));
-  return app;
+  app.route('/', pageRoutes(basePath));
+  all.notFound((context) => refuse(context, 404, 'NoSuchRoute', 'The console has no such route.'));
+  all.onError((error, context) => errorAnswer(context, error));
+  return all;
 }

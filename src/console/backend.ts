@@ -1,4 +1,5 @@
 /** What the console shows: the runs of a project, a history file or a stage. */
+import type { Context } from 'hono';
 import type { Partwise, ProjectFunction, SourceExcerpt, StackPlace } from '..';
 
 /** The part of the library that reads runs. */
@@ -6,6 +7,9 @@ export type Reader = Pick<Partwise, 'list' | 'getRun'>;
 
 /** Calls `work` with an open connection. */
 export type Connected = <T>(work: (partwise: Partwise) => Promise<T>) => Promise<T>;
+
+/** The same, in the name of the user who sent the request. */
+export type Changing = <T>(context: Context, work: (partwise: Partwise) => Promise<T>) => Promise<T>;
 
 export interface ProjectAccess {
   /** Like `Backend.read`, for schedules, models, plans and workers. */

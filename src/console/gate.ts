@@ -65,17 +65,19 @@ export function onlyWithToken(token: string): MiddlewareHandler {
 }
 
 /**
- * For requests that do anything but read: they must come from the console's own page, and be JSON, which no
- * form of another page can send.
+ * Only the console's own page may ask: for reads too, where the browser says which page asks, since a proxy
+ * may let every page in that the user visits. What does anything but read must say where it comes from, and
+ * be JSON, which no form of another page can send.
  */
 export function onlyOwnPage(origins: ReadonlySet<string>): MiddlewareHandler {
   return async (context: Context, next: Next) => {
-    if (context.req.method === 'GET' || context.req.method === 'HEAD') return next();
+    const isRead = context.req.method === 'GET' || context.req.method === 'HEAD';
     const origin = context.req.header('origin') ?? '';
     const site = context.req.header('sec-fetch-site');
     const type = context.req.header('content-type') ?? '';
-    if (!origins.has(origin) || (site !== undefined && site !== 'same-origin'))
+    if ((!isRead && !origins.has(origin)) || (site !== undefined && site !== 'same-origin'))
       return refuse(context, 403, 'WrongOrigin', 'Only the console’s own page may ask for this.');
+    if (isRead) return next();
     if (type.split(';')[0]!.trim().toLowerCase() !== 'application/json')
       return refuse(context, 415, 'NotJson', `The content type is "${type}"; it must be application/json.`);
     return next();

@@ -10,12 +10,13 @@ const FILES = {
 } as const;
 
 /** Every other path without a dot in its last part is an address within the page. */
-export function pageRoutes(): Hono {
+export function pageRoutes(basePath: string): Hono {
   const routes = new Hono();
+  const index = readPageFile('index.html').toString().replaceAll('"/assets/', `"${basePath}assets/`);
   routes.get('/assets/:file{app\\.(js|css)}', (context) =>
     send(context, context.req.param('file') as keyof typeof FILES),
   );
-  routes.get('/*', (context) => send(context, 'index.html'));
+  routes.get('/*', (context) => context.body(index, 200, { 'content-type': FILES['index.html'] }));
   return routes;
 }
 

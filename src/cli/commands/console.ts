@@ -6,6 +6,7 @@ import { loadProject } from '../connect';
 import { CannotDo } from '../exit';
 import { withExamples } from '../help';
 import { withHistory, withProject, type ProjectFlags } from '../options';
+import { SEVERAL } from '../repeated';
 import { aside, paint, print } from '../terminal';
 import { packageVersion } from '../../files/package-version';
 import type { ProjectConfig } from '../../config';
@@ -17,23 +18,39 @@ interface ConsoleFlags extends ProjectFlags {
   stage?: string;
   port?: number;
   readOnly?: boolean;
+  host?: string;
+  hostName?: string[];
+  basePath?: string;
+  authHeader?: string;
+  trustProxy?: string[];
 }
 
 const NOTES = `Serves a page on this machine (127.0.0.1) until Ctrl-C. The address that it prints contains a token
 that gives access to the project's runs: do not pass it on. While it runs, the same command in
-another terminal prints its address.`;
+another terminal prints its address.
+
+For several people, put a proxy in front of it that authenticates them and names them in a header:
+see docs/console.md.`;
+
+const BEHIND_PROXY =
+  'console --auth-header X-Forwarded-User --trust-proxy 127.0.0.1 --host-name runs.example.com';
 
 export function define(command: Command): void {
   withExamples(
     command,
-    ['console', 'console --read-only --port 8080', 'console --stage s3://lake/partwise/'],
+    ['console', 'console --read-only --port 8080', 'console --stage s3://lake/partwise/', BEHIND_PROXY],
     NOTES,
   );
   withProject(
     withHistory(command)
       .option('--stage <uri>', 'show the archived runs of a stage, without a server')
-      .option('--port <n>', "port (default: one of the project's own)", port)
-      .option('--read-only', 'show runs only: the page has no actions'),
+      .option('--port <n>', "port (default: one of the project's own)", toPort)
+      .option('--read-only', 'show runs only: the page has no actions')
+      .option('--auth-header <name>', 'header in which a proxy names its user, in place of the token')
+      .option('--trust-proxy <cidr>', 'address or network of that proxy (repeatable)', SEVERAL)
+      .option('--host-name <name>', "further name, as the proxy's users see it (repeatable)", SEVERAL)
+      .option('--base-path <path>', 'path below which everything is, such as /partwise/')
+      .option('--host <address>', 'address to listen at (default: 127.0.0.1)'),
   ).action(serve);
 }
 
@@ -43,7 +60,9 @@ async function serve(options: ConsoleFlags): Promise<void> {
   const { Project }: typeof import('../..') = require('../..');
   const isProject = options.history === undefined && options.stage === undefined;
   const project = isProject ? await Project.open({ config }) : null;
-  const found = (await project?.findConsole(flags)) ?? null;
+  const isBehindProxy = options.authHeader !== undefined;
+  // A proxy looks for it at one port, and it tells its address to no one else.
+  const found = isBehindProxy ? null : ((await project?.findConsole(flags)) ?? null);
   if (found !== null && exactPort === undefined) {
     print(`The console is at ${paint.bold(found)}`);
     aside('It was running already, in another terminal.');
@@ -55,19 +74,19 @@ async function serve(options: ConsoleFlags): Promise<void> {
     project === null
       ? await ofFiles(config, options)
       : ofProject(config, project, connections, options.readOnly === true);
+  const port = exactPort ?? usualPort(config.projectDir);
   const running = await serveConsole(backend, {
     version: packageVersion(),
-    port: exactPort ?? usualPort(config.projectDir),
-    exactPort: exactPort !== undefined,
+    port,
+    exactPort: exactPort !== undefined || isBehindProxy,
+    access: { ...options, hostNames: options.hostName },
   }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EADDRINUSE') throw error;
-    throw new CannotDo(
-      `Port ${exactPort} is taken. Choose another one, or leave out --port to use a free one.`,
-    );
+    throw cannotListen(error, port, options) ?? error;
   });
   // Of two consoles of a project, the first stays the one that is found.
-  const forget = found === null ? project?.recordConsole(running.url, flags) : undefined;
+  const forget = found === null && !isBehindProxy ? project?.recordConsole(running.url, flags) : undefined;
   print(`The console is at ${paint.bold(running.url)}`);
+  if (isBehindProxy) aside('It answers its proxy alone, and only for users whom that names.');
   aside('Ctrl-C ends it; runs continue.');
   await new Promise((resolve) => {
     process.once('SIGINT', resolve);
@@ -76,6 +95,22 @@ async function serve(options: ConsoleFlags): Promise<void> {
   forget?.();
   await running.close();
   await connections.close();
+}
+
+/** Null for any other error. */
+function cannotListen(
+  { code }: NodeJS.ErrnoException,
+  port: number,
+  { host, authHeader }: ConsoleFlags,
+): CannotDo | null {
+  if (code === 'EADDRINUSE') {
+    const free = authHeader === undefined ? ', or leave out --port to use a free one' : ' with --port';
+    return new CannotDo(`Port ${port} is taken. Choose another one${free}.`);
+  }
+  if (code !== 'EADDRNOTAVAIL') return null;
+  return new CannotDo(
+    `This machine has no address ${host}. Give one that it has, or 0.0.0.0 for all of them.`,
+  );
 }
 
 /** Runs of a history file or a stage. */
@@ -128,7 +163,7 @@ function usualPort(projectDir: string): number {
   return 42_000 + ((first * 256 + second) % 2_000);
 }
 
-function port(text: string): number {
+function toPort(text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) < 65_536) return Number(text);
   throw new InvalidArgumentError('Give a port from 1 to 65535.');
 }

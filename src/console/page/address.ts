@@ -6,7 +6,11 @@ import { DATA_ID } from '../wire/export';
 
 /** In an exported file, the same address follows the `#`: the rest of its address is the file's. */
 const isInHash = document.getElementById(DATA_ID) !== null;
-const PREFIX = isInHash ? '#' : '';
+
+/** The path below which the console is served, without the last slash: this script is in its `assets/`. */
+export const basePath = isInHash ? '' : new URL('..', import.meta.url).pathname.slice(0, -1);
+
+const PREFIX = isInHash ? '#' : basePath;
 
 const current = signal(read());
 addEventListener('popstate', () => (current.value = read()));
@@ -15,9 +19,10 @@ function read(): URL {
   return isInHash ? new URL(location.hash.slice(1), 'http://file/') : new URL(location.href);
 }
 
-/** Decoded parts of the path: `/runs/a%2Fb` → `['runs', 'a/b']`. */
+/** Decoded parts of the path below the console's own: `/runs/a%2Fb` → `['runs', 'a/b']`. */
 export const path = computed(() =>
   current.value.pathname
+    .slice(basePath.length)
     .split('/')
     .filter((part) => part !== '')
     .map(decoded),
@@ -34,10 +39,10 @@ function decoded(part: string): string {
 
 export const query = computed(() => current.value.searchParams);
 
-/** Goes to another page, in the same time zone. */
+/** Goes to another page, in the same time zone. `to`: an address as the functions below make them. */
 export function go(to: string): void {
   const zone = query.value.get('tz');
-  history.pushState(null, '', to.startsWith('/') ? `${PREFIX}${to}` : to);
+  history.pushState(null, '', to);
   if (zone !== null && !read().searchParams.has('tz')) {
     current.value = read();
     setQuery({ tz: zone });
@@ -63,19 +68,24 @@ export function setQuery(changes: Readonly<Record<string, string | null>>, { pus
 /** Whether partitions have pages of their own, which a file does not contain. */
 export const hasPartitionPages = !isInHash;
 
+/** Address of a page, such as `/models`. */
+export function pageAddress(page: string): string {
+  return `${PREFIX}${page}`;
+}
+
 /** Address of a run, or of one of its partitions. */
 export function runAddress(runId: string, partition?: string): string {
-  const run = `${PREFIX}/runs/${encodeURIComponent(runId)}`;
+  const run = pageAddress(`/runs/${encodeURIComponent(runId)}`);
   return partition === undefined ? run : `${run}/partitions/${encodeURIComponent(partition)}`;
 }
 
 export function scheduleAddress(id: string): string {
-  return `/schedules/${encodeURIComponent(id)}`;
+  return pageAddress(`/schedules/${encodeURIComponent(id)}`);
 }
 
 /** Address of a model, or of one of its versions. */
 export function modelAddress(name: string, version?: number | string): string {
-  const model = `/models/${encodeURIComponent(name)}`;
+  const model = pageAddress(`/models/${encodeURIComponent(name)}`);
   return version === undefined ? model : `${model}/versions/${version}`;
 }
 

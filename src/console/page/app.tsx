@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { ProjectInfo } from '../wire/types';
-import { go, path, query, runAddress } from './address';
+import { go, pageAddress, path, query, runAddress } from './address';
 import { isListOpen, KeysDialog, listenForKeys } from './keys';
 import { project } from './project';
 import { ask, file, Refused } from './session';
@@ -11,7 +11,7 @@ import { RunsPage } from './views/runs';
 import { PartitionPage } from './views/partition';
 import { isProjectPage, ProjectLinks, ProjectPage } from './views/project-pages';
 import { RunPage } from './views/run';
-import { nextZone, zone } from './words';
+import { nextZone, shown, zone } from './words';
 
 const THEME_GLYPHS = { system: '◐', light: '○', dark: '●' } as const;
 
@@ -47,10 +47,10 @@ export function App() {
       <header class="bar">
         {file === null ? (
           <nav aria-label="Pages">
-            <a class="brand" href="/">
+            <a class="brand" href={pageAddress('/')}>
               Partwise
             </a>
-            <a href="/" aria-current={path.value.length === 0 ? 'page' : undefined}>
+            <a href={pageAddress('/')} aria-current={path.value.length === 0 ? 'page' : undefined}>
               Runs
             </a>
             <ProjectLinks />
@@ -58,7 +58,7 @@ export function App() {
         ) : (
           <b class="brand">Partwise</b>
         )}
-        <span class="push faint">{project.value?.name ?? ''}</span>
+        <span class="push faint">{projectText(project.value)}</span>
         {project.value?.readOnly === true && <span class="badge">read-only</span>}
         <button type="button" class="quiet" onClick={nextZone} title="Time zone of this page">
           {zone()}
@@ -74,6 +74,12 @@ export function App() {
       <KeysDialog />
     </>
   );
+}
+
+/** Whose runs these are, and who looks at them. */
+function projectText(info: ProjectInfo | null): string {
+  if (info === null) return '';
+  return [info.name, ...(info.user === null ? [] : [shown(info.user)])].join(' · ');
 }
 
 function Page() {
@@ -94,7 +100,9 @@ function Page() {
       <h1>No such page</h1>
       <p class="refusal">
         There is no page “{path.value.join('/')}”.{' '}
-        <a href={file === null ? '/' : runAddress(file.runId)}>{file === null ? 'All runs' : 'The run'}</a>
+        <a href={file === null ? pageAddress('/') : runAddress(file.runId)}>
+          {file === null ? 'All runs' : 'The run'}
+        </a>
       </p>
     </>
   );

@@ -1,7 +1,7 @@
 /** What keys do on every page, and the list of them. No key changes a run. */
 import { signal } from '@preact/signals';
 import { FAILURE_STATUSES } from '../../core/status';
-import { go, path } from './address';
+import { go, pageAddress, path } from './address';
 import { filter, setStatuses } from './filter';
 import { Dialog } from './parts/dialog';
 import { nextTheme } from './theme';
@@ -61,11 +61,11 @@ export function listenForKeys(): () => void {
 type Acts = Readonly<Record<string, (() => void) | undefined>>;
 
 const PAGES: Acts = {
-  r: () => go('/'),
-  p: () => go('/plan'),
-  s: () => go('/schedules'),
-  m: () => go('/models'),
-  w: () => go('/workers'),
+  r: () => go(pageAddress('/')),
+  p: () => go(pageAddress('/plan')),
+  s: () => go(pageAddress('/schedules')),
+  m: () => go(pageAddress('/models')),
+  w: () => go(pageAddress('/workers')),
 };
 
 const ACTS: Acts = {

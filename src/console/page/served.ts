@@ -1,8 +1,10 @@
-/** The console as the page's source: requests that carry the token that the terminal printed. */
+/** The console as the page's source: requests that carry the token that the terminal printed, if it did. */
 import type { ErrorAnswer } from '../wire/types';
+import { basePath } from './address';
 import { Refused, type Source } from './session';
 
-const STORED = 'partwise-token';
+/** Consoles below different paths of one proxy have one storage. */
+const STORED = `partwise-token${basePath}`;
 
 /** Takes the token out of the address, which then can be shown and bookmarked. Whether there was one. */
 export function takeToken(): boolean {
@@ -19,10 +21,12 @@ addEventListener('hashchange', () => {
 });
 
 export const served: Source = async (path, { body, signal }) => {
-  const response = await fetch(`/api/v1/${path}`, {
+  const token = localStorage.getItem(STORED);
+  const response = await fetch(`${basePath}/api/v1/${path}`, {
     method: body === undefined ? 'GET' : 'POST',
     headers: {
-      authorization: `Bearer ${localStorage.getItem(STORED) ?? ''}`,
+      // Behind a proxy there is no token, and the header may be the proxy's own.
+      ...(token !== null && { authorization: `Bearer ${token}` }),
       ...(body !== undefined && { 'content-type': 'application/json' }),
     },
     body: body === undefined ? undefined : JSON.stringify(body),

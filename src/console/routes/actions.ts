@@ -6,7 +6,7 @@ import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import { ordinalRanges, type RetryInput, type RunHandle } from '../..';
 import { BadRequest, json } from '../answers';
-import type { Connected } from '../backend';
+import type { Changing } from '../backend';
 import { selection } from '../table/table-answers';
 import type { WatchedRuns } from '../watched-runs';
 import type { PartitionFilter, RetryPreviewed, RetryRequest, SettingsRequest } from '../wire/types';
@@ -15,7 +15,7 @@ import { FILTER } from './filter';
 
 const MAX_TEXT = 4_096;
 
-export function actionRoutes(change: Connected, watched: WatchedRuns): Hono {
+export function actionRoutes(change: Changing, watched: WatchedRuns): Hono {
   const routes = new Hono();
 
   routes.post('/:run/actions/preview-retry', async (context) => {
@@ -51,7 +51,7 @@ export function actionRoutes(change: Connected, watched: WatchedRuns): Hono {
   });
 
   function onRun<T>(context: Context, work: (run: RunHandle) => Promise<T>): Promise<T> {
-    return change((partwise) => work(partwise.getRun(context.req.param('run')!)));
+    return change(context, (partwise) => work(partwise.getRun(context.req.param('run')!)));
   }
 
   async function act(context: Context, work: (run: RunHandle) => Promise<void>): Promise<Response> {

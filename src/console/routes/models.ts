@@ -3,7 +3,7 @@ import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import type { ModelEntry, ModelRegistry, RegisteredModel } from '../..';
 import { BadRequest, json } from '../answers';
-import type { Connected } from '../backend';
+import type { Changing, Connected } from '../backend';
 import { comparisonAnswer } from '../comparison';
 import type { ModelAnswer, VersionAnswer } from '../wire/models';
 import { body } from './body';
@@ -15,7 +15,7 @@ const MAX_SAMPLED = 1_000;
 const MAX_TEXT = 1_000;
 const DONE = { done: true };
 
-export function modelRoutes(project: Connected, change: Connected | null): Hono {
+export function modelRoutes(project: Connected, change: Changing | null): Hono {
   const routes = new Hono();
 
   routes.get('/', async (context) => json(context, await withRegistry((registry) => registry.models())));
@@ -84,7 +84,9 @@ export function modelRoutes(project: Connected, change: Connected | null): Hono 
   }
 
   function changing<T>(context: Context, work: (model: RegisteredModel) => Promise<T>): Promise<T> {
-    return change!(async (partwise) => work((await partwise.registry()).model(context.req.param('name')!)));
+    return change!(context, async (partwise) =>
+      work((await partwise.registry()).model(context.req.param('name')!)),
+    );
   }
 
   return routes;

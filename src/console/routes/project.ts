@@ -3,14 +3,14 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import type { RunInput } from '../..';
 import { json } from '../answers';
-import type { Connected, ProjectAccess } from '../backend';
+import type { Changing, ProjectAccess } from '../backend';
 import type { StartedRun, WorkersAnswer } from '../wire/project';
 import { body } from './body';
 import { modelRoutes } from './models';
 import { scheduleRoutes } from './schedules';
 
 /** `change` null: the routes of actions do not exist. */
-export function projectRoutes(project: ProjectAccess, change: Connected | null): Hono {
+export function projectRoutes(project: ProjectAccess, change: Changing | null): Hono {
   const routes = new Hono();
   routes.route('/schedules', scheduleRoutes(project.read, change));
   routes.route('/models', modelRoutes(project.read, change));
@@ -35,7 +35,9 @@ export function projectRoutes(project: ProjectAccess, change: Connected | null):
 
   routes.post('/runs', async (context) => {
     const { input, runId } = await body(context, START);
-    const run = await change((partwise) => partwise.start(inputOf(input), { runId: runId || undefined }));
+    const run = await change(context, (partwise) =>
+      partwise.start(inputOf(input), { runId: runId || undefined }),
+    );
     return json(context, { runId: run.runId } satisfies StartedRun);
   });
 

@@ -95,6 +95,8 @@ export function runRoutes(backend: Backend, watched: WatchedRuns, version: strin
 
   routes.get('/:run/stream', (context) => {
     const run = runOf(context);
+    // A proxy that collects answers before it passes them on would hold back every event.
+    context.header('x-accel-buffering', 'no');
     return streamSSE(context, async (stream) => {
       const gone = new AbortController();
       stream.onAbort(() => gone.abort());

@@ -2,9 +2,10 @@
 import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import { json } from '../answers';
-import type { Connected } from '../backend';
+import type { Changing, Connected } from '../backend';
 import { firingsOf } from '../firings';
 import type { ScheduleAnswer } from '../wire/schedules';
+import { userOf } from '../user';
 import { body } from './body';
 
 /** Number of firings that are shown. */
@@ -12,7 +13,7 @@ const MAX_FIRINGS = 50;
 const MAX_NOTE = 1_000;
 const DONE = { done: true };
 
-export function scheduleRoutes(project: Connected, change: Connected | null): Hono {
+export function scheduleRoutes(project: Connected, change: Changing | null): Hono {
   const routes = new Hono();
 
   routes.get('/', async (context) => json(context, await project(({ schedules }) => schedules.list())));
@@ -33,19 +34,19 @@ export function scheduleRoutes(project: Connected, change: Connected | null): Ho
 
   routes.post('/:id/pause', async (context) => {
     const { note } = await body(context, NOTE);
-    await change(({ schedules }) => schedules.pause(idOf(context), note || undefined));
+    await change(context, ({ schedules }) => schedules.pause(idOf(context), signed(context, note)));
     return json(context, DONE);
   });
 
   routes.post('/:id/unpause', async (context) => {
     const { note } = await body(context, NOTE);
-    await change(({ schedules }) => schedules.unpause(idOf(context), note || undefined));
+    await change(context, ({ schedules }) => schedules.unpause(idOf(context), signed(context, note)));
     return json(context, DONE);
   });
 
   routes.post('/:id/trigger', async (context) => {
     await body(context, NOTHING);
-    return json(context, await change(({ schedules }) => schedules.trigger(idOf(context))));
+    return json(context, await change(context, ({ schedules }) => schedules.trigger(idOf(context))));
   });
 
   routes.post('/:id/backfill/preview', async (context) => {
@@ -55,16 +56,22 @@ export function scheduleRoutes(project: Connected, change: Connected | null): Ho
 
   routes.post('/:id/backfill', async (context) => {
     const range = await body(context, RANGE);
-    return json(context, await change(({ schedules }) => schedules.backfill(idOf(context), range)));
+    return json(context, await change(context, ({ schedules }) => schedules.backfill(idOf(context), range)));
   });
 
   routes.post('/:id/delete', async (context) => {
     await body(context, NOTHING);
-    await change(({ schedules }) => schedules.delete(idOf(context)));
+    await change(context, ({ schedules }) => schedules.delete(idOf(context)));
     return json(context, DONE);
   });
 
   return routes;
+}
+
+/** Temporal records a note, but not whose it is. Without one, the library's own says it. */
+function signed(context: Context, note: string | undefined): string | undefined {
+  const user = userOf(context);
+  return note && user !== null ? `${note} (${user})` : note || undefined;
 }
 
 function idOf(context: Context): string {

@@ -15,6 +15,8 @@ export interface ProjectInfo {
   /** Name of the project's folder; of the history file or stage without one. */
   name: string;
   version: string;
+  /** Who looks at it, as a proxy has authenticated them; null without one. */
+  user: string | null;
   /** Whether actions are possible. */
   readOnly: boolean;
   /** Whether there are schedules, models and plans: not for a history file. */

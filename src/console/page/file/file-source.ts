@@ -13,6 +13,7 @@ export function fileSource(run: ExportedRun): Source {
   const project: ProjectInfo = {
     name: '',
     version: head.version,
+    user: null,
     readOnly: true,
     hasProject: false,
     source: 'this file',

@@ -1,3 +1,4 @@
+import { pageAddress } from '../address';
 import { file } from '../session';
 
 /** The way back to the list of runs; nothing in a file, which has one run. */
@@ -5,7 +6,7 @@ export function RunsLink() {
   if (file !== null) return null;
   return (
     <>
-      <a href="/">Runs</a> ›{' '}
+      <a href={pageAddress('/')}>Runs</a> ›{' '}
     </>
   );
 }

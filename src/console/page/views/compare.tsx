@@ -6,7 +6,7 @@ import { partitionName } from '../../../core/partition-name';
 import { shellWord } from '../../../core/shell-word';
 import { durationText } from '../../../display/measures';
 import type { ComparisonAnswer } from '../../wire/types';
-import { go, runAddress } from '../address';
+import { go, pageAddress, runAddress } from '../address';
 import { CopyCommand } from '../parts/copy';
 import { StatusMark } from '../parts/status';
 import { RunsLink } from '../parts/runs-link';
@@ -273,7 +273,7 @@ function Choose({ a, b }: { a: string; b: string }) {
       class="filters"
       onSubmit={(event) => {
         event.preventDefault();
-        go(`/compare/${encodeURIComponent(a)}/${encodeURIComponent(chosen)}`);
+        go(pageAddress(`/compare/${encodeURIComponent(a)}/${encodeURIComponent(chosen)}`));
       }}
     >
       <label>

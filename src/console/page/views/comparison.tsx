@@ -2,7 +2,7 @@
 import { shellWord } from '../../../core/shell-word';
 import { partitionName } from '../../../core/partition-name';
 import type { ComparedRow, ComparisonAnswer, ComparisonCounts } from '../../wire/models';
-import { modelAddress, query } from '../address';
+import { modelAddress, pageAddress, query } from '../address';
 import { CopyCommand } from '../parts/copy';
 import { MetricValue } from '../parts/metric';
 import { useAnswer } from '../parts/use-answer';
@@ -24,7 +24,7 @@ export function ComparisonPage({ name }: { name: string }) {
   return (
     <>
       <p class="crumbs">
-        <a href="/models">Models</a> › <a href={modelAddress(name)}>{shown(name)}</a> ›
+        <a href={pageAddress('/models')}>Models</a> › <a href={modelAddress(name)}>{shown(name)}</a> ›
       </p>
       <h1>
         {shown(name)}: version {shown(a)} and version {shown(b)} by {shown(metric)}

@@ -5,7 +5,7 @@ import { shellWord } from '../../../core/shell-word';
 import { bytesText } from '../../../display/measures';
 import type { ModelEntry, VersionView } from '../../..';
 import type { VersionAnswer } from '../../wire/models';
-import { go, modelAddress, runAddress, setQuery } from '../address';
+import { go, modelAddress, pageAddress, runAddress, setQuery } from '../address';
 import { Action } from '../parts/action';
 import { DeleteByName } from '../parts/delete-by-name';
 import { Facts } from '../parts/facts';
@@ -36,7 +36,7 @@ export function ModelVersionPage({
   return (
     <>
       <p class="crumbs">
-        <a href="/models">Models</a> › <a href={modelAddress(name)}>{shown(name)}</a> ›
+        <a href={pageAddress('/models')}>Models</a> › <a href={modelAddress(name)}>{shown(name)}</a> ›
       </p>
       <h1>
         {shown(name)} {shown(wanted)}

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { shellWord } from '../../../core/shell-word';
 import type { Promotion, VersionView } from '../../..';
 import type { ModelAnswer } from '../../wire/models';
-import { modelAddress, runAddress } from '../address';
+import { modelAddress, pageAddress, runAddress } from '../address';
 import { Action } from '../parts/action';
 import { Facts } from '../parts/facts';
 import { useAnswer } from '../parts/use-answer';
@@ -23,7 +23,7 @@ export function ModelPage({ name }: { name: string }) {
   return (
     <>
       <p class="crumbs">
-        <a href="/models">Models</a> ›
+        <a href={pageAddress('/models')}>Models</a> ›
       </p>
       <h1>{shown(name)}</h1>
       {problem !== null && <p class="refusal">{shown(problem)}</p>}

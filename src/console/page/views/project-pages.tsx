@@ -1,5 +1,5 @@
 /** The pages of what a project has besides runs, by address. */
-import { path, query } from '../address';
+import { pageAddress, path, query } from '../address';
 import { project } from '../project';
 import { ComparisonPage } from './comparison';
 import { ModelPage } from './model';
@@ -22,7 +22,11 @@ export function ProjectLinks() {
   return (
     <>
       {PAGES.map(([name, title]) => (
-        <a key={name} href={`/${name}`} aria-current={path.value[0] === name ? 'page' : undefined}>
+        <a
+          key={name}
+          href={pageAddress(`/${name}`)}
+          aria-current={path.value[0] === name ? 'page' : undefined}
+        >
           {title}
         </a>
       ))}

@@ -3,7 +3,7 @@ import { failed } from '../../../core/status';
 import { durationText } from '../../../display/measures';
 import type { RunPage, RunState } from '../../..';
 import type { RunNow } from '../../wire/types';
-import { runAddress } from '../address';
+import { pageAddress, runAddress } from '../address';
 import { canChange } from '../project';
 import { RunsLink } from '../parts/runs-link';
 import { useAnswer } from '../parts/use-answer';
@@ -146,7 +146,7 @@ function Earlier({ runId, name, startedAt }: { runId: string; name: string | nul
   const before = runs.find((run) => run.runId !== runId && run.startedAt < startedAt);
   if (before === undefined) return null;
   return (
-    <a href={`/compare/${encodeURIComponent(before.runId)}/${encodeURIComponent(runId)}`}>
+    <a href={pageAddress(`/compare/${encodeURIComponent(before.runId)}/${encodeURIComponent(runId)}`)}>
       Compare with {shown(before.runId)}
     </a>
   );

@@ -4,7 +4,7 @@ import { shellWord } from '../../../core/shell-word';
 import { durationText } from '../../../display/measures';
 import type { ScheduleFiring, ScheduleView } from '../../..';
 import type { ScheduleAnswer } from '../../wire/schedules';
-import { go, runAddress } from '../address';
+import { go, pageAddress, runAddress } from '../address';
 import { Action } from '../parts/action';
 import { DeleteByName } from '../parts/delete-by-name';
 import { Facts } from '../parts/facts';
@@ -26,7 +26,7 @@ export function SchedulePage({ id }: { id: string }) {
   return (
     <>
       <p class="crumbs">
-        <a href="/schedules">Schedules</a> ›
+        <a href={pageAddress('/schedules')}>Schedules</a> ›
       </p>
       <h1>
         {value !== null && <ScheduleState paused={value.schedule.paused} />} {shown(id)}
@@ -141,7 +141,7 @@ function Actions({
         name={schedule.id}
         path={`${path}/delete`}
         command={`partwise schedule delete ${word}`}
-        onDone={() => go('/schedules')}
+        onDone={() => go(pageAddress('/schedules'))}
       />
     </section>
   );
