@@ -173,6 +173,7 @@ export type { Step } from './history/facts';
 export type {
   ExecutionView,
   NextAttempt,
+  ProcessedInput,
   RunState,
   WaitingRetries,
   WaitingRetry,

@@ -254,6 +254,8 @@ test('the exit code reflects how the workflow ended (I8)', () => {
     snapshotTime: '2024-01-01T00:00:00.000Z',
     scheduledTime: null,
     function: 'f',
+    functionDigest: null,
+    input: null,
     executions: [],
     live: false,
     asOf: '',

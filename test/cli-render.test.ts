@@ -17,7 +17,7 @@ import { renderArtifacts } from '../src/cli/render/artifacts';
 import { renderPlan } from '../src/cli/render/plan';
 import { renderRuns } from '../src/cli/render/runs';
 import { partitionSizes } from '../src/client/partition-sizes';
-import { renderRunState } from '../src/cli/render/run-state';
+import { renderInput, renderRunState } from '../src/cli/render/run-state';
 import { LiveLines } from '../src/display/live-lines';
 import { barLine, ProgressDisplay } from '../src/display/progress';
 import { note, redirectNotes } from '../src/display/stderr';
@@ -74,6 +74,14 @@ const STATE: RunState = {
   snapshotTime: null,
   scheduledTime: null,
   function: 'trendByCity',
+  functionDigest: '9f3c',
+  input: {
+    source: { table: 'sales' },
+    partitionBy: ['city'],
+    where: null,
+    params: { from: 2000, to: 'now' },
+    sql: null,
+  },
   executions: [],
   live: false,
   asOf: '2024-01-01T01:00:00.000Z',
@@ -113,6 +121,18 @@ function group(examples: readonly PartitionView[], count: number): FailureGroup 
     ...times,
   };
 }
+
+test('a status says what the run processes, however its source and its parameters are written', () => {
+  const { input } = STATE;
+  expect(renderInput(input!, 40, PLAIN)).toBe('from table sales, by city\nparams {"from":2000,"to":"now"}');
+  const files = { files: 'data', pattern: '*.csv' };
+  const other = { source: files, partitionBy: [], where: 'amount\n > 0', sql: 'SELECT 1', params: {} };
+  expect(renderInput(other, 40, PLAIN).split('\n')).toEqual([
+    'from data/*.csv, each file a partition',
+    'where amount⏎ > 0',
+    'sql SELECT 1',
+  ]);
+});
 
 test('a run fits on one screen: status, counts, causes of failures, rows written', () => {
   expect(

@@ -74,6 +74,13 @@ describe('an exported run', () => {
     expect(head.ids).toEqual(partitions.map(({ id }) => id));
     expect([exact.rows, exact.durationMs, exact.attempts]).toEqual([rows, durationMs, attempts]);
     expect(head.now.state.counts).toEqual((await run.status()).counts);
+    expect(head.now.state.input).toEqual({
+      source: { table: 'orders_canary' },
+      partitionBy: ['k'],
+      where: null,
+      params: { note: 'canary-params' },
+      sql: null,
+    });
     expect(head.now.groups).toMatchObject([
       {
         type: 'RateLimited',
@@ -296,6 +303,8 @@ function madeUp(total: number): { run: RunHandle; columns: PartitionColumns } {
     snapshotTime: at,
     scheduledTime: null,
     function: 'f',
+    functionDigest: null,
+    input: null,
     executions: [],
     live: false,
     archived: false,

@@ -28,7 +28,7 @@ import {
 import { toleratedOf } from '../core/failures/tolerance';
 import type { RunRecord } from './fold';
 import type { LiveOverlay } from './overlay';
-import type { RunState } from './state';
+import type { ProcessedInput, RunState } from './state';
 
 /** Failure types of a run whose partitions have all ended, where the counts explain the failure. */
 const SETTLED_FAILURES = ['PartialFailure', 'RunFailed'];
@@ -57,6 +57,8 @@ export function runState(
     snapshotTime: record.plan?.snapshotTime ?? null,
     scheduledTime: record.opened?.scheduledTime ?? null,
     function: functionName(record),
+    functionDigest: record.opened?.function.digest ?? null,
+    input: processedInput(record),
     executions: [
       ...(record.opened?.earlier ?? []),
       {
@@ -80,6 +82,12 @@ export function runState(
     maxConcurrency: record.maxConcurrency ?? record.plan?.maxConcurrency ?? null,
     toleratedFailures: toleratedFailures(record),
   };
+}
+
+function processedInput({ opened }: RunRecord): ProcessedInput | null {
+  if (opened?.normalized === undefined) return null;
+  const { source, partitionBy, where, params } = opened.normalized;
+  return { source, partitionBy, where, params, sql: opened.function.sql };
 }
 
 function reusedRuntimes({ plan, opened }: RunRecord): Runtime[] {

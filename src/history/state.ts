@@ -1,6 +1,7 @@
 /** The state of a run, as returned to readers and printed by `--json`. Stable from the first release. */
 import type { Step } from './facts';
 import type { ErrorInfo } from '../core/outcome';
+import type { Source } from '../core/input';
 import type { ModelUse } from '../core/plan';
 import type { CommitResult } from '../core/tasks';
 import type { Runtime } from '../core/runtime';
@@ -59,6 +60,17 @@ export interface WaitingRetries {
   first: WaitingRetry[];
 }
 
+/** What a run processes. Changes by its latest retry are included. */
+export interface ProcessedInput {
+  source: Source;
+  /** Empty if each file is a partition. */
+  partitionBy: string[];
+  where: string | null;
+  params: Record<string, unknown>;
+  /** The query of the built-in function `sql`; null for other functions. */
+  sql: string | null;
+}
+
 /** State of a run. */
 export interface RunState {
   runId: string;
@@ -82,6 +94,10 @@ export interface RunState {
    */
   scheduledTime: string | null;
   function: string | null;
+  /** sha256 of the bundle of functions that the latest execution calls; null until it is accepted. */
+  functionDigest: string | null;
+  /** Null until the run is accepted. */
+  input: ProcessedInput | null;
   executions: ExecutionView[];
   /** Whether the state includes information that only a running server has (running partitions, attempts). */
   live: boolean;

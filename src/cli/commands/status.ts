@@ -3,7 +3,7 @@ import { withExamples } from '../help';
 import { suggesting } from '../invocation';
 import { readingRun } from '../connect';
 import { withJson, withProject, withRun, type RunReadingOptions } from '../options';
-import { renderRunState } from '../render/run-state';
+import { renderInput, renderRunState } from '../render/run-state';
 import { suggestions } from '../summary';
 import { paint, print, printJson, widthOfTerminal } from '../terminal';
 
@@ -19,6 +19,7 @@ export function define(command: Command): void {
         if (options.json === true) return printJson(state);
         const failures = await handle.failures();
         print(renderRunState(state, failures, widthOfTerminal(), paint));
+        if (state.input !== null) print(renderInput(state.input, widthOfTerminal(), paint));
         // The suggested commands need the server.
         if (state.counts.total > 0 && options.history === undefined)
           print(`\n${await suggestions(handle, state, failures, suggesting(options))}`);

@@ -1,12 +1,14 @@
 /** A run's state on one screen. */
+import { showJson } from '../../core/json';
 import { runtimeText } from '../../core/runtime';
 import { partitionName } from '../../core/partition-name';
-import type { FailureGroup, RunState } from '../..';
+import type { FailureGroup, ProcessedInput, RunState } from '../..';
 import { countsBar, countsText, reusedText } from '../../display/counts';
 import { durationText, elapsed, timeText } from '../../display/measures';
 import { type Paint, statusColour } from '../../display/paint';
 import { renderFailures } from './failures';
-import { clean, cleanLines, plural } from '../../display/text';
+import { keyText, sourceText } from '../../display/processed';
+import { clean, cleanLines, cut, plural } from '../../display/text';
 import { retryLine, waitingText } from '../../display/waiting';
 
 const BAR_WIDTH = 40;
@@ -55,6 +57,18 @@ export function renderRunState(
 function pausedText({ pausedBy, pausedAt }: RunState): string {
   const by = pausedBy === null ? '' : ` by ${clean(pausedBy)}`;
   return `paused${by}${pausedAt === null ? '' : ` at ${timeText(pausedAt, 'UTC')} UTC`}`;
+}
+
+/** Where the rows are from, and what the function was given; `--json` has all of what is cut here. */
+export function renderInput(input: ProcessedInput, width: number, paint: Paint): string {
+  const { source, where, sql, params } = input;
+  const lines = [
+    `from ${sourceText(source)}, ${keyText(input)}`,
+    ...(where === null ? [] : [`where ${where}`]),
+    ...(sql === null ? [] : [`sql ${sql}`]),
+    ...(Object.keys(params).length === 0 ? [] : [`params ${showJson(params, 0)}`]),
+  ];
+  return lines.map((line) => paint.dim(cut(clean(line), width))).join('\n');
 }
 
 function retryLines(

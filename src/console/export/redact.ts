@@ -25,6 +25,8 @@ export function redactState(state: RunState): RunState {
     snapshotTime,
     scheduledTime,
     function: state.function,
+    functionDigest: null,
+    input: null,
     executions,
     live,
     archived,
