@@ -24,6 +24,7 @@ const HEAVY = [
   'cells',
   'table',
   'figures',
+  'earlier-causes',
   'results',
   'results/columns',
   'results/file',

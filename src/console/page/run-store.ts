@@ -29,6 +29,8 @@ export class RunStore {
   readonly refusal: Signal<Refused | null> = signal(null);
   /** Counts up whenever `cells` have changed. */
   readonly drawn = signal(0);
+  /** When the console last said anything, in milliseconds since 1970. */
+  heardAt = 0;
   cells: Cells = emptyCells(0);
   /** Ordinals of which all planes are known: none until the first answer. */
   total = 0;
@@ -84,6 +86,7 @@ export class RunStore {
       for await (const { event, data } of events(this.path('/stream'), stream.signal)) {
         clearTimeout(silence);
         silence = setTimeout(() => stream.abort(), SILENCE_MS);
+        this.heardAt = Date.now();
         if (event === 'lost') {
           const { error } = JSON.parse(data) as { error: { type: string; message: string } };
           if (this.now.value === null) this.refusal.value = new Refused(error.type, error.message);

@@ -104,3 +104,11 @@ export function shown(text: string): string {
     c === '\n' || c === '\t' ? c : `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
+
+/** `57 %`; a share that rounds to nothing or to all of it is said to be less. */
+export function shareText(share: number): string {
+  const percent = share * 100;
+  if (percent > 0 && percent < 1) return 'less than 1 %';
+  if (percent > 99 && percent < 100) return 'more than 99 %';
+  return `${Math.round(percent)} %`;
+}

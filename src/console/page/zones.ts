@@ -14,3 +14,29 @@ export function clockChange(before: string, after: string, timeZone: string): st
   const [first, second] = [offsetOf(before, timeZone), offsetOf(after, timeZone)];
   return first === second ? null : `${first} → ${second}`;
 }
+
+/** When a day such as `2026-11-01` begins in a zone. */
+export function startOfDay(day: string, timeZone: string): Date {
+  const utc = Date.parse(`${day}T00:00Z`);
+  // Twice: clocks may change between the day's beginning in UTC and in the zone.
+  let at = utc;
+  for (let i = 0; i < 2; i++) {
+    const [sign, hours, minutes] = offsetOf(new Date(at).toISOString(), timeZone)
+      .slice('UTC'.length)
+      .split(/(?<=[+-])|:/);
+    const offset = (Number(hours) * 60 + Number(minutes)) * 60_000;
+    at = sign === '-' ? utc + offset : utc - offset;
+  }
+  return new Date(at);
+}
+
+/** The day after. */
+export function nextDay(day: string): string {
+  return new Date(Date.parse(`${day}T00:00Z`) + 86_400_000).toISOString().slice(0, 10);
+}
+
+/** The text if it is a day; null otherwise. */
+export function dayOf(text: string | null): string | null {
+  if (text === null || !/^\d{4}-\d\d-\d\d$/.test(text)) return null;
+  return Number.isNaN(Date.parse(`${text}T00:00Z`)) ? null : text;
+}

@@ -12,7 +12,7 @@ import { answerFigures, answerTable, selection } from '../table/table-answers';
 import type { WatchedRun } from '../watched-run';
 import type { WatchedRuns } from '../watched-runs';
 import { PLANES, type Plane } from '../wire/cells';
-import type { SourceAnswer, TableAnswer } from '../wire/types';
+import type { EarlierCauses, SourceAnswer, TableAnswer } from '../wire/types';
 import { body } from './body';
 import { FILTER } from './filter';
 
@@ -27,7 +27,7 @@ export function runRoutes(backend: Backend, watched: WatchedRuns, version: strin
   const routes = new Hono();
 
   routes.get('/', async (context) => {
-    const { after, function: name, schedule, text } = context.req.query();
+    const { after, function: name, schedule, text, archived } = context.req.query();
     const status = context.req.query('status');
     if (status !== undefined && !(RUN_STATUSES as readonly string[]).includes(status))
       throw new BadRequest(`"${status}" is not a status of runs: ${RUN_STATUSES.join(', ')}.`);
@@ -41,6 +41,9 @@ export function runRoutes(backend: Backend, watched: WatchedRuns, version: strin
           schedule,
           text,
           status: status as RunStatus | undefined,
+          startedFrom: timeOf(context, 'from'),
+          startedBefore: timeOf(context, 'before'),
+          archived: archived === 'true',
         }),
       ),
     );
@@ -59,6 +62,17 @@ export function runRoutes(backend: Backend, watched: WatchedRuns, version: strin
     const line = numberOf(context, 'line', 0);
     const excerpt = (await backend.excerpt?.(digest, { file, line })) ?? null;
     return json(context, { excerpt } satisfies SourceAnswer);
+  });
+
+  routes.get('/:run/earlier-causes', async (context) => {
+    const run = runOf(context);
+    const { executions } = (await run.now()).state;
+    const last = executions.at(-1);
+    const before = executions.at(-2);
+    // After an overwrite, it is another table that failed.
+    const isContinued = before !== undefined && before.generation === last?.generation;
+    const failures = isContinued ? await (await run.handle()).execution(before.workflowRunId).failures() : [];
+    return json(context, failures.map(({ type, pattern }) => ({ type, pattern })) satisfies EarlierCauses);
   });
 
   routes.post('/:run/table', async (context) => {
@@ -149,4 +163,12 @@ function numberOf(context: Context, name: string, otherwise: number): number {
   if (text === undefined) return otherwise;
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw new BadRequest(`"${name}" is "${text}"; it takes a whole number, 0 or more.`);
+}
+
+function timeOf(context: Context, name: string): Date | undefined {
+  const text = context.req.query(name);
+  if (text === undefined) return undefined;
+  const time = new Date(text);
+  if (!Number.isNaN(time.getTime())) return time;
+  throw new BadRequest(`"${name}" is "${text}"; it takes a time, such as "2026-11-01T06:00:00Z".`);
 }

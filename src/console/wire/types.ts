@@ -42,6 +42,9 @@ export interface GroupInfo {
   examples: { ordinal: number; id: string | null; message: string | null }[];
 }
 
+/** What `GET /api/v1/runs/ID/earlier-causes` answers: why partitions failed in the execution before. */
+export type EarlierCauses = Pick<GroupInfo, 'type' | 'pattern'>[];
+
 /** A run at one moment: an event of its stream. */
 export interface RunNow {
   state: RunState;

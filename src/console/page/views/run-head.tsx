@@ -1,10 +1,12 @@
 import { useEffect, useState } from 'preact/hooks';
 import { failed } from '../../../core/status';
 import { durationText } from '../../../display/measures';
-import type { RunPage, RunState } from '../../..';
+import { keyText, sourceText } from '../../../display/processed';
+import type { RunListing, RunPage, RunState } from '../../..';
 import type { RunNow } from '../../wire/types';
-import { pageAddress, runAddress } from '../address';
+import { modelAddress, pageAddress, runAddress } from '../address';
 import { canChange } from '../project';
+import { LongText } from '../parts/long-text';
 import { RunsLink } from '../parts/runs-link';
 import { useAnswer } from '../parts/use-answer';
 import { StatusMark } from '../parts/status';
@@ -12,11 +14,17 @@ import { RunActions } from './run-actions';
 import { WorkersBanner } from './workers';
 import type { RunStore } from '../run-store';
 import { file } from '../session';
+import { multipleText, usualTime, type UsualTime } from '../usual-time';
 import { clock, countsText, number, plural, shown, time } from '../words';
 import { Share } from './share';
 
+const LAST_RUNS = 20;
+/** How often the age of what is shown is written anew. */
+const TICK_MS = 500;
+
 export function RunHead({ store, now }: { store: RunStore; now: RunNow }) {
   const { state } = now;
+  const runs = useLastRuns(state.function);
   return (
     <section class="head" aria-label="The run">
       <p class="crumbs">
@@ -32,10 +40,14 @@ export function RunHead({ store, now }: { store: RunStore; now: RunNow }) {
         {verdict(state)}
       </p>
       <p class="facts">
-        {facts(state).map((fact) => (
-          <span key={fact}>{fact}</span>
-        ))}
+        {facts(state, isContinuation(state) ? null : usualTime(runs, state.function, state.runId)).map(
+          (fact) => (
+            <span key={fact}>{fact}</span>
+          ),
+        )}
+        {state.commit !== null && <Written commit={state.commit} />}
       </p>
+      <Processed state={state} />
       {state.counts.DONE > 0 && file === null && (
         <p class="facts">
           <a
@@ -43,7 +55,7 @@ export function RunHead({ store, now }: { store: RunStore; now: RunNow }) {
           >
             Results
           </a>
-          <Earlier runId={state.runId} name={state.function} startedAt={state.startedAt} />
+          <Earlier runs={runs} runId={state.runId} startedAt={state.startedAt} />
         </p>
       )}
       {state.executions.length > 1 && file === null && (
@@ -95,20 +107,83 @@ function verdict({ status, counts, rows, toleratedFailures, reused }: RunState):
   return `${of}${reused > 0 ? ` (${number(reused)} reused)` : ''}${within}.`;
 }
 
-function facts(state: RunState): string[] {
-  const { startedAt, endedAt, function: name, snapshotTime, scheduledTime, maxConcurrency, commit } = state;
-  const until = endedAt === null ? clock.value : Date.parse(endedAt);
-  const took = durationText(Math.max(0, until - Date.parse(startedAt)));
+function facts(state: RunState, usual: UsualTime | null): string[] {
+  const { startedAt, endedAt, snapshotTime, scheduledTime, maxConcurrency } = state;
+  const ms = Math.max(0, (endedAt === null ? clock.value : Date.parse(endedAt)) - Date.parse(startedAt));
+  const took = durationText(ms);
   return [
-    ...(name === null ? [] : [`function ${shown(name)}`]),
     `started ${time(startedAt)}`,
-    endedAt === null ? `running for ${took}` : `took ${took}`,
+    endedAt === null ? `running for ${took}` : `took ${took}${multipleOfUsual(ms, usual)}`,
     ...remaining(state),
+    ...(endedAt === null && usual !== null
+      ? [`the median of its last ${plural(usual.runs, 'run')} is ${durationText(usual.ms)}`]
+      : []),
     ...(snapshotTime === null ? [] : [`snapshot ${time(snapshotTime)}`]),
     ...(scheduledTime === null ? [] : [`for ${time(scheduledTime)}`]),
     ...(endedAt === null && maxConcurrency !== null ? [`${plural(maxConcurrency, 'unit')} at a time`] : []),
-    ...(commit === null ? [] : [`${plural(commit.rows, 'row')} written to ${shown(commit.target)}`]),
   ];
+}
+
+/** A retry takes the time of what was left, which says nothing beside whole runs. */
+function isContinuation({ executions }: RunState): boolean {
+  const last = executions.at(-1);
+  return executions.slice(0, -1).some(({ generation }) => generation === last?.generation);
+}
+
+function multipleOfUsual(ms: number, usual: UsualTime | null): string {
+  if (usual === null) return '';
+  return `, ${multipleText(ms, usual)} the median of its last ${plural(usual.runs, 'run')}`;
+}
+
+/** What the commit wrote. */
+function Written({ commit: { rows, target, modelVersion } }: { commit: NonNullable<RunState['commit']> }) {
+  if (modelVersion === undefined)
+    return (
+      <span>
+        {plural(rows, 'row')} written to {shown(target)}
+      </span>
+    );
+  const version = `${shown(target)} version ${modelVersion}`;
+  return (
+    <span>
+      {plural(rows, 'model')} registered as{' '}
+      {file === null ? <a href={modelAddress(target, modelVersion)}>{version}</a> : version}
+    </span>
+  );
+}
+
+/** Which code ran on which rows, with which parameters. */
+function Processed({ state: { function: name, functionDigest, input } }: { state: RunState }) {
+  const digest = functionDigest === null ? '' : `@${functionDigest.slice(0, 7)}`;
+  return (
+    <div class="facts">
+      {name !== null && (
+        <span title={functionDigest === null ? undefined : `sha256 of its bundle: ${functionDigest}`}>
+          function {shown(name)}
+          {digest}
+        </span>
+      )}
+      {input !== null && (
+        <>
+          <Named name="from" text={sourceText(input.source)} />
+          <span>{shown(keyText(input))}</span>
+          {input.where !== null && <Named name="where" text={input.where} />}
+          {input.sql !== null && <Named name="sql" text={input.sql} />}
+          {Object.keys(input.params).length > 0 && (
+            <Named name="params" text={JSON.stringify(input.params)} />
+          )}
+        </>
+      )}
+    </div>
+  );
+}
+
+function Named({ name, text }: { name: string; text: string }) {
+  return (
+    <div>
+      <span>{name}</span> <LongText text={text} />
+    </div>
+  );
 }
 
 /** A rough end from the rate so far: a range, since the rest may be slower or faster. */
@@ -124,7 +199,7 @@ function ConnectionChip({ store, state }: { store: RunStore; state: RunState }) 
   const { value } = store.connection;
   const [, tick] = useState(0);
   useEffect(() => {
-    const timer = setInterval(() => tick((n) => n + 1), 1_000);
+    const timer = setInterval(() => tick((n) => n + 1), TICK_MS);
     return () => clearInterval(timer);
   }, []);
   if (value.state === 'lost')
@@ -136,13 +211,31 @@ function ConnectionChip({ store, state }: { store: RunStore; state: RunState }) 
   if (value.state === 'still') return <span class="chip">exported file</span>;
   if (value.state === 'connecting') return <span class="chip">connecting</span>;
   if (state.archived) return <span class="chip">archived</span>;
-  return <span class="chip">live</span>;
+  const age = Math.max(0, Date.now() - store.heardAt) / 1_000;
+  return (
+    <span class="chip" title="How long ago the console last answered">
+      <span>live</span> · {age.toFixed(1)} s
+    </span>
+  );
 }
 
-/** The run before this one of the same function: what people compare with. */
-function Earlier({ runId, name, startedAt }: { runId: string; name: string | null; startedAt: string }) {
-  const path = name === null ? null : `runs?limit=20&function=${encodeURIComponent(name)}`;
-  const runs = useAnswer<RunPage>(path).value?.runs ?? [];
+/** The latest runs of the function: what people compare with. */
+function useLastRuns(name: string | null): readonly RunListing[] {
+  const isAsked = name !== null && file === null;
+  const path = isAsked ? `runs?limit=${LAST_RUNS}&function=${encodeURIComponent(name)}` : null;
+  return useAnswer<RunPage>(path).value?.runs ?? [];
+}
+
+/** The run before this one of the same function. */
+function Earlier({
+  runs,
+  runId,
+  startedAt,
+}: {
+  runs: readonly RunListing[];
+  runId: string;
+  startedAt: string;
+}) {
   const before = runs.find((run) => run.runId !== runId && run.startedAt < startedAt);
   if (before === undefined) return null;
   return (

@@ -49,7 +49,7 @@ export function RunPage({ runId, execution }: { runId: string; execution: string
         <>
           <StripPanel store={store} now={now} />
           <div class="panels">
-            <FailuresPanel now={now} />
+            <FailuresPanel store={store} now={now} />
             {hasCells && <MapPanel store={store} />}
             {hasCells && <DurationsPanel store={store} figures={figures} />}
             {hasCells && <ScatterPanel store={store} figures={figures} />}
