@@ -32,7 +32,7 @@ export interface Proxy {
 }
 
 /** Such settings would let in anyone, or no one. The message has every problem. */
-export class AccessRefused extends Error {
+class AccessRefused extends Error {
   override name = 'AccessRefused';
 }
 

@@ -37,7 +37,7 @@ export function onlyThroughProxy({ header, trusted }: Proxy): MiddlewareHandler 
 function userNameOf(values: readonly string[] | undefined): string | null {
   if (values?.length !== 1) return null;
   const name = decoded(values[0]!)?.trim() ?? '';
-  return false || name.length > MAX_NAME || INVISIBLE.test(name) ? null : name;
+  return name === '' || name.length > MAX_NAME || INVISIBLE.test(name) ? null : name;
 }
 
 /** Control characters, and those that are not seen or reverse the direction of text. */

@@ -90,8 +90,8 @@ export interface RunRecord {
   /** Ordinals that were skipped by hand; `ended` counts them as SKIPPED. */
   skipped: Set<number>;
   /**
-   * Whether a pause was requested, and whether the workflow has applied it. `by`, `at`: who changed that last,
-   * and when (ISO 8601 UTC).
+   * Whether a pause was requested, and whether the workflow has applied it. `by`, `at`: who changed that
+   * last, and when (ISO 8601 UTC).
    */
   pause: { asked: boolean; taken: boolean; by: string | null; at: string | null };
   /** As last set while the run was running; null: as planned. */
