@@ -329,6 +329,16 @@ describeBrowser('in a browser', () => {
     await page.waitForURL(`http://${proxy.host}/partwise/models`);
   });
 
+  it('says that the proxy wants a new sign-in, and goes on after it', async () => {
+    await page.goto(`http://${proxy.host}/partwise/`);
+    await page.locator('table.runs').waitFor();
+    proxy.expire(true);
+    const said = page.getByText('The proxy in front of the console did not pass this on.');
+    await said.waitFor();
+    proxy.expire(false);
+    await said.waitFor({ state: 'hidden' });
+  });
+
   it('names the user in the note of a schedule, and as who started a run', async () => {
     const id = project.runId('hourly');
     const input = {

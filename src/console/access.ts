@@ -64,10 +64,8 @@ export function accessOf(options: AccessOptions): Access {
 
 /** Whether a connection from this address is in one of the networks; IPv4 as IPv6 writes it is IPv4. */
 export function isIn(networks: BlockList, address: string): boolean {
-  // A link-local address has its interface behind a %.
-  const [plain = ''] = address.split('%');
-  const version = isIP(plain);
-  return version !== 0 && networks.check(plain, version === 6 ? 'ipv6' : 'ipv4');
+  const version = isIP(address);
+  return version !== 0 && networks.check(address, version === 6 ? 'ipv6' : 'ipv4');
 }
 
 const HOST_NAME = /^([a-z\d]([a-z\d.-]*[a-z\d])?|\[[\da-f:.]+\])(:\d{1,5})?$/i;

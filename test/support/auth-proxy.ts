@@ -10,16 +10,23 @@ export interface AuthProxy {
   readonly host: string;
   /** Passes all requests on to the server at this port, with their own `Host`. */
   passTo(port: number): void;
+  /** Sends its users to sign in again, or no longer does. */
+  expire(isExpired: boolean): void;
   close(): void;
 }
 
 export async function startAuthProxy(): Promise<AuthProxy> {
   let port = 0;
+  let isExpired = false;
   const server = createServer((incoming, outgoing) => {
     const [, credentials = ''] = (incoming.headers.authorization ?? '').split('Basic ');
     const [user = '', password] = Buffer.from(credentials, 'base64').toString().split(':');
     if (password !== PASSWORD) {
       outgoing.writeHead(401, { 'www-authenticate': 'Basic realm="test", charset="UTF-8"' }).end();
+      return;
+    }
+    if (isExpired) {
+      outgoing.writeHead(302, { location: 'https://sign-in.test/' }).end();
       return;
     }
     const { authorization: _, ...headers } = incoming.headers;
@@ -44,6 +51,7 @@ export async function startAuthProxy(): Promise<AuthProxy> {
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     passTo: (to) => (port = to),
+    expire: (is) => (isExpired = is),
     close: () => {
       server.close();
       server.closeAllConnections();

@@ -3,7 +3,8 @@ import type { ProjectInfo } from '../wire/types';
 import { go, pageAddress, path, query, runAddress } from './address';
 import { isListOpen, KeysDialog, listenForKeys } from './keys';
 import { project } from './project';
-import { ask, file, Refused } from './session';
+import { problemOf } from './parts/use-answer';
+import { ask, file } from './session';
 import { nextTheme, theme } from './theme';
 import { ComparePage } from './views/compare';
 import { ResultsPage } from './views/results';
@@ -20,12 +21,7 @@ export function App() {
   useEffect(() => {
     ask<ProjectInfo>('project').then(
       (info) => (project.value = info),
-      (error: unknown) =>
-        setProblem(
-          error instanceof Refused
-            ? error.message
-            : 'The console does not answer. Start it again with: partwise console',
-        ),
+      (error: unknown) => setProblem(problemOf(error)),
     );
   }, []);
   useEffect(listenForKeys, []);

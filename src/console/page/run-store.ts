@@ -2,7 +2,7 @@
 import { signal, type Signal } from '@preact/signals';
 import { decodeCells, PLANES, type Plane } from '../wire/cells';
 import type { RunNow } from '../wire/types';
-import { events, Refused, request } from './session';
+import { events, Intercepted, Refused, request } from './session';
 import { clock } from './words';
 
 export type Cells = Record<Plane, Uint8Array>;
@@ -69,7 +69,7 @@ export class RunStore {
       try {
         await this.#listen(stream);
       } catch (error) {
-        if (error instanceof Refused) why = error.message;
+        if (error instanceof Refused || error instanceof Intercepted) why = error.message;
         if (error instanceof Refused && this.now.value === null) this.refusal.value = error;
       }
       forgetHidden();

@@ -1,7 +1,7 @@
 /** The console as the page's source: requests that carry the token that the terminal printed, if it did. */
 import type { ErrorAnswer } from '../wire/types';
 import { basePath } from './address';
-import { Refused, type Source } from './session';
+import { Intercepted, Refused, type Source } from './session';
 
 /** Consoles below different paths of one proxy have one storage. */
 const STORED = `partwise-token${basePath}`;
@@ -31,8 +31,14 @@ export const served: Source = async (path, { body, signal }) => {
     },
     body: body === undefined ? undefined : JSON.stringify(body),
     signal,
+    // Only a proxy does that, to have its user sign in.
+    redirect: 'manual',
   });
   if (response.ok) return response;
+  if (response.headers.get('content-type')?.startsWith('application/json') !== true)
+    throw new Intercepted(
+      `The proxy in front of the console did not pass this on${response.status === 0 ? '' : ` (status ${response.status})`}. Reload the page, and sign in again if it asks for that.`,
+    );
   const { error } = (await response.json()) as ErrorAnswer;
   throw new Refused(error.type, error.message);
 };

@@ -32,6 +32,9 @@ export class Refused extends Error {
   }
 }
 
+/** Something between the page and the console answered in its place. The message says what to do. */
+export class Intercepted extends TypeError {}
+
 let source: Source | null = null;
 
 /** Null for the console's own page. */

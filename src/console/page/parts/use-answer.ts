@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ask, Refused } from '../session';
+import { ask, Intercepted, Refused } from '../session';
 
 export interface Answer<T> {
   /** The latest answer; null until the first one. */
@@ -88,6 +88,6 @@ export function useAnswer<T>(
 
 /** A sentence about why a question was not answered. */
 export function problemOf(error: unknown): string {
-  if (error instanceof Refused) return error.message;
+  if (error instanceof Refused || error instanceof Intercepted) return error.message;
   return 'The console does not answer. Start it again with: partwise console';
 }
