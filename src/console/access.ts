@@ -31,14 +31,9 @@ export interface Proxy {
   trusted: BlockList;
 }
 
-/** Such settings would let in anyone, or no one. The message has every problem. */
-class AccessRefused extends Error {
-  override name = 'AccessRefused';
-}
-
 export const LOOPBACK = '127.0.0.1';
 
-/** Throws `AccessRefused`. */
+/** Throws an error with every problem, such as that everyone would be let in. */
 export function accessOf(options: AccessOptions): Access {
   const { host = LOOPBACK, hostNames = [], basePath = '/', authHeader, trustProxy = [] } = options;
   const networks = trustProxy.flatMap((list) => list.split(',')).map((text) => text.trim());
@@ -50,9 +45,7 @@ export function accessOf(options: AccessOptions): Access {
     ...networks.filter((text) => networkOf(text) === null).map(networkProblem),
   ];
   if (problems.length > 0)
-    throw new AccessRefused(
-      problems.length === 1 ? problems[0] : problems.map((each) => `- ${each}`).join('\n'),
-    );
+    throw new Error(problems.length === 1 ? problems[0] : problems.map((each) => `- ${each}`).join('\n'));
   return {
     host,
     hostNames: hostNames.map((name) => name.toLowerCase()),

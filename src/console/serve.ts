@@ -32,7 +32,7 @@ export interface RunningConsole {
   close(): Promise<void>;
 }
 
-/** Throws `AccessRefused`, and the error of `listen`, such as `EADDRINUSE`. */
+/** Throws the errors of `accessOf`, and that of `listen`, such as `EADDRINUSE`. */
 export async function serveConsole(
   backend: Backend,
   { version, port, exactPort, token = randomBytes(32).toString('base64url'), access = {} }: ConsoleOptions,

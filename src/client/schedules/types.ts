@@ -150,7 +150,7 @@ export interface Schedules {
   update(id: string, changes: ScheduleChanges): Promise<ScheduleView>;
   list(): Promise<ScheduleListing[]>;
   describe(id: string): Promise<ScheduleView>;
-  /** Stops firing until `unpause`; runs in progress continue. Without a note, one says who paused it. */
+  /** Stops firing until `unpause`; runs in progress continue. Without a note, that says who paused it. */
   pause(id: string, note?: string): Promise<void>;
   unpause(id: string, note?: string): Promise<void>;
   /**
