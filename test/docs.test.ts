@@ -154,9 +154,7 @@ async function tryTemporal({ place, line }: Command, folder: string): Promise<vo
   if (started !== undefined) await tryOut({ place, line: `npx partwise watch ${started}` }, folder);
 }
 
-/**
- * A console serves until Ctrl-C: its page must be there, and its API, with the token of its address or a user.
- */
+/** A console serves until Ctrl-C: its page must be there, and its API with the token or user it needs. */
 async function tryConsole({ place, line }: Command, folder: string): Promise<void> {
   const child = spawn('sh', ['-c', `exec ${line}`], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let troubles = '';
