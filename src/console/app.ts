@@ -23,6 +23,7 @@ const MAX_HEAVY = 4;
 const HEAVY = [
   'cells',
   'table',
+  'position',
   'figures',
   'earlier-causes',
   'results',
@@ -40,7 +41,7 @@ const MAX_MS = 15_000;
  */
 function isLimited({ method, path }: HonoRequest): boolean {
   if (method === 'GET') return !/\/(export|results\/file|artifact|compare\/[^/]+)$/.test(path);
-  return /\/(table|figures|results|columns|logs|preview)$/.test(path);
+  return /\/(table|position|figures|results|columns|logs|preview)$/.test(path);
 }
 
 export interface Guard {

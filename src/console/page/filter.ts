@@ -6,7 +6,7 @@ import type { PartitionFilter, SortColumn, TableSort, ValueRange } from '../wire
 import { query, setQuery } from './address';
 import type { Cells } from './run-store';
 
-const RANGES = ['took', 'rows', 'returned', 'attempts'] as const;
+const RANGES = ['took', 'rows', 'returned', 'attempts', 'execution'] as const;
 /** Names of the parameters that select partitions. */
 const CONDITIONS: readonly string[] = ['status', 'group', 'ordinals', 'q', 'reused', ...RANGES];
 

@@ -18,7 +18,9 @@ const LIST: readonly (readonly [keys: string, what: string])[] = [
   ['j k', 'next and previous row'],
   ['Enter', 'open the row'],
   ['f', 'failures only, or all partitions again'],
-  ['] [', 'next and previous failure'],
+  ['] [', 'next and previous failure; of a partition, its neighbours'],
+  ['x', 'select the row'],
+  ['X', 'select the rows from the last selected one'],
   ['t', 'colours: system, light, dark'],
   ['z', 'time zone: of this browser, or UTC'],
   ['← → ↑ ↓', 'in the map: move; Enter opens, + and - zoom, 0 shows all'],
@@ -29,7 +31,6 @@ const LIST: readonly (readonly [keys: string, what: string])[] = [
 const SECOND_KEY_MS = 1_500;
 
 const ROWS = '.grid-row, .row-link, table.runs tbody a';
-const FAILED_ROWS = '.grid-row:has(.is-failed, .is-internal_error)';
 
 export const isListOpen = signal(false);
 
@@ -70,8 +71,10 @@ const PAGES: Acts = {
 
 const ACTS: Acts = {
   '?': () => (isListOpen.value = true),
-  j: () => step(ROWS, 1),
-  k: () => step(ROWS, -1),
+  j: () => step(1),
+  k: () => step(-1),
+  x: () => select({ shiftKey: false }),
+  X: () => select({ shiftKey: true }),
   f: () => {
     if (path.value[0] !== 'runs') return;
     const chosen = filter.value.status ?? [];
@@ -84,15 +87,13 @@ const ACTS: Acts = {
 /** What the page itself has for this key: it names it in `data-key`. Fields get the focus, the rest a click. */
 function declared(key: string): (() => void) | undefined {
   const element = document.querySelector<HTMLElement>(`[data-key=${JSON.stringify(key)}]`);
-  if (element !== null) return () => (isField(element) ? element.focus() : element.click());
-  if (key === ']') return () => step(FAILED_ROWS, 1);
-  if (key === '[') return () => step(FAILED_ROWS, -1);
-  return undefined;
+  if (element === null) return undefined;
+  return () => (isField(element) ? element.focus() : element.click());
 }
 
 /** Focuses the next row in this direction; the first one if none has the focus. */
-function step(rows: string, by: 1 | -1): void {
-  const all = [...document.querySelectorAll<HTMLElement>(rows)];
+function step(by: 1 | -1): void {
+  const all = [...document.querySelectorAll<HTMLElement>(ROWS)];
   const from = document.activeElement;
   const following =
     from === null || !from.matches(ROWS)
@@ -102,6 +103,12 @@ function step(rows: string, by: 1 | -1): void {
         : all.findLast((row) => isBefore(row, from));
   following?.focus();
   following?.scrollIntoView({ block: 'nearest' });
+}
+
+/** Clicks the box of the row that has the focus. */
+function select({ shiftKey }: { shiftKey: boolean }): void {
+  const box = document.activeElement?.parentElement?.querySelector(':scope > input[type=checkbox]');
+  box?.dispatchEvent(new MouseEvent('click', { bubbles: true, cancelable: true, shiftKey }));
 }
 
 function isBefore(a: Node, b: Node): boolean {

@@ -14,6 +14,8 @@ import { body } from './body';
 import { FILTER } from './filter';
 
 const MAX_TEXT = 4_096;
+/** As many characters as a retry takes. */
+const MAX_ORDINALS = 65_536;
 
 export function actionRoutes(change: Changing, watched: WatchedRuns): Hono {
   const routes = new Hono();
@@ -65,6 +67,8 @@ export function actionRoutes(change: Changing, watched: WatchedRuns): Hono {
     if (which.by === 'all') return settings;
     if (which.by === 'cause') return { ...settings, failedWith: which.failedWith };
     if (which.by === 'id') return { ...settings, only: [which.id] };
+    if (which.by === 'ordinals')
+      return { ...settings, ordinals: which.ordinals, generation: which.generation };
     const { snapshot, ordinals } = await selected(context, which.filter);
     const generation = snapshot.state.executions.at(-1)?.generation ?? undefined;
     return { ...settings, ordinals: ordinalRanges(ordinals), generation };
@@ -92,6 +96,11 @@ const RETRY: z.ZodType<RetryRequest> = z.strictObject({
     z.strictObject({ by: z.literal('cause'), failedWith: z.string().max(MAX_TEXT) }),
     z.strictObject({ by: z.literal('id'), id: z.string().max(MAX_TEXT) }),
     z.strictObject({ by: z.literal('filter'), filter: FILTER }),
+    z.strictObject({
+      by: z.literal('ordinals'),
+      ordinals: z.string().max(MAX_ORDINALS),
+      generation: z.int(),
+    }),
   ]),
   options: SETTINGS.optional(),
 });

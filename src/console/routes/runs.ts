@@ -8,7 +8,7 @@ import type { Backend } from '../backend';
 import { exportRead } from '../export/export-run';
 import { tableFile } from '../table-file';
 import { sorted } from '../table/partition-table';
-import { answerFigures, answerTable, selection } from '../table/table-answers';
+import { answerFigures, answerPosition, answerTable, selection } from '../table/table-answers';
 import type { WatchedRun } from '../watched-run';
 import type { WatchedRuns } from '../watched-runs';
 import { PLANES, type Plane } from '../wire/cells';
@@ -18,6 +18,7 @@ import { FILTER } from './filter';
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 500;
+const MAX_ID = 4_096;
 /** A page that hears nothing for longer than two of these shows that it is not connected. */
 const HEARTBEAT_MS = 2_000;
 /** A stream sends at most one state in this time. */
@@ -80,6 +81,12 @@ export function runRoutes(backend: Backend, watched: WatchedRuns, version: strin
     const { snapshot, version, ...table } = await runOf(context).table();
     const answer = await answerTable(table, snapshot, query);
     return json(context, { version, ...answer } satisfies TableAnswer);
+  });
+
+  routes.post('/:run/position', async (context) => {
+    const request = await body(context, POSITION);
+    const { snapshot, ...table } = await runOf(context).table();
+    return json(context, await answerPosition(table, snapshot, request));
   });
 
   routes.post('/:run/download', async (context) => {
@@ -147,6 +154,15 @@ const TABLE_QUERY = z.strictObject({
   sort: SORT,
   offset: z.int().min(0),
   limit: z.int().min(1).max(MAX_LIMIT),
+});
+
+const POSITION = z.strictObject({
+  filter: FILTER,
+  sort: SORT,
+  to: z.discriminatedUnion('by', [
+    z.strictObject({ by: z.literal('id'), id: z.string().max(MAX_ID) }),
+    z.strictObject({ by: z.literal('failure'), from: z.int().min(-1), step: z.literal([1, -1]) }),
+  ]),
 });
 
 const DOWNLOAD = z.strictObject({ filter: FILTER, sort: SORT, format: z.enum(['csv', 'json']) });

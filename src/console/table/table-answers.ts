@@ -1,6 +1,15 @@
 /** Answers about a selection of partitions, in the console and in an exported file alike. */
-import { PARTITION_STATUSES } from '../../core/status';
-import type { Figures, PartitionFilter, TableAnswer, TableQuery, TableRow } from '../wire/types';
+import { partitionName } from '../../core/partition-name';
+import { isFailure, PARTITION_STATUSES } from '../../core/status';
+import type {
+  Figures,
+  PartitionFilter,
+  PositionAnswer,
+  PositionRequest,
+  TableAnswer,
+  TableQuery,
+  TableRow,
+} from '../wire/types';
 import { figuresOf } from './figures';
 import { countStatuses, select, sorted, type Table } from './partition-table';
 
@@ -21,7 +30,47 @@ export async function answerTable(
   const page = sorted(table, selected, sort).slice(offset, offset + limit);
   const idsOfPage = await ids.ids(page);
   const rows = Array.from(page, (ordinal, i) => tableRow(table, ordinal, idsOfPage[i] ?? null));
-  return { total: table.columns.to, selected: selected.length, counts: countStatuses(table, selected), rows };
+  const { status, ...others } = filter;
+  const ofAnyStatus = status === undefined ? selected : await selection(table, ids, others);
+  return {
+    total: table.columns.to,
+    selected: selected.length,
+    counts: countStatuses(table, ofAnyStatus),
+    rows,
+  };
+}
+
+/** Ids that are compared with a text one by one: a text that more contain is hardly a whole id. */
+const MAX_COMPARED = 10_000;
+
+/** Where in the table a row is. */
+export async function answerPosition(
+  table: Table,
+  ids: Ids,
+  { filter, sort, to }: PositionRequest,
+): Promise<PositionAnswer> {
+  const rows = sorted(table, await selection(table, ids, filter), sort);
+  if (to.by === 'failure') return { position: nextFailure(table, rows, to) };
+  const found = await ids.search(to.id);
+  const compared = found.subarray(0, MAX_COMPARED);
+  const exact = (await ids.ids(compared)).findIndex(
+    (id) => id !== null && (id === to.id || partitionName(id) === to.id),
+  );
+  const wanted = new Set(exact === -1 ? found : [compared[exact]!]);
+  const position = rows.findIndex((ordinal) => wanted.has(ordinal));
+  return { position: position === -1 ? null : position };
+}
+
+function nextFailure(
+  { columns }: Table,
+  rows: Int32Array,
+  { from, step }: { from: number; step: 1 | -1 },
+): number | null {
+  const isFailed = PARTITION_STATUSES.map(isFailure);
+  // The table may have become shorter.
+  for (let at = Math.min(from, rows.length) + step; at >= 0 && at < rows.length; at += step)
+    if (isFailed[columns.status[rows[at]!]!]) return at;
+  return null;
 }
 
 export function tableRow({ columns, groups, isExact }: Table, ordinal: number, id: string | null): TableRow {

@@ -122,9 +122,23 @@ export interface TableAnswer {
   total: number;
   /** Partitions that the filter selects. */
   selected: number;
-  /** Of the selected ones, in the order of `PARTITION_STATUSES`. */
+  /** Of those that all conditions but the one on the status select, in the order of `PARTITION_STATUSES`. */
   counts: number[];
   rows: TableRow[];
+}
+
+/** What `POST /api/v1/runs/ID/position` takes: a table, and which of its rows is looked for. */
+export interface PositionRequest extends Pick<TableQuery, 'filter' | 'sort'> {
+  to:
+    | /** The partition with this id or name, otherwise the first whose id contains it. */
+      { by: 'id'; id: string }
+      /** The nearest row after (`step` 1) or before (-1) a position whose partition has failed. */
+    | { by: 'failure'; from: number; step: 1 | -1 };
+}
+
+export interface PositionAnswer {
+  /** From 0; null if there is no such row. */
+  position: number | null;
 }
 
 /** What `GET /api/v1/runs/ID/source?digest=…&file=…&line=…` answers. */
@@ -182,7 +196,9 @@ export interface RetryRequest {
     | { by: 'all' }
     | { by: 'cause'; failedWith: string }
     | { by: 'id'; id: string }
-    | { by: 'filter'; filter: PartitionFilter };
+    | { by: 'filter'; filter: PartitionFilter }
+    /** Such as `3,7-9`, of this generation: those that were picked one by one. */
+    | { by: 'ordinals'; ordinals: string; generation: number };
   options?: SettingsRequest;
 }
 

@@ -1,7 +1,13 @@
 /** The file that the page is in as its source: answers what the console would, for one run. */
-import { answerFigures, answerTable } from '../../table/table-answers';
+import { answerFigures, answerPosition, answerTable } from '../../table/table-answers';
 import type { ExportedRun } from '../../wire/export';
-import type { PartitionFilter, ProjectInfo, TableAnswer, TableQuery } from '../../wire/types';
+import type {
+  PartitionFilter,
+  PositionRequest,
+  ProjectInfo,
+  TableAnswer,
+  TableQuery,
+} from '../../wire/types';
 import { Refused, type Source } from '../session';
 import { idsOf, tableOf } from './table';
 
@@ -45,6 +51,8 @@ export function fileSource(run: ExportedRun): Source {
           version: head.now.version,
           ...(await answerTable(table, ids, body as TableQuery)),
         } satisfies TableAnswer);
+      case 'position':
+        return Response.json(await answerPosition(table, ids, body as PositionRequest));
       case 'figures':
         return Response.json(await answerFigures(table, ids, (body as { filter: PartitionFilter }).filter));
       default:

@@ -10,8 +10,8 @@ interface WindowProps {
   count: number;
   rowHeight: number;
   label: string;
-  /** Position that is scrolled to when it changes. */
-  goTo?: number | null;
+  /** Row that is scrolled to whenever there is another object. */
+  goTo?: { readonly index: number } | null;
   /** Called with the visible rows, from and to (exclusive). */
   onShow: (from: number, to: number) => void;
   row: (index: number) => ComponentChildren;
@@ -43,9 +43,13 @@ export function Window({ count, rowHeight, label, goTo = null, onShow, row }: Wi
   }, []);
   useLayoutEffect(() => {
     if (goTo === null) return;
+    const { index } = goTo;
+    if (index >= first && index + 1 < first + fits) return;
     const element = box.current!;
     element.scrollTop =
-      full <= TALLEST ? goTo * rowHeight : (goTo / Math.max(1, count - fits)) * (tall - element.clientHeight);
+      full <= TALLEST
+        ? index * rowHeight
+        : (index / Math.max(1, count - fits)) * (tall - element.clientHeight);
   }, [goTo]);
   useLayoutEffect(() => onShow(from, to), [from, to]);
 
@@ -59,6 +63,7 @@ export function Window({ count, rowHeight, label, goTo = null, onShow, row }: Wi
             <div
               key={index}
               class="window-row"
+              data-index={index}
               style={{ transform: `translateY(${y}px)`, height: `${rowHeight}px` }}
             >
               {row(index)}

@@ -69,7 +69,8 @@ export function RetryDialog({
 function titleOf(which: RetryRequest['which']): string {
   if (which.by === 'all') return 'everything that is not DONE';
   if (which.by === 'cause') return 'one cause';
-  return which.by === 'id' ? shown(partitionName(which.id)) : 'selected partitions';
+  if (which.by === 'id') return shown(partitionName(which.id));
+  return which.by === 'filter' ? 'filtered partitions' : 'selected partitions';
 }
 
 function commandOf(

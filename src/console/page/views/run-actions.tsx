@@ -14,7 +14,7 @@ import { RetryDialog } from './retry-dialog';
 /** Ids of more partitions are not written as a command. */
 const MAX_IDS = 500;
 
-type Question = 'retry' | 'selected' | 'settings' | 'skip' | 'cancel';
+type Question = 'retry' | 'filtered' | 'settings' | 'skip' | 'cancel';
 
 export function RunActions({ state }: { state: RunState }) {
   const [open, setOpen] = useState<Question | null>(null);
@@ -31,7 +31,7 @@ export function RunActions({ state }: { state: RunState }) {
   return (
     <div class="actions">
       {!isOpen && rest > 0 && button('retry', `Retry ${number(rest)}`)}
-      {!isOpen && rest > 0 && isFiltered.value && button('selected', 'Retry selected partitions')}
+      {!isOpen && rest > 0 && isFiltered.value && button('filtered', 'Retry filtered partitions')}
       {isOpen && (
         <Action
           label={paused ? 'Unpause' : 'Pause'}
@@ -42,10 +42,10 @@ export function RunActions({ state }: { state: RunState }) {
         />
       )}
       {isOpen && button('settings', 'Settings')}
-      {isOpen && isFiltered.value && button('skip', 'Skip selected partitions')}
+      {isOpen && isFiltered.value && button('skip', 'Skip filtered partitions')}
       {isOpen && button('cancel', 'Cancel')}
       {open === 'retry' && <RetryDialog runId={runId} which={{ by: 'all' }} onClose={close} />}
-      {open === 'selected' && (
+      {open === 'filtered' && (
         <RetryDialog runId={runId} which={{ by: 'filter', filter: filter.value }} onClose={close} />
       )}
       {open === 'settings' && <SettingsDialog state={state} onClose={close} />}
@@ -106,7 +106,7 @@ function SkipDialog({ runId, onClose }: { runId: string; onClose: () => void }) 
   const ids = (value?.rows ?? []).map(({ id }) => shellWord(id ?? '')).join(' ');
   return (
     <ActionDialog
-      title="Skip selected partitions"
+      title="Skip filtered partitions"
       label={`Skip ${plural(selected, 'partition')}`}
       path={actionPath(runId, 'skip')}
       body={{ filter: chosen }}

@@ -114,7 +114,11 @@ function Group({ group, share, where, newIn, runId, canRetry }: GroupProps) {
       {where !== undefined && <Where columns={where} />}
       <p class="when">
         {shareText(share)} of the failures, {whenText(group)}
-        {newIn !== null && <b>, new in execution {newIn}</b>}
+        {newIn !== null && (
+          <>
+            , <b>new in execution {newIn}</b>
+          </>
+        )}
       </p>
       {place !== null && functionDigest !== null && (
         <Excerpt runId={runId} digest={functionDigest} place={place} />

@@ -1,46 +1,41 @@
 /** The partitions that the filter selects, sorted, in a window that reaches all of them. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { PARTITION_STATUSES, type PartitionStatus } from '../../../core/status';
-import { durationText } from '../../../display/measures';
-import type { PartitionFilter, RunNow, SortColumn, TableAnswer, TableRow } from '../../wire/types';
-import { setQuery } from '../address';
-import { clearFilter, filter, isFiltered, rangeText, setStatuses, sort } from '../filter';
+import { failed } from '../../../core/status';
+import type { PositionAnswer, PositionRequest, RunNow, TableRow } from '../../wire/types';
+import { filter, isFiltered, sort } from '../filter';
 import { PartitionLink } from '../parts/partition-link';
 import { nameOf } from '../parts/partition-name';
 import { Save } from '../parts/save';
-import { StatusMark } from '../parts/status';
+import { problemOf } from '../parts/use-answer';
 import { Window } from '../parts/window';
 import type { RunStore } from '../run-store';
-import { problemOf } from '../parts/use-answer';
 import { ask, file, request } from '../session';
-import { GLYPHS, number, shown, time } from '../words';
+import { usePages } from '../table-pages';
+import { number, shown } from '../words';
+import { chosenColumns, ColumnHeads, ColumnsMenu, columnWidths } from './table-columns';
+import { TableFilters } from './table-filters';
+import { SelectionBar, useSelection } from './table-selection';
 
-const PAGE = 200;
 const ROW_HEIGHT = 26;
-/** Pages that are kept: far more than a screen. */
-const KEPT = 40;
-/** How long after a change the visible rows are asked for again. */
-const REFRESH_MS = 500;
-
-const COLUMNS: readonly { column: SortColumn; title: string; isNumber: boolean }[] = [
-  { column: 'key', title: 'Partition', isNumber: false },
-  { column: 'status', title: 'Status', isNumber: false },
-  { column: 'took', title: 'Took', isNumber: true },
-  { column: 'rows', title: 'Rows', isNumber: true },
-  { column: 'returned', title: 'Returned', isNumber: true },
-  { column: 'attempts', title: 'Calls', isNumber: true },
-  { column: 'started', title: 'Started', isNumber: false },
-  { column: 'group', title: 'Cause', isNumber: false },
-];
+/** Behind the last row of any table. */
+const END = Number.MAX_SAFE_INTEGER;
 
 export function TablePanel({ store, now }: { store: RunStore; now: RunNow }) {
   const { rowAt, show, answer, problem } = usePages(store, now.version);
-  const [goTo, setGoTo] = useState<number | null>(null);
+  const selection = useSelection(store, now);
+  const panel = useRef<HTMLElement>(null);
+  const { goTo, go, find, onFocusIn, note } = useCursor(store, panel);
   const groups = new Map(now.groups.map((group) => [group.number, group]));
   const selected = answer?.selected ?? 0;
 
   return (
-    <section class="table-panel" aria-label="Partitions">
+    <section
+      ref={panel}
+      class={selection === null ? 'table-panel' : 'table-panel is-selectable'}
+      aria-label="Partitions"
+      style={{ '--columns': columnWidths.value }}
+      onFocusIn={onFocusIn}
+    >
       <h2>
         Partitions{' '}
         <span class="faint" aria-live="polite">
@@ -48,27 +43,48 @@ export function TablePanel({ store, now }: { store: RunStore; now: RunNow }) {
         </span>
       </h2>
       <div class="filters">
-        {PARTITION_STATUSES.map((status) => (
-          <StatusToggle key={status} status={status} count={now.state.counts[status]} />
-        ))}
-        {file?.isRedacted !== true && (
+        <TableFilters now={now} answer={answer} />
+      </div>
+      <div class="filters">
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            const row = Number(new FormData(event.currentTarget).get('row'));
+            if (Number.isInteger(row) && row >= 1 && selected > 0) go(Math.min(row, selected) - 1);
+          }}
+        >
           <label>
-            <span class="hidden">Text in the partition id</span>
-            <input
-              type="search"
-              placeholder="Find in ids ( / )"
-              value={filter.value.text ?? ''}
-              data-key="/"
-              onInput={(event) => setQuery({ q: event.currentTarget.value || null })}
-            />
+            row <input name="row" inputMode="numeric" size={8} />
           </label>
+        </form>
+        {file?.isRedacted !== true && (
+          <form
+            onSubmit={(event) => {
+              event.preventDefault();
+              const id = String(new FormData(event.currentTarget).get('id'));
+              if (id !== '') void find({ id });
+            }}
+          >
+            <label>
+              go to id <input name="id" size={12} />
+            </label>
+          </form>
         )}
-        <Conditions conditions={filter.value} />
-        {isFiltered.value && (
-          <button type="button" onClick={clearFilter}>
-            Show all
-          </button>
+        {failed(now.state.counts) > 0 && (
+          <>
+            <button type="button" class="quiet" data-key="[" onClick={() => void find({ step: -1 })}>
+              previous failure ( [ )
+            </button>
+            <button type="button" class="quiet" data-key="]" onClick={() => void find({ step: 1 })}>
+              next failure ( ] )
+            </button>
+          </>
         )}
+        <span class="faint" role="status">
+          {note}
+        </span>
+        <span class="push" />
+        <ColumnsMenu />
         {(file === null ? (['csv', 'json'] as const) : []).map((format) => (
           <Save
             key={format}
@@ -79,25 +95,10 @@ export function TablePanel({ store, now }: { store: RunStore; now: RunNow }) {
             }
           />
         ))}
-        <form
-          class="push"
-          onSubmit={(event) => {
-            event.preventDefault();
-            const row = Number(new FormData(event.currentTarget).get('row'));
-            if (Number.isInteger(row) && row >= 1) setGoTo(Math.min(row, selected) - 1);
-          }}
-        >
-          <label>
-            row <input name="row" inputMode="numeric" size={8} />
-          </label>
-        </form>
       </div>
+      {selection !== null && <SelectionBar now={now} selection={selection} />}
       {problem !== null && <p class="refusal">{problem}</p>}
-      <div class="grid-head" role="group" aria-label="Sort">
-        {COLUMNS.map(({ column, title, isNumber }) => (
-          <SortButton key={column} column={column} title={title} isNumber={isNumber} />
-        ))}
-      </div>
+      <ColumnHeads />
       <Window
         count={selected}
         rowHeight={ROW_HEIGHT}
@@ -108,7 +109,24 @@ export function TablePanel({ store, now }: { store: RunStore; now: RunNow }) {
           const row = rowAt(index);
           if (row === null) return <span class="faint">…</span>;
           const group = groups.get(row.group);
-          return <Row row={row} runId={store.runId} cause={group?.pattern ?? group?.type ?? ''} />;
+          return (
+            <>
+              {selection !== null && (
+                <input
+                  type="checkbox"
+                  tabIndex={-1}
+                  aria-label={`Select ${nameOf(row)}`}
+                  checked={selection.has(row)}
+                  onClick={(event) => {
+                    selection.toggle(index, row, event.shiftKey);
+                    // Keys go on from this row.
+                    (event.currentTarget.nextElementSibling as HTMLElement | null)?.focus();
+                  }}
+                />
+              )}
+              <Row row={row} runId={store.runId} cause={group?.pattern ?? group?.type ?? ''} />
+            </>
+          );
         }}
       />
       {selected === 0 && answer !== null && <p class="empty">No partition matches the filter.</p>}
@@ -117,140 +135,72 @@ export function TablePanel({ store, now }: { store: RunStore; now: RunNow }) {
 }
 
 function Row({ row, runId, cause }: { row: TableRow; runId: string; cause: string }) {
-  const about = row.isExact ? '' : '≈ ';
   return (
     <PartitionLink runId={runId} partition={row} class="grid-row">
       <span title={row.id === null ? undefined : shown(row.id)}>{nameOf(row)}</span>
-      <StatusMark status={row.status} />
-      <span class="number">{row.took === null ? '' : `${about}${durationText(row.took)}`}</span>
-      <span class="number">{`${about}${number(row.rows)}`}</span>
-      <span class="number">{row.status === 'DONE' ? `${about}${number(row.returned)}` : ''}</span>
-      <span class="number">{row.reused ? 'reused' : number(row.attempts)}</span>
-      <span>{row.startedAt === null ? '' : time(row.startedAt)}</span>
-      <span title={shown(cause)}>{shown(cause)}</span>
+      {chosenColumns.value.map(({ column, isNumber, cell }) => (
+        <span key={column} class={isNumber ? 'number' : ''}>
+          {cell(row, cause)}
+        </span>
+      ))}
     </PartitionLink>
   );
 }
 
-function StatusToggle({ status, count }: { status: PartitionStatus; count: number }) {
-  const chosen = filter.value.status ?? [];
-  const isOn = chosen.includes(status);
-  if (count === 0 && !isOn) return null;
-  return (
-    <button
-      type="button"
-      class={`toggle is-${status.toLowerCase()}`}
-      aria-pressed={isOn}
-      onClick={() => setStatuses(isOn ? chosen.filter((each) => each !== status) : [...chosen, status])}
-    >
-      <i aria-hidden="true">{GLYPHS[status]}</i> {status} {number(count)}
-    </button>
-  );
+interface Cursor {
+  /** For the window. */
+  goTo: { readonly index: number } | null;
+  go: (index: number) => void;
+  /** Goes to the next or previous failure after the row that had the focus last, or to a partition. */
+  find: (what: { step: 1 | -1 } | { id: string }) => Promise<void>;
+  /** Remembers the row that has the focus. */
+  onFocusIn: (event: FocusEvent) => void;
+  /** Why it did not go anywhere; empty if it did. */
+  note: string;
 }
 
-/** Conditions that were set in a picture, with a way to remove each. */
-function Conditions({ conditions }: { conditions: PartitionFilter }) {
-  const texts: Readonly<Record<string, string | undefined>> = {
-    ordinals:
-      conditions.ordinals &&
-      `partitions ${number(conditions.ordinals[0])} to ${number(conditions.ordinals[1] - 1)}`,
-    group: conditions.group === undefined ? undefined : `cause ${conditions.group}`,
-    took: conditions.took && `took ${rangeText(conditions.took)} ms`,
-    rows: conditions.rows && `rows ${rangeText(conditions.rows)}`,
-    attempts: conditions.attempts && `calls ${rangeText(conditions.attempts)}`,
-    returned: conditions.returned && `returned ${rangeText(conditions.returned)}`,
-    execution: conditions.execution && `execution ${rangeText(conditions.execution)}`,
-    reused: conditions.reused === undefined ? undefined : conditions.reused ? 'reused' : 'not reused',
+/** Goes to rows: scrolls to them, and gives them the focus when they are there. */
+function useCursor(store: RunStore, panel: { readonly current: HTMLElement | null }): Cursor {
+  const [goTo, setGoTo] = useState<{ readonly index: number } | null>(null);
+  const [note, setNote] = useState('');
+  const wanted = useRef<number | null>(null);
+  const last = useRef<number | null>(null);
+  const go = (index: number): void => {
+    wanted.current = index;
+    last.current = index;
+    setNote('');
+    setGoTo({ index });
   };
-  return (
-    <>
-      {Object.entries(texts).map(([name, text]) =>
-        text === undefined ? null : (
-          <button key={name} type="button" class="condition" onClick={() => setQuery({ [name]: null })}>
-            {text} <span aria-label="remove">×</span>
-          </button>
-        ),
-      )}
-    </>
-  );
-}
-
-function SortButton({ column, title, isNumber }: { column: SortColumn; title: string; isNumber: boolean }) {
-  const { value } = sort;
-  const isChosen = value.column === column;
-  const next =
-    isChosen && value.descending ? null : isChosen ? `-${column}` : isNumber ? `-${column}` : column;
-  const after = isChosen && value.descending && isNumber ? column : next;
-  return (
-    <button
-      type="button"
-      class={isNumber ? 'number' : ''}
-      aria-pressed={isChosen}
-      onClick={() => setQuery({ sort: after === 'key' ? null : after })}
-    >
-      {title} {isChosen ? (value.descending ? '↓' : '↑') : ''}
-    </button>
-  );
-}
-
-/** Pages of the table, as they are scrolled to. They are replaced one by one when the run has changed. */
-function usePages(store: RunStore, version: number) {
-  const pages = useRef(new Map<number, { rows: TableRow[]; version: number }>());
-  const asked = useRef(new Set<string>());
-  const visible = useRef<readonly [number, number]>([0, PAGE]);
-  const [answer, setAnswer] = useState<TableAnswer | null>(null);
-  const [problem, setProblem] = useState<string | null>(null);
-  const body = { filter: filter.value, sort: sort.value };
-  const latest = useRef({ question: '', version });
-  const question = JSON.stringify(body);
-  if (latest.current.question !== question) pages.current.clear();
-  latest.current = { question, version };
-
-  const load = async (page: number): Promise<void> => {
-    const key = `${page} ${question}`;
-    if (asked.current.has(key)) return;
-    asked.current.add(key);
+  const find: Cursor['find'] = async (what) => {
+    const to: PositionRequest['to'] =
+      'id' in what
+        ? { by: 'id', id: what.id }
+        : { by: 'failure', step: what.step, from: last.current ?? (what.step === 1 ? -1 : END) };
     try {
-      const next = await ask<TableAnswer>(store.path('/table'), {
-        body: { ...body, offset: page * PAGE, limit: PAGE },
-      });
-      if (question !== latest.current.question) return;
-      pages.current.set(page, { rows: next.rows, version: next.version });
-      if (pages.current.size > KEPT) pages.current.delete(pages.current.keys().next().value!);
-      setProblem(null);
-      setAnswer(next);
+      const body: PositionRequest = { filter: filter.value, sort: sort.value, to };
+      const { position } = await ask<PositionAnswer>(store.path('/position'), { body });
+      if (position === null) setNote(missing(to));
+      else go(position);
     } catch (error) {
-      setProblem(problemOf(error));
-    } finally {
-      asked.current.delete(key);
+      setNote(problemOf(error));
     }
   };
-  const loadVisible = (): void => {
-    const [from, to] = visible.current;
-    for (let page = Math.floor(from / PAGE); page <= Math.floor(Math.max(from, to - 1) / PAGE); page++)
-      if (pages.current.get(page)?.version !== latest.current.version) void load(page);
-  };
-  const loadLatest = useRef(loadVisible);
-  loadLatest.current = loadVisible;
-  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useEffect(() => {
-    if (pages.current.size === 0) return loadVisible();
-    // A timer that is already set is not put off: a busy run changes all the time.
-    timer.current ??= setTimeout(() => {
-      timer.current = undefined;
-      loadLatest.current();
-    }, REFRESH_MS);
-  }, [question, version]);
-  useEffect(() => () => clearTimeout(timer.current), []);
-
-  return {
-    answer,
-    problem,
-    show: (from: number, to: number): void => {
-      visible.current = [from, to];
-      loadVisible();
-    },
-    rowAt: (index: number): TableRow | null =>
-      pages.current.get(Math.floor(index / PAGE))?.rows[index % PAGE] ?? null,
+    if (wanted.current === null) return;
+    const row = panel.current?.querySelector<HTMLElement>(`[data-index="${wanted.current}"] .grid-row`);
+    if (row == null) return;
+    row.focus({ preventScroll: true });
+    row.scrollIntoView({ block: 'nearest' });
+    wanted.current = null;
+  });
+  const onFocusIn = ({ target }: FocusEvent): void => {
+    const row = (target as Element).closest<HTMLElement>('.window-row');
+    if (row !== null) last.current = Number(row.dataset['index']);
   };
+  return { goTo, go, find, onFocusIn, note };
+}
+
+function missing(to: PositionRequest['to']): string {
+  if (to.by === 'failure') return to.step === 1 ? 'No further failure.' : 'No earlier failure.';
+  return `No partition “${shown(to.id)}”${isFiltered.value ? ' among those that are shown' : ''}.`;
 }

@@ -1,0 +1,154 @@
+/** What the table is filtered by, and how many partitions each status would leave. */
+import { PARTITION_STATUSES, type PartitionStatus } from '../../../core/status';
+import type { PartitionFilter, RunNow, TableAnswer, ValueRange } from '../../wire/types';
+import { setQuery } from '../address';
+import { clearFilter, filter, isFiltered, rangeText, setStatuses } from '../filter';
+import { file } from '../session';
+import { GLYPHS, number } from '../words';
+
+export function TableFilters({ now, answer }: { now: RunNow; answer: TableAnswer | null }) {
+  const { status: _, ...others } = filter.value;
+  const isByOthers = Object.keys(others).length > 0;
+  return (
+    <>
+      {PARTITION_STATUSES.map((status, i) => (
+        <StatusToggle
+          key={status}
+          status={status}
+          total={now.state.counts[status]}
+          count={isByOthers ? (answer?.counts[i] ?? null) : null}
+        />
+      ))}
+      {file?.isRedacted !== true && (
+        <label>
+          <span class="hidden">Text in the partition id</span>
+          <input
+            type="search"
+            placeholder="Find in ids ( / )"
+            value={filter.value.text ?? ''}
+            data-key="/"
+            onInput={(event) => setQuery({ q: event.currentTarget.value || null })}
+          />
+        </label>
+      )}
+      <MoreFilters executions={now.state.executions.length} />
+      <Conditions conditions={filter.value} />
+      {isFiltered.value && (
+        <button type="button" onClick={clearFilter}>
+          Show all
+        </button>
+      )}
+    </>
+  );
+}
+
+interface ToggleProps {
+  status: PartitionStatus;
+  /** Partitions of the run with the status. */
+  total: number;
+  /** Those of them that the other conditions select; null without any, or while it is not known. */
+  count: number | null;
+}
+
+function StatusToggle({ status, total, count }: ToggleProps) {
+  const chosen = filter.value.status ?? [];
+  const isOn = chosen.includes(status);
+  if (total === 0 && !isOn) return null;
+  return (
+    <button
+      type="button"
+      class={`toggle is-${status.toLowerCase()}`}
+      aria-pressed={isOn}
+      onClick={() => setStatuses(isOn ? chosen.filter((each) => each !== status) : [...chosen, status])}
+    >
+      <i aria-hidden="true">{GLYPHS[status]}</i> {status}{' '}
+      {count === null ? number(total) : `${number(count)} of ${number(total)}`}
+    </button>
+  );
+}
+
+/** Conditions that no picture sets, or that one wants to set exactly. */
+function MoreFilters({ executions }: { executions: number }) {
+  const { took, rows, returned, attempts, execution, reused } = filter.value;
+  return (
+    <details class="menu">
+      <summary>More filters</summary>
+      <div>
+        <Range name="took" title="Took, ms" range={took} />
+        <Range name="rows" title="Rows" range={rows} />
+        <Range name="returned" title="Returned rows" range={returned} />
+        <Range name="attempts" title="Calls" range={attempts} />
+        {executions > 1 && <Range name="execution" title="Execution" range={execution} />}
+        <label>
+          Reused{' '}
+          <select
+            value={reused === undefined ? '' : String(reused)}
+            onChange={(event) => setQuery({ reused: event.currentTarget.value || null })}
+          >
+            <option value="">any</option>
+            <option value="true">reused</option>
+            <option value="false">not reused</option>
+          </select>
+        </label>
+      </div>
+    </details>
+  );
+}
+
+function Range({
+  name,
+  title,
+  range = [null, null],
+}: {
+  name: string;
+  title: string;
+  range: ValueRange | undefined;
+}) {
+  const side = (at: 0 | 1, word: string) => (
+    <input
+      type="number"
+      min={0}
+      aria-label={`${title}, ${word}`}
+      placeholder={word}
+      value={range[at] ?? ''}
+      onChange={(event) => {
+        const { value } = event.currentTarget;
+        const next: [number | null, number | null] = [...range];
+        next[at] = value === '' ? null : Number(value);
+        setQuery({ [name]: next[0] === null && next[1] === null ? null : rangeText(next) });
+      }}
+    />
+  );
+  return (
+    <div class="range">
+      <span>{title}</span> {side(0, 'at least')} {side(1, 'at most')}
+    </div>
+  );
+}
+
+/** Each condition, with a way to remove it. */
+function Conditions({ conditions }: { conditions: PartitionFilter }) {
+  const texts: Readonly<Record<string, string | undefined>> = {
+    ordinals:
+      conditions.ordinals &&
+      `partitions ${number(conditions.ordinals[0])} to ${number(conditions.ordinals[1] - 1)}`,
+    group: conditions.group === undefined ? undefined : `cause ${conditions.group}`,
+    took: conditions.took && `took ${rangeText(conditions.took)} ms`,
+    rows: conditions.rows && `rows ${rangeText(conditions.rows)}`,
+    attempts: conditions.attempts && `calls ${rangeText(conditions.attempts)}`,
+    returned: conditions.returned && `returned ${rangeText(conditions.returned)}`,
+    execution: conditions.execution && `execution ${rangeText(conditions.execution)}`,
+    reused: conditions.reused === undefined ? undefined : conditions.reused ? 'reused' : 'not reused',
+  };
+  return (
+    <>
+      {Object.entries(texts).map(([name, text]) =>
+        text === undefined ? null : (
+          <button key={name} type="button" class="condition" onClick={() => setQuery({ [name]: null })}>
+            {text} <span aria-label="remove">×</span>
+          </button>
+        ),
+      )}
+    </>
+  );
+}
