@@ -99,10 +99,14 @@ export function comparisonAddress(
 }
 
 /** Parameters of one partition, which mean nothing on another page. */
-const OWN = ['line', 'artifact'];
+const OWN = ['line', 'artifact'] as const;
 
-/** The parameters of the current address, to take them along; empty or from the question mark on. */
-export function currentQuery(): string {
-  const kept = new URLSearchParams([...query.value].filter(([name]) => !OWN.includes(name))).toString();
+/**
+ * The parameters of the current address, to take them along; empty or from the question mark on. `also`: one
+ * of a partition's own that is wanted for another partition.
+ */
+export function currentQuery(also?: (typeof OWN)[number]): string {
+  const isKept = (name: string): boolean => name === also || !OWN.some((own) => own === name);
+  const kept = new URLSearchParams([...query.value].filter(([name]) => isKept(name))).toString();
   return kept === '' ? '' : `?${kept}`;
 }

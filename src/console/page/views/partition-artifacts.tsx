@@ -1,5 +1,5 @@
 /** What a partition uploaded: listed, shown where that is safe, and saved. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ArtifactView } from '../../..';
 import type { ArtifactPreview } from '../../wire/types';
 import { bytesText } from '../../../display/measures';
@@ -30,10 +30,11 @@ export function ArtifactsPanel({
   own: string;
   artifacts: readonly ArtifactView[];
 }) {
-  const chosen = artifacts.find(({ name }) => name === query.value.get('artifact')) ?? null;
+  const wanted = query.value.get('artifact');
+  const chosen = artifacts.find(({ name }) => name === wanted) ?? null;
   const load = (name: string): Promise<Response> =>
     request(`${path}/artifact${own === '' ? '?' : `${own}&`}name=${encodeURIComponent(name)}`);
-  if (artifacts.length === 0) return null;
+  if (artifacts.length === 0 && wanted === null) return null;
   return (
     <section class="panel" aria-label="Artifacts">
       <h2>
@@ -57,6 +58,9 @@ export function ArtifactsPanel({
           </li>
         ))}
       </ul>
+      {chosen === null && wanted !== null && (
+        <p class="empty">This partition has no artifact “{shown(wanted)}”.</p>
+      )}
       {chosen !== null && (
         <Preview key={chosen.name} path={`${path}/preview${own}`} artifact={chosen} load={load} />
       )}
@@ -65,15 +69,21 @@ export function ArtifactsPanel({
 }
 
 type Content =
+  /** What is read whole has been compared with its digest. */
   | { kind: 'text'; text: string }
   | { kind: 'image'; url: string }
-  | { kind: 'table'; table: NonNullable<ArtifactPreview['table']> }
+  | { kind: 'table'; table: NonNullable<ArtifactPreview['table']>; checked: boolean }
   | { kind: 'none'; why: string };
 
 type Load = (name: string) => Promise<Response>;
 
 function Preview({ path, artifact, load }: { path: string; artifact: ArtifactView; load: Load }) {
   const [content, setContent] = useState<Content | null>(null);
+  const place = useRef<HTMLDivElement>(null);
+  // One key leads from partition to partition, each with this artifact.
+  useEffect(() => {
+    if (content !== null) place.current?.scrollIntoView({ block: 'nearest' });
+  }, [content]);
   useEffect(() => {
     let url: string | null = null;
     let isGone = false;
@@ -89,22 +99,40 @@ function Preview({ path, artifact, load }: { path: string; artifact: ArtifactVie
       if (url !== null) URL.revokeObjectURL(url);
     };
   }, []);
-  if (content === null) return <div class="shape strip-shape" role="img" aria-label="Loading" />;
+  return (
+    <div ref={place} class="preview">
+      {content === null ? (
+        <div class="shape strip-shape" role="img" aria-label="Loading" />
+      ) : (
+        <Shown content={content} name={artifact.name} />
+      )}
+    </div>
+  );
+}
+
+function Shown({ content, name }: { content: Content; name: string }) {
   if (content.kind === 'none') return <p class="empty">{shown(content.why)}</p>;
-  if (content.kind === 'image') return <img class="artifact" src={content.url} alt={shown(artifact.name)} />;
-  if (content.kind === 'text') return <pre tabIndex={0}>{shown(content.text)}</pre>;
-  const { columns, rows, more } = content.table;
+  const isChecked = content.kind !== 'table' || content.checked;
   return (
     <>
-      <DataTable columns={columns} rows={rows} />
-      {more && <p class="faint">The first {number(rows.length)} rows.</p>}
+      {content.kind === 'image' && <img class="artifact" src={content.url} alt={shown(name)} />}
+      {content.kind === 'text' && <pre tabIndex={0}>{shown(content.text)}</pre>}
+      {content.kind === 'table' && <DataTable columns={content.table.columns} rows={content.table.rows} />}
+      <p class="faint">
+        {content.kind === 'table' &&
+          content.table.more &&
+          `The first ${number(content.table.rows.length)} rows. `}
+        {isChecked
+          ? 'Checked: the file has the recorded sha256.'
+          : 'Only a part was read, so its sha256 was not checked.'}
+      </p>
     </>
   );
 }
 
 async function contentOf(path: string, { name, bytes }: ArtifactView, load: Load): Promise<Content> {
-  const { kind, table } = await ask<ArtifactPreview>(path, { body: { name } });
-  if (table !== null) return { kind: 'table', table };
+  const { kind, table, checked } = await ask<ArtifactPreview>(path, { body: { name } });
+  if (table !== null) return { kind: 'table', table, checked };
   const type = IMAGES[kind];
   if (kind === 'binary')
     return { kind: 'none', why: 'This kind of file cannot be previewed; save it instead.' };

@@ -76,32 +76,37 @@ export function LogsPanel({ path, isOpen }: { path: string; isOpen: boolean }) {
 }
 
 function Lines({ lines, wanted }: { lines: readonly LogPageLine[]; wanted: number }) {
+  const hasSeveral = lines.some((line) => isOfOtherCall(line, lines[0]!));
   return (
     <ol class="log" tabIndex={0}>
-      {lines.map((line, i) => {
-        const before = lines[i - 1];
-        const isNewCall =
-          before !== undefined && (before.attempt !== line.attempt || before.execution !== line.execution);
-        return (
-          <li
-            key={line.position}
-            class={`${line.stream}${isNewCall ? ' new-call' : ''}${line.position === wanted ? ' wanted' : ''}`}
-            title={`${time(line.at)}, execution ${line.execution}, attempt ${line.attempt}, ${line.stream}`}
-          >
-            <button
-              type="button"
-              class="line-number"
-              aria-label={`Link to this line`}
-              onClick={() => setQuery({ line: String(line.position) })}
-            >
-              {line.number ?? '·'}
-            </button>
-            <span>{shown(line.text)}</span>
+      {lines.flatMap((line, i) => [
+        hasSeveral && (i === 0 || isOfOtherCall(line, lines[i - 1]!)) ? (
+          <li key={`before ${line.position}`} class="new-call">
+            execution {line.execution}, attempt {line.attempt}
           </li>
-        );
-      })}
+        ) : null,
+        <li
+          key={line.position}
+          class={`${line.stream}${line.position === wanted ? ' wanted' : ''}`}
+          title={`${time(line.at)}, execution ${line.execution}, attempt ${line.attempt}, ${line.stream}`}
+        >
+          <button
+            type="button"
+            class="line-number"
+            aria-label="Link to this line"
+            onClick={() => setQuery({ line: String(line.position) })}
+          >
+            {line.number ?? '·'}
+          </button>
+          <span>{shown(line.text)}</span>
+        </li>,
+      ])}
     </ol>
   );
+}
+
+function isOfOtherCall(a: LogPageLine, b: LogPageLine): boolean {
+  return a.attempt !== b.attempt || a.execution !== b.execution;
 }
 
 interface Choice {

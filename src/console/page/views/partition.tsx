@@ -3,7 +3,7 @@ import { useRef, useState } from 'preact/hooks';
 import type { PartitionView } from '../../..';
 import { partitionName } from '../../../core/partition-name';
 import { shellWord } from '../../../core/shell-word';
-import { userPlace } from '../../../core/stack-place';
+import { ownFrames, userPlace } from '../../../core/stack-place';
 import { durationText } from '../../../display/measures';
 import type { TableAnswer } from '../../wire/types';
 import { currentQuery, runAddress } from '../address';
@@ -16,7 +16,7 @@ import { nameOf } from '../parts/partition-name';
 import { RunsLink } from '../parts/runs-link';
 import { StatusMark } from '../parts/status';
 import { useAnswer } from '../parts/use-answer';
-import { number, shown, time } from '../words';
+import { number, plural, shown, time } from '../words';
 import { ArtifactsPanel } from './partition-artifacts';
 import { LogsPanel } from './partition-logs';
 import { RetryDialog } from './retry-dialog';
@@ -110,21 +110,17 @@ function optional(name: string, value: string | null): [string, string][] {
 }
 
 function Errors({ runId, view }: { runId: string; view: PartitionView }) {
-  const { error, earlierErrors, nextAttempt, attempts, functionDigest } = view;
+  const { error, earlierErrors, nextAttempt, attempts, functionDigest, reused } = view;
   const place = userPlace(error?.stack ?? null);
-  if (error === null && earlierErrors.length === 0) return null;
+  const missing = reused ? 0 : attempts - earlierErrors.length - 1;
+  if (error === null && earlierErrors.length === 0 && missing <= 0) return null;
   return (
     <section class="panel" aria-label="Error">
       {error !== null && (
         <>
           <h2>{shown(error.type)}</h2>
           <p class="message">{shown(error.message)}</p>
-          {error.stack !== null && (
-            <details open>
-              <summary>Stack</summary>
-              <pre tabIndex={0}>{shown(error.stack)}</pre>
-            </details>
-          )}
+          {error.stack !== null && <Stack stack={error.stack} />}
           {place !== null && functionDigest !== null && (
             <Excerpt runId={runId} digest={functionDigest} place={place} />
           )}
@@ -147,14 +143,31 @@ function Errors({ runId, view }: { runId: string; view: PartitionView }) {
           </ol>
         </>
       )}
-      {error === null && earlierErrors.length < attempts - 1 && (
-        <p class="faint">Of the other earlier calls, no error was recorded.</p>
+      {missing > 0 && (
+        <p class="faint">
+          No error was recorded of{' '}
+          {plural(missing, earlierErrors.length > 0 ? 'other earlier call' : 'earlier call')}.
+        </p>
       )}
     </section>
   );
 }
 
-/** The partitions before and after it among those that the filter selects. */
+/** The user's own frames; those of packages when they are asked for. */
+function Stack({ stack }: { stack: string }) {
+  const own = ownFrames(stack);
+  return (
+    <>
+      {own !== null && <pre tabIndex={0}>{shown(own)}</pre>}
+      <details open={own === null}>
+        <summary>{own === null ? 'Stack' : 'Whole stack'}</summary>
+        <pre tabIndex={0}>{shown(stack)}</pre>
+      </details>
+    </>
+  );
+}
+
+/** The partitions before and after it among those that the filter selects, with the same artifact open. */
 function Neighbours({ table, runId, ordinal }: { table: string; runId: string; ordinal: number }) {
   const chosen = filter.value;
   const [from, to] = chosen.ordinals ?? [0, 1_000_000_000];
@@ -171,7 +184,7 @@ function Neighbours({ table, runId, ordinal }: { table: string; runId: string; o
     return row?.id == null ? (
       <span class="faint">{text}</span>
     ) : (
-      <a href={`${runAddress(runId, row.id)}${currentQuery()}`} data-key={key} title={nameOf(row)}>
+      <a href={`${runAddress(runId, row.id)}${currentQuery('artifact')}`} data-key={key} title={nameOf(row)}>
         {text}
       </a>
     );
