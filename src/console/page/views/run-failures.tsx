@@ -2,6 +2,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import { shellWord } from '../../../core/shell-word';
 import { failed } from '../../../core/status';
+import { cellGroup, COLUMNS, placesOf } from '../../table/places';
 import type { EarlierCauses, GroupInfo, RunNow } from '../../wire/types';
 import { setQuery } from '../address';
 import { filter } from '../filter';
@@ -11,7 +12,6 @@ import { PartitionLink } from '../parts/partition-link';
 import { nameOf } from '../parts/partition-name';
 import { useAnswer } from '../parts/use-answer';
 import { Picture } from '../pictures/picture';
-import { cellGroup, COLUMNS, placesOf } from '../pictures/places';
 import { canChange } from '../project';
 import type { RunStore } from '../run-store';
 import { file } from '../session';

@@ -3,6 +3,7 @@ import { failed } from '../../../core/status';
 import { durationText } from '../../../display/measures';
 import { keyText, sourceText } from '../../../display/processed';
 import type { RunListing, RunPage, RunState } from '../../..';
+import { multipleText, usualTime, type UsualTime } from '../../table/usual-time';
 import type { RunNow } from '../../wire/types';
 import { modelAddress, pageAddress, runAddress } from '../address';
 import { canChange } from '../project';
@@ -14,7 +15,6 @@ import { RunActions } from './run-actions';
 import { WorkersBanner } from './workers';
 import type { RunStore } from '../run-store';
 import { file } from '../session';
-import { multipleText, usualTime, type UsualTime } from '../usual-time';
 import { clock, countsText, number, plural, shown, time } from '../words';
 import { Share } from './share';
 

@@ -2,11 +2,11 @@
 import { RUN_STATUSES } from '../../../core/status';
 import { durationText } from '../../../display/measures';
 import type { RunListing, RunPage } from '../../..';
+import { multipleText, usualTime } from '../../table/usual-time';
 import { query, runAddress, setQuery } from '../address';
 import { CountsBar, StatusMark } from '../parts/status';
 import { useAnswer } from '../parts/use-answer';
 import { project } from '../project';
-import { multipleText, usualTime } from '../usual-time';
 import { number, plural, shown, time, zone } from '../words';
 import { dayOf, nextDay, startOfDay } from '../zones';
 

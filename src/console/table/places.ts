@@ -1,5 +1,5 @@
 /** Where in a run the partitions of each failure group are. Pure. */
-import { LAST_CELL_GROUP } from '../../wire/cells';
+import { LAST_CELL_GROUP } from '../wire/cells';
 
 /** Columns of the picture of one group. */
 export const COLUMNS = 240;

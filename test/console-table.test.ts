@@ -1,0 +1,384 @@
+/** The console's lists: runs, the partitions of a run and why they failed; how one moves through them. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it, test } from '@jest/globals';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { placesOf } from '../src/console/table/places';
+import { multipleText, usualTime } from '../src/console/table/usual-time';
+import type { Table } from '../src/console/table/partition-table';
+import { answerPosition, answerTable, type Ids } from '../src/console/table/table-answers';
+import type { PositionRequest } from '../src/console/wire/types';
+import { ownFrames, userPlace } from '../src/core/stack-place';
+import { PARTITION_STATUSES, type RunListing } from '../src/index';
+import { describeBrowser, startBrowser, startConsole, type TestConsole } from './support/console';
+import { makeProject, type TestProject } from './support/project';
+
+const FUNCTIONS = `
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { definePartitionFunction } from 'partwise';
+
+export const priced = definePartitionFunction({
+  name: 'priced',
+  retry: { maximumAttempts: 2, initialInterval: 1 },
+  async run(data, context) {
+    const { calls, other, fails = [] } = context.params;
+    const id = context.partitionId;
+    console.log('call of ' + id);
+    appendFileSync(calls, id + '\\n');
+    await context.upload('note.json', { id });
+    if (!fails.includes(id)) return { id };
+    if (existsSync(other)) readFileSync(other + '/' + id);
+    throw new RangeError('no price for "' + id + '"');
+  },
+});
+`;
+const TOTAL = 600;
+const FAILS = ['P005', 'P250', 'P590'];
+
+test('what is usual is the median of the other runs of the function that ended by themselves', () => {
+  const listed = (runId: string, seconds: number, more: Partial<RunListing> = {}): RunListing => ({
+    runId,
+    status: 'SUCCESS',
+    function: 'f',
+    startedAt: '2026-01-01T00:00:00.000Z',
+    endedAt: new Date(Date.UTC(2026, 0, 1) + 1_000 * seconds).toISOString(),
+    counts: null,
+    rows: null,
+    error: null,
+    archived: false,
+    ...more,
+  });
+  const three = [listed('a', 10), listed('b', 20, { status: 'PARTIAL_FAILURE' }), listed('c', 90)];
+  const others = [
+    listed('d', 1, { status: 'CANCELLED' }),
+    listed('e', 1, { status: 'FAILURE' }),
+    listed('f', 1, { function: 'g' }),
+    listed('g', 1, { function: null }),
+    listed('h', 1, { status: 'IN_PROGRESS', endedAt: null }),
+  ];
+  expect(usualTime([...others, ...three], 'f', 'x')).toEqual({ ms: 20_000, runs: 3 });
+  expect(usualTime([...others, ...three], 'f', 'c')).toBeNull();
+  expect(usualTime([...others, ...three], null, 'x')).toBeNull();
+  const usual = { ms: 20_000, runs: 3 };
+  expect([28_000, 900, 300_000].map((ms) => multipleText(ms, usual))).toEqual(['1.4 ×', '0.04 ×', '15 ×']);
+});
+
+test('the place of an error is in the code of the user, and its stack can be read without packages', () => {
+  const stack = [
+    "Error: ENOENT, open '/x'",
+    '    at openSync (node:fs:573:18)',
+    '    at readFileSync (node:fs:452:35)',
+    '    at run (/project/functions.ts:20:3)',
+    '    at call (/project/node_modules/partwise/dist/x.js:1:2)',
+  ].join('\n');
+  expect(userPlace(stack)).toEqual({ file: '/project/functions.ts', line: 20 });
+  expect(ownFrames(stack)).toBe('    at run (/project/functions.ts:20:3)');
+  const python = [
+    'Traceback (most recent call last):',
+    '  File "/project/functions.py", line 3, in f',
+    '    g()',
+    '  File "/usr/lib/python3.11/json/decoder.py", line 9, in decode',
+    '    raise',
+  ].join('\n');
+  expect(ownFrames(python)).toBe('  File "/project/functions.py", line 3, in f\n    g()');
+  const own = 'Error: x\n    at run (/project/functions.ts:20:3)';
+  expect([ownFrames(own), ownFrames('Error: x'), ownFrames('Error\n    at a (node:fs:1:1)')]).toEqual([
+    null,
+    null,
+    null,
+  ]);
+});
+
+describe('a table of partitions', () => {
+  const status = (name: (typeof PARTITION_STATUSES)[number]): number => PARTITION_STATUSES.indexOf(name);
+  const [DONE, FAILED] = [status('DONE'), status('FAILED')];
+  const statuses = [DONE, FAILED, DONE, FAILED, DONE];
+  const zeros = new Float64Array(5);
+  const table: Table = {
+    columns: {
+      from: 0,
+      to: 5,
+      status: Uint8Array.from(statuses),
+      attempts: new Int32Array(5),
+      rows: Float64Array.of(5, 4, 3, 2, 1),
+      returnedRows: new Int32Array(5),
+      startedAt: zeros,
+      durationMs: zeros,
+      execution: new Int32Array(5),
+      reused: new Uint8Array(5),
+    },
+    groups: new Uint16Array(5),
+    isExact: null,
+  };
+  const names = ['a', 'ab', 'abc', 'b', 'B%2Fc'];
+  const known: Ids = {
+    ids: async (ordinals) => Array.from(ordinals, (ordinal) => names[ordinal]!),
+    search: async (text) =>
+      Int32Array.from(
+        names.flatMap((name, i) => (name.toLowerCase().includes(text.toLowerCase()) ? [i] : [])),
+      ),
+  };
+  const byRows = { column: 'rows', descending: false } as const;
+  const byKey = { column: 'key', descending: false } as const;
+  const position = async (to: PositionRequest['to'], more: Partial<PositionRequest> = {}) =>
+    (await answerPosition(table, known, { filter: {}, sort: byKey, to, ...more })).position;
+
+  it('finds the next failure from any row in both directions, as it is sorted and filtered', async () => {
+    const from = (at: number, step: 1 | -1, more: Partial<PositionRequest> = {}) =>
+      position({ by: 'failure', from: at, step }, more);
+    expect([await from(-1, 1), await from(1, 1), await from(3, 1)]).toEqual([1, 3, null]);
+    expect([await from(Number.MAX_SAFE_INTEGER, -1), await from(3, -1), await from(1, -1)]).toEqual([
+      3,
+      1,
+      null,
+    ]);
+    expect(await from(1, 1, { sort: byRows })).toBe(3);
+    expect(await from(-1, 1, { filter: { rows: [null, 2] } })).toBe(0);
+    expect(await from(-1, 1, { filter: { status: ['DONE'] } })).toBeNull();
+  });
+
+  it('finds an id, rather than one that only contains it', async () => {
+    const of = (id: string, more: Partial<PositionRequest> = {}) => position({ by: 'id', id }, more);
+    expect([await of('ab'), await of('b'), await of('bc'), await of('none')]).toEqual([1, 3, 2, null]);
+    expect(await of('b', { sort: byRows })).toBe(1);
+    expect(await of('ab', { filter: { status: ['DONE'] } })).toBeNull();
+  });
+
+  it('counts what each status would leave of the other conditions', async () => {
+    const filter = { status: ['DONE'], rows: [3, null] } as const;
+    const answer = await answerTable(table, known, { filter, sort: byKey, offset: 0, limit: 10 });
+    expect([answer.selected, answer.counts[DONE], answer.counts[FAILED]]).toEqual([2, 2, 1]);
+  });
+
+  it('knows where in the run each cause has partitions', () => {
+    const groups = new Uint8Array(480);
+    groups.set([1, 1], 0);
+    groups[479] = 2;
+    const places = placesOf(groups);
+    expect([...places.keys()]).toEqual([1, 2]);
+    expect([places.get(1)!.indexOf(1), places.get(1)!.lastIndexOf(1), places.get(2)!.indexOf(1)]).toEqual([
+      0, 0, 239,
+    ]);
+  });
+});
+
+describeBrowser('the lists of the console', () => {
+  let project: TestProject;
+  let served: TestConsole;
+  let browser: Browser;
+  let page: Page;
+  let calls: string;
+  let other: string;
+  const runs: string[] = [];
+  const surprises: string[] = [];
+
+  beforeAll(async () => {
+    [project, browser] = await Promise.all([makeProject(FUNCTIONS), startBrowser()]);
+    await project.execute(
+      `CREATE TABLE t AS SELECT 'P' || lpad(i::VARCHAR, 3, '0') AS k FROM range(${TOTAL}) _(i)`,
+    );
+    [served] = await Promise.all([startConsole(project.folder), project.startWorker()]);
+    calls = join(project.folder, 'calls');
+    other = join(project.folder, 'other');
+    const note = 'a long note, '.repeat(20);
+    for (const name of ['one', 'two', 'three', 'main']) {
+      const isMain = name === 'main';
+      const run = await project.partwise.start(
+        {
+          function: 'priced',
+          source: { table: 't' },
+          partitionBy: ['k'],
+          where: isMain ? `k <> 'none'` : `k < 'P003'`,
+          params: { calls, other, ...(isMain && { fails: FAILS, note }) },
+          options: { toleratedFailures: 10 },
+        },
+        { runId: project.runId(name) },
+      );
+      await run.wait();
+      runs.push(run.runId);
+    }
+    page = await browser.newPage({ viewport: { width: 1280, height: 800 }, timezoneId: 'Asia/Tokyo' });
+    page.setDefaultTimeout(20_000);
+    page.on('pageerror', (error) => surprises.push(error.message));
+    await page.goto(served.url);
+    await page.getByRole('link', { name: main() }).waitFor();
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await served?.end();
+    await project?.close();
+  });
+
+  afterEach(() => expect(surprises.splice(0)).toEqual([]));
+
+  const main = (): string => runs.at(-1)!;
+  const open = async (query = ''): Promise<void> => {
+    await page.goto(`${served.origin}/runs/${main()}${query}`);
+    await page.locator('.grid-row').first().waitFor();
+  };
+  const focused = (): Locator => page.locator('.grid-row:focus');
+  const focusedIs = (id: string): Promise<void> => focused().getByText(id, { exact: true }).waitFor();
+  const parameter = (name: string): string | null => new URL(page.url()).searchParams.get(name);
+
+  it('shows what a run processes, with a long parameter cut until it is opened', async () => {
+    await open();
+    const head = page.getByRole('region', { name: 'The run' });
+    const { functionDigest } = await project.partwise.getRun(main()).status();
+    await head.getByText(/^live · \d+\.\d s$/).waitFor();
+    await head.getByText(`function priced@${functionDigest!.slice(0, 7)}`, { exact: true }).waitFor();
+    for (const text of ['table t', 'by k', `k <> 'none'`])
+      await head.getByText(text, { exact: true }).waitFor();
+    const whole = head.locator('pre');
+    expect(await whole.isVisible()).toBe(false);
+    await head.locator('.long summary').click();
+    expect(await whole.textContent()).toContain('"fails":["P005","P250","P590"]');
+    await head.getByText(/× the median of its last 3 runs$/).waitFor();
+  });
+
+  it('lists runs by the day on which they started, in the zone of the page', async () => {
+    await page.goto(`${served.origin}/?text=${encodeURIComponent(main())}&tz=UTC`);
+    const link = page.getByRole('link', { name: main() });
+    await link.waitFor();
+    const row = page.getByRole('row').filter({ has: link });
+    const started = (await row.innerText()).match(/\d{4}-\d\d-\d\d/)![0];
+    await page.getByLabel('Started from').fill('2100-01-01');
+    await page.getByText('No run matches the filter.').waitFor();
+    await page.getByLabel('Started from').fill(started);
+    await page.getByLabel('to', { exact: true }).fill(started);
+    await link.waitFor();
+    expect([parameter('from'), parameter('to')]).toEqual([started, started]);
+    await page.getByRole('button', { name: 'Runs that only archives have' }).click();
+    await page.getByRole('heading', { name: 'Runs in archives' }).waitFor();
+    expect(parameter('archived')).toBe('true');
+  });
+
+  it('asks for days as they begin in the zone, also when clocks change on them', async () => {
+    const asked = async (query: string): Promise<(string | null)[]> => {
+      const request = page.waitForRequest((each) => each.url().includes('/api/v1/runs?'));
+      await page.goto(`${served.origin}/?${query}`);
+      const { searchParams } = new URL((await request).url());
+      return [searchParams.get('from'), searchParams.get('before')];
+    };
+    expect(await asked('from=2026-03-29&to=2026-03-29&tz=Europe/Berlin')).toEqual([
+      '2026-03-28T23:00:00.000Z',
+      '2026-03-29T22:00:00.000Z',
+    ]);
+    expect(await asked('from=2026-13-01&to=2026-12-31&tz=America/Chicago')).toEqual([
+      null,
+      '2027-01-01T06:00:00.000Z',
+    ]);
+  });
+
+  it('goes to the next failure of the whole run, wherever it is, and to an id', async () => {
+    await open();
+    for (const [key, id] of [
+      [']', 'P005'],
+      [']', 'P250'],
+      [']', 'P590'],
+      ['[', 'P250'],
+    ] as const) {
+      await page.keyboard.press(key);
+      await focusedIs(id);
+    }
+    await page.keyboard.press('j');
+    await focusedIs('P251');
+    await page.getByLabel('go to id').fill('P444');
+    await page.keyboard.press('Enter');
+    await focusedIs('P444');
+    await page.keyboard.press(']');
+    await focusedIs('P590');
+    await page.keyboard.press(']');
+    await page.getByText('No further failure.').waitFor();
+    await page.getByLabel('go to id').fill('nobody');
+    await page.keyboard.press('Enter');
+    await page.getByText('No partition “nobody”.').waitFor();
+  });
+
+  it('says how many partitions each status leaves of a filter, and takes bounds that are typed', async () => {
+    await open('?q=P25');
+    await page.getByRole('button', { name: 'FAILED 1 of 3', exact: true }).waitFor();
+    await page.getByText('More filters').click();
+    await page.getByLabel('Calls, at least').fill('2');
+    await page.keyboard.press('Tab');
+    await page.getByText(`1 of ${TOTAL}`, { exact: true }).waitFor();
+    expect(parameter('attempts')).toBe('2..');
+  });
+
+  it('shows the columns that are chosen, and has them in the address only if they are not the usual ones', async () => {
+    await open();
+    const heads = page.getByRole('group', { name: 'Sort' }).getByRole('button');
+    const usual = await heads.allInnerTexts();
+    await page.getByText('Columns', { exact: true }).click();
+    await page.getByLabel('Started', { exact: true }).uncheck();
+    await page.getByLabel('Execution', { exact: true }).check();
+    const chosen = (await heads.allInnerTexts()).map((text) => text.trim());
+    expect(chosen).toEqual(expect.arrayContaining(['Partition ↑', 'Execution']));
+    expect(chosen).not.toContain('Started');
+    expect(parameter('columns')).toBe('status,took,rows,returned,attempts,execution,group');
+    await page.reload();
+    await page.locator('.grid-row').first().waitFor();
+    expect((await heads.allInnerTexts()).map((text) => text.trim())).toEqual(chosen);
+    await page.getByText('Columns', { exact: true }).click();
+    await page.getByLabel('Started', { exact: true }).check();
+    await page.getByLabel('Execution', { exact: true }).uncheck();
+    expect(await heads.allInnerTexts()).toEqual(usual);
+    expect(parameter('columns')).toBeNull();
+  });
+
+  it('opens the same artifact of the next partition with one key', async () => {
+    await page.goto(`${served.origin}/runs/${main()}/partitions/P100?artifact=note.json`);
+    await page.getByText('"id": "P100"').waitFor();
+    await page.getByText('Checked: the file has the recorded sha256.').waitFor();
+    await page.getByRole('link', { name: 'next ›' }).waitFor();
+    await page.keyboard.press(']');
+    await page.getByText('"id": "P101"').waitFor();
+    await page.goto(`${served.origin}/runs/${main()}/partitions/P100?artifact=gone.json`);
+    await page.getByText('This partition has no artifact “gone.json”.').waitFor();
+  });
+
+  it('says which call printed a line', async () => {
+    await page.goto(`${served.origin}/runs/${main()}/partitions/P005`);
+    const log = page.getByRole('region', { name: 'Logs' });
+    await log.getByText('call of P005').nth(1).waitFor();
+    expect(await log.locator('.new-call').allInnerTexts()).toEqual([
+      'execution 1, attempt 1',
+      'execution 1, attempt 2',
+    ]);
+  });
+
+  it('runs again what was picked by keys and is not DONE, and nothing else', async () => {
+    await open();
+    const before = readFileSync(calls, 'utf8').length;
+    await page.keyboard.press(']');
+    await focusedIs('P005');
+    for (const key of ['x', 'j', 'j', 'X']) await page.keyboard.press(key);
+    await page.getByText('3 partitions selected').waitFor();
+    await page.getByLabel('go to id').fill('P590');
+    await page.keyboard.press('Enter');
+    await focusedIs('P590');
+    await page.keyboard.press('x');
+    await page.getByText('4 partitions selected').waitFor();
+    await page.getByRole('button', { name: 'Retry selected …' }).click();
+    await page.getByRole('button', { name: 'Retry 2 partitions' }).click();
+    await page.getByText('execution 2', { exact: true }).waitFor();
+    await page.getByRole('heading', { name: /PARTIAL_FAILURE/ }).waitFor();
+    await page.getByRole('button', { name: 'Retry 3 …' }).waitFor();
+    const called = readFileSync(calls, 'utf8').slice(before).trim().split('\n').sort();
+    expect(called).toEqual(['P005', 'P005', 'P590', 'P590']);
+    expect(await page.getByText(/new in execution/).count()).toBe(0);
+  });
+
+  it('says which cause the execution before did not have', async () => {
+    await project.write('other', '');
+    const run = project.partwise.getRun(main());
+    await (await run.retry({ only: ['P250'] })).wait();
+    await open();
+    const fresh = page.getByRole('listitem').filter({ hasText: 'ENOTDIR' });
+    await fresh.getByText('new in execution 3').waitFor();
+    await fresh.getByText('33 % of the failures').waitFor();
+    // The place is the user's, although Node threw.
+    await fresh.getByText(/functions\.ts:\d+/).waitFor();
+    expect(await page.getByText(/new in execution/).count()).toBe(1);
+  });
+});
