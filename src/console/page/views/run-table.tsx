@@ -61,8 +61,8 @@ export function TablePanel({ store, now }: { store: RunStore; now: RunNow }) {
           <form
             onSubmit={(event) => {
               event.preventDefault();
-              const id = String(new FormData(event.currentTarget).get('id'));
-              if (id !== '') void find({ id });
+              const id = new FormData(event.currentTarget).get('id');
+              if (typeof id === 'string' && id !== '') void find({ id });
             }}
           >
             <label>
