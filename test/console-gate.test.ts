@@ -8,11 +8,13 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { Hono } from 'hono';
-import { NoSuchRun, type RunHandle } from '../src/index';
+import { NoSuchRun, type Partwise, type RunHandle } from '../src/index';
 import { consoleApp, type Guard } from '../src/console/app';
 import { CellVersions } from '../src/console/cell-versions';
 import { serveConsole, type Backend } from '../src/console/index';
 import { atMost } from '../src/console/limits';
+import { SharedAnswers } from '../src/console/shared-answers';
+import { Ranked } from '../src/console/table/ranked';
 import { WatchedRuns } from '../src/console/watched-runs';
 
 /** A run whose artifacts are pages with scripts. */
@@ -21,7 +23,7 @@ const HOSTILE = {
     yield {
       state: { counts: { total: 0 }, executions: [] },
       units: () => [],
-      whole: async () => ({ columns: { to: 0 }, failures: [] }),
+      whole: async () => ({ columns: { to: 0 }, failures: [], changed: [] }),
     };
     await once(signal, 'abort');
   },
@@ -357,6 +359,86 @@ it('gives a page all cells unless its version is one of the present watch', () =
   // The changes that the oldest version needs are no longer remembered.
   for (let i = 0; i < 200; i++) versions.add([[i, i + 1]]);
   expect(versions.after(first, 300)).toEqual([[0, 300]]);
+});
+
+it('works out once what several pages ask for about one moment, and again what failed', async () => {
+  const answers = new SharedAnswers();
+  let asked = 0;
+  const ask = (moment: object, fails = false) =>
+    answers.get(moment, 'figures', async () => {
+      asked++;
+      if (fails) throw new Error('The stage does not answer.');
+      return asked;
+    });
+  const [moment, next] = [{}, {}];
+  await expect(ask(moment, true)).rejects.toThrow('The stage does not answer.');
+  expect(await Promise.all([ask(moment), ask(moment), ask(next), ask(moment)])).toEqual([2, 2, 3, 2]);
+});
+
+it('answers what takes long with the answer of shortly before, and again when some time has passed', async () => {
+  jest.useFakeTimers();
+  try {
+    const answers = new SharedAnswers();
+    const ask = (answer: number) => answers.getRecent({}, 'figures', () => answer);
+    expect([await ask(1), await ask(2)]).toEqual([1, 1]);
+    jest.advanceTimersByTime(60_000);
+    expect(await ask(3)).toBe(3);
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
+it('looks for another execution of an ended run as soon as the page has retried it', async () => {
+  let looked = 0;
+  const state = { status: 'FAILURE', counts: { total: 0 }, executions: [] };
+  const ended = {
+    async *snapshots() {
+      yield {
+        state,
+        units: () => [],
+        whole: async () => ({ columns: { to: 0 }, failures: [], changed: [] }),
+      };
+    },
+    async status() {
+      looked++;
+      return state;
+    },
+    retry: async () => ({ workflowRunId: 'second' }),
+  } as unknown as RunHandle;
+  const reader = { getRun: () => ended } as unknown as Partwise;
+  const backend: Backend = { ...NONE, read: (work) => work(reader), change: (work) => work(reader) };
+  const watched = new WatchedRuns(backend);
+  const app = consoleApp(backend, watched, '0', GUARD);
+  await watched.get('ended', null).table();
+  await new Promise(setImmediate);
+  const headers = { ...TRUSTED, ...JSON_TYPE, origin: 'http://x' };
+  const body = JSON.stringify({ which: { by: 'all' } });
+  const answer = await app.request('/api/v1/runs/ended/actions/retry', { method: 'POST', headers, body });
+  expect([answer.status, looked]).toEqual([200, 1]);
+  watched.close();
+});
+
+it('finds values by their rank as a sort would, whatever their order', () => {
+  let state = 7;
+  const random = (): number => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
+  for (let round = 0; round < 200; round++) {
+    const kinds = [random, () => Math.floor(random() * 4), (i: number) => i, (i: number) => -i, () => 1];
+    const values = Float64Array.from({ length: 1 + Math.floor(random() * 3_000) }, (_, i) =>
+      kinds[round % 5]!(i),
+    );
+    const sorted = values.slice().sort();
+    const ranked = new Ranked(values.slice());
+    for (let i = 0; i < 20; i++) {
+      const position = Math.floor(random() * values.length);
+      expect(ranked.at(position)).toBe(sorted[position]);
+      const sum = sorted.subarray(position).reduce((all, value) => all + value, 0);
+      expect(ranked.sumFrom(position)).toBeCloseTo(sum, 6);
+    }
+  }
+  expect([new Ranked(new Float64Array()).at(0), new Ranked(new Float64Array()).quantiles()]).toEqual([
+    NaN,
+    null,
+  ]);
 });
 
 it('reads all partitions for at most four requests at once', async () => {

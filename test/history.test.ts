@@ -8,7 +8,7 @@ import { HistoryDecoder } from '../src/history/decode';
 import type { CloseKind, Fact, Step } from '../src/history/facts';
 import { applyFact, newRecord, type RunRecord } from '../src/history/fold';
 import { groupsFailedWith, noGroupProblem } from '../src/history/failed-with';
-import { FailuresOfEnds } from '../src/history/failure-groups';
+import { FailuresOfEnds, type FailureGroup } from '../src/history/failure-groups';
 import { Outcomes } from '../src/history/outcomes';
 import { ColumnsOfEnds } from '../src/history/partition-columns';
 import { takeEnds } from '../src/history/unit-ends';
@@ -25,6 +25,8 @@ import { failed, noCounts, PARTITION_STATUSES, wasRefused } from '../src/core/st
 import type { WaitingStep } from '../src/history/state';
 import type { HistoryEvent, PayloadDecoder } from '../src/history/events';
 import { LiveUnits } from '../src/reader/live-units';
+import { WholeRunReader } from '../src/reader/partitions/whole-run';
+import type { Reading, RunReader } from '../src/reader/run-reader';
 import { openStage } from '../src/stage';
 import { putCheckpoint } from '../src/stored/checkpoints';
 import { unitFolder } from '../src/stored/layout';
@@ -514,7 +516,7 @@ describe('a whole run', () => {
       columns,
       ({ task: { from: first, to: last } }) => first < to && last >= from,
     );
-    return columns.finish(null, new Float64Array(to - from));
+    return columns.finish(null, new Float64Array(to - from)).columns;
   };
   const failuresOf = async (record: RunRecord) => {
     const failures = new FailuresOfEnds(record);
@@ -563,6 +565,52 @@ describe('a whole run', () => {
       );
       expect(ordinals).toEqual(failing);
       expect(groups.reduce((sum, { count }) => sum + count, 0)).toBe(failed(state(record).counts));
+    }
+  });
+
+  test('is the same brought up to date with each reading as read at once, and names what has changed (I2)', async () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const random = randomFrom(seed);
+      const run = inventRun(random);
+      const end = random() < 0.5 ? closed('terminated') : stopped();
+      const record = apply(run.planned);
+      const total = run.truth.length;
+      const reader = {
+        fileReader: () => noFile,
+        index: () => ({
+          rows: () => new Float64Array(total).fill(10),
+          idsOf: (ordinals: number[]) => new Map(ordinals.map((ordinal) => [ordinal, `p${ordinal}`])),
+        }),
+      } as unknown as RunReader;
+      const followed = new WholeRunReader(reader);
+      const seen = { status: new Uint8Array(total), attempts: new Int32Array(total) };
+      for (const fact of [...interleave(run.units, random), end]) {
+        applyFact(record, fact);
+        if (fact !== end && random() < 0.5) continue;
+        // What a heartbeat says may be lost with its worker, or be another end than that in history.
+        const units = [...record.open.values()].map(({ activityId, task: { from } }) =>
+          pendingUnit(activityId, {
+            started: random() < 0.7,
+            attempt: 1 + Math.floor(random() * 3),
+            ended: random() < 0.5 ? [] : [ended(from, random() < 0.5 ? 'DONE' : 'FAILED')],
+          }),
+        );
+        const overlay = record.closed === null ? liveOverlay(record, { units, step: null }, AT) : null;
+        const reading: Reading = { record, overlay, state: state(record) as Reading['state'] };
+        const { columns, failures, changed } = await followed.read(reading);
+        const once = await new WholeRunReader(reader).read(reading);
+        expect(columns).toEqual(once.columns);
+        const comparable = (group: FailureGroup) => ({ ...group, examples: [] });
+        expect(failures.map(comparable)).toEqual(once.failures.map(comparable));
+        for (const { ordinals, examples } of failures)
+          for (const { ordinal, id } of examples)
+            expect([ordinals.includes(ordinal), id]).toEqual([true, `p${ordinal}`]);
+        for (const [from, to] of changed) {
+          seen.status.set(columns.status.subarray(from, to), from);
+          seen.attempts.set(columns.attempts.subarray(from, to), from);
+        }
+        expect(seen).toEqual({ status: columns.status, attempts: columns.attempts });
+      }
     }
   });
 
@@ -889,6 +937,7 @@ describe('decoding events', () => {
 
 function planned(partitions: number): Fact[] {
   const plan = {
+    execution: 1,
     partitions,
     rows: 10 * partitions,
     snapshotTime: AT,

@@ -23,6 +23,8 @@ const hasNoRate = (i: number): boolean => !isTooLarge(i) && i % 1000 === 13;
 
 let project: TestProject;
 let run: RunHandle;
+/** What each snapshot of the run in progress said. */
+const followed: { counts: object; columns: object }[] = [];
 beforeAll(async () => {
   project = await makeProject(FUNCTIONS);
   await project.execute(
@@ -38,7 +40,11 @@ beforeAll(async () => {
     },
     { runId: project.runId('whole') },
   );
-  await run.wait();
+  for await (const snapshot of run.snapshots()) {
+    const { columns } = await snapshot.whole();
+    const { total: _, ...counts } = snapshot.state.counts;
+    followed.push({ counts, columns: countsOf(columns.status) });
+  }
 });
 afterAll(() => project.close());
 
@@ -57,6 +63,12 @@ describe(`a run of ${PARTITIONS.toLocaleString('en')} partitions, read as a whol
     expect(columns.rows.reduce((sum, rows) => sum + rows, 0)).toBe((await run.status()).rows);
     expect(columns.returnedRows.reduce((sum, rows) => sum + rows, 0)).toBe(counts.DONE);
     expect(columns.attempts.every((attempts) => attempts === 1)).toBe(true);
+  });
+
+  it('had the counts of its state in its columns whenever it was looked at while it ran (I2)', async () => {
+    expect(followed.map(({ columns }) => columns)).toEqual(followed.map(({ counts }) => counts));
+    const { total: _, ...counts } = (await run.status()).counts;
+    expect(followed.at(-1)!.counts).toEqual(counts);
   });
 
   it('has the same values in a range as in a page', async () => {

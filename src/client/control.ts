@@ -58,7 +58,7 @@ class ServerControl implements RunControl {
     const action = paused ? 'pause' : 'unpause';
     const execution = await this.#open(action);
     await ask(() => execution.signal(action), this.#ended(action));
-    for await (const { record } of this.reader.follow({ ticks: false })) {
+    for await (const { record } of this.reader.follow({ every: 'change' })) {
       if (record.closed !== null) throw this.#ended(action);
       if (record.pause.taken === paused) return;
     }

@@ -20,15 +20,33 @@ export function binary(
   const accepts = /\bgzip\b/.test(context.req.header('accept-encoding') ?? '');
   if (!accepts || bytes.length < COMPRESSED_FROM)
     return context.body(bytes as Uint8Array<ArrayBuffer>, 200, all);
-  return context.body(gzipSync(bytes, { level: LEVEL }) as Uint8Array<ArrayBuffer>, 200, {
+  return context.body(compressed(bytes), 200, {
     ...all,
     'content-encoding': 'gzip',
     vary: 'accept-encoding',
   });
 }
 
+/** By what they were made of: an answer that several pages get is compressed once. */
+const made = new WeakMap<Uint8Array, Uint8Array<ArrayBuffer>>();
+
+function compressed(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const known = made.get(bytes) ?? (gzipSync(bytes, { level: LEVEL }) as Uint8Array<ArrayBuffer>);
+  made.set(bytes, known);
+  return known;
+}
+
 export function json(context: Context, value: unknown): Response {
-  return binary(context, Buffer.from(showJson(value ?? null, 0)), 'application/json');
+  return jsonBytes(context, bytesOf(value));
+}
+
+export function jsonBytes(context: Context, bytes: Uint8Array): Response {
+  return binary(context, bytes, 'application/json');
+}
+
+/** As JSON. */
+export function bytesOf(value: unknown): Uint8Array {
+  return Buffer.from(showJson(value ?? null, 0));
 }
 
 /** A request that cannot be understood. */

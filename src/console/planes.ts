@@ -4,6 +4,7 @@ import type { GroupNumbers } from './table/partition-table';
 import { countByte, durationByte, PLANES, REUSED, type Plane, LAST_CELL_GROUP } from './wire/cells';
 
 export type Planes = Record<Plane, Uint8Array>;
+type Ranges = readonly (readonly [from: number, to: number])[];
 
 /** The planes of a run of this size in which no partition has been read. */
 export function emptyPlanes(total: number): Planes {
@@ -11,35 +12,47 @@ export function emptyPlanes(total: number): Planes {
 }
 
 /**
- * Writes the cells of some partitions into `planes`, and returns the ranges of those that have changed;
- * ranges less than `GAP` apart are one.
+ * Writes the cells of the partitions in some ranges into `planes`, and returns the ranges of those that have
+ * changed; ranges less than `GAP` apart are one.
  */
 export function writeCells(
   planes: Planes,
   columns: PartitionColumns,
   groups: GroupNumbers,
+  ranges: Ranges = [[columns.from, columns.to]],
 ): [number, number][] {
   const changed: [number, number][] = [];
-  const { from, to } = columns;
-  for (let ordinal = from; ordinal < to; ordinal++) {
-    const i = ordinal - from;
-    const isNew =
-      put(planes.status, ordinal, columns.status[i]! | (columns.reused[i] === 1 ? REUSED : 0)) |
-      put(planes.duration, ordinal, durationByte(columns.durationMs[i]!)) |
-      put(planes.rows, ordinal, countByte(columns.rows[i]!)) |
-      put(planes.attempts, ordinal, Math.min(columns.attempts[i]!, 255)) |
-      put(planes.group, ordinal, Math.min(groups[ordinal]!, LAST_CELL_GROUP)) |
-      put(planes.returned, ordinal, countByte(columns.returnedRows[i]!));
-    if (isNew === 0) continue;
-    const last = changed.at(-1);
-    if (last !== undefined && ordinal - last[1] < GAP) last[1] = ordinal + 1;
-    else changed.push([ordinal, ordinal + 1]);
-  }
+  for (const [from, to] of ranges)
+    for (let ordinal = from; ordinal < to; ordinal++) {
+      const isNew =
+        put(planes.status, ordinal, columns.status[ordinal]! | (columns.reused[ordinal] === 1 ? REUSED : 0)) |
+        put(planes.duration, ordinal, durationByte(columns.durationMs[ordinal]!)) |
+        put(planes.rows, ordinal, countByte(columns.rows[ordinal]!)) |
+        put(planes.attempts, ordinal, Math.min(columns.attempts[ordinal]!, 255)) |
+        put(planes.group, ordinal, Math.min(groups[ordinal]!, LAST_CELL_GROUP)) |
+        put(planes.returned, ordinal, countByte(columns.returnedRows[ordinal]!));
+      if (isNew === 1) extend(changed, ordinal);
+    }
   return changed;
+}
+
+/** Ranges of partitions whose group is another one. */
+export function regrouped(before: GroupNumbers, groups: GroupNumbers): [number, number][] {
+  const ranges: [number, number][] = [];
+  for (let ordinal = 0; ordinal < groups.length; ordinal++)
+    if (before[ordinal] !== groups[ordinal]) extend(ranges, ordinal);
+  return ranges;
 }
 
 /** A range costs about as much as its six bytes per partition for this many. */
 const GAP = 8;
+
+/** Adds an ordinal that is behind all ranges. */
+function extend(ranges: [number, number][], ordinal: number): void {
+  const last = ranges.at(-1);
+  if (last !== undefined && ordinal - last[1] < GAP) last[1] = ordinal + 1;
+  else ranges.push([ordinal, ordinal + 1]);
+}
 
 function put(plane: Uint8Array, at: number, value: number): number {
   if (plane[at] === value) return 0;
@@ -48,7 +61,7 @@ function put(plane: Uint8Array, at: number, value: number): number {
 }
 
 /** The union of ranges, ascending and apart. */
-export function mergeRanges(ranges: readonly (readonly [number, number])[]): [number, number][] {
+export function mergeRanges(ranges: Ranges): [number, number][] {
   const merged: [number, number][] = [];
   for (const [from, to] of [...ranges].sort((a, b) => a[0] - b[0])) {
     const last = merged.at(-1);

@@ -1,5 +1,5 @@
 /** Everything that the page shows of a run at one moment. */
-import type { RunSnapshot, UnitView } from '..';
+import type { FailureGroup, RunSnapshot, UnitView } from '..';
 import { GroupNumbering } from './failure-groups';
 import { emptyPlanes, writeCells, type Planes } from './planes';
 import type { Table } from './table/partition-table';
@@ -8,6 +8,7 @@ import type { GroupInfo, RunNow } from './wire/types';
 export interface ReadRun extends Table {
   snapshot: RunSnapshot;
   planes: Planes;
+  failures: readonly FailureGroup[];
   units: UnitView[];
   groupInfos: GroupInfo[];
 }
@@ -18,7 +19,7 @@ export async function readRun(snapshot: RunSnapshot, folder: string | null): Pro
   const { groupInfos, groups } = new GroupNumbering().number(failures, columns.to, folder);
   const planes = emptyPlanes(columns.to);
   writeCells(planes, columns, groups);
-  return { snapshot, columns, groups, isExact: null, planes, units: snapshot.units(), groupInfos };
+  return { snapshot, columns, failures, groups, isExact: null, planes, units: snapshot.units(), groupInfos };
 }
 
 /** What is known of the run before its partitions are read has no groups. */

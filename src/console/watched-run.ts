@@ -3,31 +3,40 @@
  * page is open.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PartitionColumns, RunHandle, RunSnapshot, UnitView } from '..';
+import type { RunHandle, RunSnapshot, UnitView } from '..';
 import type { Backend } from './backend';
 import { CellVersions } from './cell-versions';
 import { GroupNumbering } from './failure-groups';
-import { emptyPlanes, mergeRanges, writeCells } from './planes';
+import { emptyPlanes, mergeRanges, regrouped, writeCells } from './planes';
 import { runNow, type ReadRun } from './read-run';
-import type { GroupNumbers } from './table/partition-table';
+import { SharedAnswers } from './shared-answers';
 import { encodeCells, type Plane } from './wire/cells';
-import type { GroupInfo, RunNow } from './wire/types';
 
 /** How often an ended run is checked for another execution. */
 const ENDED_CHECK_MS = 3_000;
 /** How long a run is followed after its last reader has left: pages are reloaded. */
 const KEPT_MS = 30_000;
-/** A server that has not answered for this long is shown as lost; an open run is read about once a second. */
+/** A server that has not answered for this long is shown as lost; an open run is read at least every 5 s. */
 const SILENCE_MS = 8_000;
-/** Following a large run takes at most a tenth of the time of a processor. */
-const PAUSE_PER_WORK = 9;
+
+/** Everything that was read of the run at one moment, and the version that its cells then had. */
+export interface WatchedRead extends ReadRun {
+  version: number;
+}
+
+/** While the partitions are still being read: history alone has units and counts. */
+interface FirstRead {
+  snapshot: RunSnapshot;
+  units: UnitView[];
+}
 
 export class WatchedRun {
-  #read: ReadRun | null = null;
+  /** About what `table` and `begun` return. */
+  readonly answers = new SharedAnswers();
+  #read: WatchedRead | null = null;
   readonly #versions = new CellVersions();
   readonly #numbering = new GroupNumbering();
-  /** The first reading, while its partitions are still being read: history alone has units and counts. */
-  #first: { snapshot: RunSnapshot; units: UnitView[] } | null = null;
+  #first: FirstRead | null = null;
   #following: { stop: AbortController; begun: Signal; read: Signal } | null = null;
   #listeners = new Set<() => void>();
   #leaving: NodeJS.Timeout | undefined;
@@ -35,6 +44,8 @@ export class WatchedRun {
   #handle: RunHandle | null = null;
   #isClosed = false;
   #loop = new AbortController();
+  /** Aborted to check an ended run now. */
+  #retried = new AbortController();
   /** Set while the server does not answer: Temporal's client retries silently for a long time. */
   #silence: ServerSilent | null = null;
   #patience: NodeJS.Timeout | undefined;
@@ -48,18 +59,27 @@ export class WatchedRun {
   ) {}
 
   /**
-   * The run as it is; follows it from now on. Its version is 0 until its partitions have been read. Throws
-   * what reading it threw, and while the server is silent.
+   * The run as it is, a `RunNow` as JSON; follows it from now on. Its version is 0 until its partitions have
+   * been read. Throws what reading it threw, and while the server is silent.
    */
-  async now(): Promise<RunNow> {
+  async now(): Promise<string> {
     await this.#followed().begun.promise;
     if (this.#silence !== null) throw this.#silence;
-    const known = this.#known(this.#read ?? this.#first);
-    return runNow(known, this.#read?.groupInfos ?? [], this.#versions.current);
+    const moment = await this.begun();
+    const { groupInfos, version } = this.#read ?? { groupInfos: [], version: 0 };
+    return this.answers.get(moment, 'now', () => JSON.stringify(runNow(moment, groupInfos, version)));
   }
 
-  async table(): Promise<ReadRun & { version: number }> {
-    return { ...(await this.#current()), version: this.#versions.current };
+  /** What is known of the run before its partitions have been read. */
+  async begun(): Promise<WatchedRead | FirstRead> {
+    await this.#followed().begun.promise;
+    return this.#known(this.#read ?? this.#first);
+  }
+
+  async table(): Promise<WatchedRead> {
+    const { read } = this.#followed();
+    if (this.#error === null) await read.promise;
+    return this.#known(this.#read);
   }
 
   /** The run's handle, which keeps what it has read for later calls. */
@@ -68,19 +88,17 @@ export class WatchedRun {
     return this.#known(this.#handle);
   }
 
-  async units(): Promise<UnitView[]> {
-    await this.#followed().begun.promise;
-    return this.#known(this.#read ?? this.#first).units;
-  }
-
   /** The cells that have changed after the version `since`; all of them for 0. */
   async cells(planes: readonly Plane[], since: number): Promise<Uint8Array> {
-    const read = await this.#current();
-    const ranges = this.#versions.after(since, read.columns.to);
-    return encodeCells(
-      { version: this.#versions.current, total: read.columns.to, planes, ranges },
-      planes.flatMap((plane) => ranges.map(([from, to]) => read.planes[plane].subarray(from, to))),
-    );
+    const read = await this.table();
+    return this.answers.get(read, `cells ${planes.join()} ${since}`, () => {
+      const { version, columns } = read;
+      const ranges = this.#versions.after(since, columns.to);
+      return encodeCells(
+        { version, total: columns.to, planes, ranges },
+        planes.flatMap((plane) => ranges.map(([from, to]) => read.planes[plane].subarray(from, to))),
+      );
+    });
   }
 
   /** Resolves when there is something newer than `now`, or the signal is aborted. */
@@ -97,6 +115,11 @@ export class WatchedRun {
     });
   }
 
+  /** There is another execution of the run: an ended one is checked at once. */
+  retried(): void {
+    this.#retried.abort();
+  }
+
   /** It cannot be used afterwards. */
   close(): void {
     this.#isClosed = true;
@@ -105,12 +128,6 @@ export class WatchedRun {
     this.#following?.stop.abort();
     this.#ready();
     this.#notify();
-  }
-
-  async #current(): Promise<ReadRun> {
-    const { read } = this.#followed();
-    if (this.#error === null) await read.promise;
-    return this.#known(this.#read);
   }
 
   #known<T>(read: T | null): T {
@@ -174,19 +191,18 @@ export class WatchedRun {
       for await (const snapshot of handle.snapshots({ signal })) {
         this.#answered();
         if (this.#read === null) this.#begin(snapshot);
-        const begin = performance.now();
         await this.#take(snapshot);
         this.#error = null;
         this.#following?.read.give();
         this.#notify();
-        if (snapshot.state.status === 'IN_PROGRESS')
-          await sleep(PAUSE_PER_WORK * (performance.now() - begin), undefined, { signal });
         this.#expectAnswer();
       }
       // An ended run may be retried.
       for (;;) {
         this.#answered();
-        await sleep(ENDED_CHECK_MS, undefined, { signal });
+        this.#retried = new AbortController();
+        const either = AbortSignal.any([signal, this.#retried.signal]);
+        await sleep(ENDED_CHECK_MS, undefined, { signal: either }).catch(() => signal.throwIfAborted());
         this.#expectAnswer();
         if (!isSame(await handle.status(), this.#read?.snapshot.state ?? null)) break;
       }
@@ -218,46 +234,23 @@ export class WatchedRun {
 
   async #take(snapshot: RunSnapshot): Promise<void> {
     const before = this.#read;
-    const units = snapshot.units();
-    const total = snapshot.state.counts.total;
-    const isSameRun =
-      before !== null &&
-      before.columns.to === total &&
-      executionOf(before.snapshot) === executionOf(snapshot) &&
-      // Partitions that are skipped before they start belong to no unit.
-      before.snapshot.state.counts.SKIPPED === snapshot.state.counts.SKIPPED &&
-      snapshot.state.status === 'IN_PROGRESS';
-    if (before !== null && isSameRun) {
-      const ranges = changedUnits(before.units, units);
-      const parts = await Promise.all(ranges.map(([from, to]) => snapshot.columns({ from, to })));
-      const { groupInfos, groups } = await this.#groups(snapshot, before);
-      this.#read = { ...before, snapshot, units, groupInfos, groups };
-      for (const part of parts) copyColumns(before.columns, part);
-      this.#versions.add(parts.flatMap((part) => writeCells(before.planes, part, groups)));
-      if (groups !== before.groups) this.#versions.add(writeCells(before.planes, before.columns, groups));
-      return;
-    }
-    const { columns, failures } = await snapshot.whole();
-    const { groupInfos, groups } = this.#numbering.number(failures, total, this.backend.folder);
+    const { columns, failures, changed } = await snapshot.whole();
+    const total = columns.to;
+    const known = before?.failures === failures ? before : null;
+    const { groupInfos, groups } = known ?? this.#numbering.number(failures, total, this.backend.folder);
     const isSameSize = before !== null && before.columns.to === total;
-    const planes = isSameSize ? before.planes : emptyPlanes(columns.to);
-    const ranges = writeCells(planes, columns, groups);
-    this.#read = { snapshot, columns, groups, isExact: null, planes, units, groupInfos };
-    if (isSameSize) this.#versions.add(ranges);
+    const planes = isSameSize ? before.planes : emptyPlanes(total);
+    // Of a run that is followed further, most cells are as they were.
+    const ranges =
+      before?.columns === columns
+        ? mergeRanges([...changed, ...regrouped(before.groups, groups)])
+        : undefined;
+    const written = writeCells(planes, columns, groups, ranges);
+    if (isSameSize) this.#versions.add(written);
     else this.#versions.begin(Date.now());
-  }
-
-  /** Groups are read only when the number of failures has changed. */
-  async #groups(
-    snapshot: RunSnapshot,
-    before: ReadRun,
-  ): Promise<{ groupInfos: GroupInfo[]; groups: GroupNumbers }> {
-    const { FAILED, INTERNAL_ERROR, total } = snapshot.state.counts;
-    const failures = FAILED + INTERNAL_ERROR;
-    const known = before.groupInfos.reduce((sum, { count }) => sum + count, 0);
-    if (known === failures) return before;
-    const found = failures === 0 ? [] : await snapshot.failures();
-    return this.#numbering.number(found, total, this.backend.folder);
+    const { current: version } = this.#versions;
+    const units = snapshot.units();
+    this.#read = { snapshot, columns, failures, groups, isExact: null, planes, units, groupInfos, version };
   }
 
   #notify(): void {
@@ -279,34 +272,7 @@ class Signal {
   readonly promise = new Promise<void>((resolve) => (this.give = resolve));
 }
 
-function executionOf({ state }: RunSnapshot): string | undefined {
-  return state.executions.at(-1)?.workflowRunId;
-}
-
 function isSame(now: RunSnapshot['state'], before: RunSnapshot['state'] | null): boolean {
   const last = now.executions.at(-1)?.workflowRunId;
   return before !== null && last === before.executions.at(-1)?.workflowRunId && now.status === before.status;
-}
-
-/** Ranges of partitions of units that are running, or have changed since. */
-function changedUnits(before: readonly UnitView[], now: readonly UnitView[]): [number, number][] {
-  const known = new Map(before.map((unit) => [unit.activityId, unit]));
-  return mergeRanges(
-    now.flatMap((unit) => {
-      const last = known.get(unit.activityId);
-      const isSame = last?.status === unit.status && last.attempts === unit.attempts;
-      return isSame && unit.status !== 'running' ? [] : [[unit.from, unit.to] as const];
-    }),
-  );
-}
-
-function copyColumns(all: PartitionColumns, part: PartitionColumns): void {
-  all.status.set(part.status, part.from);
-  all.attempts.set(part.attempts, part.from);
-  all.rows.set(part.rows, part.from);
-  all.returnedRows.set(part.returnedRows, part.from);
-  all.startedAt.set(part.startedAt, part.from);
-  all.durationMs.set(part.durationMs, part.from);
-  all.execution.set(part.execution, part.from);
-  all.reused.set(part.reused, part.from);
 }

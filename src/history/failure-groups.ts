@@ -2,7 +2,7 @@
  * Groups similar failures of a run as they are read: one number per partition, one object per group. Pure.
  */
 import { errorPattern } from '../core/failures/alike';
-import type { ErrorInfo } from '../core/outcome';
+import type { EndedOutcome, ErrorInfo } from '../core/outcome';
 import { userPlace, type StackPlace } from '../core/stack-place';
 import { isFailure, type FailureStatus } from '../core/status';
 import type { RunRecord } from './fold';
@@ -84,12 +84,17 @@ type End = Pick<PartitionEnd, 'outcome' | 'execution' | 'functionDigest'>;
  */
 export type FoundGroup = Omit<FailureGroup, 'examples'> & { examples: Group['examples'] };
 
+/** Ends may be added after `finish`, which then adds their failures to the groups. */
 export class FailuresOfEnds implements EndsSink {
   readonly #groups = new Map<string, Group>();
   readonly #byNumber: Group[] = [];
   #groupsByPattern = 0;
   /** By ordinal: the group's number, from 1; 0 if the partition has not ended; -1 if it did not fail. */
   readonly #groupOf: Int32Array;
+  /** Failures that are not in history yet. */
+  readonly #live = new Map<number, EndedOutcome>();
+  /** What `finish` last returned; null if there are other failures now. */
+  #found: FoundGroup[] | null = null;
 
   constructor(private readonly record: RunRecord) {
     this.#groupOf = new Int32Array(record.plan?.partitions ?? 0);
@@ -100,11 +105,16 @@ export class FailuresOfEnds implements EndsSink {
   }
 
   addBlock({ block }: BlockOfEnds): void {
-    for (const ordinal of block.ordinals) this.#groupOf[ordinal] = -1;
+    for (const ordinal of block.ordinals) {
+      this.#takeBack(ordinal);
+      this.#groupOf[ordinal] = -1;
+    }
   }
 
   addEnd(end: End): void {
     const { status, error, ordinal } = end.outcome;
+    this.#takeBack(ordinal);
+    if (isFailure(status)) this.#found = null;
     this.#groupOf[ordinal] = isFailure(status) ? this.#add(end, status, error ?? UNKNOWN) : -1;
   }
 
@@ -115,11 +125,13 @@ export class FailuresOfEnds implements EndsSink {
 
   addCalls(): void {}
 
-  /** Returns the groups, largest first. `overlay` adds failures that are not yet in history. */
+  /**
+   * Returns the groups, largest first, of equal ones that of the first partition; the same array as before if
+   * no failure was added. `overlay` adds failures that are not yet in history.
+   */
   finish(overlay: LiveOverlay | null): FoundGroup[] {
-    const { execution } = this.record.plan!;
-    for (const { outcome, functionDigest } of overlay?.ended.values() ?? [])
-      if (!this.has(outcome.ordinal)) this.addEnd({ outcome, execution, functionDigest });
+    this.#addLive(overlay);
+    if (this.#found !== null) return this.#found;
     const into = this.#merged();
     const counts = new Int32Array(this.#byNumber.length);
     const groupAt = (ordinal: number): number => into[this.#groupOf[ordinal]! - 1] ?? -1;
@@ -134,20 +146,45 @@ export class FailuresOfEnds implements EndsSink {
       if (number >= 0) ordinals[number]![filled[number]!++] = ordinal;
     }
     const found = this.#byNumber.filter(({ number }) => counts[number]! > 0);
-    return found
-      .map((group) => ({
-        type: group.type,
-        pattern: group.pattern,
-        place: group.place,
-        failedWith: failedWithText(group, found),
-        count: counts[group.number]!,
-        ordinals: ordinals[group.number]!,
-        firstAt: new Date(group.firstMs).toISOString(),
-        lastAt: new Date(group.lastMs).toISOString(),
-        firstExecution: group.firstExecution,
-        examples: group.examples,
-      }))
-      .sort((a, b) => b.count - a.count);
+    this.#found = found
+      .map((group) => {
+        const others = this.#byNumber.filter((each) => each !== group && into[each.number] === group.number);
+        const parts = [group, ...others];
+        return {
+          type: group.type,
+          pattern: group.pattern,
+          place: group.place,
+          failedWith: failedWithText(group, found),
+          count: counts[group.number]!,
+          ordinals: ordinals[group.number]!,
+          firstAt: new Date(Math.min(...parts.map(({ firstMs }) => firstMs))).toISOString(),
+          lastAt: new Date(Math.max(...parts.map(({ lastMs }) => lastMs))).toISOString(),
+          firstExecution: Math.min(...parts.map(({ firstExecution }) => firstExecution)),
+          examples: parts.flatMap(({ examples }) => examples).slice(0, MAX_EXAMPLES),
+        };
+      })
+      .sort((a, b) => b.count - a.count || a.ordinals[0]! - b.ordinals[0]!);
+    return this.#found;
+  }
+
+  #addLive(overlay: LiveOverlay | null): void {
+    for (const [ordinal, outcome] of this.#live)
+      if (overlay?.ended.get(ordinal)?.outcome !== outcome) this.#takeBack(ordinal);
+    const { execution } = this.record.plan!;
+    for (const [ordinal, { outcome, functionDigest }] of overlay?.ended ?? []) {
+      if (!isFailure(outcome.status) || this.has(ordinal)) continue;
+      this.addEnd({ outcome, execution, functionDigest });
+      this.#live.set(ordinal, outcome);
+    }
+  }
+
+  /** Removes a failure that was not in history. */
+  #takeBack(ordinal: number): void {
+    if (!this.#live.delete(ordinal)) return;
+    const group = this.#byNumber[this.#groupOf[ordinal]! - 1]!;
+    group.examples = group.examples.filter((example) => example.ordinal !== ordinal);
+    this.#groupOf[ordinal] = 0;
+    this.#found = null;
   }
 
   #add({ outcome, execution, functionDigest }: End, status: FailureStatus, error: ErrorInfo): number {
@@ -208,12 +245,7 @@ export class FailuresOfEnds implements EndsSink {
     }
     for (const group of this.#byNumber) {
       const [other, ...more] = placed.get(keyOf(group.type, group.pattern, null)) ?? [];
-      if (group.place !== null || other === undefined || more.length > 0) continue;
-      into[group.number] = other.number;
-      other.firstMs = Math.min(other.firstMs, group.firstMs);
-      other.lastMs = Math.max(other.lastMs, group.lastMs);
-      other.firstExecution = Math.min(other.firstExecution, group.firstExecution);
-      other.examples.push(...group.examples.slice(0, MAX_EXAMPLES - other.examples.length));
+      if (group.place === null && other !== undefined && more.length === 0) into[group.number] = other.number;
     }
     return into;
   }

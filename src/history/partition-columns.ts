@@ -32,27 +32,38 @@ export interface PartitionColumns {
   reused: Uint8Array;
 }
 
-/** Marks a partition without a known end. */
-const NO_STATUS = 255;
-
 const NUMBERS = Object.fromEntries(PARTITION_STATUSES.map((status, number) => [status, number])) as Record<
   PartitionStatus,
   number
 >;
 
-/** Collects ends into the columns of a range of partitions. */
+/**
+ * Collects ends into the columns of a range of partitions. Ends may be added after `finish`, which then
+ * brings the columns up to date.
+ */
 export class ColumnsOfEnds implements EndsSink {
   readonly #columns: PartitionColumns;
+  /** 1 for partitions whose end is recorded. */
+  readonly #ended: Uint8Array;
+  /** Number of calls of partitions that have not ended, by ordinal. */
+  readonly #calls = new Map<number, number>();
+  /** Partitions of which the columns have live information. */
+  #live: readonly number[] = [];
+  /** Partitions skipped before `finish` was last called. */
+  #skipped = 0;
+  /** Ordinals of partitions that have changed since `finish`; null before the first one. */
+  #changed: number[] | null = null;
 
   constructor(
     private readonly record: RunRecord,
     { from, to }: { from: number; to: number },
   ) {
     const length = to - from;
+    this.#ended = new Uint8Array(length);
     this.#columns = {
       from,
       to,
-      status: new Uint8Array(length).fill(NO_STATUS),
+      status: new Uint8Array(length),
       attempts: new Int32Array(length),
       rows: new Float64Array(length),
       returnedRows: new Int32Array(length),
@@ -65,7 +76,7 @@ export class ColumnsOfEnds implements EndsSink {
 
   has(ordinal: number): boolean {
     const at = this.#at(ordinal);
-    return at === null || this.#columns.status[at] !== NO_STATUS;
+    return at === null || this.#ended[at] === 1;
   }
 
   addBlock({ block, execution }: BlockOfEnds): void {
@@ -79,21 +90,16 @@ export class ColumnsOfEnds implements EndsSink {
       startedAt[at] = block.startedAt[i]!;
       durationMs[at] = block.durationMs[i]!;
       executions[at] = execution;
+      this.#ended[at] = 1;
+      this.#changed?.push(block.ordinals[i]!);
     }
   }
 
   addEnd({ outcome, execution }: Pick<PartitionEnd, 'outcome' | 'execution'>): void {
     const at = this.#at(outcome.ordinal);
     if (at === null) return;
-    const columns = this.#columns;
-    const skipped = outcome.status === 'CANCELLED' && this.record.skipped.has(outcome.ordinal);
-    columns.status[at] = NUMBERS[skipped ? 'SKIPPED' : outcome.status];
-    columns.attempts[at] = outcome.attempts;
-    columns.returnedRows[at] = outcome.outputRows;
-    columns.startedAt[at] = Date.parse(outcome.startedAt);
-    columns.durationMs[at] = outcome.durationMs;
-    columns.execution[at] = execution;
-    columns.reused[at] = outcome.reused ? 1 : 0;
+    this.#ended[at] = 1;
+    this.#write(at, outcome, execution);
   }
 
   addThrown(end: PartitionEnd): void {
@@ -104,30 +110,86 @@ export class ColumnsOfEnds implements EndsSink {
   }
 
   addCalls(ordinal: number, calls: number): void {
-    if (!this.has(ordinal)) this.#columns.attempts[this.#at(ordinal)!] = calls;
+    if (this.has(ordinal)) return;
+    this.#calls.set(ordinal, calls);
+    this.#clear(this.#at(ordinal)!);
   }
 
   /**
-   * Adds the live information and returns the columns. `overlay` is null if the run is closed; `rows` has the
-   * source rows of the range.
+   * Adds the live information and returns the columns, which are the same arrays each time. `overlay` is null
+   * if the run is closed; `rows` has the source rows of the range. `changed` are ranges that contain all
+   * partitions that are not as they were before.
    */
-  finish(overlay: LiveOverlay | null, rows: Float64Array): PartitionColumns {
+  finish(
+    overlay: LiveOverlay | null,
+    rows: Float64Array,
+  ): { columns: PartitionColumns; changed: [from: number, to: number][] } {
     const columns = this.#columns;
     const { record } = this;
-    for (const { outcome } of overlay?.ended.values() ?? [])
-      if (!this.has(outcome.ordinal)) this.addEnd({ outcome, execution: record.plan!.execution });
-    for (let at = 0; at < columns.status.length; at++) {
-      if (columns.status[at] !== NO_STATUS) continue;
-      const ordinal = columns.from + at;
-      const running = overlay?.running.get(ordinal);
-      columns.status[at] = NUMBERS[running === undefined ? statusOfUnended(record, ordinal) : 'RUNNING'];
-      const live = running ?? overlay?.waiting.get(ordinal);
-      if (live === undefined) continue;
-      columns.attempts[at] = live.attempt;
-      if (live.startedAt !== null) columns.startedAt[at] = Date.parse(live.startedAt);
+    // Partitions that have not ended may have changed too.
+    const isWhole = this.#changed === null || record.closed !== null || record.skipped.size !== this.#skipped;
+    if (this.#changed === null) columns.rows.set(rows);
+    if (isWhole) {
+      for (let at = 0; at < columns.status.length; at++) if (this.#ended[at] === 0) this.#clear(at);
+    } else for (const ordinal of this.#live) if (!this.has(ordinal)) this.#clear(this.#at(ordinal)!);
+    this.#live = overlay === null ? [] : this.#addLive(overlay);
+    const changed = isWhole ? [[columns.from, columns.to] as [number, number]] : rangesOf(this.#changed!);
+    this.#skipped = record.skipped.size;
+    this.#changed = [];
+    return { columns, changed };
+  }
+
+  /** Returns the ordinals of the partitions that have live information. */
+  #addLive({ ended, running, waiting }: LiveOverlay): number[] {
+    const columns = this.#columns;
+    const live = new Set<number>();
+    for (const [ordinal, { outcome }] of ended) {
+      if (this.has(ordinal)) continue;
+      live.add(ordinal);
+      this.#write(this.#at(ordinal)!, outcome, this.record.plan!.execution);
     }
-    columns.rows.set(rows);
-    return columns;
+    for (const [partitions, status] of [
+      [waiting, null],
+      [running, NUMBERS.RUNNING],
+    ] as const) {
+      for (const [ordinal, { attempt, startedAt }] of partitions) {
+        if (this.has(ordinal) || ended.has(ordinal)) continue;
+        live.add(ordinal);
+        const at = this.#at(ordinal)!;
+        if (status !== null) columns.status[at] = status;
+        columns.attempts[at] = attempt;
+        if (startedAt !== null) columns.startedAt[at] = Date.parse(startedAt);
+        this.#changed?.push(ordinal);
+      }
+    }
+    return [...live];
+  }
+
+  #write(at: number, outcome: PartitionEnd['outcome'], execution: number): void {
+    const columns = this.#columns;
+    const skipped = outcome.status === 'CANCELLED' && this.record.skipped.has(outcome.ordinal);
+    columns.status[at] = NUMBERS[skipped ? 'SKIPPED' : outcome.status];
+    columns.attempts[at] = outcome.attempts;
+    columns.returnedRows[at] = outcome.outputRows;
+    columns.startedAt[at] = Date.parse(outcome.startedAt);
+    columns.durationMs[at] = outcome.durationMs;
+    columns.execution[at] = execution;
+    columns.reused[at] = outcome.reused ? 1 : 0;
+    this.#changed?.push(outcome.ordinal);
+  }
+
+  /** Makes it a partition that has not ended. */
+  #clear(at: number): void {
+    const columns = this.#columns;
+    const ordinal = columns.from + at;
+    columns.status[at] = NUMBERS[statusOfUnended(this.record, ordinal)];
+    columns.attempts[at] = this.#calls.get(ordinal) ?? 0;
+    columns.returnedRows[at] = 0;
+    columns.startedAt[at] = Number.NaN;
+    columns.durationMs[at] = Number.NaN;
+    columns.execution[at] = 0;
+    columns.reused[at] = 0;
+    this.#changed?.push(ordinal);
   }
 
   /** Null if outside the range. */
@@ -135,4 +197,18 @@ export class ColumnsOfEnds implements EndsSink {
     const { from, to } = this.#columns;
     return ordinal >= from && ordinal < to ? ordinal - from : null;
   }
+}
+
+/** Partitions between two that have changed, if they are fewer than this, are in one range with them. */
+const GAP = 8;
+
+/** Ranges that contain all of these, ascending and apart. */
+function rangesOf(ordinals: readonly number[]): [number, number][] {
+  const ranges: [number, number][] = [];
+  for (const ordinal of Int32Array.from(ordinals).sort()) {
+    const last = ranges.at(-1);
+    if (last !== undefined && ordinal - last[1] < GAP) last[1] = Math.max(last[1], ordinal + 1);
+    else ranges.push([ordinal, ordinal + 1]);
+  }
+  return ranges;
 }

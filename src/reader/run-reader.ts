@@ -34,8 +34,16 @@ export interface Reading {
   state: RunState;
 }
 
-/** How often a follower queries the server for running partitions. */
+/**
+ * When a follower gets the run: whenever it has changed; also about once a second while it is open, because
+ * what is running or being retried is not in history; or only then, however much has changed.
+ */
+export type Pace = 'change' | 'changeOrTick' | 'tick';
+
 const TICK_MS = 1_000;
+/** A follower that takes much of the processor gets fewer: at most a tenth of it is spent on readings. */
+const PAUSE_PER_WORK = 9;
+const MAX_PAUSE_MS = 5_000;
 
 export class RunReader {
   #closed: RunRecord | null = null;
@@ -123,16 +131,12 @@ export class RunReader {
     return history.shard(shard, record.plan!.execution, this.stage(record)!);
   }
 
-  /**
-   * Yields the run whenever it has changed, until its end, which comes last. The record is one object that is
-   * updated. With `ticks`, also yields about once a second while the run is open, because what is running or
-   * being retried is not in history.
-   */
-  async *follow({ signal, ticks }: { signal?: AbortSignal; ticks: boolean }): AsyncGenerator<Reading> {
+  /** Yields the run until its end, which comes last. The record is one object that is updated. */
+  async *follow({ signal, every }: { signal?: AbortSignal; every: Pace }): AsyncGenerator<Reading> {
     for (;;) {
       const history = await this.locate();
       let superseded = false;
-      for await (const reading of this.#followExecution(history, signal, ticks)) {
+      for await (const reading of this.#followExecution(history, signal, every)) {
         superseded = await this.#isSuperseded(reading.record);
         if (!superseded) yield reading;
       }
@@ -161,7 +165,7 @@ export class RunReader {
   async *#followExecution(
     history: ExecutionHistory,
     signal: AbortSignal | undefined,
-    ticks: boolean,
+    every: Pace,
   ): AsyncGenerator<Reading> {
     const record = newRecord(history.execution.runId);
     // A consumer that stops in the middle of a long poll does not wait for its end.
@@ -170,22 +174,29 @@ export class RunReader {
     const followed = new FollowedRun(record, history, this.source.decoder, either, (shard) =>
       this.#shard(record, history, shard),
     );
+    /** When the next tick is due; null until the first reading. */
+    let due: number | null = null;
     try {
       for (let next = followed.next(); ;) {
-        const result = await (ticks ? orTick(next) : next);
-        if (result === 'tick') {
-          yield await this.#reading(history, record, await describeNow(history));
-          continue;
-        }
+        const wait = due === null || every === 'changeOrTick' ? TICK_MS : due - performance.now();
+        // The past is not shown as if it were now, nor is the end before its shards' ends.
+        const isTicking = every !== 'change' && followed.isCaughtUp && record.closed === null;
+        const result = await (isTicking ? orTick(next, wait) : next);
         if (result === null) return;
-        endAsRecorded(record, history);
-        // The end comes last.
-        if (followed.isCaughtUp && (record.closed === null || followed.isAtEnd)) {
-          this.#keep(record);
-          const open = record.closed === null && ticks;
-          yield await this.#reading(history, record, open ? await describeNow(history) : null);
+        if (result === 'more') {
+          await followed.take();
+          next = followed.next();
+          endAsRecorded(record, history);
+          // The end comes last.
+          const isEnd = record.closed !== null && followed.isAtEnd;
+          const isDue = isEnd || (record.closed === null && (every !== 'tick' || due === null));
+          if (!followed.isCaughtUp || !isDue) continue;
+          if (isEnd) this.#keep(record);
         }
-        next = followed.next();
+        const begin = process.cpuUsage();
+        const isLive = record.closed === null && every !== 'change';
+        yield await this.#reading(history, record, isLive ? await describeNow(history) : null);
+        due = performance.now() + pauseAfter(process.cpuUsage(begin));
       }
     } finally {
       stop.abort();
@@ -212,7 +223,7 @@ export class RunReader {
       this.#outcomes = { workflowRunId: record.workflowRunId, outcomes: new Outcomes() };
     }
     const { outcomes } = this.#outcomes!;
-    await outcomes.update(record, this.#readFile(record), wanted);
+    await outcomes.update(record, this.fileReader(record), wanted);
     return outcomes;
   }
 
@@ -243,7 +254,7 @@ export class RunReader {
    * Nothing is cached.
    */
   takeEnds(record: RunRecord, sink: EndsSink, wanted: (unit: UnitRecord) => boolean): Promise<void> {
-    return takeEnds(record, this.#readFile(record), sink, wanted);
+    return takeEnds(record, this.fileReader(record), sink, wanted);
   }
 
   /** The partition index of a planned run. */
@@ -269,7 +280,8 @@ export class RunReader {
       : new StageOfRun(stage, { runId: this.runId, generation: opened.generation });
   }
 
-  #readFile(record: RunRecord): ReadFile {
+  /** Reads files that the record names. */
+  fileReader(record: RunRecord): ReadFile {
     return (ref) => this.stage(record)!.read(ref);
   }
 
@@ -319,11 +331,15 @@ function describeNow(history: ExecutionHistory): Promise<Description | null> {
   return history.describe().catch(() => null);
 }
 
-/** The promise's value, or `tick` if it takes longer than a tick. */
-async function orTick<T>(promise: Promise<T>): Promise<T | 'tick'> {
+function pauseAfter({ user, system }: NodeJS.CpuUsage): number {
+  return Math.min(Math.max(TICK_MS, (PAUSE_PER_WORK * (user + system)) / 1_000), MAX_PAUSE_MS);
+}
+
+/** The promise's value, or `tick` if it takes longer than this. */
+async function orTick<T>(promise: Promise<T>, ms: number): Promise<T | 'tick'> {
   const timer = new AbortController();
   try {
-    return await Promise.race([promise, sleep(TICK_MS, 'tick' as const, { signal: timer.signal })]);
+    return await Promise.race([promise, sleep(Math.max(0, ms), 'tick' as const, { signal: timer.signal })]);
   } finally {
     timer.abort();
   }

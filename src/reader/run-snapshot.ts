@@ -1,7 +1,7 @@
 import type { FailureGroup } from '../history/failure-groups';
 import type { PartitionColumns } from '../history/partition-columns';
 import type { RunState } from '../history/state';
-import { failureGroups, partitionColumns, wholeRun } from './partitions/whole-run';
+import { failureGroups, partitionColumns, type WholeRunReader } from './partitions/whole-run';
 import type { Reading, RunReader } from './run-reader';
 import type { RunSnapshot, UnitView, WholeRun } from './types';
 import { unitView } from './unit-view';
@@ -11,6 +11,8 @@ export class ReadSnapshot implements RunSnapshot {
   constructor(
     private readonly reader: RunReader,
     private readonly reading: Reading,
+    /** Shared by the snapshots of a followed run. */
+    private readonly wholeRun: WholeRunReader,
   ) {}
 
   get state(): RunState {
@@ -31,7 +33,7 @@ export class ReadSnapshot implements RunSnapshot {
   }
 
   whole(): Promise<WholeRun> {
-    return wholeRun(this.reader, this.reading);
+    return this.wholeRun.read(this.reading);
   }
 
   async ids(ordinals: ArrayLike<number>): Promise<string[]> {

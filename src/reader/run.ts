@@ -8,6 +8,7 @@ import { orRerun } from './rerun-missing';
 import { resultsColumns, resultsPage, type ResultRowsOf } from './partitions/result-table';
 import { readRows, saveRows } from './partitions/results';
 import { RunEvents } from './run-events';
+import { WholeRunReader } from './partitions/whole-run';
 import { ReadSnapshot } from './run-snapshot';
 import { RunReader, type Reading } from './run-reader';
 import type { RunSource } from './run-source';
@@ -127,12 +128,13 @@ export class Run implements RunHandle {
   }
 
   async snapshot(): Promise<RunSnapshot> {
-    return new ReadSnapshot(this.reader, await this.reader.read());
+    return new ReadSnapshot(this.reader, await this.reader.read(), new WholeRunReader(this.reader));
   }
 
   async *snapshots({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<RunSnapshot> {
-    for await (const reading of this.reader.follow({ signal, ticks: true }))
-      yield new ReadSnapshot(this.reader, reading);
+    const whole = new WholeRunReader(this.reader);
+    for await (const reading of this.reader.follow({ signal, every: 'tick' }))
+      yield new ReadSnapshot(this.reader, reading, whole);
   }
 
   async columns(range: { from?: number; to?: number } = {}): Promise<PartitionColumns> {
@@ -267,7 +269,8 @@ export class Run implements RunHandle {
     partitions = 'all',
   }: { signal?: AbortSignal; partitions?: 'all' | 'failed' } = {}): AsyncGenerator<RunEvent> {
     const events = new RunEvents(this.reader, partitions);
-    for await (const reading of this.reader.follow({ signal, ticks: true })) yield* events.since(reading);
+    for await (const reading of this.reader.follow({ signal, every: 'changeOrTick' }))
+      yield* events.since(reading);
   }
 
   async #logReader(reading: Reading, partition: string | undefined): Promise<LogReader> {

@@ -242,10 +242,19 @@ export type ResultRows = Row[] & {
   readonly columns?: { name: string; type: string }[];
 };
 
-/** All partitions of a run, and why some of them failed. */
+/**
+ * All partitions of a run, and why some of them failed. Snapshots of one `snapshots()` share the columns:
+ * each `whole()` brings the same arrays up to date, and reads only what has ended since the one before.
+ */
 export interface WholeRun {
   columns: PartitionColumns;
+  /** The same array as before if no partition has failed since. */
   failures: FailureGroup[];
+  /**
+   * Ranges of ordinals, from and to (exclusive), ascending, that contain all partitions that have changed
+   * since the `whole()` before; of the first one, all partitions.
+   */
+  changed: [from: number, to: number][];
 }
 
 /**
@@ -260,7 +269,7 @@ export interface RunSnapshot {
   columns(range?: { from?: number; to?: number }): Promise<PartitionColumns>;
   /** Like `RunHandle.failures`. */
   failures(): Promise<FailureGroup[]>;
-  /** All columns and the failures, for half the time of reading them one after the other. */
+  /** All columns and the failures, without reading files twice. */
   whole(): Promise<WholeRun>;
   /**
    * Ids of the partitions with these ordinals, in the same order. Throws `RangeError` for ordinals that the
@@ -327,8 +336,14 @@ export interface RunHandle {
    */
   snapshot(): Promise<RunSnapshot>;
   /**
-   * Snapshots until the run ends, the last one of its end: whenever the run has changed, and about once a
-   * second while it is running.
+   * Snapshots until the run ends, the last one of its end: about once a second while it is running, and less
+   * often if what you do with one takes long.
+   *
+   * @example
+   * for await (const snapshot of run.snapshots()) {
+   *   const { columns, changed } = await snapshot.whole();
+   *   for (const [from, to] of changed) draw(columns.status.subarray(from, to), from);
+   * }
    */
   snapshots(options?: { signal?: AbortSignal }): AsyncIterable<RunSnapshot>;
   /**

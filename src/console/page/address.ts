@@ -19,9 +19,12 @@ function read(): URL {
   return isInHash ? new URL(location.hash.slice(1), 'http://file/') : new URL(location.href);
 }
 
+/** What only depends on the path, or on one parameter, is not drawn again when another one changes. */
+const pathname = computed(() => current.value.pathname);
+
 /** Decoded parts of the path below the console's own: `/runs/a%2Fb` → `['runs', 'a/b']`. */
 export const path = computed(() =>
-  current.value.pathname
+  pathname.value
     .slice(basePath.length)
     .split('/')
     .filter((part) => part !== '')
@@ -38,6 +41,9 @@ function decoded(part: string): string {
 }
 
 export const query = computed(() => current.value.searchParams);
+
+/** The execution of a run that is looked at; null: the latest. */
+export const chosenExecution = computed(() => query.value.get('execution'));
 
 /** Goes to another page, in the same time zone. `to`: an address as the functions below make them. */
 export function go(to: string): void {

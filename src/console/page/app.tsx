@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { ProjectInfo } from '../wire/types';
-import { go, pageAddress, path, query, runAddress } from './address';
+import { chosenExecution, go, pageAddress, path, runAddress } from './address';
 import { isListOpen, KeysDialog, listenForKeys } from './keys';
 import { project } from './project';
 import { problemOf } from './parts/use-answer';
@@ -80,7 +80,7 @@ function projectText(info: ProjectInfo | null): string {
 
 function Page() {
   const [first = file === null ? undefined : 'runs', runId = file?.runId, second, partition] = path.value;
-  const execution = query.value.get('execution');
+  const { value: execution } = chosenExecution;
   if (first === 'runs' && runId !== undefined && second === 'partitions' && partition !== undefined)
     return <PartitionPage key={partition} runId={runId} execution={execution} id={partition} />;
   if (first === 'runs' && runId !== undefined && second === 'results')

@@ -9,13 +9,17 @@ import { ask } from './session';
 const PAGE = 200;
 /** Pages that are kept: far more than a screen. */
 const KEPT = 40;
-/** How long after a change the visible rows are asked for again. */
+/** How long after a change the visible rows are asked for again; longer if the last answer took long. */
 const REFRESH_MS = 500;
+const PAUSE_PER_WAIT = 10;
+const MAX_PAUSE_MS = 5_000;
 
 export function usePages(store: RunStore, version: number) {
   const pages = useRef(new Map<number, { rows: TableRow[]; version: number }>());
   const asked = useRef(new Set<string>());
   const visible = useRef<readonly [number, number]>([0, PAGE]);
+  /** Milliseconds until the last answer. */
+  const waited = useRef(0);
   const [answer, setAnswer] = useState<TableAnswer | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
   const body = { filter: filter.value, sort: sort.value };
@@ -28,6 +32,7 @@ export function usePages(store: RunStore, version: number) {
     const key = `${page} ${question}`;
     if (asked.current.has(key)) return;
     asked.current.add(key);
+    const begin = performance.now();
     try {
       const next = await ask<TableAnswer>(store.path('/table'), {
         body: { ...body, offset: page * PAGE, limit: PAGE },
@@ -35,6 +40,7 @@ export function usePages(store: RunStore, version: number) {
       if (question !== latest.current.question) return;
       pages.current.set(page, { rows: next.rows, version: next.version });
       if (pages.current.size > KEPT) pages.current.delete(pages.current.keys().next().value!);
+      waited.current = performance.now() - begin;
       setProblem(null);
       setAnswer(next);
     } catch (error) {
@@ -54,10 +60,13 @@ export function usePages(store: RunStore, version: number) {
   useEffect(() => {
     if (pages.current.size === 0) return loadVisible();
     // A timer that is already set is not put off: a busy run changes all the time.
-    timer.current ??= setTimeout(() => {
-      timer.current = undefined;
-      loadLatest.current();
-    }, REFRESH_MS);
+    timer.current ??= setTimeout(
+      () => {
+        timer.current = undefined;
+        loadLatest.current();
+      },
+      Math.min(Math.max(REFRESH_MS, PAUSE_PER_WAIT * waited.current), MAX_PAUSE_MS),
+    );
   }, [question, version]);
   useEffect(() => () => clearTimeout(timer.current), []);
 

@@ -1,5 +1,5 @@
 /** How the page writes statuses, numbers and times: as the CLI prints them. */
-import { signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import {
   PARTITION_STATUSES,
   type PartitionStatus,
@@ -68,8 +68,7 @@ export const clock = signal(Date.now());
 const BROWSER = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const ZONES = [BROWSER, 'UTC'];
 
-/** The one zone of the page: the address's, else the browser's. */
-export function zone(): string {
+const chosenZone = computed(() => {
   const wanted = query.value.get('tz');
   try {
     return wanted === null
@@ -78,6 +77,11 @@ export function zone(): string {
   } catch {
     return BROWSER;
   }
+});
+
+/** The one zone of the page: the address's, else the browser's. */
+export function zone(): string {
+  return chosenZone.value;
 }
 
 export function nextZone(): void {

@@ -29,7 +29,9 @@ export function actionRoutes(change: Changing, watched: WatchedRuns): Hono {
 
   routes.post('/:run/actions/retry', async (context) => {
     const changes = await changesOf(context, await body(context, RETRY));
-    return json(context, await onRun(context, async (run) => (await run.retry(changes)).workflowRunId));
+    const execution = await onRun(context, async (run) => (await run.retry(changes)).workflowRunId);
+    watched.retried(context.req.param('run'));
+    return json(context, execution);
   });
 
   routes.post('/:run/actions/pause', (context) => act(context, (run) => run.pause()));

@@ -3,16 +3,17 @@ import { Hono, type Context } from 'hono';
 import { stream, streamSSE } from 'hono/streaming';
 import { z } from 'zod';
 import { RUN_STATUSES, type RunStatus } from '../..';
-import { BadRequest, binary, errorAnswer, json } from '../answers';
+import { BadRequest, binary, bytesOf, errorAnswer, json, jsonBytes } from '../answers';
 import type { Backend } from '../backend';
 import { exportRead } from '../export/export-run';
 import { tableFile } from '../table-file';
 import { sorted } from '../table/partition-table';
-import { answerFigures, answerPosition, answerTable, selection } from '../table/table-answers';
-import type { WatchedRun } from '../watched-run';
+import { figuresOf } from '../table/figures';
+import { answerPosition, answerTable, selection, selectSorted } from '../table/table-answers';
+import type { WatchedRead, WatchedRun } from '../watched-run';
 import type { WatchedRuns } from '../watched-runs';
 import { PLANES, type Plane } from '../wire/cells';
-import type { EarlierCauses, SourceAnswer, TableAnswer } from '../wire/types';
+import type { EarlierCauses, Figures, PartitionFilter, SourceAnswer, TableAnswer } from '../wire/types';
 import { body } from './body';
 import { FILTER } from './filter';
 
@@ -50,8 +51,12 @@ export function runRoutes(backend: Backend, watched: WatchedRuns, version: strin
     );
   });
 
-  routes.get('/:run', async (context) => json(context, await runOf(context).now()));
-  routes.get('/:run/units', async (context) => json(context, await runOf(context).units()));
+  routes.get('/:run', async (context) => jsonBytes(context, Buffer.from(await runOf(context).now())));
+  routes.get('/:run/units', async (context) => {
+    const run = runOf(context);
+    const moment = await run.begun();
+    return jsonBytes(context, await run.answers.get(moment, 'units', () => bytesOf(moment.units)));
+  });
   routes.get('/:run/cells', async (context) => {
     const cells = await runOf(context).cells(planesOf(context), numberOf(context, 'since', 0));
     return binary(context, cells);
@@ -67,7 +72,7 @@ export function runRoutes(backend: Backend, watched: WatchedRuns, version: strin
 
   routes.get('/:run/earlier-causes', async (context) => {
     const run = runOf(context);
-    const { executions } = (await run.now()).state;
+    const { executions } = (await run.begun()).snapshot.state;
     const last = executions.at(-1);
     const before = executions.at(-2);
     // After an overwrite, it is another table that failed.
@@ -78,9 +83,14 @@ export function runRoutes(backend: Backend, watched: WatchedRuns, version: strin
 
   routes.post('/:run/table', async (context) => {
     const query = await body(context, TABLE_QUERY);
-    const { snapshot, version, ...table } = await runOf(context).table();
-    const answer = await answerTable(table, snapshot, query);
-    return json(context, { version, ...answer } satisfies TableAnswer);
+    const run = runOf(context);
+    const read = await run.table();
+    // A page of a sorted table does not sort it again.
+    const rows = await run.answers.get(read, `sorted ${JSON.stringify([query.filter, query.sort])}`, () =>
+      selectSorted(read, query, (filter) => selected(run, read, filter)),
+    );
+    const answer = await answerTable(read, read.snapshot, rows, query);
+    return json(context, { version: read.version, ...answer } satisfies TableAnswer);
   });
 
   routes.post('/:run/position', async (context) => {
@@ -104,8 +114,15 @@ export function runRoutes(backend: Backend, watched: WatchedRuns, version: strin
 
   routes.post('/:run/figures', async (context) => {
     const { filter } = await body(context, z.strictObject({ filter: FILTER }));
-    const { snapshot, ...table } = await runOf(context).table();
-    return json(context, await answerFigures(table, snapshot, filter));
+    const run = runOf(context);
+    const read = await run.table();
+    const figures = await run.answers.getRecent(read, `figures ${JSON.stringify(filter)}`, async () =>
+      bytesOf({
+        version: read.version,
+        ...figuresOf(read, await selected(run, read, filter)),
+      } satisfies Figures),
+    );
+    return jsonBytes(context, figures);
   });
 
   routes.get('/:run/export', async (context) => {
@@ -126,7 +143,7 @@ export function runRoutes(backend: Backend, watched: WatchedRuns, version: strin
         // Before it is read, so that no change is missed.
         const changed = run.changed(gone.signal);
         try {
-          await stream.writeSSE({ event: 'run', data: JSON.stringify(await run.now()) });
+          await stream.writeSSE({ event: 'run', data: await run.now() });
         } catch (error) {
           const answer = errorAnswer(context, error);
           await stream.writeSSE({ event: 'lost', data: await answer.text() });
@@ -142,6 +159,13 @@ export function runRoutes(backend: Backend, watched: WatchedRuns, version: strin
   }
 
   return routes;
+}
+
+/** Ordinals of the partitions that the filter selects, ascending: the same for the table and the figures. */
+function selected(run: WatchedRun, read: WatchedRead, filter: PartitionFilter): Promise<Int32Array> {
+  return run.answers.get(read, `selected ${JSON.stringify(filter)}`, () =>
+    selection(read, read.snapshot, filter),
+  );
 }
 
 const SORT = z.strictObject({

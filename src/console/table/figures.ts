@@ -1,40 +1,37 @@
 /** Exact figures of a selection of partitions. Pure. */
 import type { PartitionColumns } from '../..';
-import { quantilePosition, quantilesOf } from '../../core/quantiles';
-import { radixOrder, type Table } from './partition-table';
+import type { Table } from './partition-table';
+import { Ranked } from './ranked';
 import type { Figures } from '../wire/types';
 
 /** Share of the slowest partitions that the sentence about skew is about. */
 const SLOWEST = 0.01;
 const OUTLIERS = 10;
 
-export function figuresOf({ columns }: Table, ordinals: Int32Array): Figures {
+export function figuresOf({ columns }: Table, ordinals: Int32Array): Omit<Figures, 'version'> {
   const { timed, took, rows } = timedOnes(columns, ordinals);
-  const order = radixOrder(took);
+  const medianMsPerRow = medianRate(took, rows);
   const slowest = Math.ceil(took.length * SLOWEST);
-  let sum = 0;
-  let ofSlowest = 0;
-  for (let i = 0; i < order.length; i++) {
-    const ms = took[order[i]!]!;
-    sum += ms;
-    if (i >= order.length - slowest) ofSlowest += ms;
-  }
-  const ascendingRows = rows.slice().sort();
-  const large = Math.max(quantile(ascendingRows, 1 - SLOWEST), 2 * quantile(ascendingRows, 0.5));
-  const last = Array.from(order.subarray(Math.max(0, order.length - OUTLIERS))).reverse();
+  const tookRanked = new Ranked(took);
+  const rowsRanked = new Ranked(rows);
+  const sum = tookRanked.sumFrom(0);
+  const ofSlowest = tookRanked.sumFrom(took.length - slowest);
+  const large = Math.max(rowsRanked.share(1 - SLOWEST), 2 * rowsRanked.share(0.5));
   return {
-    took: quantilesOf(took.length, (position) => took[order[position]!]!),
-    rows: quantilesOf(rows.length, (position) => ascendingRows[position]!),
+    took: tookRanked.quantiles(),
+    rows: rowsRanked.quantiles(),
     timed: took.length,
     tookSum: sum,
     slowest: { partitions: slowest, share: sum === 0 ? 0 : ofSlowest / sum },
-    medianMsPerRow: medianRate(took, rows),
-    outliers: last.map((i) => ({
-      ordinal: timed[i]!,
-      took: took[i]!,
-      rows: rows[i]!,
-      isLarge: rows[i]! >= large,
-    })),
+    medianMsPerRow,
+    outliers: slowestOf(columns, timed, tookRanked.at(Math.max(0, took.length - OUTLIERS))).map(
+      (ordinal) => ({
+        ordinal,
+        took: columns.durationMs[ordinal]!,
+        rows: columns.rows[ordinal]!,
+        isLarge: columns.rows[ordinal]! >= large,
+      }),
+    ),
   };
 }
 
@@ -44,7 +41,8 @@ function timedOnes({ durationMs, rows }: PartitionColumns, ordinals: Int32Array)
   const took = new Float64Array(ordinals.length);
   const rowsOfTimed = new Float64Array(ordinals.length);
   let length = 0;
-  for (const ordinal of ordinals) {
+  for (let i = 0; i < ordinals.length; i++) {
+    const ordinal = ordinals[i]!;
     const ms = durationMs[ordinal]!;
     if (Number.isNaN(ms)) continue;
     timed[length] = ordinal;
@@ -53,7 +51,7 @@ function timedOnes({ durationMs, rows }: PartitionColumns, ordinals: Int32Array)
   }
   return {
     timed: timed.subarray(0, length),
-    took: took.slice(0, length),
+    took: took.subarray(0, length),
     rows: rowsOfTimed.subarray(0, length),
   };
 }
@@ -63,10 +61,16 @@ function medianRate(took: Float64Array, rows: Float64Array): number | null {
   const rates = new Float64Array(took.length);
   let length = 0;
   for (let i = 0; i < took.length; i++) if (rows[i]! > 0) rates[length++] = took[i]! / rows[i]!;
-  return length === 0 ? null : quantile(rates.subarray(0, length).sort(), 0.5);
+  return length === 0 ? null : new Ranked(rates.subarray(0, length)).share(0.5);
 }
 
-/** The value that at least a share of the ascending values do not exceed; NaN of none. */
-function quantile(ascending: Float64Array, share: number): number {
-  return ascending[quantilePosition(share, ascending.length)] ?? Number.NaN;
+/** The slowest of some partitions, from `least` up, the slowest first; of equal ones, the last first. */
+function slowestOf({ durationMs }: PartitionColumns, timed: Int32Array, least: number): number[] {
+  const found: number[] = [];
+  let equal = 0;
+  for (let i = timed.length - 1; i >= 0; i--) {
+    const ms = durationMs[timed[i]!]!;
+    if (ms > least || (ms === least && equal++ < OUTLIERS)) found.push(timed[i]!);
+  }
+  return found.sort((a, b) => durationMs[b]! - durationMs[a]! || b - a).slice(0, OUTLIERS);
 }

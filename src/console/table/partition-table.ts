@@ -20,10 +20,12 @@ export function select(table: Table, filter: PartitionFilter, matching: Int32Arr
   const total = columns.to;
   const wanted = statusSet(filter.status);
   const [from = 0, to = total] = filter.ordinals ?? [];
-  const source = matching ?? null;
-  const found = new Int32Array(source?.length ?? Math.max(0, Math.min(to, total) - from));
+  const found = new Int32Array(matching?.length ?? Math.max(0, Math.min(to, total) - from));
   let length = 0;
   const tests = rangeTests(table, filter);
+  // A page that follows a run shows all of its partitions most of the time.
+  if (matching === null && Object.keys(filter).every((name) => name === 'ordinals'))
+    return ascending(found, from);
   const take = (ordinal: number): void => {
     if (!wanted[columns.status[ordinal]!]) return;
     if (filter.group !== undefined && groups[ordinal] !== filter.group) return;
@@ -31,15 +33,20 @@ export function select(table: Table, filter: PartitionFilter, matching: Int32Arr
     for (const test of tests) if (!test(ordinal)) return;
     found[length++] = ordinal;
   };
-  if (source === null) for (let ordinal = from; ordinal < Math.min(to, total); ordinal++) take(ordinal);
-  else for (const ordinal of source) if (ordinal >= from && ordinal < to) take(ordinal);
+  if (matching === null) for (let ordinal = from; ordinal < Math.min(to, total); ordinal++) take(ordinal);
+  else for (const ordinal of matching) if (ordinal >= from && ordinal < to) take(ordinal);
   return found.subarray(0, length);
+}
+
+function ascending(ordinals: Int32Array, from: number): Int32Array {
+  for (let i = 0; i < ordinals.length; i++) ordinals[i] = from + i;
+  return ordinals;
 }
 
 /** Counts of the selected partitions by status, in the order of `PARTITION_STATUSES`. */
 export function countStatuses({ columns }: Table, ordinals: Int32Array): number[] {
   const counts = PARTITION_STATUSES.map(() => 0);
-  for (const ordinal of ordinals) counts[columns.status[ordinal]!]!++;
+  for (let i = 0; i < ordinals.length; i++) counts[columns.status[ordinals[i]!]!]!++;
   return counts;
 }
 

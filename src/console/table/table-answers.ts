@@ -2,7 +2,6 @@
 import { partitionName } from '../../core/partition-name';
 import { isFailure, PARTITION_STATUSES } from '../../core/status';
 import type {
-  Figures,
   PartitionFilter,
   PositionAnswer,
   PositionRequest,
@@ -10,7 +9,6 @@ import type {
   TableQuery,
   TableRow,
 } from '../wire/types';
-import { figuresOf } from './figures';
 import { countStatuses, select, sorted, type Table } from './partition-table';
 
 /** The ids of a run's partitions. */
@@ -21,23 +19,36 @@ export interface Ids {
   search(text: string): Promise<Int32Array>;
 }
 
+/** Selected partitions in the order of the table. */
+export interface SortedPartitions {
+  ordinals: Int32Array;
+  /** Of any status, in the order of `PARTITION_STATUSES`. */
+  counts: number[];
+}
+
+/** `selected` returns the ordinals that a filter selects. */
+export async function selectSorted(
+  table: Table,
+  { filter, sort }: Pick<TableQuery, 'filter' | 'sort'>,
+  selected: (filter: PartitionFilter) => Promise<Int32Array>,
+): Promise<SortedPartitions> {
+  const { status: _, ...others } = filter;
+  return {
+    ordinals: sorted(table, await selected(filter), sort),
+    counts: countStatuses(table, await selected(others)),
+  };
+}
+
 export async function answerTable(
   table: Table,
   ids: Ids,
-  { filter, sort, offset, limit }: TableQuery,
+  { ordinals, counts }: SortedPartitions,
+  { offset, limit }: Pick<TableQuery, 'offset' | 'limit'>,
 ): Promise<Omit<TableAnswer, 'version'>> {
-  const selected = await selection(table, ids, filter);
-  const page = sorted(table, selected, sort).slice(offset, offset + limit);
+  const page = ordinals.slice(offset, offset + limit);
   const idsOfPage = await ids.ids(page);
   const rows = Array.from(page, (ordinal, i) => tableRow(table, ordinal, idsOfPage[i] ?? null));
-  const { status, ...others } = filter;
-  const ofAnyStatus = status === undefined ? selected : await selection(table, ids, others);
-  return {
-    total: table.columns.to,
-    selected: selected.length,
-    counts: countStatuses(table, ofAnyStatus),
-    rows,
-  };
+  return { total: table.columns.to, selected: ordinals.length, counts, rows };
 }
 
 /** Ids that are compared with a text one by one: a text that more contain is hardly a whole id. */
@@ -88,10 +99,6 @@ export function tableRow({ columns, groups, isExact }: Table, ordinal: number, i
     group: groups[ordinal]!,
     isExact: isExact === null || isExact[ordinal] === 1,
   };
-}
-
-export async function answerFigures(table: Table, ids: Ids, filter: PartitionFilter): Promise<Figures> {
-  return figuresOf(table, await selection(table, ids, filter));
 }
 
 /** Ordinals of the partitions that the filter selects, ascending. */

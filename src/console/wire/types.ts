@@ -156,6 +156,8 @@ export interface ErrorAnswer {
 
 /** What `POST /api/v1/runs/ID/figures` answers, for the partitions of a filter that have a duration. */
 export interface Figures {
+  /** Of the cells at the moment that they are about: some seconds ago, if a large run is in progress. */
+  version: number;
   /** Milliseconds; null if none has ended. */
   took: Quantiles | null;
   /** Source rows. */

@@ -40,14 +40,16 @@ export class FollowedRun {
     return this.#pages.open === 0;
   }
 
-  /** Resolves when the record has changed; with null if it will not change again. */
+  /** Resolves when there are events to `take`; with null if there will be none again. */
   async next(): Promise<'more' | null> {
-    const page = await this.#pages.next();
-    if (page === null) {
-      if (this.#timer !== null) clearTimeout(this.#timer);
-      return null;
-    }
-    const { key, events } = page;
+    if (await this.#pages.arrived()) return 'more';
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    return null;
+  }
+
+  /** Adds the events that have arrived to the record, which nothing else changes. */
+  async take(): Promise<void> {
+    const { key, events } = this.#pages.take();
     if (events === null) this.#catchingUp.delete(key);
     else {
       await this.#folds.get(key)!(events);
@@ -55,7 +57,6 @@ export class FollowedRun {
       if (last >= (this.#catchingUp.get(key) ?? 0)) this.#catchingUp.delete(key);
       if (key === null) await this.#addShards();
     }
-    return 'more';
   }
 
   async #addShards(): Promise<void> {
@@ -116,12 +117,17 @@ class MergedPages {
     this.#pull(key, pages);
   }
 
-  /** Null if all histories have ended; `events` is null if this one has. */
-  async next(): Promise<{ key: number | null; events: HistoryEvent[] | null } | null> {
+  /** Waits for a page; false if all histories have ended. */
+  async arrived(): Promise<boolean> {
     while (this.#arrived.length === 0) {
-      if (this.#pages.size === 0) return null;
+      if (this.#pages.size === 0) return false;
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
+    return true;
+  }
+
+  /** A page that has arrived; `events` is null if the history has ended. */
+  take(): { key: number | null; events: HistoryEvent[] | null } {
     const { key, events, error } = this.#arrived.shift()!;
     if (error !== undefined) throw error;
     const pages = this.#pages.get(key)!;

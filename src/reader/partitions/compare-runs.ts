@@ -94,7 +94,8 @@ async function columnsOf({ reader, reading, plan }: Side, known: Numbers): Promi
   );
   await reader.takeEnds(record, sink, () => true);
   const rows = await (await reader.index(record, plan)).rows(0, plan.partitions);
-  return { columns: sink.columns.finish(overlay, rows), code: sink.code, runtime: sink.runtime };
+  const { columns } = sink.columns.finish(overlay, rows);
+  return { columns, code: sink.code, runtime: sink.runtime };
 }
 
 /** Also collects which code made the outcomes, and what it ran on. */

@@ -18,11 +18,15 @@ import {
 const BLOCK = 16_384;
 /** For more than this, all ids are read and kept. */
 const FEW = 20;
+/** Lists of ids up to this long are kept, the last few: a page that follows a run asks for the same ones. */
+const MAX_PAGE = 500;
+const MAX_PAGES = 16;
 
 export class PartitionIndex {
   readonly #blocks = new Map<number, Promise<IndexEntry[]>>();
   #rows: Promise<Float64Array> | null = null;
   #ids: Promise<PackedIds> | null = null;
+  readonly #pages = new Map<string, Promise<string[]>>();
 
   /** `file` is a local Parquet file. */
   constructor(private readonly file: string) {}
@@ -57,7 +61,20 @@ export class PartitionIndex {
   }
 
   /** Ids of any number of partitions, in the same order. */
-  async ids(ordinals: readonly number[]): Promise<string[]> {
+  ids(ordinals: readonly number[]): Promise<string[]> {
+    if (ordinals.length > MAX_PAGE) return this.#readIds(ordinals);
+    const key = ordinals.join();
+    const known = this.#pages.get(key);
+    if (known !== undefined) return known;
+    const page = this.#readIds(ordinals);
+    page.catch(() => this.#pages.delete(key));
+    this.#pages.set(key, page);
+    const [oldest] = this.#pages.keys();
+    if (this.#pages.size > MAX_PAGES) this.#pages.delete(oldest!);
+    return page;
+  }
+
+  async #readIds(ordinals: readonly number[]): Promise<string[]> {
     if (ordinals.length <= FEW) {
       const found = await this.idsOf(ordinals);
       return ordinals.map((ordinal) => found.get(ordinal)!);

@@ -1,7 +1,9 @@
 /** The file that the page is in as its source: answers what the console would, for one run. */
-import { answerFigures, answerPosition, answerTable } from '../../table/table-answers';
+import { figuresOf } from '../../table/figures';
+import { answerPosition, answerTable, selectSorted, selection } from '../../table/table-answers';
 import type { ExportedRun } from '../../wire/export';
 import type {
+  Figures,
   PartitionFilter,
   PositionRequest,
   ProjectInfo,
@@ -46,15 +48,21 @@ export function fileSource(run: ExportedRun): Source {
         return new Response(cells as Uint8Array<ArrayBuffer>);
       case 'units':
         return Response.json(head.units);
-      case 'table':
+      case 'table': {
+        const question = body as TableQuery;
+        const rows = await selectSorted(table, question, (filter) => selection(table, ids, filter));
         return Response.json({
           version: head.now.version,
-          ...(await answerTable(table, ids, body as TableQuery)),
+          ...(await answerTable(table, ids, rows, question)),
         } satisfies TableAnswer);
+      }
       case 'position':
         return Response.json(await answerPosition(table, ids, body as PositionRequest));
-      case 'figures':
-        return Response.json(await answerFigures(table, ids, (body as { filter: PartitionFilter }).filter));
+      case 'figures': {
+        const { filter } = body as { filter: PartitionFilter };
+        const figures = figuresOf(table, await selection(table, ids, filter));
+        return Response.json({ version: head.now.version, ...figures } satisfies Figures);
+      }
       default:
         throw notInFile();
     }

@@ -22,12 +22,18 @@ const PAUSE_MS = 1_000;
 
 /**
  * Asks again whenever the question changes, and keeps the last answer until the next has come. `version`:
- * also when what was asked about has changed. `everyMs`: also repeatedly, while the page is looked at. `path`
- * null: asks nothing.
+ * also when what was asked about has changed; `versionOf` returns the version that an answer is about, if
+ * that may be an older one. `everyMs`: also repeatedly, while the page is looked at. `path` null: asks
+ * nothing.
  */
 export function useAnswer<T>(
   path: string | null,
-  { body, everyMs = 0, version = 0 }: { body?: unknown; everyMs?: number; version?: number } = {},
+  {
+    body,
+    everyMs = 0,
+    version = 0,
+    versionOf,
+  }: { body?: unknown; everyMs?: number; version?: number; versionOf?: (value: T) => number } = {},
 ): Answer<T> {
   const [answer, setAnswer] = useState<Kept<T>>({ value: null, problem: null, question: null });
   const text = body === undefined ? undefined : JSON.stringify(body);
@@ -46,12 +52,13 @@ export function useAnswer<T>(
       if (isAsking || document.hidden) return later(PAUSE_MS);
       isAsking = true;
       let hasFailed = false;
-      const asked = latest.current;
+      let about = latest.current;
       try {
         const value = await ask<T>(path, {
           body: text === undefined ? undefined : JSON.parse(text),
           signal: stop.signal,
         });
+        about = versionOf?.(value) ?? about;
         if (!stop.signal.aborted) setAnswer({ value, problem: null, question });
       } catch (error) {
         const problem = problemOf(error);
@@ -59,7 +66,7 @@ export function useAnswer<T>(
         hasFailed = !(error instanceof Refused);
       }
       isAsking = false;
-      answered = asked;
+      answered = about;
       if (latest.current !== answered || hasFailed) later(PAUSE_MS);
       else if (everyMs > 0) later(everyMs);
     };

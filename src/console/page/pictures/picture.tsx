@@ -8,6 +8,8 @@ interface PictureProps {
   label: string;
   /** Draws on a canvas of this size in device pixels, `scale` of which are a CSS pixel. */
   draw: (context: CanvasRenderingContext2D, width: number, height: number, scale: number) => void;
+  /** What is drawn: the picture is drawn again when one of these is another value. Default: at every render. */
+  of?: readonly unknown[];
   class?: string;
   tabIndex?: number;
   onPointerDown?: (event: PointerEvent) => void;
@@ -21,7 +23,7 @@ interface PictureProps {
 }
 
 /** A canvas as wide as its place, drawn again when its size, its content or the theme changes. */
-export function Picture({ height, label, draw, onWheel, ...rest }: PictureProps) {
+export function Picture({ height, label, draw, of, onWheel, ...rest }: PictureProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const latest = useRef(draw);
   latest.current = draw;
@@ -53,8 +55,8 @@ export function Picture({ height, label, draw, onWheel, ...rest }: PictureProps)
     return () => element.removeEventListener('wheel', onWheel);
   }, [onWheel]);
 
-  void palette.value;
-  useEffect(() => redraw.current());
+  const { value: colours } = palette;
+  useEffect(() => redraw.current(), of === undefined ? undefined : [...of, colours]);
 
   return <canvas ref={canvas} role="img" aria-label={label} style={{ height: `${height}px` }} {...rest} />;
 }

@@ -1,14 +1,14 @@
 /** How long partitions took: a histogram over a logarithmic scale, and exact quantiles. */
-import { useRef, useState } from 'preact/hooks';
+import { useMemo, useRef, useState } from 'preact/hooks';
 import { durationText } from '../../../display/measures';
 import { durationOf } from '../../wire/cells';
-import type { Figures } from '../../wire/types';
+import type { Figures, PartitionFilter } from '../../wire/types';
 import { setQuery } from '../address';
 import { filter, highlighter, rangeText } from '../filter';
 import { Picture } from '../pictures/picture';
 import { bounds } from '../pictures/colours';
 import { useAnswer } from '../parts/use-answer';
-import type { RunStore } from '../run-store';
+import type { Cells, RunStore } from '../run-store';
 import { css, palette } from '../theme';
 import { number } from '../words';
 
@@ -19,13 +19,10 @@ export function DurationsPanel({ store, figures }: { store: RunStore; figures: F
   void store.drawn.value;
   const start = useRef<number | null>(null);
   const [dragged, setDragged] = useState<readonly [number, number] | null>(null);
-  const { duration } = store.cells;
-  const [least, most] = bounds(duration);
-  const counts = new Int32Array(256);
-  const isLit = highlighter(filter.value, store.cells);
-  duration.forEach((value, ordinal) => {
-    if (isLit === null || isLit(ordinal)) counts[value]!++;
-  });
+  const { least, most, counts } = useMemo(
+    () => countsOf(store.cells, filter.value),
+    [store, store.drawn.value, filter.value],
+  );
   const bins = Math.max(1, most - least + 1);
 
   const valueAt = (event: PointerEvent): number => {
@@ -60,6 +57,7 @@ export function DurationsPanel({ store, figures }: { store: RunStore; figures: F
             height={HEIGHT}
             label={figures?.took == null ? 'Durations' : quantileSentence(figures)}
             draw={draw}
+            of={[counts, dragged]}
             onPointerDown={(event) => {
               if (event.button !== 0) return;
               (event.currentTarget as Element).setPointerCapture(event.pointerId);
@@ -98,10 +96,22 @@ export function DurationsPanel({ store, figures }: { store: RunStore; figures: F
   );
 }
 
+/** Partitions that the filter selects by the byte of their duration, and the range of these bytes. */
+function countsOf(cells: Cells, conditions: PartitionFilter) {
+  const { duration } = cells;
+  const [least, most] = bounds(duration);
+  const counts = new Int32Array(256);
+  const isLit = highlighter(conditions, cells);
+  for (let ordinal = 0; ordinal < duration.length; ordinal++)
+    if (isLit === null || isLit(ordinal)) counts[duration[ordinal]!]!++;
+  return { least, most, counts };
+}
+
 export function useFigures(store: RunStore): Figures | null {
   return useAnswer<Figures>(store.total > 0 ? store.path('/figures') : null, {
     body: { filter: filter.value },
     version: store.now.value?.version ?? 0,
+    versionOf: ({ version }) => version,
   }).value;
 }
 

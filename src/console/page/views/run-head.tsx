@@ -24,7 +24,8 @@ const TICK_MS = 500;
 
 export function RunHead({ store, now }: { store: RunStore; now: RunNow }) {
   const { state } = now;
-  const runs = useLastRuns(state.function);
+  // Not needed for the first picture.
+  const runs = useLastRuns(store.drawn.value > 0 ? state.function : null);
   return (
     <section class="head" aria-label="The run">
       <p class="crumbs">

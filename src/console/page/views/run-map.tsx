@@ -1,5 +1,5 @@
 /** One picture of all partitions, in which one can go from a million to one. */
-import { useRef, useState } from 'preact/hooks';
+import { useMemo, useRef, useState } from 'preact/hooks';
 import { durationText } from '../../../display/measures';
 import { countOf, durationOf, STATUS_BITS } from '../../wire/cells';
 import type { TableAnswer } from '../../wire/types';
@@ -28,6 +28,10 @@ export function MapPanel({ store }: { store: RunStore }) {
   const drag = useRef<{ y: number; view: readonly [number, number]; moved: boolean } | null>(null);
   const view = viewOf(query.value.get('view'), total);
   const colouring = COLOURINGS.find((each) => each === query.value.get('map')) ?? 'status';
+  const coloursByValue = useMemo(
+    () => coloursOf(colouring, store.cells, palette.value),
+    [store, store.drawn.value, colouring, palette.value],
+  );
   const show = (next: readonly [number, number]): void =>
     setQuery({ view: next[0] === 0 && next[1] === total ? null : `${next[0]}-${next[1]}` });
 
@@ -40,13 +44,15 @@ export function MapPanel({ store }: { store: RunStore }) {
     const drawn = [width, height, ...view, colouring, store.drawn.value, isLit, colours];
     // Pointing at another cell only moves the frame.
     if (kept.current === null || drawn.some((value, i) => value !== kept.current!.drawn[i])) {
-      const image = context.createImageData(width, height);
+      const before = kept.current?.image;
+      const isSameSize = before?.width === width && before.height === height;
+      const image = isSameSize ? before : context.createImageData(width, height);
       const pixels = new Uint32Array(image.data.buffer);
       pixels.fill(colours.names['surface']!);
       drawGrid(pixels, layout, {
         cells: store.cells,
         colouring,
-        colours: coloursOf(colouring, store.cells, colours),
+        colours: coloursByValue,
         surface: colours.names['surface']!,
         isLit: highlighter(isLit, store.cells),
       });
@@ -138,6 +144,7 @@ export function MapPanel({ store }: { store: RunStore }) {
         tabIndex={0}
         label={`A map of ${number(total)} partitions in key order, by ${COLOURING_NAMES[colouring]}. Arrow keys move, Enter opens, + and - zoom. The table below has the same partitions.`}
         draw={draw}
+        of={[store, store.drawn.value, view[0], view[1], colouring, filter.value, at]}
         onWheel={(event) => {
           const ordinal = under(event);
           if (ordinal === null) return;

@@ -1,11 +1,12 @@
 /** Rows against time: whether what is slow is large. */
+import { useMemo } from 'preact/hooks';
 import { durationText } from '../../../display/measures';
 import { countOf, durationOf } from '../../wire/cells';
-import type { Figures } from '../../wire/types';
+import type { Figures, PartitionFilter } from '../../wire/types';
 import { setQuery } from '../address';
 import { bounds, mix } from '../pictures/colours';
 import { Picture } from '../pictures/picture';
-import type { RunStore } from '../run-store';
+import type { Cells, RunStore } from '../run-store';
 import { css, palette } from '../theme';
 import { number } from '../words';
 import { filter, highlighter, rangeText } from '../filter';
@@ -13,30 +14,21 @@ import { filter, highlighter, rangeText } from '../filter';
 const HEIGHT = 180;
 
 export function ScatterPanel({ store, figures }: { store: RunStore; figures: Figures | null }) {
-  void store.drawn.value;
-  const { duration, rows } = store.cells;
-  const [shortest, longest] = bounds(duration);
-  const [fewest, mostRows] = bounds(rows);
+  const density = useMemo(
+    () => densityOf(store.cells, filter.value),
+    [store, store.drawn.value, filter.value],
+  );
+  const { shortest, longest, fewest, mostRows, columns, lines, counts } = density;
 
   const draw = (context: CanvasRenderingContext2D, width: number, height: number, scale: number): void => {
     if (longest === 0) return;
     const { names } = palette.value;
-    const columns = mostRows - fewest + 1;
-    const lines = longest - shortest + 1;
-    const isLit = highlighter(filter.value, store.cells);
-    const density = new Float64Array(columns * lines);
-    for (let ordinal = 0; ordinal < duration.length; ordinal++) {
-      const value = duration[ordinal]!;
-      if (value === 0 || (isLit !== null && !isLit(ordinal))) continue;
-      const column = Math.max(0, rows[ordinal]! - fewest);
-      density[(value - shortest) * columns + column]!++;
-    }
-    const top = Math.log1p(Math.max(...density));
+    const top = Math.log1p(counts.reduce((most, count) => Math.max(most, count), 0));
     const wide = width / columns;
     const tall = height / lines;
     for (let line = 0; line < lines; line++)
       for (let column = 0; column < columns; column++) {
-        const count = density[line * columns + column]!;
+        const count = counts[line * columns + column]!;
         if (count === 0) continue;
         context.fillStyle = css(mix(names['scale-low']!, names['scale-high']!, Math.log1p(count) / top));
         const [least, most] = [3 * scale, 10 * scale];
@@ -71,6 +63,7 @@ export function ScatterPanel({ store, figures }: { store: RunStore; figures: Fig
             height={HEIGHT}
             label="Time taken against source rows, darker where there are more partitions."
             draw={draw}
+            of={[density, figures?.medianMsPerRow]}
           />
           <p class="axis">
             <span>about {number(Math.round(countOf(fewest)))} rows</span>
@@ -96,4 +89,21 @@ export function ScatterPanel({ store, figures }: { store: RunStore; figures: Fig
       )}
     </section>
   );
+}
+
+/** Number of partitions by the bytes of their duration (lines) and rows (columns). */
+function densityOf(cells: Cells, conditions: PartitionFilter) {
+  const { duration, rows } = cells;
+  const [shortest, longest] = bounds(duration);
+  const [fewest, mostRows] = bounds(rows);
+  const columns = mostRows - fewest + 1;
+  const lines = longest - shortest + 1;
+  const isLit = highlighter(conditions, cells);
+  const counts = new Float64Array(Math.max(0, columns * lines));
+  for (let ordinal = 0; ordinal < duration.length; ordinal++) {
+    const value = duration[ordinal]!;
+    if (value === 0 || (isLit !== null && !isLit(ordinal))) continue;
+    counts[(value - shortest) * columns + Math.max(0, rows[ordinal]! - fewest)]!++;
+  }
+  return { shortest, longest, fewest, mostRows, columns, lines, counts };
 }

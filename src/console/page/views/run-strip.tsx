@@ -42,6 +42,7 @@ export function StripPanel({ store, now }: { store: RunStore; now: RunNow }) {
         height={HEIGHT}
         label={`All ${number(total)} partitions in key order. Drag to select a range.`}
         draw={draw}
+        of={[store, store.drawn.value, total, units, ordinals?.[0], ordinals?.[1]]}
         onPointerDown={(event) => {
           if (event.button !== 0) return;
           (event.currentTarget as Element).setPointerCapture(event.pointerId);

@@ -93,6 +93,7 @@ export function TimelinePanel({ store, now }: { store: RunStore; now: RunNow }) 
             height={height}
             label={`${plural(now.units.total, 'unit')} on ${plural(workers.length, 'worker')}, over ${durationText(span)}.`}
             draw={draw}
+            of={[units, end, pointed]}
             onPointerMove={(event) => setPointed(barAt(event))}
             onPointerLeave={() => setPointed(null)}
             onPointerUp={() => {
