@@ -3,7 +3,11 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { FileRef, RowsFile } from '../src/core/files';
 import { findArtifact, writeArtifact } from '../src/reader/partitions/artifacts';
+import { resultsPage } from '../src/reader/partitions/result-table';
+import type { RunReader } from '../src/reader/run-reader';
+import type { Stage } from '../src/stage';
 import {
   PARTITION_STATUSES,
   Project,
@@ -471,6 +475,49 @@ describe('a finished run', () => {
     await expect(measured.resultsPage({ where: [{ column: 'n', op: '=', value: 'many' }] })).rejects.toThrow(
       "Could not convert string 'many' to INT64",
     );
+  });
+
+  it('reads only the files of units that have ended since, and shows their rows among the others', async () => {
+    const measured = await start('measured-live', { function: 'measured' });
+    await measured.wait();
+    const { reader } = measured as unknown as { reader: RunReader };
+    const record = await reader.record();
+    const { keyColumns } = record.plan!;
+    const [east, north, south, west] = await reader.rowsFiles(record);
+    const own = reader.stage(record)!;
+    const read: string[] = [];
+    const stage = {
+      uri: own.uri,
+      localFile: (ref: FileRef, folder: string) => {
+        read.push(ref.path);
+        return own.localFile(ref, folder);
+      },
+    } as unknown as Stage;
+    /** Files that were read for the page, and its regions. */
+    const page = async (files: (RowsFile | undefined)[]) => {
+      read.length = 0;
+      const rows = { stage, files: files.map((file) => file!), keyColumns };
+      const found = await resultsPage(rows, { limit: 500 });
+      return {
+        read: [...read],
+        regions: [...new Set(found.rows.map(([region]) => region))],
+        total: found.total,
+      };
+    };
+    const path = (each: RowsFile | undefined) => each!.file.path;
+    expect(await page([east, west])).toMatchObject({ read: [east, west].map(path), total: 80 });
+    expect(await page([east, north, west])).toEqual({
+      read: [path(north)],
+      regions: ['East', 'North', 'West'],
+      total: 120,
+    });
+    expect(await page([east, north, west])).toMatchObject({ read: [], total: 120 });
+    // No row of South has a value for x, so its file alone does not have the columns of the others.
+    expect(await page([east, north, south, west])).toEqual({
+      read: [south, east, north, south, west].map(path),
+      regions: ['East', 'North', 'South', 'West'],
+      total: 160,
+    });
   });
 
   it('returns the beginning of artifacts, with what they are and whether they were checked', async () => {

@@ -13,12 +13,14 @@ export interface CombinedRows {
   columns: Column[];
   /** All rows with these columns, ordered by partition and then as returned. */
   sql: string;
+  /** The same in any order, with `ORDINAL` and `POSITION` before these columns. */
+  placed: string;
   rows: number;
 }
 
 /** A row's partition and its position in it; every file has both columns. */
-const ORDINAL = '__partwise_ord';
-const POSITION = '__partwise_row';
+export const ORDINAL = '__partwise_ord';
+export const POSITION = '__partwise_row';
 /** The column with a row's file, while files are read. */
 const FILE = '__partwise_file';
 
@@ -49,6 +51,7 @@ export async function combinedRows(
   return {
     columns: typed,
     sql: `SELECT ${names} FROM (${all})${where} ORDER BY ${ORDINAL}, ${POSITION}`,
+    placed: `SELECT ${ORDINAL}, ${POSITION}, ${names} FROM (${all})${where}`,
     rows: await countRows(connection, `SELECT count(*)::DOUBLE AS n FROM (${all})${where}`),
   };
 }

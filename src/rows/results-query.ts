@@ -3,6 +3,7 @@ import { FILTER_OPERATORS, type FilterOperator } from '../core/filter-operators'
 import { didYouMean } from '../core/nearest';
 import type { Column } from '../core/plan';
 import { identifier } from '../duckdb/quote';
+import { ORDINAL, POSITION } from './combined-rows';
 
 /** A condition on one column. All filters of a list must hold. */
 export interface ResultFilter {
@@ -22,8 +23,6 @@ export interface ResultSort {
   descending?: boolean;
 }
 
-/** The name of the column with a row's position among the combined rows, from 0. */
-export const ROW_NUMBER = '__partwise_row';
 export const TABLE = 'results';
 const MAX_CONDITIONS = 100;
 
@@ -67,7 +66,7 @@ export function orderOf(columns: readonly Column[], sort: readonly ResultSort[])
   const parts = sort.map(
     ({ column, descending = false }) => `${identifier(column)} ${descending ? 'DESC' : 'ASC'} NULLS LAST`,
   );
-  return ` ORDER BY ${[...parts, ROW_NUMBER].join(', ')}`;
+  return ` ORDER BY ${[...parts, ORDINAL, POSITION].join(', ')}`;
 }
 
 export function unknownColumn(column: string, columns: readonly Column[]): string {

@@ -10,16 +10,9 @@ import { showJson } from '../../core/json';
 import type { Column } from '../../core/plan';
 import { userProblem, withDatabase } from '../../duckdb/database-file';
 import { columnStatistics, type ColumnStatistics } from '../../rows/column-statistics';
-import { combinedRows } from '../../rows/combined-rows';
-import {
-  conditionOf,
-  orderOf,
-  ROW_NUMBER,
-  TABLE,
-  unknownColumn,
-  type ResultFilter,
-} from '../../rows/results-query';
-import { identifier } from '../../duckdb/quote';
+import { combinedRows, ORDINAL, POSITION } from '../../rows/combined-rows';
+import { conditionOf, orderOf, TABLE, unknownColumn, type ResultFilter } from '../../rows/results-query';
+import { identifier, literal } from '../../duckdb/quote';
 import { processFolder } from '../../files/process-folder';
 import type { Stage } from '../../stage';
 import type { ResultsPage, ResultsPageOptions } from '../results-types';
@@ -118,50 +111,100 @@ async function withTable<T>(
 }
 
 interface Kept {
+  /** Stage and key columns: what tables of one run have in common. */
+  of: string;
+  /** Each file with the partitions that are left out of it, as text. */
+  files: ReadonlySet<string>;
   table: Promise<ResultTable>;
   folder: Promise<string>;
   users: number;
+  /** A table with more files of the same run has been made: nobody will ask for this one. */
+  isSuperseded: boolean;
 }
 
-/** Least recently used first. */
+/** By stage, key columns and files; least recently used first. */
 const tables = new Map<string, Kept>();
 
 function keptTable(rows: ResultRowsOf): Kept {
-  const key = JSON.stringify([rows.stage.uri, rows.keyColumns, rows.files]);
+  const of = JSON.stringify([rows.stage.uri, rows.keyColumns]);
+  const files = new Set(rows.files.map((file) => JSON.stringify(file)));
+  const key = [of, ...files].join('\n');
   const known = tables.get(key);
   tables.delete(key);
-  const folder = known?.folder ?? mkdtemp(join(processFolder('results'), 'rows-'));
-  const kept = known ?? { table: folder.then((path) => makeTable(rows, path)), folder, users: 0 };
+  const kept = known ?? newTable(rows, of, files);
   tables.set(key, kept);
   // Failures are not kept: the stage may be reachable the next time.
   if (known === undefined)
     kept.table.catch(() => {
       tables.delete(key);
-      void folder.then((path) => rm(path, { recursive: true, force: true }));
+      void kept.folder.then((path) => rm(path, { recursive: true, force: true }));
     });
   return kept;
 }
 
+/** While a run is in progress, the table of the files before has most of the rows. */
+function newTable(rows: ResultRowsOf, of: string, files: ReadonlySet<string>): Kept {
+  const folder = mkdtemp(join(processFolder('results'), 'rows-'));
+  const before = [...tables.values()].findLast(
+    (each) => each.of === of && [...each.files].every((file) => files.has(file)),
+  );
+  return {
+    of,
+    files,
+    folder,
+    table: folder.then((path) => tableFrom(before, rows, path)),
+    users: 0,
+    isSuperseded: false,
+  };
+}
+
+async function tableFrom(before: Kept | undefined, rows: ResultRowsOf, folder: string): Promise<ResultTable> {
+  if (before === undefined) return makeTable(rows, folder, null);
+  before.users++;
+  try {
+    const added = rows.files.filter((file) => !before.files.has(JSON.stringify(file)));
+    const extended = await makeTable({ ...rows, files: added }, folder, await before.table);
+    before.isSuperseded = true;
+    return extended;
+  } catch (error) {
+    if (!(error instanceof OtherColumns)) throw error;
+    return await makeTable(rows, folder, null);
+  } finally {
+    before.users--;
+  }
+}
+
+/** The added rows have columns that the table before does not have, or lack some. */
+class OtherColumns extends Error {}
+
 async function dropUnused(): Promise<void> {
-  for (const [key, { users, folder }] of tables) {
-    if (tables.size <= MAX_TABLES) return;
-    if (users > 0) continue;
+  for (const [key, { users, folder, isSuperseded }] of tables) {
+    if (users > 0 || (tables.size <= MAX_TABLES && !isSuperseded)) continue;
     tables.delete(key);
     await rm(await folder, { recursive: true, force: true });
   }
 }
 
-function makeTable({ stage, files, keyColumns }: ResultRowsOf, folder: string): Promise<ResultTable> {
-  const file = join(folder, 'rows.duckdb');
+/** `before` has more rows, which are copied. Throws `OtherColumns` if these do not fit. */
+function makeTable(
+  { stage, files, keyColumns }: ResultRowsOf,
+  folder: string,
+  before: ResultTable | null,
+): Promise<ResultTable> {
+  const file = join(folder, before === null ? 'rows.duckdb' : 'more.duckdb');
   return withLocalRows(stage, files, (local) =>
     withDatabase(
       file,
       'write',
       async (connection) => {
         for (const limit of LIMITS) await connection.run(limit);
-        const { sql, columns } = await combinedRows(connection, keyColumns, local);
+        const { placed, columns } = await combinedRows(connection, keyColumns, local);
+        if (before !== null && JSON.stringify(before.columns) !== JSON.stringify(columns))
+          throw new OtherColumns();
+        if (before !== null) await connection.run(`ATTACH ${literal(before.file)} AS earlier (READ_ONLY)`);
+        const earlier = before === null ? '' : `SELECT * FROM earlier.${TABLE} UNION ALL `;
         await connection.run(
-          `CREATE TABLE ${TABLE} AS SELECT row_number() OVER () - 1 AS ${ROW_NUMBER}, * FROM (${sql})`,
+          `CREATE TABLE ${TABLE} AS SELECT * FROM (${earlier}${placed}) ORDER BY ${ORDINAL}, ${POSITION}`,
         );
         return { file, columns };
       },
