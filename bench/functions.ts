@@ -58,5 +58,28 @@ export const slow = definePartitionFunction<{ calls: string; ms: number }>({
   },
 });
 
+/** Takes `ms` milliseconds, then notes the time and throws in every `each`-th partition. */
+export const failing = definePartitionFunction<{ calls: string; ms: number; each: number }>({
+  name: 'failing',
+  retry: { maximumAttempts: 1 },
+  async run(_, { key, params }) {
+    await sleep(params.ms);
+    if ((key as { k: number }).k % params.each > 0) return;
+    appendFileSync(params.calls, `${Date.now()}\n`);
+    throw new Error('This partition fails.');
+  },
+});
+
+/** Logs the time every `ms` milliseconds, `lines` times. */
+export const talking = definePartitionFunction<{ lines: number; ms: number }>({
+  name: 'talking',
+  async run(_, { params, log }) {
+    for (let i = 0; i < params.lines; i++) {
+      log(`said at ${Date.now()};`);
+      await sleep(params.ms);
+    }
+  },
+});
+
 /** Trees over two numeric features. */
 export const trees = gradientBoostedTrees({ name: 'trees', label: 'y', features: ['a', 'b'] });

@@ -38,6 +38,7 @@ async function report(each: Case, runs: number): Promise<boolean> {
       const one = await each.measure(world);
       measured.push(one);
       console.log(`  ${one.ratio.toFixed(2)}   ${described(one.details)}`);
+      for (const line of one.missed ?? []) console.log(`    missed: ${line}`);
     }
   } finally {
     await world.end();

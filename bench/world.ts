@@ -39,6 +39,7 @@ export class World {
     readonly address: string,
     readonly client: Client,
     readonly partwise: Partwise,
+    readonly serverPid: number,
     private readonly ends: (() => Promise<unknown>)[],
   ) {
     this.warehouse = join(folder, 'w.duckdb');
@@ -70,7 +71,7 @@ export class World {
     );
     const connection = await Connection.connect({ address });
     const partwise = await Partwise.connect({ projectDir: project });
-    return new World(folder, address, new Client({ connection }), partwise, [
+    return new World(folder, address, new Client({ connection }), partwise, server.pid!, [
       () => partwise.close(),
       () => connection.close(),
       () => server.end(),
@@ -164,9 +165,13 @@ export function watchMemory(pid: number): () => number {
   };
 }
 
-/** CPU seconds used by a process and its descendants, including those that have ended and were waited for. */
-export function processorSeconds(root: number): number {
+/**
+ * CPU seconds used by a process and its descendants, including those that have ended and were waited for;
+ * with `counts`, by those whose command line it accepts.
+ */
+export function processorSeconds(root: number, counts: (command: string) => boolean = () => true): number {
   const ticks = below(root).reduce((sum, pid) => {
+    if (!counts(commandOf(pid))) return sum;
     // utime, stime, cutime and cstime. They follow the name, which may contain anything.
     const fields = statOf(pid)?.slice(11, 15) ?? [];
     return sum + fields.reduce((all, field) => all + Number(field), 0);
@@ -197,6 +202,14 @@ function statOf(pid: number): string[] | null {
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
     return null;
+  }
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    return '';
   }
 }
 

@@ -8,6 +8,8 @@ export interface Measured {
   ratio: number;
   /** The parts of the result, such as seconds, for people. */
   details: Record<string, number>;
+  /** Sentences about targets of parts that were missed, if there are such targets. */
+  missed?: string[];
 }
 
 export interface Case {
