@@ -75,7 +75,6 @@ export type {
   PartitionHandle,
   PartitionPage,
   ResultRows,
-  RetryPreview,
   PartitionView,
   PlannedRun,
   RunArchive,
@@ -84,6 +83,7 @@ export type {
   RunSettings,
   TablePreview,
   RunSnapshot,
+  SelectedPartitions,
   UnitView,
   WaitOptions,
   WholeRun,
@@ -166,6 +166,7 @@ export {
 } from './history/compare-runs';
 export type { FailureExample, FailureGroup } from './history/failure-groups';
 export { ordinalRanges } from './core/ordinal-ranges';
+export type { SkippedOrdinals, SkipSelection } from './core/skip-selection';
 export type { PartitionColumns } from './history/partition-columns';
 export type { StackPlace } from './core/stack-place';
 export type { Row } from './core/row';

@@ -7,6 +7,7 @@ import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PAUSED_MEMO } from '../src/core/workflow';
+import type { SkippedOrdinals } from '../src/index';
 import { findTemporalBinary } from '../src/temporal/index';
 import { cli, startCli } from './support/cli';
 import { holdWarehouse } from './support/hold-warehouse';
@@ -335,6 +336,45 @@ describe('skipping', () => {
     expect(await handleOf(gated).query('progress')).toMatchObject({ counts: { SKIPPED: 202, PENDING: 0 } });
   });
 
+  it('selects thousands of partitions by number, which a preview shows first', async () => {
+    const gated = await startGated(project, 'skip-ordinals', {
+      source: { query: 'SELECT range AS k FROM range(12000)' },
+      params: { wait: ['0'] },
+      options: { maxConcurrency: 1 },
+    });
+    await gated.untilStarted('0');
+    const ordinals = '2000-11998,11999';
+    const preview = await gated.run.previewSkip({ ordinals, generation: 1 });
+    expect(preview.partitions).toBe(10_000);
+    expect([preview.ordinals[0], preview.ordinals.at(-1)]).toEqual([2_000, 11_999]);
+    expect((await gated.run.status()).counts.SKIPPED).toBe(0);
+    await gated.run.skip({ ordinals, generation: 1 });
+    expect((await gated.run.status()).counts).toMatchObject({ SKIPPED: 10_000 });
+    await expect(gated.run.previewSkip({ ordinals: '5000' })).rejects.toThrow(
+      'Nothing can be skipped. Partition number 5000 is already skipped, or has just ended.',
+    );
+    await gated.release();
+    expect((await gated.run.wait()).counts).toMatchObject({ total: 12_000, DONE: 2_000, SKIPPED: 10_000 });
+    await expect(gated.run.previewSkip({ ordinals })).rejects.toMatchObject({ name: 'RunEnded' });
+  });
+
+  it.each<[SkippedOrdinals, string]>([
+    [{ ordinals: '9-3' }, '"ordinals" is "9-3", in which "9-3" is out of place'],
+    [{ ordinals: '0-600' }, '"ordinals" goes up to 600, but the run has the ordinals 0 to 599.'],
+    [{ ordinals: '300', generation: 2 }, '"generation" is 2, but the run is in generation 1'],
+    [
+      { ordinals: `0${',2'.repeat(40_000)}` },
+      'KiB can be passed through Temporal: skip them in several steps.',
+    ],
+  ])('refuses ordinals %j', async (selection, message) => {
+    const gated = await batches('skip-wrong', { params: { wait: ['0'] } });
+    await gated.untilStarted('0');
+    await expect(gated.run.skip(selection)).rejects.toThrow(message);
+    await expect(gated.run.previewSkip(selection)).rejects.toThrow(message);
+    await gated.run.cancel();
+    await gated.run.wait();
+  });
+
   it('is refused as a whole, with a reason for every id: unknown, ended, already skipped', async () => {
     const gated = await regions('skip-refused', {
       params: { wait: ['c'], fails: { b: 'no' } },
@@ -351,8 +391,13 @@ describe('skipping', () => {
     const [, message] = (await refusal(...many)) as string[];
     expect(message!.split('\n').at(-1)).toBe('- … and 5 more problems.');
     expect(message!.length).toBeLessThan(4_000);
-    await expect(gated.run.skip(['a', 'b', 'd'])).rejects.toThrow(
-      'Nothing was skipped.\n- "a" has already ended: it is DONE.\n- "b" has already ended: it is FAILED.',
+    const ended = '\n- "a" has already ended: it is DONE.\n- "b" has already ended: it is FAILED.';
+    for (const selection of [['a', 'b', 'd'], { ordinals: '0-1,3' }]) {
+      await expect(gated.run.skip(selection)).rejects.toThrow(`Nothing was skipped.${ended}`);
+      await expect(gated.run.previewSkip(selection)).rejects.toThrow(`Nothing can be skipped.${ended}`);
+    }
+    await expect(gated.run.previewSkip(['aa'])).rejects.toThrow(
+      'The run has no partition "aa". Did you mean "a"?',
     );
     await gated.run.skip(['d']);
     await expect(gated.run.skip(['d', 'e'])).rejects.toThrow('Nothing was skipped. "d" is already skipped');
@@ -384,12 +429,18 @@ describe('skipping', () => {
     expect(gated.calls().filter(({ pid }) => isAlive(pid))).toEqual([]);
   });
 
-  it('is refused for a partition in a batch in flight', async () => {
+  it('is refused for a partition in a batch in flight, and so is its preview', async () => {
     const gated = await batches('skip-in-batch', { params: { wait: ['0'] } });
     await gated.untilStarted('0');
-    await expect(gated.run.skip(['100'])).rejects.toThrow(
-      'Nothing was skipped. "100" is in a batch that is being processed (0 … 199): partitions of a batch in flight cannot be skipped.',
-    );
+    const why =
+      'is in a batch that is being processed (0 … 199): partitions of a batch in flight cannot be skipped.';
+    await expect(gated.run.skip(['100'])).rejects.toThrow(`Nothing was skipped. "100" ${why}`);
+    await expect(gated.run.previewSkip(['100'])).rejects.toThrow(`Nothing can be skipped. "100" ${why}`);
+    const byNumber = { ordinals: '100-101,300' };
+    const both = `\n- Partition number 100 ${why}\n- Partition number 101 ${why}`;
+    await expect(gated.run.skip(byNumber)).rejects.toThrow(`Nothing was skipped.${both}`);
+    await expect(gated.run.previewSkip(byNumber)).rejects.toThrow(`Nothing can be skipped.${both}`);
+    expect((await gated.run.status()).counts.SKIPPED).toBe(0);
     await gated.run.cancel();
     await gated.run.wait();
   });
@@ -441,7 +492,7 @@ describe('a setting that cannot be changed', () => {
       '"toleratedFailures" is "5"; it takes a whole number, 0 or more, or a percentage of all partitions, such as "5%".',
     );
     expect(await update('skip', 'a')).toBe(
-      '"skip" is "a"; it takes a list of partition ids, such as ["North"].',
+      '"skip" is "a"; it takes a list of partition ids, such as ["North"], or {"ordinals": "3,7-9"}.',
     );
     expect(await update('skip', ['San Marcos', 3])).toContain('- "San Marcos" is not a partition id');
     expect(
@@ -590,6 +641,15 @@ describe('the commands', () => {
     );
     expect((await cli(project.folder, ['set', runId])).code).toBe(2);
 
+    const dry = await cli(project.folder, ['skip', runId, '--ordinals', '4-5', '--dry-run']);
+    expect(dry.stdout).toBe(`In ${runId}, this would skip 2 of 6 partitions.\n  e (PENDING), f (PENDING)\n`);
+    const neither = await cli(project.folder, ['skip', runId]);
+    expect([neither.code, neither.stderr]).toEqual([
+      2,
+      expect.stringContaining('name the partitions to skip, or select them by number with --ordinals'),
+    ]);
+    const wrongly = await cli(project.folder, ['skip', runId, '--ordinals', '5,4', '--dry-run']);
+    expect([wrongly.code, wrongly.stderr]).toEqual([2, expect.stringContaining('--ordinals is "5,4"')]);
     const skipped = await cli(project.folder, ['skip', runId, 'e', 'f']);
     expect([skipped.code, skipped.stderr]).toEqual([0, 'Skipped 2 partitions.\n']);
     expect(skipped.stdout).toContain('2 SKIPPED');

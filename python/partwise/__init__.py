@@ -37,6 +37,7 @@ _CLIENT = {
     "Partwise": "client",
     "PartitionStatus": "views",
     "RunStatus": "views",
+    "CannotCompare": "errors",
     "HostError": "errors",
     "NoResults": "errors",
     "NoSuchArtifact": "errors",

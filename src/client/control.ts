@@ -8,18 +8,19 @@ import { WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@
 import type { RetryInput, RunInput } from '../core/input';
 import { concurrencyLimit, concurrencyProblems, toleranceProblems } from '../core/live-settings';
 import { problemText } from '../core/refusal';
+import { selectedName, type SkipSelection } from '../core/skip-selection';
 import { STATUS } from '../reader/find-execution';
 import { RunEnded, UpdateRefused } from '../reader/errors';
 import { Run, type RunControl } from '../reader/run';
 import { RunReader } from '../reader/run-reader';
 import { ServerRun } from '../reader/run-source';
-import type { RetryPreview, RunArchive, RunHandle, RunSettings } from '../reader/types';
+import type { RunArchive, RunHandle, RunSettings, SelectedPartitions } from '../reader/types';
 import { archiveRun } from './archive-run';
 import { startContinuation } from './start';
 
 /** The part of the `skip` update's result that clients use. */
 interface SkipAnswer {
-  tooLate: { id: string; status: string }[];
+  tooLate: { id: string | null; ordinal: number; status: string }[];
 }
 
 /** Where retries of a run are started. */
@@ -75,13 +76,18 @@ class ServerControl implements RunControl {
     if (toleratedFailures !== undefined) await this.#update('setTolerance', toleratedFailures);
   }
 
-  async skip(partitionIds: readonly string[]): Promise<void> {
-    const { tooLate } = (await this.#update('skip', partitionIds)) as SkipAnswer;
+  async skip(partitions: SkipSelection): Promise<void> {
+    const { tooLate } = (await this.#update('skip', partitions)) as SkipAnswer;
     if (tooLate.length === 0) return;
     const problems = tooLate.map(
-      ({ id, status }) => `"${id}" ended as ${status} before it could be skipped.`,
+      (partition) => `${selectedName(partition)} ended as ${partition.status} before it could be skipped.`,
     );
     throw new UpdateRefused(this.reader.runId, problemText(problems));
+  }
+
+  previewSkip(partitions: SkipSelection): Promise<SelectedPartitions> {
+    const { previewSkip }: typeof import('./preview-skip') = require('./preview-skip');
+    return previewSkip(this.reader, partitions);
   }
 
   async retry(changes: RetryInput): Promise<RunHandle> {
@@ -102,7 +108,7 @@ class ServerControl implements RunControl {
     return serverRun(this.project, runId, workflowRunId);
   }
 
-  previewRetry(changes: RetryInput): Promise<RetryPreview> {
+  previewRetry(changes: RetryInput): Promise<SelectedPartitions> {
     const { client, stage } = this.project;
     const { previewRetry }: typeof import('./preview-retry') = require('./preview-retry');
     // Not of this handle's execution: a retry continues the newest one.

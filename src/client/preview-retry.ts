@@ -7,13 +7,13 @@ import { withoutMissing } from '../planning/missing-files';
 import { carriedOver } from '../planning/continue-run';
 import { resumeRun } from '../planning/resumed-run';
 import type { RunReader } from '../reader/run-reader';
-import type { RetryPreview } from '../reader/types';
+import type { SelectedPartitions } from '../reader/types';
 import { damagedLocators, readLocators } from '../stored/locators';
 import { refusing } from './refusing';
 import { stillRunning } from './start';
 
 /** `reader` reads the newest execution. */
-export function previewRetry(reader: RunReader, changes: RetryInput): Promise<RetryPreview> {
+export function previewRetry(reader: RunReader, changes: RetryInput): Promise<SelectedPartitions> {
   return refusing(async () => {
     const reading = await reader.read();
     const { record, state } = reading;

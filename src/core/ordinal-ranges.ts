@@ -25,13 +25,15 @@ export function ordinalRanges(ordinals: ArrayLike<number>): string {
   return ranges.join(',');
 }
 
-/** What is wrong with the text, as a sentence; null if nothing is. */
-export function rangesProblem(text: string): string | null {
+/**
+ * What is wrong with the text, as a sentence; null if nothing is. `instead`: what to do if it is too long.
+ */
+export function rangesProblem(text: string, instead: string): string | null {
   if (text.length > MAX_LENGTH) {
     const [kibibytes, most] = [Math.ceil(text.length / 1024), MAX_LENGTH / 1024];
     return (
       `"ordinals" is ${kibibytes} KiB long, but at most ${most} KiB can be passed through Temporal: ` +
-      'select the partitions by their error with "failedWith", or retry them in several steps.'
+      `${instead}.`
     );
   }
   let next = 0;
@@ -43,6 +45,11 @@ export function rangesProblem(text: string): string | null {
     next = to + 1;
   }
   return null;
+}
+
+/** Number of ordinals in a text without a problem. */
+export function countRanges(text: string): number {
+  return parseRanges(text).reduce((sum, { from, to }) => sum + to - from + 1, 0);
 }
 
 /** The ranges of a text without a problem. */

@@ -148,12 +148,14 @@ export interface FindTask {
   index: FileRef;
   /** Partition ids. */
   ids: string[];
+  /** Partitions by number (`"3,7-9"`), in place of ids. */
+  ordinals?: string;
 }
 
 /** The result of `findPartitions`. */
 export interface FoundPartitions {
   version: 1;
-  /** In the order of the ids. */
+  /** In the order of the ids; empty if the partitions were given by number. */
   ordinals: number[];
   /** Those that have already ended. */
   ended: { id: string; status: PartitionStatus }[];

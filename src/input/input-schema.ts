@@ -314,7 +314,10 @@ export const inputSchema = fields(
     failedWith: text('an error type, a place in the code or the pattern of a failure').nullish(),
     ordinals: text(RANGES)
       .superRefine((value, context) => {
-        const problem = rangesProblem(value);
+        const problem = rangesProblem(
+          value,
+          'select the partitions by their error with "failedWith", or retry them in several steps',
+        );
         if (problem !== null) addSentence(context, problem);
       })
       .nullish(),

@@ -22,16 +22,17 @@ import type {
   PartitionHandle,
   PartitionPage,
   ResultRows,
-  RetryPreview,
   RunArchive,
   RunEvent,
   RunHandle,
   RunSettings,
   RunSnapshot,
+  SelectedPartitions,
   UnitView,
   WaitOptions,
 } from './types';
 import type { RetryInput } from '../core/input';
+import type { SkipSelection } from '../core/skip-selection';
 import type { Column } from '../core/plan';
 import type { FailureGroup } from '../history/failure-groups';
 import type { PartitionColumns } from '../history/partition-columns';
@@ -46,9 +47,10 @@ export interface RunControl {
   /** Resolves when the workflow has applied it. */
   pause(paused: boolean): Promise<void>;
   set(settings: RunSettings): Promise<void>;
-  skip(partitionIds: readonly string[]): Promise<void>;
+  skip(partitions: SkipSelection): Promise<void>;
+  previewSkip(partitions: SkipSelection): Promise<SelectedPartitions>;
   retry(changes: RetryInput): Promise<RunHandle>;
-  previewRetry(changes: RetryInput): Promise<RetryPreview>;
+  previewRetry(changes: RetryInput): Promise<SelectedPartitions>;
   archive(): Promise<RunArchive>;
 }
 
@@ -242,15 +244,19 @@ export class Run implements RunHandle {
     await this.#control('set').set(settings);
   }
 
-  async skip(partitionIds: readonly string[]): Promise<void> {
-    await this.#control('skip').skip(partitionIds);
+  async skip(partitions: SkipSelection): Promise<void> {
+    await this.#control('skip').skip(partitions);
+  }
+
+  async previewSkip(partitions: SkipSelection): Promise<SelectedPartitions> {
+    return this.#control('previewSkip').previewSkip(partitions);
   }
 
   async retry(changes: RetryInput = {}): Promise<RunHandle> {
     return this.#control('retry').retry(changes);
   }
 
-  async previewRetry(changes: RetryInput = {}): Promise<RetryPreview> {
+  async previewRetry(changes: RetryInput = {}): Promise<SelectedPartitions> {
     return this.#control('previewRetry').previewRetry(changes);
   }
 

@@ -9,6 +9,7 @@ import type { PartitionStatus, StatusCounts } from '../core/status';
 import type { Tolerance } from '../core/failures/tolerance';
 import type { Row } from '../core/row';
 import type { RetryInput } from '../core/input';
+import type { SkipSelection } from '../core/skip-selection';
 import type { Column } from '../core/plan';
 import type { FailureGroup } from '../history/failure-groups';
 import type { PartitionColumns } from '../history/partition-columns';
@@ -430,11 +431,24 @@ export interface RunHandle {
    */
   set(settings: RunSettings): Promise<void>;
   /**
-   * Skips partitions that have not ended, by id: all of them, or none. A waiting partition is not started,
-   * and one that runs as its own unit is stopped; partitions of a batch in flight cannot be skipped. Resolves
-   * when they are SKIPPED. Throws `UpdateRefused` with the reasons, and `RunEnded`.
+   * Skips partitions that have not ended, by id (at most 1,000) or by number (at most 10,000): all of them,
+   * or none. A waiting partition is not started, and one that runs as its own unit is stopped; partitions of
+   * a batch in flight cannot be skipped. Resolves when they are SKIPPED. Throws `UpdateRefused` with the
+   * reasons, and `RunEnded`.
+   *
+   * @example
+   * await run.skip(['North']);
+   * await run.skip({ ordinals: '3,7-9' });
    */
-  skip(partitionIds: readonly string[]): Promise<void>;
+  skip(partitions: SkipSelection): Promise<void>;
+  /**
+   * The partitions that `skip` would skip now. Changes nothing. Throws what `skip` is refused with. A
+   * partition may end, or its batch may start, before it is skipped.
+   *
+   * @example
+   * const { partitions } = await run.previewSkip({ ordinals: '3,7-9' });
+   */
+  previewSkip(partitions: SkipSelection): Promise<SelectedPartitions>;
   /**
    * Runs the partitions that are not DONE again, on the rows that the run has pinned and with the current
    * functions. This includes partitions that were never started because the run was cancelled, terminated or
@@ -456,7 +470,7 @@ export interface RunHandle {
    * @example
    * const { partitions } = await run.previewRetry({ failedWith: 'RateLimited' });
    */
-  previewRetry(changes?: RetryInput): Promise<RetryPreview>;
+  previewRetry(changes?: RetryInput): Promise<SelectedPartitions>;
   /**
    * Archives the complete history of an ended run on its stage, from where it is read after it has expired on
    * the server. Every run is archived when it ends; this is for runs that were terminated. Throws
@@ -478,8 +492,8 @@ export interface RunHandle {
   events(options?: { signal?: AbortSignal; partitions?: 'all' | 'failed' }): AsyncIterable<RunEvent>;
 }
 
-/** What a retry would run. */
-export interface RetryPreview {
+/** What a retry would run, or what would be skipped. */
+export interface SelectedPartitions {
   /** Number of partitions. */
   partitions: number;
   /** Their ordinals, ascending. */

@@ -11,10 +11,10 @@ import {
   defineUpdate,
   setHandler,
 } from '@temporalio/workflow';
-import { given, toleranceProblems } from '../core/live-settings';
-import { isPartitionId } from '../core/partition-id';
-import { quote } from '../core/quote';
+import { toleranceProblems } from '../core/live-settings';
+import type { RunPlan } from '../core/plan';
 import { problemText } from '../core/refusal';
+import { skipProblems, type SkipSelection } from '../core/skip-selection';
 import type { RunStatus, StatusCounts } from '../core/status';
 import { asTolerance, type Tolerance } from '../core/failures/tolerance';
 import type { Control } from './control';
@@ -43,11 +43,6 @@ export interface PartitionsAnswer {
   failed: { id: string; error: { type: string; message: string } }[];
 }
 
-/** Maximum number of partition ids in one update. */
-const MAX_SKIPS = 1_000;
-/** Maximum total length of the ids: an activity's result repeats some of them (I7). */
-const MAX_SKIP_LENGTH = 100_000;
-
 const progressQuery = defineQuery<ProgressAnswer>('progress');
 const partitionsQuery = defineQuery<PartitionsAnswer>('partitions');
 const pauseSignal = defineSignal('pause');
@@ -62,8 +57,9 @@ export interface LiveRun {
   readonly progress: Progress;
   /** Why the run can no longer be changed, as a sentence; null while it can. */
   ending(): string | null;
-  /** Null until the run is planned. */
-  readonly skip: ((ids: readonly string[]) => Promise<SkipAnswer>) | null;
+  /** Null until the run is planned, as is `skip`. */
+  readonly plan: RunPlan | null;
+  readonly skip: ((selection: SkipSelection) => Promise<SkipAnswer>) | null;
 }
 
 export function handleMessages(run: LiveRun): void {
@@ -112,8 +108,8 @@ export function handleMessages(run: LiveRun): void {
     },
     { validator: (value) => refuse(run, toleranceProblems(value)) },
   );
-  setHandler(skipUpdate, (ids) => run.skip!(ids as string[]), {
-    validator: (ids) => refuse(run, skipProblems(ids, run.skip !== null)),
+  setHandler(skipUpdate, (selection) => run.skip!(selection as SkipSelection), {
+    validator: (selection) => refuse(run, skipProblems(selection, run.plan)),
   });
 }
 
@@ -127,24 +123,4 @@ function refuse(run: LiveRun, problems: readonly string[]): void {
   const all = ending === null ? problems : [ending];
   // enforces I9
   if (all.length > 0) throw ApplicationFailure.nonRetryable(problemText(all), 'UpdateRefused');
-}
-
-function skipProblems(ids: unknown, planned: boolean): string[] {
-  if (!Array.isArray(ids) || ids.length === 0)
-    return [`"skip" is ${given(ids)}; it takes a list of partition ids, such as ["North"].`];
-  if (!planned) return ['The run has no partitions yet: it is still being planned. Skip them once it is.'];
-  if (
-    ids.length > MAX_SKIPS ||
-    ids.reduce<number>((sum, id) => sum + String(id).length, 0) > MAX_SKIP_LENGTH
-  ) {
-    return [
-      `${ids.length} partition ids are too many for one update: skip at most ${MAX_SKIPS} at a time, of ${MAX_SKIP_LENGTH} characters in total.`,
-    ];
-  }
-  return ids
-    .filter((id) => typeof id !== 'string' || !isPartitionId(id))
-    .map(
-      (id) =>
-        `${quote(id)} is not a partition id: ids are percent-encoded text, as partwise partitions prints them.`,
-    );
 }

@@ -55,12 +55,12 @@ export async function partitionedRun(input?: unknown): Promise<RunSummary> {
 class Run implements LiveRun {
   readonly progress = new Progress();
   readonly control = new Control();
+  plan: RunPlan | null = null;
   skip: LiveRun['skip'] = null;
   /** Cancelled with the run, or by its timeout. */
   readonly #scope = new CancellationScope();
   #timedOut = false;
   #opened: OpenedRun | null = null;
-  #plan: RunPlan | null = null;
   #stopping: Stopping | null = null;
   #settled = false;
 
@@ -81,7 +81,7 @@ class Run implements LiveRun {
       return summary;
     } catch (error) {
       this.#end(statusAfter(error));
-      await this.#close(closingAfter(error, this.#plan, this.progress));
+      await this.#close(closingAfter(error, this.plan, this.progress));
       throw error;
     }
   }
@@ -93,7 +93,7 @@ class Run implements LiveRun {
 
   async #close(closing: Closing): Promise<void> {
     await closeWorkflow(workflowInfo().workflowId, this.input, this.#opened, closing);
-    describeEnd(closing, this.#plan !== null);
+    describeEnd(closing, this.plan !== null);
   }
 
   async #run(): Promise<RunSummary> {
@@ -116,7 +116,7 @@ class Run implements LiveRun {
     });
     const plan = resultOf('planRun', await unwrapped(planRun({ opened })), asRunPlan);
     const { control, progress } = this;
-    this.#plan = plan;
+    this.plan = plan;
     progress.begin(plan.partitions, plan.carried);
     control.begin(plan);
     const stopping = new Stopping(plan, progress, control);
@@ -127,7 +127,7 @@ class Run implements LiveRun {
       plan.sharding == null
         ? new RunUnits({ plan, run: opened, units: plan.units, progress, control, scope, consider })
         : new RunShards(plan, plan.sharding, opened, progress, control, stopping);
-    this.skip = (ids) => skipPartitions(ids, plan, opened, work);
+    this.skip = (selection) => skipPartitions(selection, plan, opened, work);
     await work.process();
     this.#settled = true;
     if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('The run was cancelled.');
@@ -152,7 +152,7 @@ class Run implements LiveRun {
     try {
       return await this.#scope.run(body);
     } catch (error) {
-      throw this.#timedOut && isCancellation(error) ? runTimeout(limitMs!, this.#plan, this.progress) : error;
+      throw this.#timedOut && isCancellation(error) ? runTimeout(limitMs!, this.plan, this.progress) : error;
     } finally {
       timer.cancel();
     }

@@ -18,7 +18,9 @@ import type { FinalStatus } from '../core/outcome';
 import { partitionName } from '../core/partition-name';
 import { quote } from '../core/quote';
 import { problemText } from '../core/refusal';
+import { inBatch, isGone, selectedOrdinals, type SkipSelection } from '../core/skip-selection';
 import type { UnitPlace, RunWork } from './units';
+import type { FindTask } from '../core/tasks';
 import type { RunActivities } from '../core/workflow';
 
 /** Answer of the update `skip`; readers of history use it to find out what was skipped. */
@@ -28,22 +30,24 @@ export interface SkipAnswer {
   skipped: string;
   /** How many of them were running and have an outcome that records them as cut off. */
   cutOff: number;
-  /** Partitions that ended just before they could be skipped. */
-  tooLate: { id: string; status: FinalStatus }[];
+  /** Partitions that ended just before they could be skipped. `id` is null if they were given by number. */
+  tooLate: { id: string | null; ordinal: number; status: FinalStatus }[];
 }
 
 /** Throws `UpdateRefused` with the problems. */
 export async function skipPartitions(
-  ids: readonly string[],
+  selection: SkipSelection,
   plan: RunPlan,
   opened: OpenedRun,
   work: RunWork,
 ): Promise<SkipAnswer> {
-  const wanted = [...new Set(ids)];
-  const { ordinals, places } = await findOrdinals(wanted, plan, opened, work);
+  const given = selectedOrdinals(selection);
+  const ids = given === null ? [...new Set(selection as readonly string[])] : [];
+  const { ordinals, places } = await findOrdinals({ ids, given }, plan, opened, work);
+  const idOf = (i: number): string | null => ids[i] ?? null;
   const problems = work.closed
     ? ['The run is ending.']
-    : wanted.flatMap((id, i) => problemOf(id, places[i]!) ?? []);
+    : ordinals.flatMap((ordinal, i) => problemOf({ id: idOf(i), ordinal }, places[i]!) ?? []);
   if (problems.length > 0) {
     work.release();
     throw refused(problems);
@@ -54,16 +58,16 @@ export async function skipPartitions(
     version: 1,
     skipped: encodeOrdinals(done.sort((a, b) => a - b)),
     cutOff: skipped.filter(({ cutOff }) => cutOff).length,
-    tooLate: wanted.flatMap((id, i) => {
+    tooLate: ordinals.flatMap((ordinal, i) => {
       const { status } = skipped[i]!;
-      return status === 'SKIPPED' ? [] : [{ id, status }];
+      return status === 'SKIPPED' ? [] : [{ id: idOf(i), ordinal, status }];
     }),
   };
 }
 
-/** Refuses unknown and ended partitions; holds the others. */
+/** Refuses unknown and ended partitions; holds the others. `given` is null if they are selected by id. */
 async function findOrdinals(
-  ids: string[],
+  { ids, given }: { ids: string[]; given: number[] | null },
   plan: RunPlan,
   opened: OpenedRun,
   work: RunWork,
@@ -75,7 +79,15 @@ async function findOrdinals(
   });
   const { stage, unitPlan, index } = plan;
   for (let asked = 1; ; asked++) {
-    const task = { version: 1, stage, stageToken: opened.stageToken, plan: unitPlan, index, ids } as const;
+    const task: FindTask = {
+      version: 1,
+      stage,
+      stageToken: opened.stageToken,
+      plan: unitPlan,
+      index,
+      ids,
+      ...(given !== null && { ordinals: encodeOrdinals(given) }),
+    };
     const answer: unknown = await findPartitions
       // Ids assigned by Temporal are numbers, like those of units, and open activities must not share an id.
       .executeWithOptions({ activityId: `find-${uuid4()}` }, [task])
@@ -91,7 +103,7 @@ async function findOrdinals(
         ),
       );
     }
-    const { ordinals } = found;
+    const ordinals = given ?? found.ordinals;
     const held = work.hold(ordinals);
     // Without shards, nothing may happen between the check and the skip.
     const places = Array.isArray(held) ? held : await held;
@@ -102,10 +114,10 @@ async function findOrdinals(
   }
 }
 
-function problemOf(id: string, place: UnitPlace): string | null {
-  if (place.type === 'gone') return `${quote(partitionName(id))} is already skipped, or has just ended.`;
+function problemOf(partition: { id: string | null; ordinal: number }, place: UnitPlace): string | null {
+  if (place.type === 'gone') return isGone(partition);
   if (place.type === 'waiting' || place.isSingle) return null;
-  return `${quote(partitionName(id))} is in a batch that is being processed (${place.label}): partitions of a batch in flight cannot be skipped.`;
+  return inBatch(partition, place.label);
 }
 
 function messageOf(error: unknown): string {

@@ -107,12 +107,38 @@ class Partwise:
             raise
         return Run(self._host, started["run"], started["execution"])
 
-    def run(self, run_id):
-        """The handle of any run, running or ended. Its methods raise `NoSuchRun`."""
-        return Run(self._host, run_id)
+    def run(self, run_id, execution=None):
+        """The handle of any run, running or ended. Its methods raise `NoSuchRun`.
 
-    def runs(self, **filters):
-        """Iterates over the runs, newest first; `status=`, `function=`, `schedule=` select."""
+        `execution` is the number of one of its executions, as it was when it ended: 1 is the first one.
+        """
+        current = Run(self._host, run_id)
+        if execution is None:
+            return current
+        known = {each["execution"]: each["workflowRunId"] for each in current.state()["executions"]}
+        if execution not in known:
+            raise ValueError(f"The run {run_id} has no execution {execution!r}; it has {', '.join(map(str, known))}.")
+        return Run(self._host, run_id, known[execution])
+
+    def runs(
+        self,
+        *,
+        status=None,
+        function=None,
+        schedule=None,
+        text=None,
+        started_from=None,
+        started_before=None,
+        archived=None,
+    ):
+        """Iterates over the runs, newest first, each with `run_id`, `status`, `counts`, `rows`, `error`, ….
+
+        - `text`: only ids that contain it.
+        - `started_from`, `started_before`: datetimes with a time zone.
+        - `archived`: True for those that only archives on the stage have.
+        """
+        filters = {"status": status, "function": function, "schedule": schedule, "text": text, "archived": archived}
+        filters["startedFrom"], filters["startedBefore"] = _time(started_from), _time(started_before)
         after = {}
         while True:
             page = self._host.ask("list", {**filters, **after})
@@ -130,3 +156,12 @@ class Partwise:
 
         name = sendable_name(function)
         return f"{functions_file({name: function}, self.project)}:{name}"
+
+
+def _time(moment):
+    """A datetime as ISO 8601; the host's own time zone may be another one."""
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment!r} has no time zone, so the moment is not known: add one, such as timezone.utc.")
+    return moment.isoformat()

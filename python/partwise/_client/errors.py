@@ -47,6 +47,10 @@ class UpdateRefused(PartwiseError):
     """A run in progress refused a change."""
 
 
+class CannotCompare(PartwiseError):
+    """Two runs cannot be compared: one has not been planned, or their key columns differ."""
+
+
 class WaitTimeout(PartwiseError, TimeoutError):
     """The run did not end in time. It continues."""
 
@@ -65,6 +69,7 @@ _BY_NAME = {
         NoResults,
         RunEnded,
         UpdateRefused,
+        CannotCompare,
         WaitTimeout,
     )
 }

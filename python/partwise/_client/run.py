@@ -66,8 +66,20 @@ class Run:
         return Partition(self._of_run, self.run_id, id, view(self._of_run("partition", partition=id)))
 
     def failures(self):
-        """The failed partitions in groups of one cause, largest first."""
+        """The failed partitions in groups of one cause, largest first.
+
+        `group.failed_with` is for `retry(failed_with=…)`; `group.ordinals` is text such as `"3,7-9"`.
+        """
         return view(self._of_run("failures"))
+
+    def compare(self, other, examples=20):
+        """How this run (a) and another (b) differ, partition by partition, and what has changed.
+
+        Either may be an execution: `partwise.run(run_id, execution=1)`. `examples` is how many partitions are listed.
+        Raises `CannotCompare` if a run has not been planned, or if their key columns differ.
+        """
+        others = {"other": other.run_id, "otherExecution": other.execution, "examples": examples}
+        return view(self._of_run("compare", **others))
 
     def results(self, to="pandas"):
         """The rows that the functions returned, of all partitions, key columns first.
@@ -104,9 +116,13 @@ class Run:
         """Changes settings of a run in progress."""
         self._of_run("set", maxConcurrency=max_concurrency, toleratedFailures=tolerated_failures)
 
-    def skip(self, *partitions):
-        """Skips partitions that have not ended, by id: all of them, or none."""
-        self._of_run("skip", partitions=list(partitions))
+    def skip(self, *partitions, ordinals=None, generation=None):
+        """Skips partitions that have not ended, by id or by number (`ordinals="3,7-9"`): all of them, or none."""
+        self._of_run("skip", **_selection(partitions, ordinals, generation))
+
+    def preview_skip(self, *partitions, ordinals=None, generation=None):
+        """What `skip` would skip, as `partitions` (a number) and `ordinals` (`"3,7-9"`). Changes nothing."""
+        return view(self._of_run("previewSkip", **_selection(partitions, ordinals, generation)))
 
     def retry(self, **changes):
         """Runs the partitions that are not DONE again, on the same rows.
@@ -119,6 +135,12 @@ class Run:
     def preview_retry(self, **changes):
         """What `retry` would run, as `partitions` (a number) and `ordinals` (`"3,7-9"`). Starts nothing."""
         return view(self._of_run("previewRetry", changes=changes_of(changes)))
+
+
+def _selection(partitions, ordinals, generation):
+    if bool(partitions) == (ordinals is not None):
+        raise TypeError("Name the partitions to skip, or select them by number with ordinals=, but not both.")
+    return {"partitions": list(partitions)} if partitions else {"ordinals": ordinals, "generation": generation}
 
 
 _FORMS = {
@@ -166,6 +188,14 @@ class Partition:
     def logs(self):
         """What it printed, as one text, of all attempts."""
         return "".join(f"{line['text']}\n" for line in self._of_partition("partitionLogs"))
+
+    def log_page(self, **page):
+        """Some `lines` of its log, without reading the rest: the end of it, unless `after=` or `before=` a position.
+
+        `limit=`, `search=`, `stream=`, `attempt=` and `execution=` select lines; `previous` and `next` of the answer
+        are positions for the pages before and after it.
+        """
+        return view(self._of_partition("partitionLogPage", page=page))
 
 
 class Artifacts:

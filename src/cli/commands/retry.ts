@@ -7,9 +7,9 @@ import { GROUP, withExamples } from '../help';
 import { suggesting } from '../invocation';
 import { followingMoves, loadProject, reading, withPartwise } from '../connect';
 import { withFunctions, withJson, withProject } from '../options';
+import { printSelection } from '../preview-selection';
 import { nextCommands } from '../render/next-commands';
-import { partitionName } from '../../core/partition-name';
-import { clean, plural, wrapped } from '../../display/text';
+import { clean, plural } from '../../display/text';
 import { SEVERAL } from '../repeated';
 import { withOutcomeFlags } from '../run-flags';
 import {
@@ -30,9 +30,6 @@ interface RetryOptions extends RetryFlags {
   strict?: boolean;
   json?: boolean;
 }
-
-/** A dry run names this many partitions. */
-const MAX_NAMED = 10;
 
 const NOTES = `Reruns every partition that is not DONE (failed, interrupted or never started) on the rows that the
 run pinned, with the current functions. DONE partitions are not called again (but see
@@ -107,28 +104,10 @@ async function retry(wanted: string, options: RetryOptions): Promise<void> {
 }
 
 async function preview(wanted: string, changes: RetryInput, options: RetryOptions): Promise<void> {
-  const { ordinalRanges }: typeof import('../..') = require('../..');
   await reading(options, async (partwise) => {
-    const runId = await runIdOf(partwise, wanted);
-    const run = partwise.getRun(runId);
-    const { partitions, ordinals } = await run.previewRetry(changes);
-    if (options.json === true) return printJson({ runId, partitions, ordinals: ordinalRanges(ordinals) });
-    const { total } = (await run.status()).counts;
-    const pages = Array.from(ordinals.subarray(0, MAX_NAMED), (from) => run.partitions({ from, limit: 1 }));
-    const shown = (await Promise.all(pages)).flatMap((page) => page.partitions);
-    const names = shown.map(({ id, status }) => `${clean(partitionName(id))} (${status})`).join(', ');
-    print(
-      [
-        `A retry of ${paint.bold(clean(runId))} would run ${partitions.toLocaleString('en')} of ${plural(total, 'partition')}.`,
-        ...(partitions === 0
-          ? []
-          : [
-              paint.dim(
-                wrapped(names + (partitions > shown.length ? ', …' : ''), widthOfTerminal(), '  ', '  '),
-              ),
-            ]),
-      ].join('\n'),
-    );
+    const run = partwise.getRun(await runIdOf(partwise, wanted));
+    const selection = await run.previewRetry(changes);
+    await printSelection(run, selection, `A retry of ${paint.bold(clean(run.runId))} would run`, options);
   });
 }
 

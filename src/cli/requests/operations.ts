@@ -3,16 +3,22 @@
  * JSON: see docs/host-protocol.md, which lists them.
  */
 import { writeFile } from 'node:fs/promises';
-import type { Partwise, RefusalType, RetryInput, RunEvent, RunHandle, RunInput, Tolerance } from '../..';
+import type {
+  LogPageOptions,
+  Partwise,
+  RefusalType,
+  RetryInput,
+  RunEvent,
+  RunHandle,
+  RunInput,
+  SelectedPartitions,
+  SkipSelection,
+  Tolerance,
+} from '../..';
 import type { ProjectConfig } from '../../config';
 import type { Needs } from '../connections';
-import { isObject } from '../../core/json';
 import { wasRefused } from '../../core/status';
-
-/** The parameters of an operation are wrong; the message says which. */
-export class BadParams extends Error {
-  override name = 'BadParams';
-}
+import type { Params } from './params';
 
 /** What an operation has besides its parameters. */
 export interface Call {
@@ -38,84 +44,6 @@ export interface ServerOperation extends Needs {
   run(call: Call, params: Params): Promise<unknown>;
 }
 
-/** Parameters, whose types are checked as they are read. */
-export class Params {
-  /** Throws `BadParams` for a name that the operation does not take. */
-  constructor(
-    private readonly operation: string,
-    takes: readonly string[],
-    private readonly values: Readonly<Record<string, unknown>>,
-  ) {
-    const unknown = Object.keys(values).find((name) => !takes.includes(name));
-    if (unknown === undefined) return;
-    const known = takes.length === 0 ? 'no parameters' : takes.join(', ');
-    throw new BadParams(
-      `The operation "${operation}" has no parameter ${JSON.stringify(unknown)}; it takes ${known}.`,
-    );
-  }
-
-  string(name: string): string {
-    const value = this.optionalString(name);
-    if (value === undefined) throw this.#bad(name, 'a string');
-    return value;
-  }
-
-  optionalString(name: string): string | undefined {
-    return this.#optional(name, 'a string', (value): value is string => typeof value === 'string');
-  }
-
-  optionalNumber(name: string): number | undefined {
-    return this.#optional(name, 'a number', (value): value is number => typeof value === 'number');
-  }
-
-  optionalFlag(name: string): boolean | undefined {
-    return this.#optional(name, 'true or false', (value): value is boolean => typeof value === 'boolean');
-  }
-
-  strings(name: string): string[] {
-    const areStrings = (value: unknown): value is string[] =>
-      Array.isArray(value) && value.every((each) => typeof each === 'string');
-    const value = this.#optional(name, 'a list of strings', areStrings);
-    if (value === undefined) throw this.#bad(name, 'a list of strings');
-    return value;
-  }
-
-  object(name: string): Record<string, unknown> {
-    return this.#optional(name, 'an object', isObject) ?? {};
-  }
-
-  optionalNumberOrString(name: string): number | string | undefined {
-    return this.#optional(name, 'a number or a string', (value): value is number | string =>
-      ['number', 'string'].includes(typeof value),
-    );
-  }
-
-  /** Of a model. */
-  version(): number | string {
-    const value = this.optionalNumberOrString('version');
-    if (value === undefined) throw this.#bad('version', 'a number or an alias');
-    return value;
-  }
-
-  run({ partwise }: Call): RunHandle {
-    const handle = partwise.getRun(this.string('run'));
-    const execution = this.optionalString('execution');
-    return execution === undefined ? handle : handle.execution(execution);
-  }
-
-  #optional<T>(name: string, takes: string, fits: (value: unknown) => value is T): T | undefined {
-    const value = Object.hasOwn(this.values, name) ? this.values[name] : undefined;
-    if (value === undefined || value === null) return undefined;
-    if (!fits(value)) throw this.#bad(name, takes);
-    return value;
-  }
-
-  #bad(name: string, takes: string): BadParams {
-    const given = Object.hasOwn(this.values, name) ? `is ${JSON.stringify(this.values[name])}` : 'is missing';
-    return new BadParams(`"${name}" of the operation "${this.operation}" ${given}; it takes ${takes}.`);
-  }
-}
-
 type Operation = ProjectOperation | ServerOperation;
 
 type Run = ServerOperation['run'];
@@ -132,6 +60,8 @@ const changes = (takes: string, run: Run): ServerOperation => ({
 });
 /** Of the registry, which is in the warehouse. */
 const changesRegistry = (takes: string, run: Run): ServerOperation => ({ takes: names(takes), run });
+
+const LIST = 'limit after status function schedule text startedFrom startedBefore archived';
 
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
   project: {
@@ -160,17 +90,17 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     isRepeatable: true,
     needsWorker: true,
     run: (call, params) =>
-      params.run(call).wait({
+      runOf(call, params).wait({
         timeoutMs: params.optionalNumber('timeoutMs'),
         signal: call.signal,
         partitions: params.optionalFlag('all') === true ? 'all' : 'failed',
         onEvent: (event: RunEvent) => call.emit(event),
       }),
   },
-  status: reads('run execution', (call, params) => params.run(call).status()),
-  progress: reads('run execution', (call, params) => params.run(call).progress()),
+  status: reads('run execution', (call, params) => runOf(call, params).status()),
+  progress: reads('run execution', (call, params) => runOf(call, params).progress()),
   partitions: reads('run execution status limit after from', (call, params) =>
-    params.run(call).partitions({
+    runOf(call, params).partitions({
       status: params.optionalString('status') as never,
       limit: params.optionalNumber('limit'),
       after: params.optionalString('after'),
@@ -178,26 +108,40 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     }),
   ),
   partition: reads('run execution partition', (call, params) => partitionOf(call, params).describe()),
-  failures: reads('run execution', (call, params) => params.run(call).failures()),
+  failures: reads('run execution', async (call, params) => {
+    const { ordinalRanges }: typeof import('../..') = require('../..');
+    const groups = await runOf(call, params).failures();
+    return groups.map((group) => ({ ...group, ordinals: ordinalRanges(group.ordinals) }));
+  }),
+  compare: reads('run execution other otherExecution examples', async (call, params) => {
+    const other = runOf(call, params, 'other', 'otherExecution');
+    const examples = params.optionalNumber('examples');
+    const { columns: _, order, ...comparison } = await runOf(call, params).compare(other, { examples });
+    return { ...comparison, different: order.length };
+  }),
   logs: {
     takes: names('run execution partition follow'),
     waits: true,
     run: async (call, params) => {
       const partition = params.optionalString('partition');
       const follow = params.optionalFlag('follow') ?? false;
-      const lines = params.run(call).logs({ partition, follow, signal: call.signal });
+      const lines = runOf(call, params).logs({ partition, follow, signal: call.signal });
       for await (const line of lines) call.emit(line);
     },
   },
   partitionLogs: reads('run execution partition', (call, params) => partitionOf(call, params).logs()),
+  partitionLogPage: reads('run execution partition page', (call, params) =>
+    // The library checks it.
+    partitionOf(call, params).logPage(params.object('page') as LogPageOptions),
+  ),
   artifacts: reads('run execution partition', (call, params) => partitionOf(call, params).artifacts.list()),
   downloadArtifact: reads('run execution partition name folder', async (call, params) => ({
     file: await partitionOf(call, params).artifacts.download(params.string('name'), params.string('folder')),
   })),
   saveResults: reads('run execution file', async (call, params) => ({
-    columns: await params.run(call).saveResults(params.string('file')),
+    columns: await runOf(call, params).saveResults(params.string('file')),
   })),
-  list: reads('limit after status function schedule text', ({ partwise }, params) =>
+  list: reads(LIST, ({ partwise }, params) =>
     partwise.list({
       limit: params.optionalNumber('limit'),
       after: params.optionalString('after'),
@@ -205,6 +149,9 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
       function: params.optionalString('function'),
       schedule: params.optionalString('schedule'),
       text: params.optionalString('text'),
+      startedFrom: params.optionalTime('startedFrom'),
+      startedBefore: params.optionalTime('startedBefore'),
+      archived: params.optionalFlag('archived'),
     }),
   ),
   plan: reads('input', ({ partwise }, params) =>
@@ -229,27 +176,28 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   }),
   retry: changes('run execution changes', async (call, params) => {
     const changed = params.object('changes') as RetryInput;
-    const handle = await params.run(call).retry(changed);
+    const handle = await runOf(call, params).retry(changed);
     await planned(handle, call.signal);
     return startedRun(handle);
   }),
-  previewRetry: reads('run execution changes', async (call, params) => {
-    const { ordinalRanges }: typeof import('../..') = require('../..');
-    const { partitions, ordinals } = await params.run(call).previewRetry(params.object('changes'));
-    return { partitions, ordinals: ordinalRanges(ordinals) };
-  }),
-  cancel: changes('run execution', (call, params) => params.run(call).cancel()),
-  pause: changes('run execution', (call, params) => params.run(call).pause()),
-  unpause: changes('run execution', (call, params) => params.run(call).unpause()),
+  previewRetry: reads('run execution changes', async (call, params) =>
+    selected(await runOf(call, params).previewRetry(params.object('changes'))),
+  ),
+  cancel: changes('run execution', (call, params) => runOf(call, params).cancel()),
+  pause: changes('run execution', (call, params) => runOf(call, params).pause()),
+  unpause: changes('run execution', (call, params) => runOf(call, params).unpause()),
   set: changes('run execution maxConcurrency toleratedFailures', (call, params) =>
-    params.run(call).set({
+    runOf(call, params).set({
       maxConcurrency: params.optionalNumber('maxConcurrency'),
       // The library checks it.
       toleratedFailures: params.optionalNumberOrString('toleratedFailures') as Tolerance | undefined,
     }),
   ),
-  skip: changes('run execution partitions', (call, params) =>
-    params.run(call).skip(params.strings('partitions')),
+  skip: changes('run execution partitions ordinals generation', (call, params) =>
+    runOf(call, params).skip(selectionOf(params)),
+  ),
+  previewSkip: reads('run execution partitions ordinals generation', async (call, params) =>
+    selected(await runOf(call, params).previewSkip(selectionOf(params))),
   ),
 };
 
@@ -262,6 +210,25 @@ async function planned(handle: RunHandle, signal: AbortSignal): Promise<void> {
     const { type, message } = event.state.error ?? { type: 'Terminated', message: 'The run was terminated.' };
     throw new StartRefused(type as RefusalType, message.replace(/^- /, '').split('\n- '));
   }
+}
+
+/** `name` is that of the parameter with the run id; an execution is in the parameter `execution`. */
+function runOf({ partwise }: Call, params: Params, name = 'run', executionName = 'execution'): RunHandle {
+  const run = partwise.getRun(params.string(name));
+  const execution = params.optionalString(executionName);
+  return execution === undefined ? run : run.execution(execution);
+}
+
+/** Partitions by id, or by number. */
+function selectionOf(params: Params): SkipSelection {
+  const ordinals = params.optionalString('ordinals');
+  if (ordinals === undefined) return params.strings('partitions');
+  return { ordinals, generation: params.optionalNumber('generation') };
+}
+
+function selected({ partitions, ordinals }: SelectedPartitions) {
+  const { ordinalRanges }: typeof import('../..') = require('../..');
+  return { partitions, ordinals: ordinalRanges(ordinals) };
 }
 
 function startedRun({ runId, workflowRunId }: RunHandle) {
@@ -277,5 +244,5 @@ async function versionOf(call: Call, params: Params) {
 }
 
 function partitionOf(call: Call, params: Params) {
-  return params.run(call).partition(params.string('partition'));
+  return runOf(call, params).partition(params.string('partition'));
 }

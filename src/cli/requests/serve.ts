@@ -3,7 +3,8 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import type { ProjectConfig } from '../../config';
 import { Connections } from '../connections';
-import { BadParams, OPERATIONS, Params } from './operations';
+import { OPERATIONS } from './operations';
+import { BadParams, Params } from './params';
 import {
   answeredError,
   answerLine,

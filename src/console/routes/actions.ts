@@ -4,12 +4,18 @@
  */
 import { Hono, type Context } from 'hono';
 import { z } from 'zod';
-import { ordinalRanges, type RetryInput, type RunHandle } from '../..';
+import {
+  ordinalRanges,
+  type RetryInput,
+  type RunHandle,
+  type SelectedPartitions,
+  type SkippedOrdinals,
+} from '../..';
 import { BadRequest, json } from '../answers';
 import type { Changing } from '../backend';
 import { selection } from '../table/table-answers';
 import type { WatchedRuns } from '../watched-runs';
-import type { PartitionFilter, RetryPreviewed, RetryRequest, SettingsRequest } from '../wire/types';
+import type { PartitionFilter, RetryRequest, SelectionPreviewed, SettingsRequest } from '../wire/types';
 import { body } from './body';
 import { FILTER } from './filter';
 
@@ -22,9 +28,7 @@ export function actionRoutes(change: Changing, watched: WatchedRuns): Hono {
 
   routes.post('/:run/actions/preview-retry', async (context) => {
     const changes = await changesOf(context, await body(context, RETRY));
-    const { partitions, ordinals } = await onRun(context, (run) => run.previewRetry(changes));
-    const answer: RetryPreviewed = { partitions, ordinals: ordinalRanges(ordinals.subarray(0, SHOWN)) };
-    return json(context, answer);
+    return previewed(context, (run) => run.previewRetry(changes));
   });
 
   routes.post('/:run/actions/retry', async (context) => {
@@ -44,14 +48,12 @@ export function actionRoutes(change: Changing, watched: WatchedRuns): Hono {
     return act(context, (run) => run.set(settings as Parameters<RunHandle['set']>[0]));
   });
   routes.post('/:run/actions/skip', async (context) => {
-    const { filter } = await body(context, SKIP);
-    const { snapshot, ordinals } = await selected(context, filter);
-    if (ordinals.length > MAX_SKIPPED)
-      throw new BadRequest(
-        `${ordinals.length} partitions are selected; at most ${MAX_SKIPPED} can be skipped at once.`,
-      );
-    const ids = await snapshot.ids(ordinals);
-    return act(context, (run) => run.skip(ids));
+    const selection = await byNumber(context, (await body(context, SKIP)).filter);
+    return act(context, (run) => run.skip(selection));
+  });
+  routes.post('/:run/actions/preview-skip', async (context) => {
+    const selection = await byNumber(context, (await body(context, SKIP)).filter);
+    return previewed(context, (run) => run.previewSkip(selection));
   });
 
   function onRun<T>(context: Context, work: (run: RunHandle) => Promise<T>): Promise<T> {
@@ -63,7 +65,15 @@ export function actionRoutes(change: Changing, watched: WatchedRuns): Hono {
     return json(context, null);
   }
 
-  /** A filter becomes the ordinals that it selects now, which mean other partitions after an overwrite. */
+  async function previewed(
+    context: Context,
+    preview: (run: RunHandle) => Promise<SelectedPartitions>,
+  ): Promise<Response> {
+    const { partitions, ordinals } = await onRun(context, preview);
+    const answer: SelectionPreviewed = { partitions, ordinals: ordinalRanges(ordinals.subarray(0, SHOWN)) };
+    return json(context, answer);
+  }
+
   async function changesOf(context: Context, { which, options }: RetryRequest): Promise<RetryInput> {
     const settings = options === undefined ? {} : { options: options as RetryInput['options'] };
     if (which.by === 'all') return settings;
@@ -71,14 +81,18 @@ export function actionRoutes(change: Changing, watched: WatchedRuns): Hono {
     if (which.by === 'id') return { ...settings, only: [which.id] };
     if (which.by === 'ordinals')
       return { ...settings, ordinals: which.ordinals, generation: which.generation };
-    const { snapshot, ordinals } = await selected(context, which.filter);
-    const generation = snapshot.state.executions.at(-1)?.generation ?? undefined;
-    return { ...settings, ordinals: ordinalRanges(ordinals), generation };
+    return { ...settings, ...(await byNumber(context, which.filter)) };
   }
 
-  async function selected(context: Context, filter: PartitionFilter) {
+  /** The ordinals that a filter selects now, which mean other partitions after an overwrite. */
+  async function byNumber(context: Context, filter: PartitionFilter): Promise<SkippedOrdinals> {
     const { snapshot, ...table } = await watched.get(context.req.param('run')!, null).table();
-    return { snapshot, ordinals: await selection(table, snapshot, filter) };
+    const ordinals = await selection(table, snapshot, filter);
+    if (ordinals.length === 0) throw new BadRequest('The filter selects no partitions any more.');
+    return {
+      ordinals: ordinalRanges(ordinals),
+      generation: snapshot.state.executions.at(-1)?.generation ?? undefined,
+    };
   }
 
   return routes;
@@ -106,8 +120,5 @@ const RETRY: z.ZodType<RetryRequest> = z.strictObject({
   ]),
   options: SETTINGS.optional(),
 });
-
-/** Runs refuse to skip more at once, so the ids of more are not looked up. */
-const MAX_SKIPPED = 1_000;
 
 const SKIP = z.strictObject({ filter: FILTER });

@@ -204,8 +204,8 @@ export interface RetryRequest {
   options?: SettingsRequest;
 }
 
-/** What `preview-retry` answers. */
-export interface RetryPreviewed {
+/** What `preview-retry` and `preview-skip` answer. */
+export interface SelectionPreviewed {
   partitions: number;
   /** The first thousand, such as `3,7-9`. */
   ordinals: string;

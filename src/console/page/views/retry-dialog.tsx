@@ -2,15 +2,13 @@
 import { useState } from 'preact/hooks';
 import { partitionName } from '../../../core/partition-name';
 import { shellWord } from '../../../core/shell-word';
-import type { RetryPreviewed, RetryRequest } from '../../wire/types';
+import type { SelectionPreviewed, RetryRequest } from '../../wire/types';
 import { go, runAddress } from '../address';
 import { ActionDialog } from '../parts/action-dialog';
 import { useAnswer } from '../parts/use-answer';
 import { plural, shown } from '../words';
 import { actionPath } from './action-path';
-
-/** Longer selections are not written as a command. */
-const MAX_ORDINALS = 1_000;
+import { ordinalsFlag } from './ordinals-flag';
 
 export function RetryDialog({
   runId,
@@ -26,7 +24,7 @@ export function RetryDialog({
     which,
     ...(concurrency !== '' && { options: { maxConcurrency: Number(concurrency) } }),
   };
-  const { value: preview, problem } = useAnswer<RetryPreviewed>(actionPath(runId, 'preview-retry'), {
+  const { value: preview, problem } = useAnswer<SelectionPreviewed>(actionPath(runId, 'preview-retry'), {
     body: request,
   });
   const count = preview?.partitions ?? 0;
@@ -77,7 +75,7 @@ function commandOf(
   runId: string,
   which: RetryRequest['which'],
   concurrency: string,
-  preview: RetryPreviewed | null,
+  preview: SelectionPreviewed | null,
 ): string | null {
   const selection = selectionOf(which, preview);
   if (selection === null) return null;
@@ -85,10 +83,9 @@ function commandOf(
   return `partwise retry ${shellWord(runId)}${selection}${settings}`;
 }
 
-function selectionOf(which: RetryRequest['which'], preview: RetryPreviewed | null): string | null {
+function selectionOf(which: RetryRequest['which'], preview: SelectionPreviewed | null): string | null {
   if (which.by === 'all') return '';
   if (which.by === 'id') return ` --only=${shellWord(which.id)}`;
   if (which.by === 'cause') return ` --failed-with=${shellWord(which.failedWith)}`;
-  if (preview === null || preview.partitions === 0 || preview.partitions > MAX_ORDINALS) return null;
-  return ` --ordinals ${preview.ordinals}`;
+  return ordinalsFlag(preview);
 }

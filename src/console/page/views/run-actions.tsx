@@ -1,18 +1,14 @@
 /** Buttons that change a run. What a retry touches is shown before it starts. */
 import { useState } from 'preact/hooks';
 import type { RunState } from '../../..';
-import type { TableAnswer } from '../../wire/types';
 import { shellWord } from '../../../core/shell-word';
 import { filter, isFiltered } from '../filter';
 import { Action } from '../parts/action';
 import { ActionDialog } from '../parts/action-dialog';
-import { useAnswer } from '../parts/use-answer';
-import { number, plural, shown } from '../words';
+import { number, shown } from '../words';
 import { actionPath } from './action-path';
 import { RetryDialog } from './retry-dialog';
-
-/** Ids of more partitions are not written as a command. */
-const MAX_IDS = 500;
+import { SkipDialog } from './skip-dialog';
 
 type Question = 'retry' | 'filtered' | 'settings' | 'skip' | 'cancel';
 
@@ -92,34 +88,6 @@ function SettingsDialog({ state, onClose }: { state: RunState; onClose: () => vo
         Partitions that may fail{' '}
         <input value={tolerated} onInput={(event) => setTolerated(event.currentTarget.value)} />
       </label>
-    </ActionDialog>
-  );
-}
-
-/** Skipped partitions cannot be started again in this execution, so their number is shown first. */
-function SkipDialog({ runId, onClose }: { runId: string; onClose: () => void }) {
-  const [chosen] = useState(filter.value);
-  const { value } = useAnswer<TableAnswer>(`runs/${encodeURIComponent(runId)}/table`, {
-    body: { filter: chosen, sort: { column: 'key', descending: false }, offset: 0, limit: MAX_IDS },
-  });
-  const selected = value?.selected ?? 0;
-  const ids = (value?.rows ?? []).map(({ id }) => shellWord(id ?? '')).join(' ');
-  return (
-    <ActionDialog
-      title="Skip filtered partitions"
-      label={`Skip ${plural(selected, 'partition')}`}
-      path={actionPath(runId, 'skip')}
-      body={{ filter: chosen }}
-      command={selected === 0 || selected > MAX_IDS ? null : `partwise skip ${shellWord(runId)} ${ids}`}
-      disabled={selected === 0}
-      onDone={onClose}
-      onClose={onClose}
-    >
-      <p>
-        {value === null
-          ? 'Counting the partitions …'
-          : `The filter selects ${plural(selected, 'partition')}. All of them are skipped, or none if one cannot be.`}
-      </p>
     </ActionDialog>
   );
 }
