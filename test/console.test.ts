@@ -399,6 +399,17 @@ describeBrowser('the console', () => {
     expect(gated.started().slice(before).sort()).toEqual(['p03', 'p04', 'p05']);
   });
 
+  it('compares two executions of a run, and shows the command', async () => {
+    await list();
+    await page.getByRole('link', { name: runId }).click();
+    await page.getByRole('link', { name: 'Compare with execution 1' }).click();
+    await page.getByText('3 differ: 3 by status').waitFor();
+    await page.getByRole('heading', { name: `${runId}, execution 1 and execution 2` }).waitFor();
+    const changed = page.getByRole('region', { name: 'Partitions that differ' });
+    expect((await changed.getByRole('link').allInnerTexts()).sort()).toEqual(['p03', 'p04', 'p05']);
+    expect(new URL(page.url()).searchParams.get('otherExecution')).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
   it('shows in two clicks what has changed since the run before (J6)', async () => {
     const next = await startGated(project, 'tomorrow', {
       source: { query: "SELECT * FROM t WHERE k IS DISTINCT FROM 'p01'" },

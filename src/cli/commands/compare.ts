@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { executionOf, reading } from '../connect';
+import { CannotDo } from '../exit';
 import { withExamples } from '../help';
 import { RUN_ID, runIdOf } from '../last-run';
 import { withJson, withProject, wholeNumber, type ReadingOptions } from '../options';
@@ -17,23 +18,22 @@ its params (or models), or the versions of Python and its packages. Changed rows
 for runs with one snapshot and for runs of a series (--series); otherwise only by their number.`;
 
 export function define(command: Command): void {
-  withExamples(
-    command,
-    ['compare monday tuesday', 'compare regional-2024 regional-2024 --execution-a 1'],
-    NOTES,
-  );
+  withExamples(command, ['compare monday tuesday', 'compare regional-2024 --execution-a 1'], NOTES);
   command
     .argument('<a>', RUN_ID)
-    .argument('<b>', RUN_ID)
+    .argument('[b]', 'the other run (default: the same run, to compare two of its executions)')
     .option('--execution-a <n>', 'read this execution of the first run', wholeNumber)
     .option('--execution-b <n>', 'read this execution of the second run', wholeNumber)
     .option('--all', 'list all partitions that differ, not only the first 20');
   withJson(withProject(command)).action(compare);
 }
 
-async function compare(a: string, b: string, options: CompareOptions): Promise<void> {
+async function compare(a: string, b: string | undefined, options: CompareOptions): Promise<void> {
+  if (b === undefined && options.executionA === undefined && options.executionB === undefined)
+    throw new CannotDo('name another run, or an execution of this one with --execution-a or --execution-b.');
   await reading(options, async (partwise) => {
-    const [first, second] = [await runIdOf(partwise, a), await runIdOf(partwise, b)];
+    const first = await runIdOf(partwise, a);
+    const second = b === undefined ? first : await runIdOf(partwise, b);
     const from = await executionOf(partwise.getRun(first), { execution: options.executionA });
     const to = await executionOf(partwise.getRun(second), { execution: options.executionB });
     const comparison = await from.compare(to, options.all === true ? { examples: Infinity } : {});

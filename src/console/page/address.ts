@@ -95,6 +95,24 @@ export function modelAddress(name: string, version?: number | string): string {
   return version === undefined ? model : `${model}/versions/${version}`;
 }
 
+/** A run, or one execution of it by Temporal's run id. */
+export interface RunToCompare {
+  runId: string;
+  execution: string | null;
+}
+
+export function runComparisonAddress(a: RunToCompare, b: RunToCompare): string {
+  const path = `/compare/${encodeURIComponent(a.runId)}/${encodeURIComponent(b.runId)}`;
+  return `${pageAddress(path)}${executionsQuery(a, b)}`;
+}
+
+export function executionsQuery(a: RunToCompare, b: RunToCompare): string {
+  const parameters = new URLSearchParams();
+  if (a.execution !== null) parameters.set('execution', a.execution);
+  if (b.execution !== null) parameters.set('otherExecution', b.execution);
+  return parameters.size === 0 ? '' : `?${parameters}`;
+}
+
 export function comparisonAddress(
   name: string,
   { a, b, metric, higher }: { a: number; b: number; metric: string; higher: boolean },

@@ -81,12 +81,19 @@ function projectText(info: ProjectInfo | null): string {
 function Page() {
   const [first = file === null ? undefined : 'runs', runId = file?.runId, second, partition] = path.value;
   const { value: execution } = chosenExecution;
+  const otherExecution = query.value.get('otherExecution');
   if (first === 'runs' && runId !== undefined && second === 'partitions' && partition !== undefined)
     return <PartitionPage key={partition} runId={runId} execution={execution} id={partition} />;
   if (first === 'runs' && runId !== undefined && second === 'results')
     return <ResultsPage runId={runId} execution={execution} />;
   if (first === 'compare' && runId !== undefined && second !== undefined)
-    return <ComparePage key={`${runId} ${second}`} a={runId} b={second} />;
+    return (
+      <ComparePage
+        key={path.value.join(' ') + execution + otherExecution}
+        a={{ runId, execution }}
+        b={{ runId: second, execution: otherExecution }}
+      />
+    );
   if (first === 'runs' && runId !== undefined)
     return <RunPage key={`${runId} ${execution ?? ''}`} runId={runId} execution={execution} />;
   if (isProjectPage()) return <ProjectPage />;

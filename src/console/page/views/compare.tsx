@@ -6,25 +6,23 @@ import { partitionName } from '../../../core/partition-name';
 import { shellWord } from '../../../core/shell-word';
 import { durationText } from '../../../display/measures';
 import type { ComparisonAnswer } from '../../wire/types';
-import { go, pageAddress, runAddress } from '../address';
+import { executionsQuery, go, runAddress, runComparisonAddress, type RunToCompare } from '../address';
 import { CopyCommand } from '../parts/copy';
 import { StatusMark } from '../parts/status';
 import { RunsLink } from '../parts/runs-link';
 import { useAnswer } from '../parts/use-answer';
-import { Picture } from '../pictures/picture';
-import { css, palette } from '../theme';
+import { DurationRatios } from './duration-ratios';
 import { number, plural, shown, time } from '../words';
 
-const HEIGHT = 90;
-/** Ratios beyond these powers of two are in the last bars. */
-const MOST = 5;
-const BINS = 41;
-
-export function ComparePage({ a, b }: { a: string; b: string }) {
+export function ComparePage({ a, b }: { a: RunToCompare; b: RunToCompare }) {
   const { value, problem } = useAnswer<ComparisonAnswer>(
-    `runs/${encodeURIComponent(a)}/compare/${encodeURIComponent(b)}`,
+    `runs/${encodeURIComponent(a.runId)}/compare/${encodeURIComponent(b.runId)}${executionsQuery(a, b)}`,
   );
-  document.title = shown(`${a} and ${b} · Partwise`);
+  const areExecutions = a.runId === b.runId && value !== null;
+  const names = areExecutions
+    ? [`${a.runId}, execution ${value.a.execution}`, `execution ${value.b.execution}`]
+    : [a.runId, b.runId];
+  document.title = shown(`${names.join(' and ')} · Partwise`);
   return (
     <>
       <p class="crumbs">
@@ -32,7 +30,7 @@ export function ComparePage({ a, b }: { a: string; b: string }) {
         compare
       </p>
       <h1>
-        {shown(a)} <span class="faint">and</span> {shown(b)}
+        {shown(names[0]!)} <span class="faint">and</span> {shown(names[1]!)}
       </h1>
       {problem !== null && <p class="refusal">{shown(problem)}</p>}
       {value === null && problem === null && (
@@ -40,11 +38,22 @@ export function ComparePage({ a, b }: { a: string; b: string }) {
       )}
       {value !== null && <Comparison value={value} />}
       <Choose a={a} b={b} />
-      <p>
-        <CopyCommand command={`partwise compare ${shellWord(a)} ${shellWord(b)}`} />
-      </p>
+      {value !== null && (
+        <p>
+          <CopyCommand command={commandOf(value, a, b)} />
+        </p>
+      )}
     </>
   );
+}
+
+function commandOf(value: ComparisonAnswer, a: RunToCompare, b: RunToCompare): string {
+  const flags = [
+    ...(a.runId === b.runId ? [] : [shellWord(b.runId)]),
+    ...(a.execution === null ? [] : [`--execution-a ${value.a.execution}`]),
+    ...(b.execution === null ? [] : [`--execution-b ${value.b.execution}`]),
+  ];
+  return ['partwise compare', shellWord(a.runId), ...flags].join(' ');
 }
 
 function Comparison({ value }: { value: ComparisonAnswer }) {
@@ -89,7 +98,7 @@ function Comparison({ value }: { value: ComparisonAnswer }) {
             <p class="empty">No partition was DONE in both.</p>
           ) : (
             <>
-              <Ratios ratios={value.ratios} />
+              <DurationRatios ratios={value.ratios} />
               <p>
                 Median {ratio(durationRatios.median)}, half of them {ratio(durationRatios.q25)} to{' '}
                 {ratio(durationRatios.q75)}, all {ratio(durationRatios.min)} to {ratio(durationRatios.max)}.
@@ -176,39 +185,6 @@ function Matrix({ transitions }: { transitions: readonly (readonly number[])[] }
   );
 }
 
-function Ratios({ ratios }: { ratios: readonly number[] }) {
-  const counts = new Int32Array(BINS);
-  for (const each of ratios)
-    counts[Math.round(((Math.max(-MOST, Math.min(MOST, each)) + MOST) / (2 * MOST)) * (BINS - 1))]!++;
-  const draw = (context: CanvasRenderingContext2D, width: number, height: number): void => {
-    const { names } = palette.value;
-    const most = Math.max(1, ...counts);
-    const wide = width / BINS;
-    context.fillStyle = css(names['line']!);
-    context.fillRect(width / 2, 0, 1, height);
-    context.fillStyle = css(names['mark']!);
-    counts.forEach((count, i) => {
-      if (count === 0) return;
-      const tall = Math.max(2, (Math.sqrt(count) / Math.sqrt(most)) * height);
-      context.fillRect(i * wide, height - tall, Math.max(1, wide - 1), tall);
-    });
-  };
-  return (
-    <>
-      <Picture
-        height={HEIGHT}
-        label="Ratios of durations; faster in b on the left, slower on the right."
-        draw={draw}
-      />
-      <p class="axis">
-        <span>32 × faster</span>
-        <span>the same</span>
-        <span>32 × slower</span>
-      </p>
-    </>
-  );
-}
-
 function Examples({ value }: { value: ComparisonAnswer }) {
   if (value.examples.length === 0) return <p class="empty">All partitions are alike.</p>;
   return (
@@ -229,9 +205,7 @@ function Examples({ value }: { value: ComparisonAnswer }) {
           {value.examples.map(({ id, a, b, causes }) => (
             <tr key={id}>
               <td>
-                <a href={runAddress(b === null ? value.a.runId : value.b.runId, id)}>
-                  {shown(partitionName(id))}
-                </a>
+                <a href={partitionAddress(b === null ? value.a : value.b, id)}>{shown(partitionName(id))}</a>
               </td>
               <td>{a === null ? '' : <StatusMark status={a.status} />}</td>
               <td>{b === null ? '' : <StatusMark status={b.status} />}</td>
@@ -251,6 +225,10 @@ function Examples({ value }: { value: ComparisonAnswer }) {
   );
 }
 
+function partitionAddress({ runId, workflowRunId }: ComparedRun, id: string): string {
+  return `${runAddress(runId, id)}?execution=${workflowRunId}`;
+}
+
 function change(
   a: number | null | undefined,
   b: number | null | undefined,
@@ -265,21 +243,21 @@ function ratio(value: number): string {
 }
 
 /** Other runs to compare with. */
-function Choose({ a, b }: { a: string; b: string }) {
+function Choose({ a, b }: { a: RunToCompare; b: RunToCompare }) {
   const runs = useAnswer<RunPage>('runs?limit=50').value?.runs ?? [];
-  const [chosen, setChosen] = useState(b);
+  const [chosen, setChosen] = useState(b.runId);
   return (
     <form
       class="filters"
       onSubmit={(event) => {
         event.preventDefault();
-        go(pageAddress(`/compare/${encodeURIComponent(a)}/${encodeURIComponent(chosen)}`));
+        go(runComparisonAddress({ ...a, execution: null }, { runId: chosen, execution: null }));
       }}
     >
       <label>
-        Compare {shown(a)} with{' '}
+        Compare {shown(a.runId)} with{' '}
         <select value={chosen} onChange={(event) => setChosen(event.currentTarget.value)}>
-          {[...new Set([b, ...runs.map(({ runId }) => runId)])].map((runId) => (
+          {[...new Set([b.runId, ...runs.map(({ runId }) => runId)])].map((runId) => (
             <option key={runId} value={runId}>
               {shown(runId)}
             </option>

@@ -5,7 +5,7 @@ import { keyText, sourceText } from '../../../display/processed';
 import type { RunListing, RunPage, RunState } from '../../..';
 import { multipleText, usualTime, type UsualTime } from '../../table/usual-time';
 import type { RunNow } from '../../wire/types';
-import { modelAddress, pageAddress, runAddress } from '../address';
+import { modelAddress, runAddress, runComparisonAddress } from '../address';
 import { canChange } from '../project';
 import { LongText } from '../parts/long-text';
 import { RunsLink } from '../parts/runs-link';
@@ -71,6 +71,7 @@ export function RunHead({ store, now }: { store: RunStore; now: RunNow }) {
               execution {execution ?? '?'}
             </a>
           ))}
+          <ExecutionBefore state={state} execution={store.execution} />
         </p>
       )}
       {state.error !== null && (
@@ -220,6 +221,27 @@ function ConnectionChip({ store, state }: { store: RunStore; state: RunState }) 
   );
 }
 
+/** The execution before this one: what a retry changed. */
+function ExecutionBefore({ state, execution }: { state: RunState; execution: string | null }) {
+  const { runId, executions } = state;
+  const position =
+    execution === null
+      ? executions.length - 1
+      : executions.findIndex(({ workflowRunId }) => workflowRunId === execution);
+  const [before, shownOne] = [executions[position - 1], executions[position]];
+  if (before === undefined || shownOne === undefined) return null;
+  return (
+    <a
+      href={runComparisonAddress(
+        { runId, execution: before.workflowRunId },
+        { runId, execution: shownOne.workflowRunId },
+      )}
+    >
+      Compare with execution {before.execution ?? '?'}
+    </a>
+  );
+}
+
 /** The latest runs of the function: what people compare with. */
 function useLastRuns(name: string | null): readonly RunListing[] {
   const isAsked = name !== null && file === null;
@@ -240,7 +262,7 @@ function Earlier({
   const before = runs.find((run) => run.runId !== runId && run.startedAt < startedAt);
   if (before === undefined) return null;
   return (
-    <a href={pageAddress(`/compare/${encodeURIComponent(before.runId)}/${encodeURIComponent(runId)}`)}>
+    <a href={runComparisonAddress({ runId: before.runId, execution: null }, { runId, execution: null })}>
       Compare with {shown(before.runId)}
     </a>
   );
