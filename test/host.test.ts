@@ -77,6 +77,38 @@ describe('a host', () => {
     ]);
   });
 
+  it('compares runs, and pages the log of a partition', async () => {
+    const printing = { ...input, sql: 'SELECT count(*) AS n FROM data WHERE amount > 1' };
+    await host.ask(71, 'start', { runId: 'second', input: printing });
+    await host.ask(72, 'wait', { run: 'second' });
+    const comparison = await host.ask(73, 'compare', { run: 'first', other: 'second', examples: 1 });
+    expect(comparison.result).toMatchObject({
+      a: { runId: 'first', execution: 1 },
+      b: { runId: 'second' },
+      inBoth: 2,
+      differences: { status: 0, rows: 0 },
+    });
+    expect(comparison.result).not.toHaveProperty('columns');
+    const none = await host.ask(74, 'compare', { run: 'first', other: 'secnd' });
+    expect(none.error).toMatchObject({ type: 'NoSuchRun' });
+    const params = { run: 'first', partition: 'North' };
+    const page = await host.ask(75, 'partitionLogPage', { ...params, page: { limit: 10 } });
+    expect(page.result).toMatchObject({ lines: [], atEnd: true });
+    const wrong = await host.ask(76, 'partitionLogPage', { ...params, page: { limit: 0 } });
+    expect(wrong.error).toMatchObject({ type: 'RangeError' });
+  });
+
+  it('lists runs by the time of their start', async () => {
+    const list = (id: number, params: object) => host.ask(id, 'list', params);
+    const counts = { DONE: 2, total: 2 };
+    const started = await list(81, { startedFrom: '2020-01-01T00:00:00+01:00', text: 'FIRST' });
+    expect(started.result).toMatchObject({ runs: [{ runId: 'first', counts, rows: 3 }] });
+    expect((await list(82, { startedBefore: '2020-01-01', text: 'first' })).result).toMatchObject({
+      runs: [],
+    });
+    expect((await list(83, { startedFrom: 'yesterday' })).error).toMatchObject({ type: 'BadParams' });
+  });
+
   it('refuses a run with every problem, also those that only a worker finds', async () => {
     const { error } = await host.ask(21, 'start', { input: { ...input, partitionBy: ['regio'] } });
     expect(error).toMatchObject({
@@ -136,6 +168,13 @@ describe('a host', () => {
     host.write({ cancel: 52 });
     expect(await host.answer(52)).toMatchObject({ error: { type: 'Cancelled' } });
     expect(await host.ask(53, 'status', { run: 'slow' })).toMatchObject({ result: { runId: 'slow' } });
+    expect(await host.ask(56, 'previewSkip', { run: 'slow', ordinals: '0-5' })).toMatchObject({
+      error: {
+        type: 'UpdateRefused',
+        message: '"ordinals" goes up to 5, but the run has the ordinals 0 to 1.',
+      },
+    });
+    expect(await host.ask(57, 'skip', { run: 'slow', ordinals: '1' })).toMatchObject({ result: null });
     await host.ask(54, 'cancel', { run: 'slow' });
     expect(await host.ask(55, 'wait', { run: 'slow' })).toMatchObject({ result: { status: 'CANCELLED' } });
   });

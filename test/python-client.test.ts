@@ -135,9 +135,58 @@ with Partwise() as partwise:
     expect(await project.source(digest, { file, line: 1 })).toBeNull();
   });
 
+  test('finds causes, retries one of them, and compares the executions', async () => {
+    const { code, stderr, shown } = await python(`
+import datetime, os
+from partwise import CannotCompare, Partwise, UpdateRefused
+
+def checked(data, context):
+    print("looking at", context.partition_id)
+    if not os.path.exists(context.params["fixed"]):
+        raise ValueError("no rates yet") if context.partition_id == "North" else KeyError("rates")
+    return {"n": len(data)}
+
+fixed = os.path.join(os.getcwd(), "fixed")
+with Partwise() as partwise:
+    run = partwise.start(
+        checked, "sales.csv", by="region", run_id="causes", params={"fixed": fixed}, retry={"maximum_attempts": 1}
+    )
+    run.wait()
+    show(sorted([group.type, group.count, group.ordinals] for group in run.failures()))
+    open(fixed, "w").close()
+    show(run.preview_retry(failed_with="ValueError"))
+    run.retry(failed_with="ValueError").wait()
+    first, both = partwise.run("causes", execution=1), partwise.run("causes")
+    comparison = first.compare(both, examples=1)
+    show([comparison.a.execution, comparison.b.execution, comparison.different, comparison.differences["status"]])
+    show([comparison.examples[0].id, comparison.examples[0].a.status, comparison.examples[0].b.status])
+    page = both.partition("North").log_page(search="LOOKING", limit=1)
+    show([[line.execution, line.text] for line in page.lines])
+    hour = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)
+    show([[each.run_id, each.counts.DONE] for each in partwise.runs(text="causes", started_from=hour)])
+    show([each.run_id for each in partwise.runs(text="causes", started_before=hour)])
+    try: both.preview_skip("South")
+    except Exception as error: show(type(error).__name__)
+`);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(shown).toEqual([
+      [
+        ['KeyError', 1, '1'],
+        ['ValueError', 1, '0'],
+      ],
+      { partitions: 1, ordinals: '0' },
+      [1, 2, 1, 1],
+      ['North', 'FAILED', 'DONE'],
+      [[2, 'looking at North']],
+      [['causes', 1]],
+      [],
+      'RunEnded',
+    ]);
+  });
+
   test('is told what is wrong, before anything runs', async () => {
     const { code, stderr, shown } = await python(`
-import multiprocessing, pandas, threading
+import datetime, multiprocessing, pandas, threading
 from partwise import Partwise, NoSuchRun, NoSuchPartition, PartwiseError, StartRefused
 
 def refused(what):
@@ -164,6 +213,9 @@ with Partwise() as partwise:
     refused(lambda: partwise.start("sql", pandas.DataFrame(), by="region", sql="SELECT 1 AS n"))
     refused(lambda: partwise.run("frame").set(fail_fast=True))
     refused(lambda: list(partwise.runs(functon="locks")))
+    refused(lambda: list(partwise.runs(started_from=datetime.datetime(2026, 1, 1))))
+    refused(lambda: partwise.run("frame", execution=7))
+    refused(lambda: partwise.run("frame").skip())
     refused(lambda: partwise.start("sql", 7, by="region"))
     two = pandas.DataFrame([[1, 2, 3]], columns=["region", "a", "a"])
     refused(lambda: partwise.start("sql", two, by="region"))
@@ -207,11 +259,10 @@ refused(closed.state)
       ],
       ['ValueError', 'The DataFrame cannot be read by a run. It has no columns.', false],
       ['TypeError', expect.stringContaining("unexpected keyword argument 'fail_fast'"), false],
-      [
-        'BadParams',
-        'The operation "list" has no parameter "functon"; it takes limit, after, status, function, schedule, text.',
-        false,
-      ],
+      ['TypeError', expect.stringMatching(/runs\(\) got an unexpected keyword argument 'functon'/), false],
+      ['ValueError', expect.stringMatching(/has no time zone, so the moment is not known/), false],
+      ['ValueError', 'The run frame has no execution 7; it has 1.', false],
+      ['TypeError', expect.stringMatching(/^Name the partitions to skip, or select them by number/), false],
       ['TypeError', expect.stringMatching(/^A run cannot read an int\. Pass a table's name, /), false],
       [
         'ValueError',
