@@ -438,6 +438,32 @@ describe('in a project', () => {
     const shown = await cli(project.folder, ['results', runId, '--limit', '200']);
     expect(shown.stdout.split('\n')).toHaveLength(203);
     expect(shown.stdout).toContain('… and 2,800 more rows\n');
+    // Selected, sorted, and read by pages.
+    const results = (...flags: string[]) => cli(project.folder, ['results', runId, ...flags]);
+    const above = await results(
+      '--where',
+      'i>=1999',
+      '--where',
+      'region contains nor',
+      '--sort=-i',
+      '--json',
+    );
+    const found = JSON.parse(above.stdout) as { region: string; i: number }[];
+    expect(found.map(({ i }) => i)).toEqual(Array.from({ length: 1_001 }, (_, n) => 2_999 - n));
+    expect(found[0]).toEqual({ region: 'North', i: 2_999 });
+    const page = await results('--offset', '2990', '--limit', '4', '--csv');
+    expect(page.stdout).toBe('region,i\nNorth,2990\nNorth,2991\nNorth,2992\nNorth,2993\n');
+    const some = await results('--offset', '2000', '--limit', '3');
+    expect(some.stdout).toContain('… and 997 more rows\n');
+    expect((await results('--where', 'i isNull', '--csv')).stdout).toBe('region,i\n');
+    expect(await results('--where', 'i')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--where is "i"; it takes a column, one of =, !=, <'),
+    });
+    expect(await results('--where', 'j = 1')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('There is no column "j".'),
+    });
     expect((await cli(project.folder, ['list', '--limit', '1'])).stderr).toMatch(
       /^There are more runs: .* list --limit 10\n$/,
     );
@@ -456,6 +482,14 @@ describe('in a project', () => {
     expect((await cli(project.folder, ['results', runId, '--csv'])).stdout).toBe(
       'region,orders,currency\nNew York,1,\nNorth,2,\n',
     );
+    const preview = ['artifacts', 'get', runId, 'North', 'count.json', '--preview'];
+    expect(await cli(project.folder, preview)).toMatchObject({
+      code: 0,
+      stdout: '{\n  "orders": 2\n}\n',
+      stderr: expect.stringMatching(/^count\.json: json, \d+ B\.\n$/),
+    });
+    const described = JSON.parse((await cli(project.folder, [...preview, '--json'])).stdout) as object;
+    expect(described).toMatchObject({ name: 'count.json', kind: 'json', checked: true, table: null });
     await cli(project.folder, ['artifacts', 'download', runId, '--to', 'out']);
     expect(await readdir(join(project.folder, 'out'))).toEqual(['New%20York', 'North']);
     expect(JSON.parse(await project.read('out/North/count.json'))).toEqual({ orders: 2 });

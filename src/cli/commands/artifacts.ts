@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { PartitionView, RunHandle } from '../..';
-import { NOT_DONE } from '../exit';
+import { CannotDo, NOT_DONE } from '../exit';
 import { withExamples } from '../help';
 import { RUN_ID } from '../last-run';
 import { partitionName, toPartitionId } from '../../core/partition-name';
@@ -9,6 +9,7 @@ import { partitionFolders } from '../partition-folders';
 import { folderName } from '../../files/folder-name';
 import { readingRun } from '../connect';
 import { withHistory, withJson, withProject, type RunReadingOptions } from '../options';
+import { previewArtifact } from '../preview-artifact';
 import { renderArtifacts } from '../render/artifacts';
 import { clean, plural } from '../../display/text';
 import { note, paint, print, printJson, widthOfTerminal } from '../terminal';
@@ -24,12 +25,18 @@ export function define(command: Command): void {
   withJson(withProject(withHistory(list))).action(listArtifacts);
 
   const get = command.command('get').summary('write an artifact to standard output');
-  withExamples(get, ['artifacts get regional-2024 North sales_summary.json']);
-  withProject(
-    withHistory(get)
-      .argument('<run>', RUN_ID)
-      .argument('<partition>', 'partition id')
-      .argument('<name>', 'artifact name'),
+  withExamples(get, [
+    'artifacts get regional-2024 North sales_summary.json',
+    'artifacts get regional-2024 North orders.parquet --preview',
+  ]);
+  withJson(
+    withProject(
+      withHistory(get)
+        .argument('<run>', RUN_ID)
+        .argument('<partition>', 'partition id')
+        .argument('<name>', 'artifact name')
+        .option('--preview', 'read only its beginning: 200 rows of CSV or Parquet, 64 KiB of text'),
+    ),
   ).action(getArtifact);
 
   const download = command
@@ -67,12 +74,14 @@ async function getArtifact(
   runId: string,
   partition: string,
   name: string,
-  options: RunReadingOptions,
+  options: RunReadingOptions & { preview?: boolean },
 ): Promise<void> {
+  if (options.json === true && options.preview !== true)
+    throw new CannotDo('--json describes the beginning of an artifact: add --preview.');
   await readingRun(runId, options, async (handle) => {
-    const bytes = await handle
-      .partition(toPartitionId(partition))
-      .artifacts.get(name, { read: (content) => content });
+    const { artifacts } = handle.partition(toPartitionId(partition));
+    if (options.preview === true) return previewArtifact(artifacts, name, options);
+    const bytes = await artifacts.get(name, { read: (content) => content });
     process.stdout.write(bytes);
     if (process.stdout.isTTY && bytes.at(-1) !== 10) process.stdout.write('\n');
   });
