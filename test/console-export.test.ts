@@ -24,7 +24,10 @@ class RateLimited extends Error {
 export const picky = definePartitionFunction({
   name: 'picky',
   retry: { maximumAttempts: 1 },
-  run(data, { key, params }) {
+  async run(data, { key, params, upload }) {
+    await upload('summary.json', { canary: key.k });
+    await upload('chart.svg', '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>alert(1)</script></svg>');
+    if (key.k.endsWith('-39')) await upload('big.bin', new Uint8Array(6_000_000));
     if (key.k.startsWith('bad')) throw new RateLimited('429 for ' + key.k + ', card 4111-canary-message');
     return { rows: data.rowCount };
   },
@@ -91,6 +94,54 @@ describe('an exported run', () => {
     ]);
     expect(head.units).toEqual(await run.units());
     expect((await stat(file)).size).toBeLessThan(500_000);
+    const { columns, rows: returned, total } = await run.resultsPage({ limit: 200 });
+    expect(head.results?.page).toMatchObject({
+      columns,
+      total,
+      rows: returned.map((row) => row.map(String)),
+    });
+    expect(head.results?.figures.map(({ name, max }) => [name, max])).toContainEqual(['rows', '45']);
+    const [failed] = (await run.partitions({ status: 'FAILED' })).partitions;
+    expect(head.partitions).toHaveLength(3);
+    expect(head.partitions[0]!.view).toEqual({ ...failed, artifacts: [], functionDigest: null });
+  });
+
+  it('has the artifacts that are named, of at most 5 MB', async () => {
+    const { text } = await exported(
+      'artifacts.html',
+      '--artifacts',
+      'summ*.json',
+      '--artifacts',
+      'chart.svg',
+    );
+    const { head, artifacts } = contentsOf(text);
+    expect(head.partitions).toHaveLength(45);
+    const { partitions } = await project.partwise.getRun(runId).partitions();
+    for (const { view, artifacts: inFile } of head.partitions) {
+      const all = partitions.find(({ id }) => id === view.id)!.artifacts;
+      const named = all.filter(({ name }) => name !== 'big.bin');
+      expect(view.artifacts).toEqual(named);
+      const { at, preview } = inFile.find(({ name }) => name === 'summary.json')!;
+      const json = Buffer.from(artifacts.subarray(at, at + preview.totalBytes)).toString();
+      expect(JSON.parse(json)).toEqual({ canary: view.key['k'] });
+    }
+    const refused = async (...flags: string[]) => {
+      const { code, stderr } = await cli(project.folder, ['export', runId, '--html', 'no.html', ...flags]);
+      return [code, stderr];
+    };
+    expect(await refused('--artifacts', 'summary')).toEqual([
+      2,
+      expect.stringContaining(
+        'No artifact of the partitions in the file is named "summary". They have summary.json, chart.svg',
+      ),
+    ]);
+    expect(await refused('--artifacts', '*')).toEqual([
+      2,
+      expect.stringMatching(
+        /The 91 artifacts named "\*" have .*The largest is big\.bin of store-canary-39, /,
+      ),
+    ]);
+    expect(await refused('--artifacts', '*', '--redact')).toEqual([2, expect.stringContaining('--redact')]);
   });
 
   it('says where it cannot be written', async () => {
@@ -116,7 +167,7 @@ describe('an exported run', () => {
     const all = text + unpacked(text).toString('latin1');
     for (const secret of [...KEYS, 'canary', '4111', project.folder, `@${hostname()}`, project.taskQueue])
       expect(all).not.toContain(secret);
-    expect(head.ids).toBeNull();
+    expect([head.ids, head.results, head.partitions]).toEqual([null, null, []]);
     expect(head.now.groups).toMatchObject([
       { type: 'RateLimited', pattern: null, place: { file: 'functions.ts' }, count: 3 },
     ]);
@@ -191,6 +242,28 @@ describeBrowser('an exported file in a browser', () => {
     expect(await linked.getByRole('button', { name: 'Share' }).count()).toBe(0);
     expect([requests.filter((url) => !url.startsWith('file:')), troubles]).toEqual([[], []]);
     expect(new Set(requests)).toEqual(new Set(requests.filter((url) => url.includes('/page.html'))));
+  });
+
+  it('shows rows, errors and artifacts on the same pages as the console', async () => {
+    const { file } = await exported('whole.html', '--artifacts=*.json', '--artifacts=*.svg');
+    requests.length = 0;
+    const page = await open(file);
+    await page.getByRole('link', { name: 'Results' }).click();
+    await page.getByRole('heading', { name: 'Results 42 rows' }).waitFor();
+    await page.getByRole('cell', { name: 'store-canary-07' }).waitFor();
+    await page.getByRole('region', { name: 'Columns' }).waitFor();
+    await page.goBack();
+    await page.getByRole('button', { name: 'FAILED 3' }).click();
+    await page.getByRole('link', { name: 'bad-canary-2', exact: true }).click();
+    await page.getByRole('heading', { name: 'RateLimited' }).waitFor();
+    await page.getByRole('button', { name: 'summary.json' }).click();
+    await page.getByText('"canary": "bad-canary-2"').waitFor();
+    await page.getByRole('button', { name: 'chart.svg' }).click();
+    const picture = page.locator('img.artifact');
+    await picture.waitFor();
+    await expectSoon(() => picture.evaluate(({ naturalWidth }: { naturalWidth: number }) => naturalWidth), 9);
+    expect(await page.getByRole('region', { name: 'Logs' }).count()).toBe(0);
+    expect([requests.filter((url) => !/^(file|blob):/.test(url)), troubles]).toEqual([[], []]);
   });
 
   it('is what the button of the console saves, with two clicks', async () => {
@@ -347,5 +420,17 @@ function madeUp(total: number): { run: RunHandle; columns: PartitionColumns } {
     ids: async (ordinals: ArrayLike<number>) => Array.from(ordinals, id),
     search: async () => new Int32Array(),
   };
-  return { run: { snapshot: async () => snapshot } as unknown as RunHandle, columns };
+  const error = {
+    type: 'RateLimited',
+    message: 'x'.repeat(200),
+    stack: 'at f (functions.ts:1:1)\n'.repeat(50),
+  };
+  const run = {
+    snapshot: async () => snapshot,
+    resultsPage: async () => ({ columns: [], rows: [], offset: 0, total: 0 }),
+    partition: (of: string) => ({
+      describe: async () => ({ id: of, artifacts: [], error: { ...error, message: of }, returnedRows: 0 }),
+    }),
+  };
+  return { run: run as unknown as RunHandle, columns };
 }

@@ -3,17 +3,21 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { RunHandle } from '../..';
 import { readRun, runNow, type ReadRun } from '../read-run';
-import { worthSeeing } from '../table/worth-seeing';
+import { failedOnes, worthSeeing } from '../table/worth-seeing';
 import { encodeCells, PLANES } from '../wire/cells';
 import type { GroupInfo } from '../wire/types';
 import { encodeExport, type ExactColumns, type ExportHead } from '../wire/export';
 import { documentOf } from './document';
+import { partitionPages } from './partition-pages';
 import { redactGroup, redactState, redactUnits } from './redact';
+import { sampleOf } from './sample';
 
 /** Up to this many partitions have exact values and ids in the file. */
 const ALL_EXACT = 10_000;
 /** Number of partitions of a larger run that have. */
 const EXACT_OF_LARGE = 1_000;
+/** Number of failed partitions that have a page, of each cause as many. */
+const MAX_FAILED = 100;
 
 export interface ExportOptions {
   /** Version of Partwise. */
@@ -22,6 +26,8 @@ export interface ExportOptions {
   redact?: boolean;
   /** The project's folder: places inside it are shown relative to it. */
   folder?: string | null;
+  /** Names of artifacts to include, in which `*` stands for any text: at most 5 MB. None with `redact`. */
+  artifacts?: readonly string[];
 }
 
 export interface ExportedFile {
@@ -29,6 +35,8 @@ export interface ExportedFile {
   /** Partitions of the run, and how many of them have exact values and ids in the file. */
   partitions: number;
   exact: number;
+  /** Why rows that functions returned are not in the file; null if they are, or if there are none. */
+  missingRows: string | null;
 }
 
 /**
@@ -40,13 +48,14 @@ export interface ExportedFile {
  * const { html } = await exportRun(partwise.getRun('regional-2024'), { version, redact: true });
  */
 export async function exportRun(run: RunHandle, options: ExportOptions): Promise<ExportedFile> {
-  return exportRead(await readRun(await run.snapshot(), options.folder ?? null), options);
+  return exportRead(await readRun(await run.snapshot(), options.folder ?? null), run, options);
 }
 
-/** Exports what was read of a run, as it is when this is called. */
+/** Exports what was read of a run, as it is when this is called. Rows and artifacts are read from `run`. */
 export async function exportRead(
   read: ReadRun,
-  { version, redact = false }: Omit<ExportOptions, 'folder'>,
+  run: RunHandle,
+  { version, redact = false, artifacts: patterns = [] }: Omit<ExportOptions, 'folder'>,
 ): Promise<ExportedFile> {
   const { snapshot, columns, units } = read;
   const ordinals = worthSeeing(read, columns.to <= ALL_EXACT ? ALL_EXACT : EXACT_OF_LARGE);
@@ -55,6 +64,19 @@ export async function exportRead(
   const cells = allCells(read);
   const execution = columns.execution.slice();
   const exact = exactColumns(read, ordinals);
+  const failed = failedOnes(read).slice(0, MAX_FAILED);
+  const all = redact ? [] : await snapshot.ids(ordinals);
+  const { partitions, artifacts } = redact
+    ? { partitions: [], artifacts: new Uint8Array() }
+    : await partitionPages(run, { failed: await snapshot.ids(failed), all }, patterns);
+  let missingRows: string | null = null;
+  const results = redact
+    ? null
+    : await sampleOf(run).catch((error: Error) => {
+        // The stage may be unreachable, or the run unplanned; what history has is exported all the same.
+        missingRows = error.message;
+        return null;
+      });
   const head: ExportHead = {
     version,
     isRedacted: redact,
@@ -64,13 +86,16 @@ export async function exportRead(
       groups: now.groups.map((group) => (redact ? redactGroup(group) : withoutCode(group))),
     },
     units: redact ? redactUnits(units) : units,
-    ids: redact ? null : await snapshot.ids(ordinals),
+    ids: redact ? null : all,
+    results,
+    partitions,
   };
-  const packed = await promisify(gzip)(encodeExport({ head, cells, execution, exact }));
+  const packed = await promisify(gzip)(encodeExport({ head, cells, execution, artifacts, exact }));
   return {
     html: documentOf(packed.toString('base64')),
     partitions: columns.to,
     exact: ordinals.length,
+    missingRows,
   };
 }
 

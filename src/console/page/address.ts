@@ -71,9 +71,6 @@ export function setQuery(changes: Readonly<Record<string, string | null>>, { pus
   current.value = next;
 }
 
-/** Whether partitions have pages of their own, which a file does not contain. */
-export const hasPartitionPages = !isInHash;
-
 /** Address of a page, such as `/models`. */
 export function pageAddress(page: string): string {
   return `${PREFIX}${page}`;

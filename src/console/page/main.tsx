@@ -15,10 +15,11 @@ try {
     takeToken();
     open(served);
   } else {
-    const { now, isRedacted } = run.head;
+    const { now, isRedacted, partitions, results } = run.head;
     const { runId, asOf } = now.state;
     const exact = run.exact.ordinals.length;
-    open(fileSource(run), { runId, asOf, isRedacted, exact });
+    const pages = new Set(partitions.map(({ view }) => view.id));
+    open(fileSource(run), { runId, asOf, isRedacted, exact, pages, hasResults: results !== null });
   }
 } catch {
   const why = 'This file is incomplete or was changed. Export the run again: partwise export RUN --html FILE';

@@ -20,6 +20,10 @@ export interface FileInfo {
   isRedacted: boolean;
   /** Number of partitions whose exact values and ids are in the file. */
   exact: number;
+  /** Ids of the partitions that have a page in the file. */
+  pages: ReadonlySet<string>;
+  /** Whether rows that the functions returned are in the file. */
+  hasResults: boolean;
 }
 
 /** An answer that is not what was asked for. The message is the library's own sentence. */
@@ -44,6 +48,11 @@ export let file: FileInfo | null = null;
 export function open(from: Source, info: FileInfo | null = null): void {
   source = from;
   file = info;
+}
+
+/** Whether a partition has a page of its own: in a file, only some have. */
+export function hasPartitionPage(id: string): boolean {
+  return file === null || file.pages.has(id);
 }
 
 export function request(path: string, question: Question = {}): Promise<Response> {

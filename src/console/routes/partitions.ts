@@ -1,19 +1,13 @@
 /** One partition: what is known about it, the rows it returned, its artifacts and logs. */
 import { Hono, type Context } from 'hono';
 import { z } from 'zod';
-import type { LogPageOptions, PartitionHandle, Row } from '../..';
+import type { LogPageOptions, PartitionHandle } from '../..';
 import { BadRequest, json } from '../answers';
-import { cellText, columnView } from '../cell-text';
-import type { ArtifactPreview, ReturnedRows } from '../wire/types';
+import { artifactPreview, returnedRows } from '../partition-contents';
 import type { WatchedRuns } from '../watched-runs';
 import { body } from './body';
 import { sentFile } from './sent-file';
 
-/** Rows of a partition that are shown. */
-const MAX_ROWS = 200;
-
-/** Enough to recognise a kind of file. */
-const HEAD_BYTES = 4_096;
 const MAX_TEXT = 4_096;
 
 const PREVIEW = z.strictObject({ name: z.string().max(MAX_TEXT) });
@@ -62,14 +56,9 @@ export function partitionRoutes(watched: WatchedRuns): Hono {
 
   routes.post(`${route}/preview`, async (context) => {
     const { name } = await body(context, PREVIEW);
-    return withPartition(context, async ({ artifacts }) => {
-      const { kind, totalBytes, checked } = await artifacts.head(name, { bytes: HEAD_BYTES });
-      if (kind !== 'csv' && kind !== 'parquet')
-        return json(context, { kind, totalBytes, checked, table: null } satisfies ArtifactPreview);
-      const { columns, rows, more, checked: isChecked } = await artifacts.preview(name);
-      const table = { columns: columns.map(columnView), rows: rows.map((row) => row.map(cellText)), more };
-      return json(context, { kind, totalBytes, checked: isChecked, table } satisfies ArtifactPreview);
-    });
+    return withPartition(context, async ({ artifacts }) =>
+      json(context, await artifactPreview(artifacts, name)),
+    );
   });
 
   routes.post(`${route}/logs`, async (context) => {
@@ -87,16 +76,4 @@ export function partitionRoutes(watched: WatchedRuns): Hono {
   }
 
   return routes;
-}
-
-function returnedRows(all: readonly Row[]): ReturnedRows {
-  const rows = all.slice(0, MAX_ROWS);
-  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  const isNumber = (name: string): boolean =>
-    rows.some((row) => typeof row[name] === 'number' || typeof row[name] === 'bigint');
-  return {
-    total: all.length,
-    columns: columns.map((name) => ({ name, type: null, isNumber: isNumber(name) })),
-    rows: rows.map((row) => columns.map((name) => cellText(row[name]))),
-  };
 }

@@ -4,9 +4,9 @@ import { Hono, type Context } from 'hono';
 import { z } from 'zod';
 import { FILTER_OPERATORS, type RunHandle } from '../..';
 import { json } from '../answers';
-import { cellText, columnView } from '../cell-text';
+import { columnFigures, resultsAnswer } from '../results-answers';
 import type { WatchedRuns } from '../watched-runs';
-import type { ColumnFigures, ResultsAnswer, ResultsRequest } from '../wire/types';
+import type { ResultsRequest } from '../wire/types';
 import { body } from './body';
 import { sentFile } from './sent-file';
 
@@ -18,13 +18,7 @@ export function resultRoutes(watched: WatchedRuns): Hono {
 
   routes.post('/:run/results', async (context) => {
     const request = await body(context, PAGE);
-    const { columns, rows, total } = await (await handleOf(context)).resultsPage(request);
-    const answer: ResultsAnswer = {
-      columns: columns.map(columnView),
-      rows: rows.map((row) => row.map(cellText)),
-      total,
-    };
-    return json(context, answer);
+    return json(context, await resultsAnswer(await handleOf(context), request));
   });
 
   routes.get('/:run/results/file', async (context) => {
@@ -38,20 +32,7 @@ export function resultRoutes(watched: WatchedRuns): Hono {
 
   routes.post('/:run/results/columns', async (context) => {
     const { where } = await body(context, COLUMNS);
-    const columns = await (await handleOf(context)).resultsColumns({ where });
-    const answer = columns.map(
-      ({ name, type, count, nulls, distinct, min, median, max, histogram }): ColumnFigures => ({
-        ...columnView({ name, type }),
-        count,
-        nulls,
-        distinct,
-        min: cellText(min),
-        median: cellText(median),
-        max: cellText(max),
-        histogram,
-      }),
-    );
-    return json(context, answer);
+    return json(context, await columnFigures(await handleOf(context), where));
   });
 
   function handleOf(context: Context): Promise<RunHandle> {

@@ -127,7 +127,8 @@ export function runRoutes(backend: Backend, watched: WatchedRuns, version: strin
 
   routes.get('/:run/export', async (context) => {
     const redact = context.req.query('redact') === '1';
-    const { html } = await exportRead(await runOf(context).table(), { version, redact });
+    const run = runOf(context);
+    const { html } = await exportRead(await run.table(), await run.handle(), { version, redact });
     return context.body(html, 200, { 'content-type': 'text/html; charset=utf-8' });
   });
 

@@ -17,8 +17,8 @@ export function worthSeeing(table: Table, limit: number): Int32Array {
   return Int32Array.from(chosen).sort();
 }
 
-/** The first of each group, then the second of each, and so on. */
-function failedOnes({ columns: { status, to }, groups }: Table): Int32Array {
+/** Ordinals of those that failed: the first of each group, then the second of each, and so on. */
+export function failedOnes({ columns: { status, to }, groups }: Table): Int32Array {
   const isFailed = PARTITION_STATUSES.map(isFailure);
   const seen = new Int32Array(256);
   const failed = new Int32Array(to);

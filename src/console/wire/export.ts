@@ -2,8 +2,8 @@
  * The contents of an exported file: JSON, then columns of numbers. Pure; written by the server or the CLI,
  * and read by the page in the file.
  */
-import type { UnitView } from '../..';
-import type { RunNow } from './types';
+import type { PartitionView, UnitView } from '../..';
+import type { ArtifactPreview, ColumnFigures, ResultsAnswer, ReturnedRows, RunNow } from './types';
 
 /** Id of the element with the contents, as base64 of gzip. */
 export const DATA_ID = 'run';
@@ -17,6 +17,25 @@ export interface ExportHead {
   units: UnitView[];
   /** Of the partitions of `ordinals`, in this order; null if they are left out. */
   ids: string[] | null;
+  /** Null if the functions returned nothing, or if it is left out. */
+  results: ExportedResults | null;
+  /** Partitions that have a page in the file. */
+  partitions: ExportedPartition[];
+}
+
+/** The first rows that the functions returned, and figures of all of them. */
+export interface ExportedResults {
+  page: ResultsAnswer;
+  figures: ColumnFigures[];
+}
+
+export interface ExportedPartition {
+  /** Only with the artifacts that are in the file. */
+  view: PartitionView;
+  /** Null if there are none, or if they are too many. */
+  rows: ReturnedRows | null;
+  /** `at`: where it begins in the contents of all artifacts. */
+  artifacts: { name: string; preview: ArtifactPreview; at: number }[];
 }
 
 /** Exact values of the partitions with these ordinals, which are ascending. */
@@ -36,6 +55,8 @@ export interface ExportedRun {
   /** Of all partitions: in most runs it is the same number, which needs no space. */
   execution: Int32Array;
   exact: ExactColumns;
+  /** Contents of the artifacts of `head.partitions`. */
+  artifacts: Uint8Array;
 }
 
 const TYPES = { Uint8Array, Int32Array, Float64Array } as const;
@@ -45,8 +66,8 @@ type Layout = readonly (readonly [name: string, type: keyof typeof TYPES, length
 /** Columns start at multiples of this, so that they can be read in place. */
 const ALIGNED = 8;
 
-export function encodeExport({ head, cells, execution, exact }: ExportedRun): Uint8Array {
-  const columns = Object.entries<Column>({ cells, execution, ...exact });
+export function encodeExport({ head, cells, execution, artifacts, exact }: ExportedRun): Uint8Array {
+  const columns = Object.entries<Column>({ cells, execution, artifacts, ...exact });
   const layout: Layout = columns.map(([name, column]) => [name, typeOf(column), column.length]);
   const text = new TextEncoder().encode(JSON.stringify({ head, layout }));
   let size = aligned(4 + text.length);
@@ -79,9 +100,9 @@ export function decodeExport(bytes: Uint8Array): ExportedRun {
       return [name, column];
     }),
   ) as Record<string, never>;
-  const { cells, execution, ...exact } = columns as unknown as ExactColumns &
+  const { cells, execution, artifacts, ...exact } = columns as unknown as ExactColumns &
     Omit<ExportedRun, 'head' | 'exact'>;
-  return { head, cells, execution, exact };
+  return { head, cells, execution, artifacts, exact };
 }
 
 function typeOf(column: Column): keyof typeof TYPES {

@@ -14,7 +14,7 @@ import { Refused, type Source } from '../session';
 import { idsOf, tableOf } from './table';
 
 export function fileSource(run: ExportedRun): Source {
-  const { head, cells } = run;
+  const { head, cells, artifacts } = run;
   const { runId, executions } = head.now.state;
   const table = tableOf(run);
   const ids = idsOf(run);
@@ -31,7 +31,7 @@ export function fileSource(run: ExportedRun): Source {
     const { pathname, searchParams } = new URL(path, 'http://file/');
     const [first, name, what = '', ...rest] = pathname.slice(1).split('/').map(decodeURIComponent);
     if (first === 'project') return Response.json(project);
-    if (first !== 'runs' || name === undefined || rest.length > 0) throw notInFile();
+    if (first !== 'runs' || name === undefined) throw notInFile();
     const execution = searchParams.get('execution');
     const isOther = execution !== null && execution !== executions.at(-1)?.workflowRunId;
     if (name !== runId || isOther)
@@ -39,7 +39,8 @@ export function fileSource(run: ExportedRun): Source {
         'NoSuchRun',
         `This file has only the run "${runId}", as it was after its execution ${executions.at(-1)?.execution ?? 1}.`,
       );
-    switch (what) {
+    if (what === 'partitions') return partitionAnswer(head.partitions, artifacts, rest, searchParams, body);
+    switch ([what, ...rest].join('/')) {
       case '':
         return Response.json(head.now);
       case 'stream':
@@ -63,10 +64,46 @@ export function fileSource(run: ExportedRun): Source {
         const figures = figuresOf(table, await selection(table, ids, filter));
         return Response.json({ version: head.now.version, ...figures } satisfies Figures);
       }
+      case 'results':
+        return Response.json(head.results?.page ?? null);
+      case 'results/columns':
+        return Response.json(head.results?.figures ?? null);
       default:
         throw notInFile();
     }
   };
+}
+
+/** What the console answers about one partition: `rest` is its id, and what is asked for. */
+function partitionAnswer(
+  partitions: ExportedRun['head']['partitions'],
+  contents: Uint8Array,
+  [id, what = '']: readonly string[],
+  parameters: URLSearchParams,
+  body: unknown,
+): Response {
+  const found = partitions.find(({ view }) => view.id === id);
+  if (found === undefined) throw notInFile();
+  const artifactOf = (name: string | null) => {
+    const artifact = found.artifacts.find((each) => each.name === name);
+    if (artifact === undefined) throw notInFile();
+    return artifact;
+  };
+  switch (what) {
+    case '':
+      return Response.json(found.view);
+    case 'rows':
+      if (found.rows === null) throw notInFile();
+      return Response.json(found.rows);
+    case 'preview':
+      return Response.json(artifactOf((body as { name: string }).name).preview);
+    case 'artifact': {
+      const { at, preview } = artifactOf(parameters.get('name'));
+      return new Response(contents.slice(at, at + preview.totalBytes));
+    }
+    default:
+      throw notInFile();
+  }
 }
 
 function notInFile(): Refused {

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
-import { currentQuery, hasPartitionPages, runAddress } from '../address';
+import { currentQuery, runAddress } from '../address';
+import { hasPartitionPage } from '../session';
 
 /** A link to a partition's page, if there is one. */
 export function PartitionLink({
@@ -13,7 +14,7 @@ export function PartitionLink({
   class?: string;
   children: ComponentChildren;
 }) {
-  if (id === null || !hasPartitionPages) {
+  if (id === null || !hasPartitionPage(id)) {
     // Keys move over the rows of a table, in a file too.
     return (
       <span class={name} tabIndex={-1}>

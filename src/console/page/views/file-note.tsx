@@ -1,15 +1,20 @@
 /** What an exported file contains, and what it does not. */
 import { file } from '../session';
-import { number, time } from '../words';
+import { number, plural, time } from '../words';
 
 export function FileNote({ total }: { total: number }) {
   if (file === null) return null;
-  const { asOf, isRedacted, exact } = file;
+  const { asOf, isRedacted, exact, pages } = file;
   const sentences = [
     `This file shows the run as it was at ${time(asOf)}.`,
     ...(exact < total ? partly(exact, total) : []),
     ...(exact < total && !isRedacted
       ? [`Only these ${number(exact)} have ids and are found by search.`]
+      : []),
+    ...(pages.size > 0
+      ? [
+          `${plural(pages.size, 'partition')} ${pages.size === 1 ? 'has a page' : 'have pages'} in the file: failed ones, and those whose artifacts it has.`,
+        ]
       : []),
     ...(isRedacted
       ? ['Keys, messages, and names of tables and workers were left out; partitions have numbers instead.']

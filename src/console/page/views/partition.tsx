@@ -16,6 +16,7 @@ import { nameOf } from '../parts/partition-name';
 import { RunsLink } from '../parts/runs-link';
 import { StatusMark } from '../parts/status';
 import { useAnswer } from '../parts/use-answer';
+import { file, hasPartitionPage } from '../session';
 import { number, plural, shown, time } from '../words';
 import { ArtifactsPanel } from './partition-artifacts';
 import { LogsPanel } from './partition-logs';
@@ -78,7 +79,7 @@ export function PartitionPage({
           <Errors runId={runId} view={view} />
           {view.returnedRows > 0 && <RowsPanel path={`${path}/rows${own}`} />}
           <ArtifactsPanel path={path} own={own} artifacts={view.artifacts} />
-          <LogsPanel path={`${path}/logs${own}`} isOpen={view.status === 'RUNNING'} />
+          {file === null && <LogsPanel path={`${path}/logs${own}`} isOpen={view.status === 'RUNNING'} />}
         </>
       )}
     </>
@@ -181,7 +182,7 @@ function Neighbours({ table, runId, ordinal }: { table: string; runId: string; o
   const after = useAnswer<TableAnswer>(table, { body: one([Math.max(from, ordinal + 1), to], false) });
   const link = (answer: TableAnswer | null, text: string, key: string) => {
     const row = answer?.rows[0];
-    return row?.id == null ? (
+    return row?.id == null || !hasPartitionPage(row.id) ? (
       <span class="faint">{text}</span>
     ) : (
       <a href={`${runAddress(runId, row.id)}${currentQuery('artifact')}`} data-key={key} title={nameOf(row)}>

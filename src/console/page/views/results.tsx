@@ -10,7 +10,7 @@ import { RunsLink } from '../parts/runs-link';
 import { Save } from '../parts/save';
 import { useAnswer } from '../parts/use-answer';
 import { number, plural, shown } from '../words';
-import { request } from '../session';
+import { file, request } from '../session';
 import { ChartPanel } from './results-chart';
 import { ColumnsPanel } from './results-columns';
 
@@ -43,8 +43,16 @@ export function ResultsPage({ runId, execution }: { runId: string; execution: st
         <a href={`${runAddress(runId)}${own}`}>{shown(runId)}</a>
       </p>
       <h1>Results {value !== null && <span class="faint">{plural(value.total, 'row')}</span>}</h1>
+      {file !== null && value !== null && (
+        <>
+          {value.rows.length < value.total && (
+            <p class="note">The file has the first {number(value.rows.length)} of these rows.</p>
+          )}
+          <DataTable columns={value.columns} rows={value.rows} />
+        </>
+      )}
       {problem !== null && <p class="refusal">{shown(problem)}</p>}
-      {value !== null && (
+      {file === null && value !== null && (
         <>
           <Conditions columns={value.columns.map(({ name }) => name)} where={where} onChange={change} />
           <p class="actions">

@@ -49,14 +49,14 @@ export function RunHead({ store, now }: { store: RunStore; now: RunNow }) {
         {state.commit !== null && <Written commit={state.commit} />}
       </p>
       <Processed state={state} />
-      {state.counts.DONE > 0 && file === null && (
+      {state.counts.DONE > 0 && file?.hasResults !== false && (
         <p class="facts">
           <a
             href={`${runAddress(state.runId)}/results${store.execution === null ? '' : `?execution=${store.execution}`}`}
           >
             Results
           </a>
-          <Earlier runs={runs} runId={state.runId} startedAt={state.startedAt} />
+          {file === null && <Earlier runs={runs} runId={state.runId} startedAt={state.startedAt} />}
         </p>
       )}
       {state.executions.length > 1 && file === null && (

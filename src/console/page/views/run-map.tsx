@@ -3,7 +3,7 @@ import { useMemo, useRef, useState } from 'preact/hooks';
 import { durationText } from '../../../display/measures';
 import { countOf, durationOf, STATUS_BITS } from '../../wire/cells';
 import type { TableAnswer } from '../../wire/types';
-import { currentQuery, go, hasPartitionPages, query, runAddress, setQuery } from '../address';
+import { currentQuery, go, query, runAddress, setQuery } from '../address';
 import { filter, highlighter } from '../filter';
 import { COLOURING_NAMES, COLOURINGS, coloursOf } from '../pictures/colours';
 import { nameOf } from '../parts/partition-name';
@@ -11,7 +11,7 @@ import { drawGrid } from '../pictures/draw-grid';
 import { gridOf, ordinalAt, pointOf, zoomed, type Grid } from '../pictures/grid';
 import { Picture } from '../pictures/picture';
 import type { RunStore } from '../run-store';
-import { ask } from '../session';
+import { ask, file, hasPartitionPage } from '../session';
 import { css, palette } from '../theme';
 import { number, statusOf } from '../words';
 
@@ -71,8 +71,8 @@ export function MapPanel({ store }: { store: RunStore }) {
       : ordinalAt(grid.current, event.offsetX * scale.current, event.offsetY * scale.current);
   const zoom = (around: number, factor: number): void => show(zoomed(view, around, factor, total));
   const open = async (ordinal: number): Promise<void> => {
-    const id = hasPartitionPages ? await idOf(store, ordinal) : null;
-    if (id === null) setQuery({ ordinals: `${ordinal}-${ordinal + 1}` });
+    const id = await idOf(store, ordinal);
+    if (id === null || !hasPartitionPage(id)) setQuery({ ordinals: `${ordinal}-${ordinal + 1}` });
     else go(`${runAddress(store.runId, id)}${currentQuery()}`);
   };
 
@@ -183,7 +183,7 @@ export function MapPanel({ store }: { store: RunStore }) {
       <p class="hover" aria-live="polite">
         {at === null ? (
           <span class="faint">
-            Point at a cell; wheel or + zooms, a click {hasPartitionPages ? 'opens' : 'selects'}.
+            Point at a cell; wheel or + zooms, a click {file === null ? 'opens' : 'selects'}.
           </span>
         ) : (
           <Cell store={store} ordinal={at} perCell={grid.current?.perCell ?? 1} />
