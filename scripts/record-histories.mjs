@@ -113,6 +113,30 @@ const SHAPES = {
     at.fix();
     await at.ended(await run.retry());
   },
+  async retriedByCause(at) {
+    const input = { ...SALES, params: { fails: ['b', 'c'] }, options: ONCE };
+    const run = await at.start(input);
+    await at.ended(run);
+    // "b" fails again.
+    await at.ended(await run.retry({ ordinals: '1' }));
+    at.fix();
+    await at.ended(await run.retry({ failedWith: 'RangeError' }));
+  },
+  async earlierErrors(at) {
+    const source = { table: 'many' };
+    const options = { partitionsPerUnit: 10, retry: { maximumAttempts: 4, initialInterval: '1s' } };
+    const run = await at.start({
+      ...SALES,
+      source,
+      partitionBy: ['k'],
+      params: { fails: ['3', '17'] },
+      options,
+    });
+    await at.done(run, 28);
+    await at.until(run, async () => (await run.status()).retries.partitions === 2);
+    at.fix();
+    await at.ended(run);
+  },
   async cancelled(at) {
     const run = await at.start({ ...SALES, params: { wait: ['d'] }, output: { table: 'cancelled_out' } });
     await at.done(run, 3);
@@ -134,6 +158,14 @@ const SHAPES = {
     await at.done(run, 2);
     await run.skip(['a']);
     at.open();
+    await at.ended(run);
+  },
+  async skippedByOrdinals(at) {
+    const run = await at.start({ ...WIDE, params: { wait: ['3'] } });
+    await at.running(run);
+    await run.pause();
+    await run.skip({ ordinals: '3' });
+    await run.unpause();
     await at.ended(run);
   },
   async failFast(at) {
