@@ -2,7 +2,8 @@
 import { signal, type Signal } from '@preact/signals';
 import { decodeCells, PLANES, type Plane } from '../wire/cells';
 import type { RunNow } from '../wire/types';
-import { events, Intercepted, Refused, request } from './session';
+import { runEvents } from './run-events';
+import { Intercepted, Refused, request } from './session';
 import { clock } from './words';
 
 export type Cells = Record<Plane, Uint8Array>;
@@ -61,11 +62,15 @@ export class RunStore {
     const { signal: stopped } = this.#stop;
     while (!stopped.aborted) {
       await visible();
+      if (stopped.aborted) return;
       const stream = new AbortController();
       const cancel = (): void => stream.abort();
       stopped.addEventListener('abort', cancel, { once: true });
-      const forgetHidden = onHidden(HIDDEN_MS, cancel);
       let why = 'The console does not answer. Start it again with: partwise console';
+      const forgetHidden = onHidden(HIDDEN_MS, () => {
+        why = 'This tab was in the background.';
+        cancel();
+      });
       try {
         await this.#listen(stream);
       } catch (error) {
@@ -83,7 +88,7 @@ export class RunStore {
   async #listen(stream: AbortController): Promise<void> {
     let silence = setTimeout(() => stream.abort(), SILENCE_MS);
     try {
-      for await (const { event, data } of events(this.path('/stream'), stream.signal)) {
+      for await (const { event, data } of runEvents((rest) => this.path(rest), stream.signal)) {
         clearTimeout(silence);
         silence = setTimeout(() => stream.abort(), SILENCE_MS);
         this.heardAt = Date.now();
