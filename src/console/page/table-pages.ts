@@ -43,6 +43,8 @@ export function usePages(store: RunStore, version: number) {
       waited.current = performance.now() - begin;
       setProblem(null);
       setAnswer(next);
+      // The run changed while this was asked for, and that change found it being asked for.
+      if (next.version < latest.current.version) refresh();
     } catch (error) {
       setProblem(problemOf(error));
     } finally {
@@ -57,9 +59,8 @@ export function usePages(store: RunStore, version: number) {
   const loadLatest = useRef(loadVisible);
   loadLatest.current = loadVisible;
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  useEffect(() => {
-    if (pages.current.size === 0) return loadVisible();
-    // A timer that is already set is not put off: a busy run changes all the time.
+  /** A timer that is already set is not put off: a busy run changes all the time. */
+  const refresh = (): void => {
     timer.current ??= setTimeout(
       () => {
         timer.current = undefined;
@@ -67,6 +68,10 @@ export function usePages(store: RunStore, version: number) {
       },
       Math.min(Math.max(REFRESH_MS, PAUSE_PER_WAIT * waited.current), MAX_PAUSE_MS),
     );
+  };
+  useEffect(() => {
+    if (pages.current.size === 0) loadVisible();
+    else refresh();
   }, [question, version]);
   useEffect(() => () => clearTimeout(timer.current), []);
 
