@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { ProjectInfo } from '../wire/types';
-import { chosenExecution, go, pageAddress, path, runAddress } from './address';
+import { chosenExecution, go, pageAddress, path, query, runAddress } from './address';
 import { isListOpen, KeysDialog, listenForKeys } from './keys';
 import { project } from './project';
 import { problemOf } from './parts/use-answer';

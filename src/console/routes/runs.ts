@@ -52,6 +52,10 @@ export function runRoutes(backend: Backend, watched: WatchedRuns, version: strin
   });
 
   routes.get('/:run', async (context) => jsonBytes(context, Buffer.from(await runOf(context).now())));
+  routes.get('/:run/executions', async (context) => {
+    const { executions } = await backend.read((reader) => reader.getRun(context.req.param('run')).status());
+    return json(context, executions);
+  });
   routes.get('/:run/units', async (context) => {
     const run = runOf(context);
     const moment = await run.begun();

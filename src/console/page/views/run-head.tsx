@@ -11,6 +11,7 @@ import { LongText } from '../parts/long-text';
 import { RunsLink } from '../parts/runs-link';
 import { useAnswer } from '../parts/use-answer';
 import { StatusMark } from '../parts/status';
+import { ExecutionTabs } from './execution-tabs';
 import { RunActions } from './run-actions';
 import { WorkersBanner } from './workers';
 import type { RunStore } from '../run-store';
@@ -59,21 +60,7 @@ export function RunHead({ store, now }: { store: RunStore; now: RunNow }) {
           {file === null && <Earlier runs={runs} runId={state.runId} startedAt={state.startedAt} />}
         </p>
       )}
-      {state.executions.length > 1 && file === null && (
-        <p class="facts">
-          {state.executions.map(({ workflowRunId, execution, status, startedAt }) => (
-            <a
-              key={workflowRunId}
-              href={`${runAddress(state.runId)}?execution=${workflowRunId}`}
-              aria-current={workflowRunId === (store.execution ?? state.executions.at(-1)!.workflowRunId)}
-              title={`${status}, started ${time(startedAt)}`}
-            >
-              execution {execution ?? '?'}
-            </a>
-          ))}
-          <ExecutionBefore state={state} execution={store.execution} />
-        </p>
-      )}
+      <ExecutionTabs store={store} state={state} />
       {state.error !== null && (
         <p class="refusal">
           <b>{shown(state.error.type)}</b>: {shown(state.error.message)}
@@ -218,27 +205,6 @@ function ConnectionChip({ store, state }: { store: RunStore; state: RunState }) 
     <span class="chip" title="How long ago the console last answered">
       <span>live</span> · {age.toFixed(1)} s
     </span>
-  );
-}
-
-/** The execution before this one: what a retry changed. */
-function ExecutionBefore({ state, execution }: { state: RunState; execution: string | null }) {
-  const { runId, executions } = state;
-  const position =
-    execution === null
-      ? executions.length - 1
-      : executions.findIndex(({ workflowRunId }) => workflowRunId === execution);
-  const [before, shownOne] = [executions[position - 1], executions[position]];
-  if (before === undefined || shownOne === undefined) return null;
-  return (
-    <a
-      href={runComparisonAddress(
-        { runId, execution: before.workflowRunId },
-        { runId, execution: shownOne.workflowRunId },
-      )}
-    >
-      Compare with execution {before.execution ?? '?'}
-    </a>
   );
 }
 
