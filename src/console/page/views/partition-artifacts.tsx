@@ -131,6 +131,7 @@ function Shown({ content, name }: { content: Content; name: string }) {
 }
 
 async function contentOf(path: string, { name, bytes }: ArtifactView, load: Load): Promise<Content> {
+  if (bytes === 0) return { kind: 'none', why: 'The file is empty.' };
   const { kind, table, checked } = await ask<ArtifactPreview>(path, { body: { name } });
   if (table !== null) return { kind: 'table', table, checked };
   const type = IMAGES[kind];
