@@ -13,7 +13,14 @@ import type { ComparisonAnswer, ModelAnswer, VersionAnswer } from '../src/consol
 import type { StartedRun, WorkersAnswer } from '../src/console/wire/project';
 import type { ScheduleAnswer } from '../src/console/wire/schedules';
 import { audit, viewportsOf } from './support/audit';
-import { describeBrowser, startBrowser, startConsole, type TestConsole } from './support/console';
+import {
+  askConsole,
+  describeBrowser,
+  startBrowser,
+  startConsole,
+  type ConsoleAnswer,
+  type TestConsole,
+} from './support/console';
 import { makeProject, type TestProject } from './support/project';
 import { until } from './support/until';
 
@@ -90,26 +97,8 @@ afterAll(async () => {
   await project?.close();
 });
 
-interface Answer<T> {
-  status: number;
-  value: T;
-  /** Its error's message. */
-  refusal: string | undefined;
-}
-
-/** As the page asks: a POST if there is a body. */
-async function ask<T>(path: string, body?: unknown, of: TestConsole = served): Promise<Answer<T>> {
-  const response = await fetch(`${of.origin}/api/v1/${path}`, {
-    method: body === undefined ? 'GET' : 'POST',
-    headers: {
-      authorization: `Bearer ${of.token}`,
-      ...(body !== undefined && { origin: of.origin, 'content-type': 'application/json' }),
-    },
-    body: body === undefined ? undefined : JSON.stringify(body),
-  });
-  const value = (await response.json()) as T & { error?: { message: string } };
-  return { status: response.status, value, refusal: value?.error?.message };
-}
+const ask = <T>(path: string, body?: unknown, of = served): Promise<ConsoleAnswer<T>> =>
+  askConsole<T>(of, path, body);
 
 describe('the page of schedules', () => {
   const one = async (): Promise<ScheduleAnswer> => (await ask<ScheduleAnswer>(`schedules/${nightly}`)).value;

@@ -9,11 +9,10 @@ import { delimiter, dirname, join, relative, sep } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { endBackground } from '../src/temporal/index';
+import { installNodes, nodePackage, nodeProgram, npmInstall, OTHER_NODES } from './support/nodes';
 import { REPOSITORY } from './support/project';
 import { mustRun, userEnvironment, run, type Ran } from './support/shell';
 
-const QUIETLY = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
-const OTHER_NODES = [22, 24];
 const TSC = join(REPOSITORY, 'node_modules/typescript/bin/tsc');
 
 let root: string;
@@ -37,7 +36,7 @@ beforeAll(async () => {
     root,
     readdirSync(root).find((name) => name.endsWith('.tgz'))!,
   );
-  otherNodes = npmInstall(await folder('nodes'), '--ignore-scripts', ...OTHER_NODES.map(nodePackage));
+  otherNodes = installNodes(await folder('nodes'));
   const { code, stderr } = await npmInstall(app, tarball);
   if (code !== 0) throw new Error(`\`npm install ${tarball}\` exited with ${code}: ${stderr}`);
   installed = join(app, 'node_modules', 'partwise');
@@ -55,17 +54,6 @@ async function folder(name: string): Promise<string> {
   const made = join(root, name);
   await mkdir(made);
   return made;
-}
-
-/** With the prefix, npm ignores any package.json in a parent of the temporary folder. */
-const npmInstall = (into: string, ...what: string[]): Promise<Ran> =>
-  run('npm', ['install', '--prefix', into, ...QUIETLY, ...what], into);
-
-/** Node as a package whose binary needs no install script. */
-function nodePackage(major: number): string {
-  const platform = process.platform === 'win32' ? 'win' : process.platform;
-  const bin = platform === 'darwin' && process.arch === 'arm64' ? 'node-bin' : 'node';
-  return `node${major}@npm:${bin}-${platform}-${process.arch}@${major}`;
 }
 
 /** Files in the folder, with `/` separators; packages inside are left out. */
@@ -392,14 +380,7 @@ export const where = definePartitionFunction({
 
 it.each(OTHER_NODES)('Node %d runs everything: command, server, worker and runners', async (major) => {
   const { code, stderr } = await otherNodes;
-  const binary = join(
-    root,
-    'nodes',
-    'node_modules',
-    `node${major}`,
-    'bin',
-    process.platform === 'win32' ? 'node.exe' : 'node',
-  );
+  const binary = nodeProgram(join(root, 'nodes'), major);
   if (!existsSync(binary)) {
     throw new Error(
       `There is no Node ${major} to try: \`npm install ${OTHER_NODES.map(nodePackage).join(' ')}\` exited with ${code}. ` +

@@ -18,8 +18,14 @@ export interface RunningCli {
   readonly finished: Promise<Finished>;
 }
 
-export function startCli(folder: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): RunningCli {
-  const child = spawn(process.execPath, [CLI, ...args], {
+/** `node`: the program that executes it. */
+export function startCli(
+  folder: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  node = process.execPath,
+): RunningCli {
+  const child = spawn(node, [CLI, ...args], {
     cwd: folder,
     env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', COLUMNS: '100', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

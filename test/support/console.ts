@@ -10,6 +10,10 @@ const PROGRAM = process.env.CHROMIUM ?? '';
 export const describeBrowser: (title: string, tests: () => void) => void =
   PROGRAM === '' ? describe.skip : describe;
 
+/** Tests that take minutes: `npm run test:console -- --all`. */
+export const describeSlow: typeof describeBrowser =
+  process.env['CONSOLE_TESTS'] === 'all' ? describeBrowser : describe.skip;
+
 /** A name that the browser resolves to this machine, as a site can make it do. */
 export const REBOUND = 'rebound.test';
 
@@ -25,6 +29,7 @@ export interface TestConsole {
   readonly url: string;
   readonly origin: string;
   readonly token: string;
+  readonly pid: number;
   /** Ends it as Ctrl-C does. */
   end(): Promise<Finished>;
 }
@@ -34,8 +39,9 @@ export async function startConsole(
   folder: string,
   args: readonly string[] = [],
   env: NodeJS.ProcessEnv = {},
+  node?: string,
 ): Promise<TestConsole> {
-  const running = startCli(folder, ['console', ...args], env);
+  const running = startCli(folder, ['console', ...args], env, node);
   const url = await new Promise<string>((resolve, reject) => {
     let text = '';
     running.process.stdout!.on('data', (part: string) => {
@@ -52,9 +58,35 @@ export async function startConsole(
     url,
     origin,
     token: hash.replace('#token=', ''),
+    pid: running.process.pid!,
     end: () => {
       running.process.kill('SIGINT');
       return running.finished;
     },
   };
+}
+
+export interface ConsoleAnswer<T> {
+  status: number;
+  value: T;
+  /** Its error's message. */
+  refusal: string | undefined;
+}
+
+/** Asks its API as the page does: a POST if there is a body. */
+export async function askConsole<T>(
+  { origin, token }: TestConsole,
+  path: string,
+  body?: unknown,
+): Promise<ConsoleAnswer<T>> {
+  const response = await fetch(`${origin}/api/v1/${path}`, {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body !== undefined && { origin, 'content-type': 'application/json' }),
+    },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const value = (await response.json()) as T & { error?: { message: string } };
+  return { status: response.status, value, refusal: value?.error?.message };
 }
