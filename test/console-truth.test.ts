@@ -1,0 +1,229 @@
+/**
+ * What the console shows is what the run is, while workers are killed. Some minutes: only with
+ * CONSOLE_TESTS=all.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { decodeCells, STATUS_BITS } from '../src/console/wire/cells';
+import type { RunNow, TableAnswer } from '../src/console/wire/types';
+import { PARTITION_STATUSES, type RunHandle, type RunState } from '../src/index';
+import { Random } from './chaos/random';
+import { cli } from './support/cli';
+import { askConsole, describeSlow, startBrowser, startConsole, type TestConsole } from './support/console';
+import { makeProject, type TestProject } from './support/project';
+import { until } from './support/until';
+
+type Counts = RunState['counts'];
+
+const PARTITIONS = 100_000;
+const MINUTES = 900_000;
+/** In which what stands still is shown as it is, on a machine that is busy with the run. */
+const STANDSTILL_MS = 15_000;
+/** Polls of each run at which everything was compared; others met a run that was changing. */
+const LEAST_COMPARED = 10;
+
+const FUNCTIONS = `
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { definePartitionFunction } from 'partwise';
+
+/** One in 50 throws, for one of two causes, until the file params.fixed exists. */
+export const shaky = definePartitionFunction({
+  name: 'shaky',
+  retry: { maximumAttempts: 2, initialInterval: 10 },
+  async run(data, { key, params }) {
+    if (key.k % 4 === 0) await sleep(2);
+    if (key.k % 50 === 3 && !existsSync(params.fixed))
+      throw key.k % 100 === 3 ? new RangeError('No price for ' + key.k) : new TypeError('No region');
+    return { doubled: 2 * key.k };
+  },
+});
+`;
+
+describeSlow('the console during a run whose workers are killed', () => {
+  let project: TestProject;
+  let browser: Browser;
+  let served: TestConsole;
+  let page: Page;
+
+  beforeAll(async () => {
+    [project, browser] = await Promise.all([makeProject(FUNCTIONS), startBrowser()]);
+    await project.execute(`CREATE TABLE t AS SELECT range::INTEGER AS k FROM range(${PARTITIONS})`);
+    served = await startConsole(project.folder);
+    page = await browser.newPage();
+    page.setDefaultTimeout(60_000);
+    await page.goto(served.url);
+    await page.getByRole('link', { name: 'Schedules' }).waitFor();
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await served?.end();
+    await project?.close();
+  });
+
+  it.each([1, 2, 3])(
+    'has the counts of status --json whenever the run stands still, and in the end every partition (seed %i)',
+    async (seed) => {
+      const random = new Random(seed);
+      const fixed = join(project.folder, `fixed-${seed}`);
+      const started = await project.partwise.start(
+        {
+          function: 'shaky',
+          source: { table: 't' },
+          partitionBy: ['k'],
+          params: { fixed },
+          options: { heartbeatTimeout: '3s', toleratedFailures: '5%' },
+        },
+        { runId: project.runId(`truth-${seed}`) },
+      );
+      // Of the execution that is the latest, whichever that is.
+      const run = project.partwise.getRun(started.runId);
+      // The table shows what is DONE: its total comes from the partitions, the buttons' from the history.
+      await page.goto(`${served.origin}/runs/${run.runId}?status=DONE`);
+      let worker: ChildProcess | null = await project.startWorker({ PARTWISE_RUNNERS: '2' });
+      const compared = { first: 0, retry: 0 };
+      // A worker that is killed before this plans the run anew.
+      await until(async () => (await run.status()).counts.total > 0);
+      const followToItsEnd = async (execution: keyof typeof compared): Promise<RunState> => {
+        for (;;) {
+          const state = await comparePoll(run);
+          if (state !== null) compared[execution]++;
+          if (state?.status !== undefined && state.status !== 'IN_PROGRESS') break;
+          if (worker === null && random.chance(0.5))
+            worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
+          else if (worker !== null && random.chance(0.3)) {
+            const exited = once(worker, 'exit');
+            worker.kill('SIGKILL');
+            await exited;
+            worker = null;
+          }
+        }
+        worker ??= await project.startWorker({ PARTWISE_RUNNERS: '2' });
+        return run.status();
+      };
+      expect((await followToItsEnd('first')).counts).toMatchObject({ DONE: 98_000, FAILED: 2_000 });
+      await compareEach(run);
+      await writeFile(fixed, '');
+      await run.retry();
+      expect((await followToItsEnd('retry')).counts).toMatchObject({ DONE: PARTITIONS });
+      await compareEach(run);
+      console.log(`Seed ${seed}: ${JSON.stringify(compared)} polls were compared.`);
+      expect(compared.first).toBeGreaterThanOrEqual(LEAST_COMPARED);
+      expect(compared.retry).toBeGreaterThanOrEqual(1);
+      const exited = once(worker!, 'exit');
+      worker!.kill('SIGTERM');
+      await exited;
+    },
+    MINUTES,
+  );
+
+  /**
+   * Compares everything that shows counts with `status --json`, if the run did not change meanwhile; null if
+   * it did.
+   */
+  async function comparePoll(run: RunHandle): Promise<RunState | null> {
+    const before = await run.status();
+    if (before.counts.total === 0) return null;
+    const wanted = before.counts;
+    const within = AbortSignal.timeout(STANDSTILL_MS);
+    let seen = await sameVersion(run.runId);
+    while (!within.aborted && JSON.stringify(seen.now) !== JSON.stringify(wanted))
+      seen = await sameVersion(run.runId);
+    const isShown = await page
+      .waitForFunction(`(${SHOWN})() === ${JSON.stringify(shownOf(wanted))}`, undefined, {
+        timeout: STANDSTILL_MS,
+      })
+      .then(
+        () => true,
+        () => false,
+      );
+    const shown = await page.evaluate(`(${SHOWN})()`);
+    const { stdout } = await cli(project.folder, ['status', run.runId, '--json']);
+    const after = JSON.parse(stdout) as RunState;
+    // What is of one version agrees at every poll, also while the run changes.
+    expect(seen.table).toEqual(seen.now);
+    expect(seen.cells).toEqual(seen.now);
+    if (JSON.stringify(after.counts) !== JSON.stringify(wanted)) return null;
+    expect([seen.now, isShown, shown]).toEqual([wanted, true, shownOf(wanted)]);
+    return after;
+  }
+
+  /** The counts of the state, the table and the cells, all of one version. */
+  async function sameVersion(runId: string): Promise<Record<'now' | 'table' | 'cells', Counts>> {
+    const path = `runs/${runId}`;
+    return until(async () => {
+      const { value: now } = await askConsole<RunNow>(served, path);
+      if (now.version === 0) return null;
+      const query = { filter: {}, sort: { column: 'key', descending: false }, offset: 0, limit: 1 };
+      const { value: table } = await askConsole<TableAnswer>(served, `${path}/table`, query);
+      const answer = await fetch(`${served.origin}/api/v1/${path}/cells?planes=status&since=0`, {
+        headers: { authorization: `Bearer ${served.token}` },
+      });
+      const cells = decodeCells(new Uint8Array(await answer.arrayBuffer()));
+      const { value: last } = await askConsole<RunNow>(served, path);
+      // One of them is newer: again.
+      if (now.version !== last.version || table.version !== now.version) return null;
+      if (cells.header.version !== now.version) return null;
+      const counts = PARTITION_STATUSES.map(() => 0);
+      for (const byte of cells.bytes[0]!) counts[byte & STATUS_BITS]!++;
+      return { now: now.state.counts, table: countsOf(table.counts), cells: countsOf(counts) };
+    });
+  }
+
+  /** Every cell against `partitions`, one by one. */
+  async function compareEach(run: RunHandle): Promise<void> {
+    const { version } = await until(async () => {
+      const { value } = await askConsole<RunNow>(served, `runs/${run.runId}`);
+      return value.state.status !== 'IN_PROGRESS' && value.version > 0 && value;
+    });
+    const answer = await fetch(
+      `${served.origin}/api/v1/runs/${run.runId}/cells?planes=status,attempts,group&since=0`,
+      { headers: { authorization: `Bearer ${served.token}` } },
+    );
+    const { header, bytes } = decodeCells(new Uint8Array(await answer.arrayBuffer()));
+    expect([header.version, header.total]).toEqual([version, PARTITIONS]);
+    const different: unknown[] = [];
+    let ordinal = 0;
+    for (let after: string | undefined, isLast = false; !isLast;) {
+      const { partitions, next } = await run.partitions({ limit: 5_000, after });
+      for (const { id, status, attempts, error } of partitions) {
+        const cell = PARTITION_STATUSES[bytes[0]![ordinal]! & STATUS_BITS];
+        const isSame =
+          id === String(ordinal) &&
+          cell === status &&
+          bytes[1]![ordinal] === attempts &&
+          bytes[2]![ordinal]! > 0 === (error !== null);
+        if (!isSame) different.push({ ordinal, id, cell, status, attempts });
+        ordinal++;
+      }
+      after = next ?? undefined;
+      isLast = next === null;
+    }
+    expect([ordinal, different.slice(0, 3)]).toEqual([PARTITIONS, []]);
+  }
+});
+
+/** In the page: its buttons of statuses, and the total of its table of DONE partitions. */
+const SHOWN = `() => {
+  const counts = [...document.querySelectorAll('.toggle')].map((each) => each.innerText.replace(/^\\S+\\s+/, ''));
+  const total = document.querySelector('.table-panel h2 .faint')?.innerText;
+  return [...counts, total].join('; ');
+}`;
+
+function shownOf(counts: Counts): string {
+  const number = (n: number): string => n.toLocaleString('en-US');
+  const buttons = PARTITION_STATUSES.filter((status) => counts[status] > 0 || status === 'DONE').map(
+    (status) => `${status} ${number(counts[status])}`,
+  );
+  return [...buttons, `${number(counts.DONE)} of ${number(counts.total)}`].join('; ');
+}
+
+function countsOf(numbers: readonly number[]): Counts {
+  const counts = Object.fromEntries(PARTITION_STATUSES.map((status, i) => [status, numbers[i] ?? 0]));
+  return { ...counts, total: numbers.reduce((sum, n) => sum + n, 0) } as Counts;
+}
