@@ -163,6 +163,8 @@ describe('an exported run', () => {
 
   it('has neither keys nor messages, names, paths or secrets when redacted', async () => {
     const { text } = await exported('redacted.html', '--redact');
+    const { html } = await exportRun(madeUp(20_000).run, { version: '1.2.3', redact: true });
+    expect(contentsOf(html).head.now.state.pausedBy).toBeNull();
     const { head } = contentsOf(text);
     const all = text + unpacked(text).toString('latin1');
     for (const secret of [...KEYS, 'canary', '4111', project.folder, `@${hostname()}`, project.taskQueue])
@@ -389,7 +391,7 @@ function madeUp(total: number): { run: RunHandle; columns: PartitionColumns } {
     reusedRuntimes: [],
     retries: { partitions: 0, first: [] },
     paused: false,
-    pausedBy: null,
+    pausedBy: 'ann@canary',
     pausedAt: null,
     maxConcurrency: 8,
     toleratedFailures: total,

@@ -283,7 +283,7 @@ describeBrowser('in a browser', () => {
     proxy.passTo(Number(new URL(served.url).port));
     const httpCredentials = { username: user, password: PASSWORD };
     page = await (await browser.newContext({ httpCredentials })).newPage();
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(60_000);
   });
 
   afterAll(async () => {
@@ -302,7 +302,10 @@ describeBrowser('in a browser', () => {
     const { runId } = gated.run;
     await page.goto(`http://${proxy.host}/partwise/`);
     await page.getByText(`· ${user}`).waitFor();
+    const stream = page.waitForResponse((response) => response.url().endsWith('/stream'));
     await page.getByRole('link', { name: runId }).click();
+    // What nginx takes as: do not collect this.
+    expect((await stream).headers()).toMatchObject({ 'x-accel-buffering': 'no' });
     await page.waitForURL(`http://${proxy.host}/partwise/runs/${runId}`);
     await page.getByText('2 running').first().waitFor();
     await page.getByRole('button', { name: 'Pause', exact: true }).click();
@@ -327,6 +330,18 @@ describeBrowser('in a browser', () => {
     await page.keyboard.press('g');
     await page.keyboard.press('m');
     await page.waitForURL(`http://${proxy.host}/partwise/models`);
+  });
+
+  it('is found below its path by the same command in another terminal', async () => {
+    const flags = ['--base-path', '/below', '--read-only'];
+    const first = await startConsole(project.folder, flags);
+    expect(first.url).toBe(`${first.origin}/below/#token=${first.token}`);
+    // It has connected by then: the other command waits for its answer for two seconds.
+    const headers = { authorization: `Bearer ${first.token}` };
+    expect((await fetch(`${first.origin}/below/api/v1/project`, { headers })).status).toBe(200);
+    const second = await cli(project.folder, ['console', ...flags]);
+    expect([second.code, second.stdout]).toEqual([0, `The console is at ${first.url}\n`]);
+    await first.end();
   });
 
   it('says that the proxy wants a new sign-in, and goes on after it', async () => {
@@ -378,6 +393,13 @@ describeBrowser('in a browser', () => {
 });
 
 describe('partwise console', () => {
+  it('names an address that the machine does not have', async () => {
+    const proxy = ['--auth-header', HEADER, '--trust-proxy', '192.0.2.2'];
+    const { code, stderr } = await cli(tmpdir(), ['console', '--host', '192.0.2.1', ...proxy]);
+    expect(code).toBe(2);
+    expect(stderr).toContain('This machine has no address 192.0.2.1.');
+  });
+
   it('does not listen for other machines without a proxy', async () => {
     const { code, stderr, stdout } = await cli(tmpdir(), ['console', '--host', '0.0.0.0']);
     expect([code, stdout]).toEqual([2, '']);
