@@ -12,6 +12,7 @@ import { comparisonAnswer } from '../src/console/comparison';
 import type { ComparisonAnswer, ModelAnswer, VersionAnswer } from '../src/console/wire/models';
 import type { StartedRun, WorkersAnswer } from '../src/console/wire/project';
 import type { ScheduleAnswer } from '../src/console/wire/schedules';
+import { freePort } from '../src/temporal/ports';
 import { audit, viewportsOf } from './support/audit';
 import {
   askConsole,
@@ -323,7 +324,7 @@ it('shows who polls the task queues', async () => {
 });
 
 it('has no route that changes anything if it is read-only', async () => {
-  const readOnly = await startConsole(project.folder, ['--read-only', '--port', '43999']);
+  const readOnly = await startConsole(project.folder, ['--read-only', '--port', `${await freePort()}`]);
   try {
     for (const path of [
       ...['pause', 'unpause', 'trigger', 'backfill', 'backfill/preview', 'delete'].map(

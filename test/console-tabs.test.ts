@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, BrowserContext, Page, Request } from 'playwright-core';
+import { freePort } from '../src/temporal/ports';
 import {
   describeBrowser,
   describeSlow,
@@ -84,25 +85,27 @@ describeBrowser('the console in several tabs', () => {
 
   it('shows what another console of the project does to a run', async () => {
     const gated = await waiting('two-consoles');
-    const other = await startConsole(project.folder, ['--port', '43998']);
-    const elsewhere = await browser.newContext();
-    const signedIn = await elsewhere.newPage();
-    await signedIn.goto(other.url);
-    await signedIn.getByRole('link', { name: gated.run.runId }).waitFor();
-    const pages = [
-      await open(browsing, served.origin, gated),
-      await open(elsewhere, other.origin, gated),
-    ] as const;
-    for (const page of pages) await showsRunning(page);
-    await pages[0].getByRole('button', { name: 'Pause' }).click();
-    for (const page of pages) await page.getByText(/^The run is paused/).waitFor();
-    await pages[1].getByRole('button', { name: 'Unpause' }).click();
-    for (const page of pages) await page.getByText(/^The run is paused/).waitFor({ state: 'detached' });
-    await gated.release();
-    for (const page of pages) await page.getByRole('heading', { name: /SUCCESS/ }).waitFor();
-    await elsewhere.close();
-    for (const page of browsing.pages()) await page.close();
-    await other.end();
+    const other = await startConsole(project.folder, ['--port', `${await freePort()}`]);
+    try {
+      const elsewhere = await browser.newContext();
+      const signedIn = await elsewhere.newPage();
+      await signedIn.goto(other.url);
+      await signedIn.getByRole('link', { name: gated.run.runId }).waitFor();
+      const pages = [
+        await open(browsing, served.origin, gated),
+        await open(elsewhere, other.origin, gated),
+      ] as const;
+      for (const page of pages) await showsRunning(page);
+      await pages[0].getByRole('button', { name: 'Pause' }).click();
+      for (const page of pages) await page.getByText(/^The run is paused/).waitFor();
+      await pages[1].getByRole('button', { name: 'Unpause' }).click();
+      for (const page of pages) await page.getByText(/^The run is paused/).waitFor({ state: 'detached' });
+      await gated.release();
+      for (const page of pages) await page.getByRole('heading', { name: /SUCCESS/ }).waitFor();
+    } finally {
+      for (const page of browsing.pages()) await page.close();
+      await other.end();
+    }
   });
 
   describeSlow('in the background', () => {
