@@ -6,8 +6,14 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { placesOf } from '../src/console/table/places';
 import { multipleText, usualTime } from '../src/console/table/usual-time';
 import type { Table } from '../src/console/table/partition-table';
-import { answerPosition, answerTable, type Ids } from '../src/console/table/table-answers';
-import type { PositionRequest } from '../src/console/wire/types';
+import {
+  answerPosition,
+  answerTable,
+  selection,
+  selectSorted,
+  type Ids,
+} from '../src/console/table/table-answers';
+import type { PartitionFilter, PositionRequest } from '../src/console/wire/types';
 import { ownFrames, userPlace } from '../src/core/stack-place';
 import { PARTITION_STATUSES, type RunListing } from '../src/index';
 import { describeBrowser, startBrowser, startConsole, type TestConsole } from './support/console';
@@ -146,7 +152,9 @@ describe('a table of partitions', () => {
 
   it('counts what each status would leave of the other conditions', async () => {
     const filter = { status: ['DONE'], rows: [3, null] } as const;
-    const answer = await answerTable(table, known, { filter, sort: byKey, offset: 0, limit: 10 });
+    const selected = (each: PartitionFilter) => selection(table, known, each);
+    const rows = await selectSorted(table, { filter, sort: byKey }, selected);
+    const answer = await answerTable(table, known, rows, { offset: 0, limit: 10 });
     expect([answer.selected, answer.counts[DONE], answer.counts[FAILED]]).toEqual([2, 2, 1]);
   });
 
