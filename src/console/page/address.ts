@@ -44,6 +44,8 @@ export const query = computed(() => current.value.searchParams);
 
 /** The execution of a run that is looked at; null: the latest. */
 export const chosenExecution = computed(() => query.value.get('execution'));
+/** The execution of the run that it is compared with; null: the latest. */
+export const otherExecution = computed(() => query.value.get('otherExecution'));
 
 /** Goes to another page, in the same time zone. `to`: an address as the functions below make them. */
 export function go(to: string): void {

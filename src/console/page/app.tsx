@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { ProjectInfo } from '../wire/types';
-import { chosenExecution, go, pageAddress, path, query, runAddress } from './address';
+import { chosenExecution, go, otherExecution, pageAddress, path, runAddress } from './address';
 import { isListOpen, KeysDialog, listenForKeys } from './keys';
 import { project } from './project';
 import { problemOf } from './parts/use-answer';
@@ -81,7 +81,7 @@ function projectText(info: ProjectInfo | null): string {
 function Page() {
   const [first = file === null ? undefined : 'runs', runId = file?.runId, second, partition] = path.value;
   const { value: execution } = chosenExecution;
-  const otherExecution = query.value.get('otherExecution');
+  const { value: comparedExecution } = otherExecution;
   if (first === 'runs' && runId !== undefined && second === 'partitions' && partition !== undefined)
     return <PartitionPage key={partition} runId={runId} execution={execution} id={partition} />;
   if (first === 'runs' && runId !== undefined && second === 'results')
@@ -89,9 +89,9 @@ function Page() {
   if (first === 'compare' && runId !== undefined && second !== undefined)
     return (
       <ComparePage
-        key={path.value.join(' ') + execution + otherExecution}
+        key={path.value.join(' ') + execution + comparedExecution}
         a={{ runId, execution }}
-        b={{ runId: second, execution: otherExecution }}
+        b={{ runId: second, execution: comparedExecution }}
       />
     );
   if (first === 'runs' && runId !== undefined)
