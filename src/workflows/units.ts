@@ -129,6 +129,8 @@ export class RunUnits implements LaneGate, RunWork {
 
   skip(ordinals: readonly number[]): Promise<Skipped[]> {
     const skipped = Promise.all(ordinals.map((ordinal) => this.#skip(ordinal)));
+    // Once, not for each of thousands.
+    this.work.consider();
     this.release();
     return skipped;
   }
@@ -161,8 +163,14 @@ export class RunUnits implements LaneGate, RunWork {
     if (ended !== undefined) return ended;
     call?.takeOut(ordinal);
     progress.skip(ordinal);
-    this.#changed();
     return { status: 'SKIPPED', cutOff: false };
+  }
+
+  /** Skips a partition that was running when it was asked for. */
+  #skipLate(ordinal: number): Promise<Skipped> {
+    const skipped = this.#skip(ordinal);
+    this.#changed();
+    return skipped;
   }
 
   #callOf(ordinal: number): UnitCall | undefined {
@@ -252,7 +260,7 @@ export class RunUnits implements LaneGate, RunWork {
     for (const [ordinal, given] of taken) this.work.progress.waiting.set(ordinal, given);
     const onSkipped = this.#skipping.get(call);
     this.#skipping.delete(call);
-    if (onSkipped !== undefined) void this.#skip(call.of.from).then(onSkipped);
+    if (onSkipped !== undefined) void this.#skipLate(call.of.from).then(onSkipped);
   }
 
   #record(call: UnitCall, end: RecordedEnd): void {
@@ -266,7 +274,7 @@ export class RunUnits implements LaneGate, RunWork {
     if (spansOne(call.of)) this.#ended.set(call.of.from, skippedEnd(end));
     if (!skipped) return;
     // It threw just before, and would otherwise wait for another round.
-    if (progress.waiting.has(call.of.from)) void this.#skip(call.of.from).then(onSkipped);
+    if (progress.waiting.has(call.of.from)) void this.#skipLate(call.of.from).then(onSkipped);
     else onSkipped(skippedEnd(end));
   }
 
