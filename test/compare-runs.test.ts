@@ -35,6 +35,7 @@ function side(partitions: readonly Partition[]): ComparedSide {
       durationMs: Float64Array.from(partitions, ({ durationMs = 100 }) => durationMs),
       execution: new Int32Array(length).fill(1),
       reused: Uint8Array.from(partitions, ({ reused = false }) => Number(reused)),
+      unit: new Int32Array(length),
     },
     code: Int32Array.from(partitions, ({ code = 1 }) => code),
     runtime: Int32Array.from(partitions, ({ runtime = 0 }) => runtime),

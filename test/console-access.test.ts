@@ -81,10 +81,11 @@ describeBrowser('the console', () => {
     await page.locator('.grid-row').first().waitFor();
     await press('f');
     await page.getByText('3 of 60', { exact: true }).waitFor();
+    const focusedRow = page.locator('.grid-row:focus');
     await press('j', 'j', 'k', 'k', ']');
-    expect(await focused()).toMatch(/^p40\n/);
+    await focusedRow.getByText('p40', { exact: true }).waitFor();
     await press('[');
-    expect(await focused()).toMatch(/^p20\n/);
+    await focusedRow.getByText('p20', { exact: true }).waitFor();
     await press('f');
     await page.getByText('60 of 60', { exact: true }).waitFor();
     await press('/', '4', '1', 'Escape');

@@ -340,6 +340,7 @@ function madeUp(total: number): { run: RunHandle; columns: PartitionColumns } {
     durationMs: new Float64Array(total),
     execution: new Int32Array(total).fill(1),
     reused: new Uint8Array(total),
+    unit: new Int32Array(total),
   };
   const failed: number[] = [];
   let seed = 1;

@@ -112,8 +112,13 @@ describe('a table of partitions', () => {
       durationMs: zeros,
       execution: new Int32Array(5),
       reused: new Uint8Array(5),
+      unit: Int32Array.of(0, 1, 1, 0, -1),
     },
     groups: new Uint16Array(5),
+    units: [
+      { activityId: 'u-0', worker: 'w' },
+      { activityId: 'u-1', worker: 'w' },
+    ],
     isExact: null,
   };
   const names = ['a', 'ab', 'abc', 'b', 'B%2Fc'];
@@ -148,6 +153,17 @@ describe('a table of partitions', () => {
     expect([await of('ab'), await of('b'), await of('bc'), await of('none')]).toEqual([1, 3, 2, null]);
     expect(await of('b', { sort: byRows })).toBe(1);
     expect(await of('ab', { filter: { status: ['DONE'] } })).toBeNull();
+  });
+
+  it('selects what ended in a unit, or in any unit of a worker', async () => {
+    const selected = async (filter: PositionRequest['filter']): Promise<number[]> =>
+      (await answerTable(table, known, { filter, sort: byKey, offset: 0, limit: 10 })).rows.map(
+        ({ ordinal }) => ordinal,
+      );
+    expect(await selected({ unit: 'u-1' })).toEqual([1, 2]);
+    expect(await selected({ worker: 'w' })).toEqual([0, 1, 2, 3]);
+    expect(await selected({ worker: 'w', unit: 'u-0' })).toEqual([0, 3]);
+    expect(await selected({ worker: 'other' })).toEqual([]);
   });
 
   it('counts what each status would leave of the other conditions', async () => {
@@ -291,6 +307,8 @@ describeBrowser('the lists of the console', () => {
     }
     await page.keyboard.press('j');
     await focusedIs('P251');
+    for (const key of ['[', '[']) await page.keyboard.press(key);
+    await focusedIs('P005');
     await page.getByLabel('go to id').fill('P444');
     await page.keyboard.press('Enter');
     await focusedIs('P444');
@@ -375,6 +393,23 @@ describeBrowser('the lists of the console', () => {
     const called = readFileSync(calls, 'utf8').slice(before).trim().split('\n').sort();
     expect(called).toEqual(['P005', 'P005', 'P590', 'P590']);
     expect(await page.getByText(/new in execution/).count()).toBe(0);
+  });
+
+  it('refuses to retry picked partitions of a table that was overwritten since', async () => {
+    const previewed = async (generation: number): Promise<[number, string]> => {
+      const answer = await fetch(`${served.origin}/api/v1/runs/${main()}/actions/preview-retry`, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${served.token}`,
+          origin: served.origin,
+          'content-type': 'application/json',
+        },
+        body: JSON.stringify({ which: { by: 'ordinals', ordinals: '0-10', generation } }),
+      });
+      return [answer.status, await answer.text()];
+    };
+    expect(await previewed(1)).toEqual([200, '{"partitions":1,"ordinals":"5"}']);
+    expect(await previewed(2)).toEqual([409, expect.stringContaining('StartRefused')]);
   });
 
   it('says which cause the execution before did not have', async () => {

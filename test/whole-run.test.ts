@@ -72,17 +72,19 @@ describe(`a run of ${PARTITIONS.toLocaleString('en')} partitions, read as a whol
   });
 
   it('has the same values in a range as in a page', async () => {
+    const units = await run.units();
     for (const from of [0, 16_380, PARTITIONS - 40]) {
       const columns = await run.columns({ from, to: from + 40 });
       const { partitions } = await run.partitions({ from, limit: 40 });
       expect(
-        partitions.map(({ ordinal, status, attempts, rows, startedAt, durationMs }) => ({
+        partitions.map(({ ordinal, status, attempts, rows, startedAt, durationMs, unit }) => ({
           ordinal,
           status,
           attempts,
           rows,
           startedAt: Date.parse(startedAt!),
           durationMs,
+          unit,
         })),
       ).toEqual(
         Array.from(columns.status, (status, at) => ({
@@ -92,6 +94,7 @@ describe(`a run of ${PARTITIONS.toLocaleString('en')} partitions, read as a whol
           rows: columns.rows[at],
           startedAt: columns.startedAt[at],
           durationMs: columns.durationMs[at],
+          unit: units[columns.unit[at]!]!.activityId,
         })),
       );
     }

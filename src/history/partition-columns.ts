@@ -2,7 +2,7 @@
  * Partitions of a run stored by column instead of as objects, so a million of them take about 40 MB. Pure.
  */
 import { PARTITION_STATUSES, type PartitionStatus } from '../core/status';
-import type { RunRecord } from './fold';
+import type { RunRecord, UnitRecord } from './fold';
 import type { LiveOverlay } from './overlay';
 import { statusOfUnended, wasStopped } from './run-state';
 import type { BlockOfEnds, EndsSink, PartitionEnd } from './unit-ends';
@@ -30,6 +30,11 @@ export interface PartitionColumns {
   execution: Int32Array;
   /** 1 if it was taken over from an earlier run of the series. */
   reused: Uint8Array;
+  /**
+   * Position in `RunHandle.units` of the unit that it ended in; -1 if it ended in an earlier execution, has
+   * not ended, or ended in a unit that is still open.
+   */
+  unit: Int32Array;
 }
 
 const NUMBERS = Object.fromEntries(PARTITION_STATUSES.map((status, number) => [status, number])) as Record<
@@ -43,6 +48,9 @@ const NUMBERS = Object.fromEntries(PARTITION_STATUSES.map((status, number) => [s
  */
 export class ColumnsOfEnds implements EndsSink {
   readonly #columns: PartitionColumns;
+  /** Positions of the run's units, as far as they were needed. */
+  readonly #positions = new Map<UnitRecord, number>();
+  readonly #units: Iterator<UnitRecord>;
   /** 1 for partitions whose end is recorded. */
   readonly #ended: Uint8Array;
   /** Number of calls of partitions that have not ended, by ordinal. */
@@ -59,6 +67,7 @@ export class ColumnsOfEnds implements EndsSink {
     { from, to }: { from: number; to: number },
   ) {
     const length = to - from;
+    this.#units = record.units.values();
     this.#ended = new Uint8Array(length);
     this.#columns = {
       from,
@@ -71,6 +80,7 @@ export class ColumnsOfEnds implements EndsSink {
       durationMs: new Float64Array(length).fill(Number.NaN),
       execution: new Int32Array(length),
       reused: new Uint8Array(length),
+      unit: new Int32Array(length).fill(-1),
     };
   }
 
@@ -79,7 +89,8 @@ export class ColumnsOfEnds implements EndsSink {
     return at === null || this.#ended[at] === 1;
   }
 
-  addBlock({ block, execution }: BlockOfEnds): void {
+  addBlock({ block, execution, unit }: BlockOfEnds): void {
+    const position = this.#positionOf(unit);
     const { status, attempts, returnedRows, startedAt, durationMs, execution: executions } = this.#columns;
     for (let i = 0; i < block.ordinals.length; i++) {
       const at = this.#at(block.ordinals[i]!);
@@ -90,16 +101,18 @@ export class ColumnsOfEnds implements EndsSink {
       startedAt[at] = block.startedAt[i]!;
       durationMs[at] = block.durationMs[i]!;
       executions[at] = execution;
+      this.#columns.unit[at] = position;
       this.#ended[at] = 1;
       this.#changed?.push(block.ordinals[i]!);
     }
   }
 
-  addEnd({ outcome, execution }: Pick<PartitionEnd, 'outcome' | 'execution'>): void {
+  addEnd({ outcome, execution, unit }: Pick<PartitionEnd, 'outcome' | 'execution' | 'unit'>): void {
     const at = this.#at(outcome.ordinal);
     if (at === null) return;
     this.#ended[at] = 1;
     this.#write(at, outcome, execution);
+    this.#columns.unit[at] = this.#positionOf(unit);
   }
 
   addThrown(end: PartitionEnd): void {
@@ -190,6 +203,18 @@ export class ColumnsOfEnds implements EndsSink {
     columns.execution[at] = 0;
     columns.reused[at] = 0;
     this.#changed?.push(ordinal);
+  }
+
+  /** Units are only ever added to a record, so those that were counted keep their positions. */
+  #positionOf(unit: UnitRecord | null): number {
+    if (unit === null) return -1;
+    for (;;) {
+      const known = this.#positions.get(unit);
+      if (known !== undefined) return known;
+      const next = this.#units.next();
+      if (next.done === true) return -1;
+      this.#positions.set(next.value, this.#positions.size);
+    }
   }
 
   /** Null if outside the range. */

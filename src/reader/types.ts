@@ -314,7 +314,7 @@ export interface RunHandle {
   }): Promise<PartitionPage>;
   partition(id: string): PartitionHandle;
   /**
-   * Partitions as columns, for visualizing a whole run: about 40 bytes per partition, whatever it contains.
+   * Partitions as columns, for visualizing a whole run: about 44 bytes per partition, whatever it contains.
    * Default: all partitions (none until the run is planned). Every call reads the outcome files of the units
    * in the range, so to follow a run, request the ranges of `units` that have ended since. Throws
    * `RangeError` for ordinals that the run does not have.

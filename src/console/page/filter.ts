@@ -5,10 +5,12 @@ import { LAST_CELL_GROUP, STATUS_BITS } from '../wire/cells';
 import type { PartitionFilter, SortColumn, TableSort, ValueRange } from '../wire/types';
 import { query, setQuery } from './address';
 import type { Cells } from './run-store';
+import { file } from './session';
 
 const RANGES = ['took', 'rows', 'returned', 'attempts', 'execution'] as const;
+const TEXTS = ['unit', 'worker'] as const;
 /** Names of the parameters that select partitions. */
-const CONDITIONS: readonly string[] = ['status', 'group', 'ordinals', 'q', 'reused', ...RANGES];
+const CONDITIONS: readonly string[] = ['status', 'group', 'ordinals', 'q', 'reused', ...RANGES, ...TEXTS];
 
 /** The address without what does not select partitions: pictures are not drawn again for the rest. */
 const conditions = computed(() =>
@@ -32,6 +34,11 @@ export const filter = computed((): PartitionFilter => {
   for (const name of RANGES) {
     const range = rangeOf(value.get(name));
     if (range !== null) result[name] = range;
+  }
+  // A file does not say which unit ran a partition.
+  for (const name of file === null ? TEXTS : []) {
+    const wanted = value.get(name) ?? '';
+    if (wanted !== '') result[name] = wanted;
   }
   return result;
 });

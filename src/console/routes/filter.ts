@@ -17,4 +17,6 @@ export const FILTER = z.strictObject({
   attempts: range.optional(),
   execution: range.optional(),
   reused: z.boolean().optional(),
+  unit: z.string().max(MAX_TEXT).optional(),
+  worker: z.string().max(MAX_TEXT).optional(),
 });

@@ -1,6 +1,6 @@
 /** Selects and sorts partitions by their exact values. Pure: ordinals in, ordinals out. */
 import { PARTITION_STATUSES, type PartitionStatus } from '../../core/status';
-import type { PartitionColumns } from '../..';
+import type { PartitionColumns, UnitView } from '../..';
 import type { PartitionFilter, SortColumn, TableSort } from '../wire/types';
 
 /** Numbers of the failure groups of partitions by ordinal, from 1; 0: it has not failed. */
@@ -10,6 +10,8 @@ export type GroupNumbers = Uint16Array;
 export interface Table {
   columns: PartitionColumns;
   groups: GroupNumbers;
+  /** Of the execution: `columns.unit` has positions in it. */
+  units: readonly Pick<UnitView, 'activityId' | 'worker'>[];
   /** 1 for partitions whose values are exact; null: all are. */
   isExact: Uint8Array | null;
 }
@@ -22,7 +24,7 @@ export function select(table: Table, filter: PartitionFilter, matching: Int32Arr
   const [from = 0, to = total] = filter.ordinals ?? [];
   const found = new Int32Array(matching?.length ?? Math.max(0, Math.min(to, total) - from));
   let length = 0;
-  const tests = rangeTests(table, filter);
+  const tests = [...rangeTests(table, filter), ...unitTests(table, filter)];
   // A page that follows a run shows all of its partitions most of the time.
   if (matching === null && Object.keys(filter).every((name) => name === 'ordinals'))
     return ascending(found, from);
@@ -139,6 +141,18 @@ function rangeTests(table: Table, filter: PartitionFilter): ((ordinal: number) =
         !Number.isNaN(values[ordinal]!),
     ];
   });
+}
+
+function unitTests(
+  { columns, units }: Table,
+  { unit, worker }: PartitionFilter,
+): ((ordinal: number) => boolean)[] {
+  if (unit === undefined && worker === undefined) return [];
+  const isWanted = units.map(
+    (each) =>
+      (unit === undefined || each.activityId === unit) && (worker === undefined || each.worker === worker),
+  );
+  return [(ordinal) => isWanted[columns.unit[ordinal]!] === true];
 }
 
 function statusSet(statuses: readonly PartitionStatus[] | undefined): boolean[] {

@@ -85,6 +85,10 @@ export interface PartitionFilter {
   attempts?: ValueRange;
   execution?: ValueRange;
   reused?: boolean;
+  /** Activity id of the unit that it ended in. */
+  unit?: string;
+  /** Identity of the worker of that unit. */
+  worker?: string;
 }
 
 export interface TableQuery {

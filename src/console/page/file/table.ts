@@ -26,6 +26,8 @@ export function tableOf({ cells, execution, exact }: ExportedRun): Table {
     durationMs: valuesOf(planes.duration, DURATIONS),
     execution,
     reused: planes.status.map((value) => ((value & REUSED) === 0 ? 0 : 1)),
+    // Not in the file.
+    unit: new Int32Array(total).fill(-1),
   };
   const isExact = new Uint8Array(total);
   exact.ordinals.forEach((ordinal, i) => {
@@ -36,7 +38,7 @@ export function tableOf({ cells, execution, exact }: ExportedRun): Table {
     columns.startedAt[ordinal] = exact.startedAt[i]!;
     columns.durationMs[ordinal] = exact.durationMs[i]!;
   });
-  return { columns, groups: Uint16Array.from(planes.group), isExact };
+  return { columns, groups: Uint16Array.from(planes.group), units: [], isExact };
 }
 
 export function idsOf({ head, exact: { ordinals } }: ExportedRun): Ids {

@@ -43,7 +43,7 @@ export function TablePanel({ store, now }: { store: RunStore; now: RunNow }) {
         </span>
       </h2>
       <div class="filters">
-        <TableFilters now={now} answer={answer} />
+        <TableFilters store={store} now={now} answer={answer} />
       </div>
       <div class="filters">
         <form
@@ -62,7 +62,7 @@ export function TablePanel({ store, now }: { store: RunStore; now: RunNow }) {
             onSubmit={(event) => {
               event.preventDefault();
               const id = new FormData(event.currentTarget).get('id');
-              if (typeof id === 'string' && id !== '') void find({ id });
+              if (typeof id === 'string' && id !== '') find({ id });
             }}
           >
             <label>
@@ -72,10 +72,10 @@ export function TablePanel({ store, now }: { store: RunStore; now: RunNow }) {
         )}
         {failed(now.state.counts) > 0 && (
           <>
-            <button type="button" class="quiet" data-key="[" onClick={() => void find({ step: -1 })}>
+            <button type="button" class="quiet" data-key="[" onClick={() => find({ step: -1 })}>
               previous failure ( [ )
             </button>
-            <button type="button" class="quiet" data-key="]" onClick={() => void find({ step: 1 })}>
+            <button type="button" class="quiet" data-key="]" onClick={() => find({ step: 1 })}>
               next failure ( ] )
             </button>
           </>
@@ -147,12 +147,14 @@ function Row({ row, runId, cause }: { row: TableRow; runId: string; cause: strin
   );
 }
 
+type Target = { step: 1 | -1 } | { id: string };
+
 interface Cursor {
   /** For the window. */
   goTo: { readonly index: number } | null;
   go: (index: number) => void;
   /** Goes to the next or previous failure after the row that had the focus last, or to a partition. */
-  find: (what: { step: 1 | -1 } | { id: string }) => Promise<void>;
+  find: (what: Target) => void;
   /** Remembers the row that has the focus. */
   onFocusIn: (event: FocusEvent) => void;
   /** Why it did not go anywhere; empty if it did. */
@@ -165,13 +167,14 @@ function useCursor(store: RunStore, panel: { readonly current: HTMLElement | nul
   const [note, setNote] = useState('');
   const wanted = useRef<number | null>(null);
   const last = useRef<number | null>(null);
+  const searches = useRef(Promise.resolve());
   const go = (index: number): void => {
     wanted.current = index;
     last.current = index;
     setNote('');
     setGoTo({ index });
   };
-  const find: Cursor['find'] = async (what) => {
+  const search = async (what: Target): Promise<void> => {
     const to: PositionRequest['to'] =
       'id' in what
         ? { by: 'id', id: what.id }
@@ -193,6 +196,10 @@ function useCursor(store: RunStore, panel: { readonly current: HTMLElement | nul
     row.scrollIntoView({ block: 'nearest' });
     wanted.current = null;
   });
+  // One after the other: each of two quick presses leads to another failure.
+  const find = (what: Target): void => {
+    searches.current = searches.current.then(() => search(what));
+  };
   const onFocusIn = ({ target }: FocusEvent): void => {
     const row = (target as Element).closest<HTMLElement>('.window-row');
     if (row !== null) last.current = Number(row.dataset['index']);

@@ -1,12 +1,21 @@
 /** What the table is filtered by, and how many partitions each status would leave. */
+import { useState } from 'preact/hooks';
 import { PARTITION_STATUSES, type PartitionStatus } from '../../../core/status';
-import type { PartitionFilter, RunNow, TableAnswer, ValueRange } from '../../wire/types';
+import type { PartitionFilter, RunNow, TableAnswer, UnitsAnswer, ValueRange } from '../../wire/types';
 import { setQuery } from '../address';
 import { clearFilter, filter, isFiltered, rangeText, setStatuses } from '../filter';
+import { useAnswer } from '../parts/use-answer';
+import type { RunStore } from '../run-store';
 import { file } from '../session';
-import { GLYPHS, number } from '../words';
+import { GLYPHS, number, shown } from '../words';
 
-export function TableFilters({ now, answer }: { now: RunNow; answer: TableAnswer | null }) {
+interface FiltersProps {
+  store: RunStore;
+  now: RunNow;
+  answer: TableAnswer | null;
+}
+
+export function TableFilters({ store, now, answer }: FiltersProps) {
   const { status: _, ...others } = filter.value;
   const isByOthers = Object.keys(others).length > 0;
   return (
@@ -31,7 +40,7 @@ export function TableFilters({ now, answer }: { now: RunNow; answer: TableAnswer
           />
         </label>
       )}
-      <MoreFilters executions={now.state.executions.length} />
+      <MoreFilters store={store} now={now} />
       <Conditions conditions={filter.value} />
       {isFiltered.value && (
         <button type="button" onClick={clearFilter}>
@@ -68,17 +77,18 @@ function StatusToggle({ status, total, count }: ToggleProps) {
 }
 
 /** Conditions that no picture sets, or that one wants to set exactly. */
-function MoreFilters({ executions }: { executions: number }) {
+function MoreFilters({ store, now }: { store: RunStore; now: RunNow }) {
   const { took, rows, returned, attempts, execution, reused } = filter.value;
+  const [isOpen, setOpen] = useState(false);
   return (
-    <details class="menu">
+    <details class="menu" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
       <summary>More filters</summary>
       <div>
         <Range name="took" title="Took, ms" range={took} />
         <Range name="rows" title="Rows" range={rows} />
         <Range name="returned" title="Returned rows" range={returned} />
         <Range name="attempts" title="Calls" range={attempts} />
-        {executions > 1 && <Range name="execution" title="Execution" range={execution} />}
+        {now.state.executions.length > 1 && <Range name="execution" title="Execution" range={execution} />}
         <label>
           Reused{' '}
           <select
@@ -90,8 +100,39 @@ function MoreFilters({ executions }: { executions: number }) {
             <option value="false">not reused</option>
           </select>
         </label>
+        {isOpen && file === null && <UnitFilters store={store} />}
       </div>
     </details>
+  );
+}
+
+/** The latest execution's workers and units, which are asked for when they are looked at. */
+function UnitFilters({ store }: { store: RunStore }) {
+  const { value: units } = useAnswer<UnitsAnswer>(store.path('/units'));
+  const { unit = '', worker = '' } = filter.value;
+  const workers = [...new Set(units?.map((each) => each.worker))].filter((each) => each !== null);
+  return (
+    <>
+      <label>
+        Worker{' '}
+        <select value={worker} onChange={(event) => setQuery({ worker: event.currentTarget.value || null })}>
+          <option value="">any</option>
+          {workers.map((each) => (
+            <option key={each} value={each}>
+              {shown(each)}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        Unit{' '}
+        <input
+          value={unit}
+          placeholder="any"
+          onChange={(event) => setQuery({ unit: event.currentTarget.value.trim() || null })}
+        />
+      </label>
+    </>
   );
 }
 
@@ -138,6 +179,8 @@ function Conditions({ conditions }: { conditions: PartitionFilter }) {
     attempts: conditions.attempts && `calls ${rangeText(conditions.attempts)}`,
     returned: conditions.returned && `returned ${rangeText(conditions.returned)}`,
     execution: conditions.execution && `execution ${rangeText(conditions.execution)}`,
+    unit: conditions.unit && `unit ${shown(conditions.unit)}`,
+    worker: conditions.worker && `worker ${shown(conditions.worker)}`,
     reused: conditions.reused === undefined ? undefined : conditions.reused ? 'reused' : 'not reused',
   };
   return (
