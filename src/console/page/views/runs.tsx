@@ -120,7 +120,7 @@ function Listed({ runs }: { runs: readonly RunListing[] }) {
           <th>Run</th>
           <th class="wide-only">Function</th>
           <th class="wide-only">Share</th>
-          <th class="number">Partitions</th>
+          <th class="number nowrap">Partitions</th>
           <th class="number wide-only">Rows</th>
           <th class="wide-only">Started</th>
           <th class="number">Took</th>
@@ -142,7 +142,7 @@ function Listed({ runs }: { runs: readonly RunListing[] }) {
             </td>
             <td class="wide-only">{run.function === null ? '' : shown(run.function)}</td>
             <td class="counts wide-only">{run.counts !== null && <CountsBar counts={run.counts} />}</td>
-            <td class="number">{run.counts === null ? '' : number(run.counts.total)}</td>
+            <td class="number nowrap">{run.counts === null ? '' : number(run.counts.total)}</td>
             <td class="number wide-only">{run.rows === null ? '' : number(run.rows)}</td>
             <td class="wide-only nowrap">{time(run.startedAt)}</td>
             <td class="number nowrap">
@@ -165,7 +165,7 @@ function Took({ run, runs }: { run: RunListing; runs: readonly RunListing[] }) {
       {durationText(ms)}
       {usual !== null && (
         <span
-          class="multiple"
+          class="multiple wide-only"
           title={`Against ${durationText(usual.ms)}, the median of the ${plural(usual.runs, 'other run')} of this function in the list`}
         >
           {multipleText(ms, usual)}

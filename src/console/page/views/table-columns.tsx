@@ -5,6 +5,7 @@ import { durationText } from '../../../display/measures';
 import type { SortColumn, TableRow } from '../../wire/types';
 import { query, setQuery } from '../address';
 import { sort } from '../filter';
+import { Menu } from '../parts/menu';
 import { StatusMark } from '../parts/status';
 import { number, shown, time } from '../words';
 
@@ -110,17 +111,13 @@ export function ColumnsMenu() {
     setQuery({ columns: isUsual ? null : next.map((each) => each.column).join(',') });
   };
   return (
-    <details class="menu">
-      <summary>Columns</summary>
-      <div>
-        {COLUMNS.map((each) => (
-          <label key={each.column}>
-            <input type="checkbox" checked={chosen.includes(each)} onChange={() => toggle(each)} />{' '}
-            {each.title}
-          </label>
-        ))}
-      </div>
-    </details>
+    <Menu title="Columns">
+      {COLUMNS.map((each) => (
+        <label key={each.column}>
+          <input type="checkbox" checked={chosen.includes(each)} onChange={() => toggle(each)} /> {each.title}
+        </label>
+      ))}
+    </Menu>
   );
 }
 

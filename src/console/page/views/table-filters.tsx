@@ -4,6 +4,7 @@ import { PARTITION_STATUSES, type PartitionStatus } from '../../../core/status';
 import type { PartitionFilter, RunNow, TableAnswer, UnitsAnswer, ValueRange } from '../../wire/types';
 import { setQuery } from '../address';
 import { clearFilter, filter, isFiltered, rangeText, setStatuses } from '../filter';
+import { Menu } from '../parts/menu';
 import { useAnswer } from '../parts/use-answer';
 import type { RunStore } from '../run-store';
 import { file } from '../session';
@@ -79,30 +80,27 @@ function StatusToggle({ status, total, count }: ToggleProps) {
 /** Conditions that no picture sets, or that one wants to set exactly. */
 function MoreFilters({ store, now }: { store: RunStore; now: RunNow }) {
   const { took, rows, returned, attempts, execution, reused } = filter.value;
-  const [isOpen, setOpen] = useState(false);
+  const [wasOpened, setOpened] = useState(false);
   return (
-    <details class="menu" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
-      <summary>More filters</summary>
-      <div>
-        <Range name="took" title="Took, ms" range={took} />
-        <Range name="rows" title="Rows" range={rows} />
-        <Range name="returned" title="Returned rows" range={returned} />
-        <Range name="attempts" title="Calls" range={attempts} />
-        {now.state.executions.length > 1 && <Range name="execution" title="Execution" range={execution} />}
-        <label>
-          Reused{' '}
-          <select
-            value={reused === undefined ? '' : String(reused)}
-            onChange={(event) => setQuery({ reused: event.currentTarget.value || null })}
-          >
-            <option value="">any</option>
-            <option value="true">reused</option>
-            <option value="false">not reused</option>
-          </select>
-        </label>
-        {isOpen && file === null && <UnitFilters store={store} />}
-      </div>
-    </details>
+    <Menu title="More filters" onOpen={() => setOpened(true)}>
+      <Range name="took" title="Took, ms" range={took} />
+      <Range name="rows" title="Rows" range={rows} />
+      <Range name="returned" title="Returned rows" range={returned} />
+      <Range name="attempts" title="Calls" range={attempts} />
+      {now.state.executions.length > 1 && <Range name="execution" title="Execution" range={execution} />}
+      <label>
+        Reused{' '}
+        <select
+          value={reused === undefined ? '' : String(reused)}
+          onChange={(event) => setQuery({ reused: event.currentTarget.value || null })}
+        >
+          <option value="">any</option>
+          <option value="true">reused</option>
+          <option value="false">not reused</option>
+        </select>
+      </label>
+      {wasOpened && file === null && <UnitFilters store={store} />}
+    </Menu>
   );
 }
 

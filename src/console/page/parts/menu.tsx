@@ -1,0 +1,38 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+
+/** What is chosen rarely, below its name. A click elsewhere or Escape closes it. */
+export function Menu({
+  title,
+  onOpen,
+  children,
+}: {
+  title: string;
+  /** Called when it is opened. */
+  onOpen?: () => void;
+  children: ComponentChildren;
+}) {
+  const menu = useRef<HTMLDetailsElement>(null);
+  useEffect(() => {
+    const close = ({ target }: MouseEvent): void => {
+      if (!menu.current!.contains(target as Node)) menu.current!.open = false;
+    };
+    document.addEventListener('click', close);
+    return () => document.removeEventListener('click', close);
+  }, []);
+  return (
+    <details
+      ref={menu}
+      class="menu"
+      onToggle={({ currentTarget }) => currentTarget.open && onOpen?.()}
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape') return;
+        event.currentTarget.open = false;
+        event.currentTarget.querySelector('summary')!.focus();
+      }}
+    >
+      <summary>{title}</summary>
+      <div>{children}</div>
+    </details>
+  );
+}
