@@ -8,10 +8,10 @@ import { multipleText, usualTime } from '../src/console/table/usual-time';
 import type { Table } from '../src/console/table/partition-table';
 import {
   answerPosition,
-  answerTable,
   selection,
   selectSorted,
   type Ids,
+  type SortedPartitions,
 } from '../src/console/table/table-answers';
 import type { PartitionFilter, PositionRequest } from '../src/console/wire/types';
 import { ownFrames, userPlace } from '../src/core/stack-place';
@@ -131,6 +131,8 @@ describe('a table of partitions', () => {
   };
   const byRows = { column: 'rows', descending: false } as const;
   const byKey = { column: 'key', descending: false } as const;
+  const selected = (filter: PartitionFilter): Promise<SortedPartitions> =>
+    selectSorted(table, { filter, sort: byKey }, (wanted) => selection(table, known, wanted));
   const position = async (to: PositionRequest['to'], more: Partial<PositionRequest> = {}) =>
     (await answerPosition(table, known, { filter: {}, sort: byKey, to, ...more })).position;
 
@@ -156,22 +158,19 @@ describe('a table of partitions', () => {
   });
 
   it('selects what ended in a unit, or in any unit of a worker', async () => {
-    const selected = async (filter: PositionRequest['filter']): Promise<number[]> =>
-      (await answerTable(table, known, { filter, sort: byKey, offset: 0, limit: 10 })).rows.map(
-        ({ ordinal }) => ordinal,
-      );
-    expect(await selected({ unit: 'u-1' })).toEqual([1, 2]);
-    expect(await selected({ worker: 'w' })).toEqual([0, 1, 2, 3]);
-    expect(await selected({ worker: 'w', unit: 'u-0' })).toEqual([0, 3]);
-    expect(await selected({ worker: 'other' })).toEqual([]);
+    const ordinals = async (filter: PartitionFilter): Promise<number[]> => [
+      ...(await selected(filter)).ordinals,
+    ];
+    expect(await ordinals({ unit: 'u-1' })).toEqual([1, 2]);
+    expect(await ordinals({ worker: 'w' })).toEqual([0, 1, 2, 3]);
+    expect(await ordinals({ worker: 'w', unit: 'u-0' })).toEqual([0, 3]);
+    expect(await ordinals({ worker: 'other' })).toEqual([]);
   });
 
   it('counts what each status would leave of the other conditions', async () => {
     const filter = { status: ['DONE'], rows: [3, null] } as const;
-    const selected = (each: PartitionFilter) => selection(table, known, each);
-    const rows = await selectSorted(table, { filter, sort: byKey }, selected);
-    const answer = await answerTable(table, known, rows, { offset: 0, limit: 10 });
-    expect([answer.selected, answer.counts[DONE], answer.counts[FAILED]]).toEqual([2, 2, 1]);
+    const { ordinals, counts } = await selected(filter);
+    expect([ordinals.length, counts[DONE], counts[FAILED]]).toEqual([2, 2, 1]);
   });
 
   it('knows where in the run each cause has partitions', () => {
