@@ -100,7 +100,7 @@ module.exports = {
       to: {
         pathNot: [
           '^src/console/(table|wire)/',
-          '^src/core/(partition-name|quantiles|status)\\.ts$',
+          '^src/core/(partition-(id|name)|quantiles|status)\\.ts$',
           '^src/index\\.ts$',
         ],
       },

@@ -22,6 +22,7 @@ const MAX_BODY = 128 * 1_024;
 const MAX_HEAVY = 4;
 const HEAVY = [
   'cells',
+  'matrix',
   'table',
   'position',
   'figures',

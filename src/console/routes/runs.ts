@@ -7,9 +7,9 @@ import { BadRequest, binary, bytesOf, errorAnswer, json, jsonBytes } from '../an
 import type { Backend } from '../backend';
 import { exportRead } from '../export/export-run';
 import { tableFile } from '../table-file';
+import { answerMatrix } from '../table/matrix';
 import { sorted } from '../table/partition-table';
-import { figuresOf } from '../table/figures';
-import { answerPosition, answerTable, selection, selectSorted } from '../table/table-answers';
+import { answerFigures, answerPosition, answerTable, selection, selectSorted } from '../table/table-answers';
 import type { WatchedRead, WatchedRun } from '../watched-run';
 import type { WatchedRuns } from '../watched-runs';
 import { PLANES, type Plane } from '../wire/cells';
@@ -64,6 +64,10 @@ export function runRoutes(backend: Backend, watched: WatchedRuns, version: strin
   routes.get('/:run/cells', async (context) => {
     const cells = await runOf(context).cells(planesOf(context), numberOf(context, 'since', 0));
     return binary(context, cells);
+  });
+  routes.get('/:run/matrix', async (context) => {
+    const read = await runOf(context).table();
+    return json(context, await answerMatrix(read, read.snapshot, read.snapshot.state));
   });
   routes.get('/:run/source', async (context) => {
     const { digest, file } = context.req.query();
@@ -123,7 +127,7 @@ export function runRoutes(backend: Backend, watched: WatchedRuns, version: strin
     const figures = await run.answers.getRecent(read, `figures ${JSON.stringify(filter)}`, async () =>
       bytesOf({
         version: read.version,
-        ...figuresOf(read, await selected(run, read, filter)),
+        ...(await answerFigures(read, read.snapshot, await selected(run, read, filter))),
       } satisfies Figures),
     );
     return jsonBytes(context, figures);

@@ -2,13 +2,18 @@
 import type { PartitionColumns } from '../..';
 import type { Table } from './partition-table';
 import { Ranked } from './ranked';
-import type { Figures } from '../wire/types';
+import type { Figures, Outlier } from '../wire/types';
 
 /** Share of the slowest partitions that the sentence about skew is about. */
 const SLOWEST = 0.01;
 const OUTLIERS = 10;
 
-export function figuresOf({ columns }: Table, ordinals: Int32Array): Omit<Figures, 'version'> {
+/** Figures with outliers by number alone. */
+export interface NumberedFigures extends Omit<Figures, 'version' | 'outliers'> {
+  outliers: Omit<Outlier, 'id'>[];
+}
+
+export function figuresOf({ columns }: Table, ordinals: Int32Array): NumberedFigures {
   const { timed, took, rows } = timedOnes(columns, ordinals);
   const medianMsPerRow = medianRate(took, rows);
   const slowest = Math.ceil(took.length * SLOWEST);

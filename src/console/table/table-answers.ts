@@ -1,4 +1,5 @@
 /** Answers about a selection of partitions, in the console and in an exported file alike. */
+import { figuresOf } from './figures';
 import { partitionName } from '../../core/partition-name';
 import { isFailure, PARTITION_STATUSES } from '../../core/status';
 import type {
@@ -98,6 +99,20 @@ export function tableRow({ columns, groups, isExact }: Table, ordinal: number, i
     reused: columns.reused[ordinal] === 1,
     group: groups[ordinal]!,
     isExact: isExact === null || isExact[ordinal] === 1,
+  };
+}
+
+/** Figures of the partitions with these ordinals. */
+export async function answerFigures(
+  table: Table,
+  ids: Ids,
+  ordinals: Int32Array,
+): Promise<Omit<Figures, 'version'>> {
+  const figures = figuresOf(table, ordinals);
+  const idsOfOutliers = await ids.ids(Int32Array.from(figures.outliers, ({ ordinal }) => ordinal));
+  return {
+    ...figures,
+    outliers: figures.outliers.map((outlier, i) => ({ ...outlier, id: idsOfOutliers[i] ?? null })),
   };
 }
 

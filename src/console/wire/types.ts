@@ -153,6 +153,26 @@ export interface SourceAnswer {
 
 export type UnitsAnswer = UnitView[];
 
+/** One axis of a matrix: a key column, and its values in key order; null is NULL. */
+export interface MatrixAxis {
+  name: string;
+  values: (string | null)[];
+}
+
+export interface Matrix {
+  rows: MatrixAxis;
+  columns: MatrixAxis;
+  /** By ordinal: the number of its row, times the number of columns, plus the number of its column. */
+  places: number[];
+}
+
+/** What `GET /api/v1/runs/ID/matrix` answers. */
+export interface MatrixAnswer {
+  matrix: Matrix | null;
+  /** A sentence about why there is none; null if there is. */
+  why: string | null;
+}
+
 /** Every error that the API answers. */
 export interface ErrorAnswer {
   error: { type: string; message: string };
@@ -177,7 +197,16 @@ export interface Figures {
    * The slowest first. `isLarge`: it is also among the hundredth with the most rows, and has twice the median
    * or more.
    */
-  outliers: { ordinal: number; took: number; rows: number; isLarge: boolean }[];
+  outliers: Outlier[];
+}
+
+export interface Outlier {
+  ordinal: number;
+  /** Null: left out of an exported file. */
+  id: string | null;
+  took: number;
+  rows: number;
+  isLarge: boolean;
 }
 
 /** What `GET /api/v1/runs/ID/partitions/P/rows` answers. */

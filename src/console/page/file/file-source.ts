@@ -1,6 +1,12 @@
 /** The file that the page is in as its source: answers what the console would, for one run. */
-import { figuresOf } from '../../table/figures';
-import { answerPosition, answerTable, selectSorted, selection } from '../../table/table-answers';
+import { answerMatrix } from '../../table/matrix';
+import {
+  answerFigures,
+  answerPosition,
+  answerTable,
+  selectSorted,
+  selection,
+} from '../../table/table-answers';
 import type { ExportedRun } from '../../wire/export';
 import type {
   Figures,
@@ -49,6 +55,8 @@ export function fileSource(run: ExportedRun): Source {
         return new Response(cells as Uint8Array<ArrayBuffer>);
       case 'units':
         return Response.json(head.units);
+      case 'matrix':
+        return Response.json(await answerMatrix(table, ids, head.now.state));
       case 'table': {
         const question = body as TableQuery;
         const rows = await selectSorted(table, question, (filter) => selection(table, ids, filter));
@@ -61,7 +69,7 @@ export function fileSource(run: ExportedRun): Source {
         return Response.json(await answerPosition(table, ids, body as PositionRequest));
       case 'figures': {
         const { filter } = body as { filter: PartitionFilter };
-        const figures = figuresOf(table, await selection(table, ids, filter));
+        const figures = await answerFigures(table, ids, await selection(table, ids, filter));
         return Response.json({ version: head.now.version, ...figures } satisfies Figures);
       }
       case 'results':
