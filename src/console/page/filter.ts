@@ -1,7 +1,7 @@
 /** Which partitions the page shows: in the address, and the same for table, map and strip. */
 import { computed } from '@preact/signals';
 import { PARTITION_STATUSES, type PartitionStatus } from '../../core/status';
-import { LAST_CELL_GROUP, STATUS_BITS } from '../wire/cells';
+import { countByte, durationByte, LAST_CELL_GROUP, REUSED, STATUS_BITS } from '../wire/cells';
 import type { PartitionFilter, SortColumn, TableSort, ValueRange } from '../wire/types';
 import { query, setQuery } from './address';
 import type { Cells } from './run-store';
@@ -77,18 +77,39 @@ function rangeOf(text: string | null): ValueRange | null {
 }
 
 /**
- * Whether the pictures show a partition in full colour. Conditions that need exact values or ids are left to
- * the table.
+ * Whether the pictures show a partition in full colour; null: all are. Times and rows are those of the cells,
+ * within 5 %. Text in ids is left to the table.
  */
-export function highlighter(
-  { status, group, ordinals }: PartitionFilter,
-  cells: Cells,
-): ((n: number) => boolean) | null {
-  if (status === undefined && group === undefined && ordinals === undefined) return null;
-  const [from, to] = ordinals ?? [0, Infinity];
-  return (n) =>
-    n >= from &&
-    n < to &&
-    (status === undefined || status.includes(PARTITION_STATUSES[cells.status[n]! & STATUS_BITS]!)) &&
-    (group === undefined || cells.group[n] === Math.min(group, LAST_CELL_GROUP));
+export function highlighter(filter: PartitionFilter, cells: Cells): ((n: number) => boolean) | null {
+  const { status, group, ordinals, reused } = filter;
+  const tests: ((n: number) => boolean)[] = [];
+  if (ordinals !== undefined) tests.push((n) => n >= ordinals[0] && n < ordinals[1]);
+  if (status !== undefined)
+    tests.push((n) => status.includes(PARTITION_STATUSES[cells.status[n]! & STATUS_BITS]!));
+  if (group !== undefined) tests.push((n) => cells.group[n] === Math.min(group, LAST_CELL_GROUP));
+  if (reused !== undefined) tests.push((n) => ((cells.status[n]! & REUSED) !== 0) === reused);
+  tests.push(
+    // 0 is no time, which is not a short one.
+    ...within(cells.duration, filter.took, durationByte, 1),
+    ...within(cells.rows, filter.rows, countByte),
+    ...within(cells.returned, filter.returned, countByte),
+    ...within(cells.attempts, filter.attempts, (attempts) => Math.min(attempts, MAX_BYTE)),
+  );
+  if (tests.length < 2) return tests[0] ?? null;
+  return (n) => tests.every((test) => test(n));
+}
+
+const MAX_BYTE = 255;
+
+function within(
+  plane: Uint8Array,
+  range: ValueRange | undefined,
+  byteOf: (value: number) => number,
+  lowest = 0,
+): ((n: number) => boolean)[] {
+  if (range === undefined) return [];
+  const [least, most] = range;
+  const from = least === null ? lowest : Math.max(lowest, byteOf(least));
+  const to = most === null ? MAX_BYTE : byteOf(most);
+  return [(n) => plane[n]! >= from && plane[n]! <= to];
 }

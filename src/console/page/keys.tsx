@@ -23,7 +23,9 @@ const LIST: readonly (readonly [keys: string, what: string])[] = [
   ['X', 'select the rows from the last selected one'],
   ['t', 'colours: system, light, dark'],
   ['z', 'time zone: of this browser, or UTC'],
-  ['← → ↑ ↓', 'in the map: move; Enter opens, + and - zoom, 0 shows all'],
+  ['← → ↑ ↓', 'in the map: move, with Shift select; Enter opens or selects, + and - zoom, 0 shows all'],
+  ['← → ↑ ↓', 'in the timeline: from unit to unit; Enter selects its partitions, + - 0 as in the map'],
+  ['← →', 'on an edge of the line or histogram: move it; Enter selects, Esc shows all'],
   ['Esc', 'leave a field, or this list'],
 ];
 
@@ -128,7 +130,7 @@ export function KeysDialog() {
       <table class="keys">
         <tbody>
           {LIST.map(([keys, what]) => (
-            <tr key={keys}>
+            <tr key={what}>
               <th scope="row">
                 {keys.split(' ').map((each) => (
                   <kbd key={each}>{each}</kbd>

@@ -1,8 +1,8 @@
 /** Answers about a selection of partitions, in the console and in an exported file alike. */
-import { figuresOf } from './figures';
 import { partitionName } from '../../core/partition-name';
 import { isFailure, PARTITION_STATUSES } from '../../core/status';
 import type {
+  Figures,
   PartitionFilter,
   PositionAnswer,
   PositionRequest,
@@ -10,6 +10,7 @@ import type {
   TableQuery,
   TableRow,
 } from '../wire/types';
+import { figuresOf } from './figures';
 import { countStatuses, select, sorted, type Table } from './partition-table';
 
 /** The ids of a run's partitions. */

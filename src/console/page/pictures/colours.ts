@@ -1,9 +1,9 @@
 /** By what a map is coloured: a partition's cells → a colour. Pure. */
-import { STATUS_BITS } from '../../wire/cells';
+import { REUSED, STATUS_BITS, type Plane } from '../../wire/cells';
 import type { Cells } from '../run-store';
 import type { Palette } from '../theme';
 
-export const COLOURINGS = ['status', 'duration', 'rows', 'attempts', 'group', 'returned'] as const;
+export const COLOURINGS = ['status', 'duration', 'rows', 'attempts', 'group', 'returned', 'reused'] as const;
 export type Colouring = (typeof COLOURINGS)[number];
 
 export const COLOURING_NAMES: Readonly<Record<Colouring, string>> = {
@@ -13,7 +13,13 @@ export const COLOURING_NAMES: Readonly<Record<Colouring, string>> = {
   attempts: 'calls',
   group: 'failure group',
   returned: 'returned rows',
+  reused: 'reused',
 };
+
+/** The plane whose values decide the colour. */
+export function planeOf(colouring: Colouring): Plane {
+  return colouring === 'reused' ? 'status' : colouring;
+}
 
 /** Numbers of `PARTITION_STATUSES`. */
 const PENDING = 0;
@@ -28,7 +34,12 @@ export function coloursOf(colouring: Colouring, cells: Cells, { statuses, names 
   }
   if (colouring === 'group') {
     colours[0] = statuses[PENDING]!;
-    for (let value = 1; value < 256; value++) colours[value] = hue(value);
+    for (let value = 1; value < 256; value++) colours[value] = groupColour(value);
+    return colours;
+  }
+  if (colouring === 'reused') {
+    for (let value = 0; value < 256; value++)
+      colours[value] = (value & REUSED) === 0 ? statuses[PENDING]! : names['mark']!;
     return colours;
   }
   const [least, most] = bounds(cells[colouring]);
@@ -62,7 +73,7 @@ export function mix(a: number, b: number, share: number): number {
 }
 
 /** Colours of groups: far apart on the wheel for neighbours. */
-function hue(value: number): number {
+export function groupColour(value: number): number {
   const angle = (value * 137.5) % 360;
   const channel = (offset: number): number => {
     const k = (offset + angle / 30) % 12;

@@ -1,4 +1,5 @@
 /** Where the cells of partitions are: in key order, row by row. Pure. */
+import type { CellLayout } from './layout';
 
 /** A window of ordinals in a picture of this size, in device pixels. */
 export interface Grid {
@@ -35,29 +36,22 @@ export function gridOf(from: number, to: number, width: number, height: number):
   };
 }
 
-/** Ordinal of the first partition of the cell at this point; null if there is none. */
-export function ordinalAt(grid: Grid, x: number, y: number): number | null {
-  const column = Math.floor(x / grid.size);
-  if (column < 0 || column >= grid.columns || y < 0) return null;
-  const ordinal = grid.from + (Math.floor(y / grid.size) * grid.columns + column) * grid.perCell;
-  return ordinal < grid.to ? ordinal : null;
-}
-
-/** Upper left corner of the partition's cell. */
-export function pointOf(grid: Grid, ordinal: number): { x: number; y: number } {
-  const cell = Math.floor((ordinal - grid.from) / grid.perCell);
-  return { x: (cell % grid.columns) * grid.size, y: Math.floor(cell / grid.columns) * grid.size };
-}
-
-/** The window after zooming by `factor` around an ordinal, inside a run of `total` partitions. */
-export function zoomed(
-  [from, to]: readonly [number, number],
-  around: number,
-  factor: number,
-  total: number,
-): [number, number] {
-  const length = Math.max(Math.min(total, 16), Math.min(total, Math.round((to - from) * factor)));
-  const share = (around - from) / Math.max(1, to - from);
-  const start = Math.max(0, Math.min(total - length, Math.round(around - share * length)));
-  return [start, start + length];
+/** `total`: partitions of the run, of which the grid shows a part. */
+export function gridLayout(grid: Grid, total: number): CellLayout {
+  const { from, to, size, columns, perCell } = grid;
+  return {
+    perCell,
+    ordinalAt(x, y) {
+      const column = Math.floor(x / size);
+      if (column < 0 || column >= columns || y < 0) return null;
+      const ordinal = from + (Math.floor(y / size) * columns + column) * perCell;
+      return ordinal < to ? ordinal : null;
+    },
+    boxOf(ordinal) {
+      const cell = Math.floor((ordinal - from) / perCell);
+      return { x: (cell % columns) * size, y: Math.floor(cell / columns) * size, width: size, height: size };
+    },
+    moved: (ordinal, right, down) =>
+      Math.max(0, Math.min(total - 1, ordinal + (right + down * columns) * perCell)),
+  };
 }

@@ -1,14 +1,15 @@
 /** How long partitions took: a histogram over a logarithmic scale, and exact quantiles. */
-import { useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import { durationText } from '../../../display/measures';
-import { durationOf } from '../../wire/cells';
-import type { Figures, PartitionFilter } from '../../wire/types';
+import { durationByte, durationOf } from '../../wire/cells';
+import type { Figures, ValueRange } from '../../wire/types';
 import { setQuery } from '../address';
 import { filter, highlighter, rangeText } from '../filter';
-import { Picture } from '../pictures/picture';
+import { Brush } from '../pictures/brush';
 import { bounds } from '../pictures/colours';
+import type { Part } from '../pictures/part';
 import { useAnswer } from '../parts/use-answer';
-import type { Cells, RunStore } from '../run-store';
+import type { RunStore } from '../run-store';
 import { css, palette } from '../theme';
 import { number } from '../words';
 
@@ -17,32 +18,15 @@ const LEAST_BAR = 2;
 
 export function DurationsPanel({ store, figures }: { store: RunStore; figures: Figures | null }) {
   void store.drawn.value;
-  const start = useRef<number | null>(null);
-  const [dragged, setDragged] = useState<readonly [number, number] | null>(null);
-  const { least, most, counts } = useMemo(
-    () => countsOf(store.cells, filter.value),
+  const { duration } = store.cells;
+  const [least, most] = bounds(duration);
+  const bins = Math.max(1, most - least + 1);
+  const { took, ...others } = filter.value;
+  // Of all durations, also while some of them are selected here.
+  const counts = useMemo(
+    () => countsOf(duration, highlighter(others, store.cells)),
     [store, store.drawn.value, filter.value],
   );
-  const bins = Math.max(1, most - least + 1);
-
-  const valueAt = (event: PointerEvent): number => {
-    const box = (event.currentTarget as Element).getBoundingClientRect();
-    return (
-      least + Math.max(0, Math.min(bins - 1, Math.floor(((event.clientX - box.left) / box.width) * bins)))
-    );
-  };
-  const draw = (context: CanvasRenderingContext2D, width: number, height: number): void => {
-    const tallest = Math.max(1, ...counts.subarray(least, most + 1));
-    const wide = width / bins;
-    for (let value = least; value <= most; value++) {
-      const count = counts[value]!;
-      if (count === 0 || value === 0) continue;
-      const isIn = dragged === null || (value >= dragged[0] && value <= dragged[1]);
-      context.fillStyle = css(palette.value.names[isIn ? 'mark' : 'line']!);
-      const tall = Math.max(LEAST_BAR, (Math.sqrt(count) / Math.sqrt(tallest)) * height);
-      context.fillRect((value - least) * wide, height - tall, Math.max(1, wide - 1), tall);
-    }
-  };
 
   return (
     <section class="panel" aria-label="Durations">
@@ -53,36 +37,20 @@ export function DurationsPanel({ store, figures }: { store: RunStore; figures: F
         <p class="empty">No partition has ended yet.</p>
       ) : (
         <>
-          <Picture
+          <Brush
             height={HEIGHT}
             label={figures?.took == null ? 'Durations' : quantileSentence(figures)}
-            draw={draw}
-            of={[counts, dragged]}
-            onPointerDown={(event) => {
-              if (event.button !== 0) return;
-              (event.currentTarget as Element).setPointerCapture(event.pointerId);
-              start.current = valueAt(event);
-            }}
-            onPointerMove={(event) => {
-              if (start.current === null) return;
-              const at = valueAt(event);
-              setDragged([Math.min(start.current, at), Math.max(start.current, at)]);
-            }}
-            onPointerCancel={() => {
-              start.current = null;
-              setDragged(null);
-            }}
-            onPointerUp={() => {
-              if (dragged !== null)
-                setQuery({
-                  took: rangeText([
-                    rounded(durationOf(dragged[0] - 0.5)),
-                    rounded(durationOf(dragged[1] + 0.5)),
-                  ]),
-                });
-              start.current = null;
-              setDragged(null);
-            }}
+            steps={bins}
+            of={[counts]}
+            value={took === undefined ? null : binsOf(took, least, bins)}
+            edges={['Shortest duration', 'Longest duration']}
+            textAt={(step) => durationText(durationOf(least + step - 0.5))}
+            onSelect={(range) =>
+              setQuery({ took: range === null ? null : rangeText(tookOf(range, least, bins)) })
+            }
+            draw={(context, size, range) =>
+              drawHistogram(context, size, counts.subarray(least, most + 1), range)
+            }
           />
           <p class="axis">
             <span>about {durationText(durationOf(least))}</span>
@@ -96,15 +64,57 @@ export function DurationsPanel({ store, figures }: { store: RunStore; figures: F
   );
 }
 
-/** Partitions that the filter selects by the byte of their duration, and the range of these bytes. */
-function countsOf(cells: Cells, conditions: PartitionFilter) {
-  const { duration } = cells;
-  const [least, most] = bounds(duration);
+/** Number of partitions by the byte of their duration. */
+function countsOf(duration: Uint8Array, isLit: ((ordinal: number) => boolean) | null): Int32Array {
   const counts = new Int32Array(256);
-  const isLit = highlighter(conditions, cells);
-  for (let ordinal = 0; ordinal < duration.length; ordinal++)
-    if (isLit === null || isLit(ordinal)) counts[duration[ordinal]!]!++;
-  return { least, most, counts };
+  duration.forEach((value, ordinal) => {
+    if (isLit === null || isLit(ordinal)) counts[value]!++;
+  });
+  return counts;
+}
+
+/**
+ * The durations of a range of bins, with both ends inside them, in milliseconds with four digits; open at the
+ * ends of the axis.
+ */
+function tookOf([from, to]: Part, least: number, bins: number): ValueRange {
+  const rounded = (ms: number, round: (value: number) => number): number => {
+    const digit = 10 ** (Math.floor(Math.log10(ms)) - 3);
+    return Number((round(ms / digit) * digit).toPrecision(4));
+  };
+  return [
+    from === 0 ? null : rounded(durationOf(least + from - 0.5), Math.ceil),
+    to === bins ? null : rounded(durationOf(least + to - 0.5), Math.floor),
+  ];
+}
+
+/** The inverse; null if there are no such bins. */
+function binsOf([from, to]: ValueRange, least: number, bins: number): Part | null {
+  const first = from === null ? 0 : Math.max(0, durationByte(from) - least);
+  const last = to === null ? bins : Math.min(bins, durationByte(to) - least + 1);
+  return first < last ? [first, last] : null;
+}
+
+function drawHistogram(
+  context: CanvasRenderingContext2D,
+  { width, height }: { width: number; height: number },
+  counts: Int32Array,
+  range: Part | null,
+): void {
+  const { names } = palette.value;
+  const tallest = Math.max(1, ...counts);
+  const wide = width / counts.length;
+  counts.forEach((count, bin) => {
+    if (count === 0) return;
+    const isIn = range === null || (bin >= range[0] && bin < range[1]);
+    context.fillStyle = css(names[isIn ? 'mark' : 'line']!);
+    const tall = Math.max(LEAST_BAR, Math.sqrt(count / tallest) * height);
+    context.fillRect(bin * wide, height - tall, Math.max(1, wide - 1), tall);
+  });
+  if (range === null) return;
+  context.strokeStyle = css(names['ink']!);
+  context.lineWidth = 2;
+  context.strokeRect(range[0] * wide, 1, Math.max(2, (range[1] - range[0]) * wide), height - 2);
 }
 
 export function useFigures(store: RunStore): Figures | null {
@@ -118,7 +128,8 @@ export function useFigures(store: RunStore): Figures | null {
 function quantileSentence({ took }: Figures): string {
   const { min, q25, median, q75, q95, max } = took!;
   const [least, lower, middle, upper, high, most] = [min, q25, median, q75, q95, max].map(durationText);
-  return `Half of the partitions took ${lower} to ${upper}, median ${middle}; 95 % at most ${high}; all ${least} to ${most}.`;
+  const half = lower === upper ? lower : `${lower} to ${upper}, median ${middle}`;
+  return `Half of the partitions took ${half}; 95 % at most ${high}; all ${least} to ${most}.`;
 }
 
 /** The slowest are worth a sentence if they took this many times their share of the partitions. */
@@ -139,8 +150,4 @@ function skewSentence({ slowest, outliers, tookSum, timed }: Figures): string | 
         ? 'The slow partitions are not the largest: look at them.'
         : `${large} of the ${outliers.length} slowest are among the largest: skew. The others are not: look at them.`;
   return `${who} took ${Math.round(slowest.share * 100)} % of the time. ${why}`;
-}
-
-function rounded(ms: number): number {
-  return Number(ms.toPrecision(3));
 }

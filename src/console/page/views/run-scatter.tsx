@@ -2,16 +2,20 @@
 import { useMemo } from 'preact/hooks';
 import { durationText } from '../../../display/measures';
 import { countOf, durationOf } from '../../wire/cells';
-import type { Figures, PartitionFilter } from '../../wire/types';
+import type { Figures, Outlier, PartitionFilter } from '../../wire/types';
 import { setQuery } from '../address';
 import { bounds, mix } from '../pictures/colours';
+import { nameOf } from '../parts/partition-name';
+import { PartitionLink } from '../parts/partition-link';
 import { Picture } from '../pictures/picture';
 import type { Cells, RunStore } from '../run-store';
 import { css, palette } from '../theme';
-import { number } from '../words';
+import { number, plural } from '../words';
 import { filter, highlighter, rangeText } from '../filter';
 
 const HEIGHT = 180;
+/** Of the slowest partitions; a link leads to all of them. */
+const LISTED = 5;
 
 export function ScatterPanel({ store, figures }: { store: RunStore; figures: Figures | null }) {
   const density = useMemo(
@@ -66,28 +70,52 @@ export function ScatterPanel({ store, figures }: { store: RunStore; figures: Fig
             of={[density, figures?.medianMsPerRow]}
           />
           <p class="axis">
-            <span>about {number(Math.round(countOf(fewest)))} rows</span>
+            <span>about {plural(Math.round(countOf(fewest)), 'row')}</span>
             <span>
               about {durationText(durationOf(shortest))} to {durationText(durationOf(longest))}, upwards
             </span>
-            <span>{number(Math.round(countOf(mostRows)))}</span>
+            <span>{mostRows === fewest ? '' : number(Math.round(countOf(mostRows)))}</span>
           </p>
         </>
       )}
       {figures !== null && figures.outliers.length > 0 && (
-        <p>
-          <button
-            type="button"
-            class="link"
-            onClick={() =>
-              setQuery({ took: rangeText([figures.outliers.at(-1)!.took, null]), sort: '-took' })
-            }
-          >
-            Show the slowest {figures.outliers.length}
-          </button>
-        </p>
+        <Slowest runId={store.runId} outliers={figures.outliers} />
       )}
     </section>
+  );
+}
+
+function Slowest({ runId, outliers }: { runId: string; outliers: readonly Outlier[] }) {
+  const hasLarge = outliers.some(({ isLarge }) => isLarge);
+  return (
+    <>
+      <table class="slowest">
+        <caption class="hidden">The slowest partitions</caption>
+        <tbody>
+          {outliers.slice(0, LISTED).map((outlier) => (
+            <tr key={outlier.ordinal}>
+              <td>
+                <PartitionLink runId={runId} partition={outlier}>
+                  {nameOf(outlier)}
+                </PartitionLink>
+              </td>
+              <td class="number">{durationText(outlier.took)}</td>
+              <td class="number">{plural(outlier.rows, 'row')}</td>
+              {hasLarge && <td>{outlier.isLarge ? 'among the largest' : 'not large'}</td>}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p>
+        <button
+          type="button"
+          class="link"
+          onClick={() => setQuery({ took: rangeText([outliers.at(-1)!.took, null]), sort: '-took' })}
+        >
+          Show the slowest {outliers.length}
+        </button>
+      </p>
+    </>
   );
 }
 

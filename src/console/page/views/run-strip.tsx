@@ -1,12 +1,11 @@
 /** All partitions in one line, in key order. Dragging over it filters everything below. */
-import { useRef, useState } from 'preact/hooks';
 import { STATUS_BITS } from '../../wire/cells';
 import { PARTITION_STATUSES, isFailure, type StatusCounts } from '../../../core/status';
 import type { RunNow, UnitsAnswer } from '../../wire/types';
 import { setQuery } from '../address';
 import { filter } from '../filter';
 import { useAnswer } from '../parts/use-answer';
-import { Picture } from '../pictures/picture';
+import { Brush } from '../pictures/brush';
 import type { RunStore } from '../run-store';
 import { css, palette } from '../theme';
 import { number } from '../words';
@@ -18,51 +17,27 @@ export function StripPanel({ store, now }: { store: RunStore; now: RunNow }) {
   const { total } = now;
   const hasCells = store.total > 0;
   const units = useAnswer<UnitsAnswer>(hasCells ? null : store.path('/units')).value;
-  const start = useRef<number | null>(null);
-  const [dragged, setDragged] = useState<readonly [number, number] | null>(null);
-  const ordinals = dragged ?? filter.value.ordinals ?? null;
-
-  const ordinalOf = (event: PointerEvent): number => {
-    const box = (event.currentTarget as Element).getBoundingClientRect();
-    return Math.max(0, Math.min(total, Math.round(((event.clientX - box.left) / box.width) * total)));
-  };
-  const draw = (context: CanvasRenderingContext2D, width: number, height: number): void => {
-    if (hasCells) drawColumns(context, width, height, cellCounts(store));
-    else if (units !== null) drawColumns(context, width, height, unitCounts(units, total));
-    if (ordinals === null) return;
-    const [from, to] = ordinals;
-    context.strokeStyle = css(palette.value.names['ink']!);
-    context.lineWidth = 2;
-    context.strokeRect((from / total) * width, 1, Math.max(2, ((to - from) / total) * width), height - 2);
-  };
 
   return (
     <div class="strip">
-      <Picture
+      <Brush
         height={HEIGHT}
         label={`All ${number(total)} partitions in key order. Drag to select a range.`}
-        draw={draw}
-        of={[store, store.drawn.value, total, units, ordinals?.[0], ordinals?.[1]]}
-        onPointerDown={(event) => {
-          if (event.button !== 0) return;
-          (event.currentTarget as Element).setPointerCapture(event.pointerId);
-          start.current = ordinalOf(event);
-        }}
-        onPointerMove={(event) => {
-          if (start.current === null) return;
-          const at = ordinalOf(event);
-          setDragged([Math.min(start.current, at), Math.max(start.current, at)]);
-        }}
-        onPointerCancel={() => {
-          start.current = null;
-          setDragged(null);
-        }}
-        onPointerUp={() => {
-          if (start.current === null) return;
-          start.current = null;
-          setDragged(null);
-          if (dragged === null || dragged[0] === dragged[1]) setQuery({ ordinals: null });
-          else setQuery({ ordinals: `${dragged[0]}-${dragged[1]}` });
+        steps={total}
+        of={[store, store.drawn.value, total, units]}
+        value={filter.value.ordinals ?? null}
+        edges={['First partition', 'Last partition']}
+        textAt={(step, edge) => `partition ${number(edge === 'first' ? step : step - 1)} of ${number(total)}`}
+        onSelect={(range) => setQuery({ ordinals: range === null ? null : `${range[0]}-${range[1]}` })}
+        draw={(context, { width, height }, range) => {
+          if (hasCells) drawColumns(context, width, height, cellCounts(store));
+          else if (units !== null) drawColumns(context, width, height, unitCounts(units, total));
+          if (range === null) return;
+          const [from, to] = range;
+          context.strokeStyle = css(palette.value.names['ink']!);
+          context.lineWidth = 2;
+          const wide = Math.max(2, ((to - from) / total) * width);
+          context.strokeRect((from / total) * width, 1, wide, height - 2);
         }}
       />
     </div>

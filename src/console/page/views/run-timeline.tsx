@@ -1,21 +1,29 @@
 /** Units over time, by worker: what ran when, what waited, and where nothing happened. */
-import { useState } from 'preact/hooks';
-import { failed } from '../../../core/status';
+import { useMemo, useRef, useState } from 'preact/hooks';
 import { durationText } from '../../../display/measures';
 import type { RunNow, UnitsAnswer } from '../../wire/types';
-import { setQuery } from '../address';
+import { query, setQuery } from '../address';
 import { useAnswer } from '../parts/use-answer';
-import { packLanes, type Bar } from '../pictures/lanes';
+import { drawBars, drawGaps, drawPointed, type TimeCanvas } from '../pictures/draw-timeline';
+import { barAtPoint, barByKey } from '../pictures/find-bar';
+import { packLanes, placeLanes, type Bar } from '../pictures/lanes';
+import { partOf, partText } from '../pictures/part';
 import { Picture } from '../pictures/picture';
+import { useLayer } from '../pictures/use-layer';
+import { useZoom } from '../pictures/use-zoom';
+import { gapsOf, type Gap } from '../pictures/work';
+import { ZoomButtons } from '../pictures/zoom-buttons';
 import type { RunStore } from '../run-store';
-import { css, palette } from '../theme';
-import { plural, shown, time } from '../words';
-import { PARTITION_STATUSES } from '../../../core/status';
+import { palette } from '../theme';
+import { clock, plural, shown, time } from '../words';
+import { TimelineLoad } from './timeline-load';
 
-const LANE = 8;
-const GAP = 10;
-const MOST = 320;
 const REFRESH_MS = 2_000;
+/** Milliseconds of the shortest part of a timeline. */
+const LEAST_MS = 20;
+/** A gap is marked if it has this share of the time, and lasts this long. */
+const GAP_SHARE = 0.01;
+const GAP_MS = 500;
 
 export function TimelinePanel({ store, now }: { store: RunStore; now: RunNow }) {
   const isOpen = now.state.endedAt === null;
@@ -23,104 +31,176 @@ export function TimelinePanel({ store, now }: { store: RunStore; now: RunNow }) 
     everyMs: isOpen ? REFRESH_MS : 0,
     version: isOpen ? 0 : now.version,
   });
-  const [pointed, setPointed] = useState<Bar | null>(null);
   if (units === null) return <section class="panel wide" aria-label="Timeline" />;
-  const end = isOpen ? Date.parse(now.state.asOf) : Date.parse(now.state.endedAt!);
-  const { workers, from, to } = packLanes(units, end);
-  const span = Math.max(1, to - from);
-  const wanted = workers.reduce((sum, { lanes }) => sum + lanes.length * LANE + GAP, 0);
-  const height = Math.min(MOST, Math.max(40, wanted));
-  const squeeze = height / Math.max(1, wanted);
-
-  const barsAt = (y: number): Bar[] => {
-    let top = 0;
-    for (const { lanes } of workers) {
-      for (const bars of lanes) {
-        if (y >= top && y < top + LANE * squeeze) return bars;
-        top += LANE * squeeze;
-      }
-      top += GAP * squeeze;
-    }
-    return [];
-  };
-  const barAt = (event: PointerEvent): Bar | null => {
-    const box = (event.currentTarget as Element).getBoundingClientRect();
-    const at = from + ((event.clientX - box.left) / box.width) * span;
-    return (
-      barsAt(event.clientY - box.top).find(
-        ({ start, end: until }) => start <= at && at <= until + span / box.width,
-      ) ?? null
-    );
-  };
-  const draw = (context: CanvasRenderingContext2D, width: number, _: number, scale: number): void => {
-    const { statuses, names } = palette.value;
-    const colour = (name: (typeof PARTITION_STATUSES)[number]): string =>
-      css(statuses[PARTITION_STATUSES.indexOf(name)]!);
-    const x = (ms: number): number => ((ms - from) / span) * width;
-    let y = 0;
-    for (const { lanes } of workers) {
-      for (const bars of lanes) {
-        const tall = Math.max(1, (LANE * squeeze - 1) * scale);
-        for (const bar of bars) {
-          const { unit } = bar;
-          context.fillStyle = css(names['line']!);
-          context.fillRect(x(bar.waitedFrom), y + tall / 2, Math.max(0, x(bar.start) - x(bar.waitedFrom)), 1);
-          const bad = failed(unit.counts) > 0 || unit.error !== null;
-          context.fillStyle =
-            unit.status === 'running' ? colour('RUNNING') : bad ? colour('FAILED') : colour('DONE');
-          context.fillRect(x(bar.start), y, Math.max(1, x(bar.end) - x(bar.start)), tall);
-          if (bar.unit.activityId === pointed?.unit.activityId) {
-            context.strokeStyle = css(names['ink']!);
-            context.strokeRect(x(bar.start), y, Math.max(1, x(bar.end) - x(bar.start)), tall);
-          }
-        }
-        y += LANE * squeeze * scale;
-      }
-      y += GAP * squeeze * scale;
-    }
-  };
-
   return (
-    <section class="panel wide" aria-label="Timeline">
-      <h2>
-        Timeline <span class="faint">{plural(now.units.total, 'unit')} by worker</span>
-      </h2>
+    <section class="panel wide timeline" aria-label="Timeline">
       {units.length === 0 ? (
-        <p class="empty">Nothing has been scheduled yet.</p>
-      ) : (
         <>
-          <Picture
-            height={height}
-            label={`${plural(now.units.total, 'unit')} on ${plural(workers.length, 'worker')}, over ${durationText(span)}.`}
-            draw={draw}
-            of={[units, end, pointed]}
-            onPointerMove={(event) => setPointed(barAt(event))}
-            onPointerLeave={() => setPointed(null)}
-            onPointerUp={() => {
-              if (pointed !== null) setQuery({ ordinals: `${pointed.unit.from}-${pointed.unit.to}` });
-            }}
-          />
-          <p class="axis">
-            <span>{time(new Date(from).toISOString())}</span>
-            <span>{durationText(span)}</span>
-            <span>{time(new Date(to).toISOString())}</span>
-          </p>
-          <p class="hover">
-            {pointed === null ? (
-              <span class="faint">{workers.map(({ name }) => shown(name)).join(', ')}</span>
-            ) : (
-              sentence(pointed)
-            )}
-          </p>
+          <h2>Timeline</h2>
+          <p class="empty">Nothing has been scheduled yet.</p>
         </>
+      ) : (
+        // Running bars grow with the page's clock, which stands still while the page is not connected.
+        <Timeline units={units} now={now} end={isOpen ? clock.value : Date.parse(now.state.endedAt!)} />
       )}
     </section>
   );
 }
 
-function sentence({ unit, start, end }: Bar): string {
+function Timeline({ units, now, end }: { units: UnitsAnswer; now: RunNow; end: number }) {
+  const { bars, workers, placed, from, total, gaps } = useMemo(() => layoutOf(units, now, end), [units, end]);
+  const [pointed, setPointed] = useState<Bar | null>(null);
+  const width = useRef(1);
+  const layer = useLayer();
+  const zoom = useZoom({
+    view: partOf(query.value.get('time'), total),
+    total,
+    least: LEAST_MS,
+    positionAt: ({ offsetX }) => view[0] + (offsetX / width.current) * (view[1] - view[0]),
+    moveOf: (right, _, part) => (-right / width.current) * (part[1] - part[0]),
+    show: (part) => setQuery({ time: partText(part, total) }),
+  });
+  const { view, isWhole } = zoom;
+  const [begin, until] = [from + view[0], from + view[1]];
+
+  const draw = (context: CanvasRenderingContext2D, wide: number, height: number, scale: number): void => {
+    width.current = wide / scale;
+    const canvas: TimeCanvas = {
+      context,
+      width: wide,
+      height,
+      scale,
+      from: begin,
+      to: until,
+      palette: palette.value,
+    };
+    layer(context, [placed, begin, until, palette.value], (layered) => {
+      drawGaps({ ...canvas, context: layered }, gaps);
+      drawBars({ ...canvas, context: layered }, placed);
+    });
+    if (pointed !== null) drawPointed(canvas, placed, pointed);
+  };
+  const select = ({ unit }: Bar): void => setQuery({ ordinals: `${unit.from}-${unit.to}` });
+  const underneath = (event: MouseEvent): Bar | null =>
+    barAtPoint(placed, event.offsetY, {
+      at: begin + (event.offsetX / width.current) * (until - begin),
+      slack: (until - begin) / width.current,
+    });
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const around = pointed === null ? (view[0] + view[1]) / 2 : pointed.start - from;
+    const next = barByKey(placed, pointed, event.key, begin);
+    if (next !== null) {
+      setPointed(next);
+      if (next.end < begin || next.start > until) {
+        const start = Math.round(Math.max(0, Math.min(total - (view[1] - view[0]), next.start - from)));
+        setQuery({ time: partText([start, start + view[1] - view[0]], total) });
+      }
+    } else if (event.key === 'Enter' && pointed !== null) select(pointed);
+    else if (event.key === 'Escape' && pointed !== null) setPointed(null);
+    else if (!zoom.onKeyDown(event, around)) return;
+    event.preventDefault();
+  };
+
+  const shares = { bars, from: begin, to: until };
+  return (
+    <>
+      <h2>
+        Timeline <span class="faint">{plural(now.units.total, 'unit')} by worker</span>
+        <span class="push" />
+        <ZoomButtons zoom={zoom} />
+      </h2>
+      <TimelineLoad {...shares} />
+      <div class="lanes">
+        {placed.labels.map(({ name, top }) => (
+          <span key={name} class="lane-label" style={{ top: `${top}px` }}>
+            {shown(name)}
+          </span>
+        ))}
+        <Picture
+          height={placed.height}
+          tabIndex={0}
+          class={isWhole ? undefined : 'zoomed'}
+          label={`${plural(now.units.total, 'unit')} on ${plural(workers, 'worker')}, over ${durationText(total)}. Arrow keys move from unit to unit, Enter shows the partitions of one, + and - zoom.`}
+          draw={draw}
+          onWheel={zoom.onWheel}
+          onPointerDown={zoom.onPointerDown}
+          onPointerMove={(event) => {
+            setPointed(underneath(event));
+            zoom.onPointerMove(event);
+          }}
+          onPointerUp={(event) => {
+            if (!zoom.onPointerUp(event)) return;
+            const bar = underneath(event);
+            if (bar !== null) select(bar);
+          }}
+          onPointerCancel={zoom.onPointerCancel}
+          onPointerLeave={() => setPointed(null)}
+          onKeyDown={onKeyDown}
+        />
+      </div>
+      <p class="axis">
+        <span>{time(new Date(begin).toISOString())}</span>
+        <span>{durationText(until - begin)}</span>
+        <span>{time(new Date(until).toISOString())}</span>
+      </p>
+      <p class="hover" aria-live="polite">
+        {pointed === null ? <span class="faint">{marks(bars, now)}</span> : sentence(pointed)}
+      </p>
+      {gaps.length > 0 && <p>{gapSentence(gaps)}</p>}
+    </>
+  );
+}
+
+function layoutOf(units: UnitsAnswer, now: RunNow, end: number) {
+  const { bars, workers, from, to } = packLanes(units, end);
+  const last = now.state.endedAt === null ? Math.max(to, end) : to;
+  const total = Math.max(1, last - from);
+  return {
+    bars,
+    workers: workers.length,
+    placed: placeLanes(workers),
+    from,
+    total,
+    gaps: gapsOf(bars, from, last, Math.max(GAP_MS, GAP_SHARE * total)),
+  };
+}
+
+/** What the marks mean that there are. */
+function marks(bars: readonly Bar[], now: RunNow): string {
+  const kinds = [
+    'a thin line before a unit: it waited',
+    ...(bars.some(({ unit }) => unit.attempts > 1) ? ['or an earlier attempt'] : []),
+    ...(bars.some(({ unit }) => unit.round > 0) ? ['a line on top: a later round of calls'] : []),
+    ...(bars.some(({ unit }) => unit.big) ? ['framed: tried again after running out of memory'] : []),
+    ...(now.units.waiting > 0 ? [`${plural(now.units.waiting, 'unit')} waiting`] : []),
+  ];
+  return kinds.join(', ');
+}
+
+function gapSentence(gaps: readonly Gap[]): string {
+  const lengthOf = ({ from, to }: Gap): number => to - from;
+  const longest = gaps.reduce((a, b) => (lengthOf(b) > lengthOf(a) ? b : a));
+  const sum = gaps.reduce((total, gap) => total + lengthOf(gap), 0);
+  const from = time(new Date(longest.from).toISOString());
+  return gaps.length === 1
+    ? `Nothing ran for ${durationText(sum)} from ${from} (hatched).`
+    : `Nothing ran for ${durationText(sum)} in ${gaps.length} gaps (hatched), the longest ${durationText(lengthOf(longest))} from ${from}.`;
+}
+
+function sentence({ unit, waitedFrom, start, end }: Bar): string {
   const what = shown(unit.label ?? `unit ${unit.activityId}`);
-  const round = unit.round > 0 ? `, round ${unit.round + 1}` : '';
-  const attempts = unit.attempts > 1 ? `, attempt ${unit.attempts}` : '';
-  return `${what}: ${plural(unit.partitions, 'partition')}, ${durationText(end - start)}${round}${attempts}, on ${shown(unit.worker ?? 'an unknown worker')}. A click shows its partitions.`;
+  const parts = [
+    plural(unit.partitions, 'partition'),
+    `${unit.status === 'running' ? 'running for ' : ''}${durationText(end - start)}`,
+    ...(unit.attempts > 1
+      ? [`attempt ${unit.attempts}`]
+      : start > waitedFrom
+        ? [`after waiting ${durationText(start - waitedFrom)}`]
+        : []),
+    ...(unit.round > 0 ? [`round ${unit.round + 1}`] : []),
+    ...(unit.big ? ['after running out of memory'] : []),
+    `on ${shown(unit.worker ?? 'an unknown worker')}`,
+  ];
+  const error = unit.error === null ? '' : ` ${shown(unit.error.message).split('\n')[0]}.`;
+  return `${what}: ${parts.join(', ')}.${error} A click shows its partitions.`;
 }

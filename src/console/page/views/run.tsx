@@ -50,7 +50,7 @@ export function RunPage({ runId, execution }: { runId: string; execution: string
           <StripPanel store={store} now={now} />
           <div class="panels">
             <FailuresPanel store={store} now={now} />
-            {hasCells && <MapPanel store={store} />}
+            {hasCells && <MapPanel store={store} now={now} />}
             {hasCells && <DurationsPanel store={store} figures={figures} />}
             {hasCells && <ScatterPanel store={store} figures={figures} />}
             {!hasCells && <div class="shape table-shape" role="img" aria-label="Loading" />}
