@@ -9,7 +9,6 @@ import { RUN_ID, runIdOf } from '../last-run';
 import { printSelection } from '../preview-selection';
 import { paint } from '../terminal';
 import { toPartitionId } from '../../core/partition-name';
-import { countRanges } from '../../core/ordinal-ranges';
 import { clean, plural } from '../../display/text';
 
 interface SkipFlags extends ChangeOptions {
@@ -53,4 +52,13 @@ function selectionOf(partitions: readonly string[], { ordinals }: SkipFlags): Sk
     );
   }
   return ordinals === undefined ? partitions.map((partition) => toPartitionId(partition)) : { ordinals };
+}
+
+/** Of ranges that the run has accepted. */
+function countRanges(ordinals: string): number {
+  const sizes = ordinals.split(',').map((range) => {
+    const [from, to = from] = range.split('-').map(Number);
+    return to! - from! + 1;
+  });
+  return sizes.reduce((sum, size) => sum + size, 0);
 }

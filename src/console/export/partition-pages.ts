@@ -3,7 +3,6 @@
  * that were asked for.
  */
 import type { ArtifactView, PartitionHandle, PartitionView, RunHandle } from '../..';
-import { bytesText } from '../../display/measures';
 import { artifactPreview, returnedRows } from '../partition-contents';
 import type { ExportedPartition } from '../wire/export';
 
@@ -67,6 +66,10 @@ function chosenOf(artifacts: readonly ArtifactView[], patterns: readonly string[
   return artifacts.filter(({ name }) => tests.some((test) => test.test(name)));
 }
 
+function megabytes(bytes: number): string {
+  return `${(bytes / (1024 * 1024)).toFixed(1)} MB`;
+}
+
 function escaped(text: string): string {
   return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }
@@ -90,8 +93,8 @@ function checkChoice(
   if (bytes <= MAX_BYTES) return;
   const largest = files.reduce((a, b) => (b.bytes > a.bytes ? b : a));
   throw new RangeError(
-    `The ${files.length.toLocaleString('en')} artifacts named ${quoted} have ${bytesText(bytes)}; a file may have ${bytesText(MAX_BYTES)} of them. ` +
-      `The largest is ${largest.name} of ${largest.id}, ${bytesText(largest.bytes)}. Name fewer of them, or download them instead: partwise artifacts download.`,
+    `The ${files.length.toLocaleString('en')} artifacts named ${quoted} have ${megabytes(bytes)}; a file may have ${megabytes(MAX_BYTES)} of them. ` +
+      `The largest is ${largest.name} of ${largest.id}, ${megabytes(largest.bytes)}. Name fewer of them, or download them instead: partwise artifacts download.`,
   );
 }
 
