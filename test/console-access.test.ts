@@ -1,6 +1,7 @@
 /** The console for everyone: without a mouse, on a narrow screen, in both themes, read aloud. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
+import { timeText } from '../src/display/measures';
 import { audit, viewportsOf, WIDE } from './support/audit';
 import { describeBrowser, startBrowser, startConsole, type TestConsole } from './support/console';
 import { GATED_FUNCTIONS, startGated } from './support/gated-runs';
@@ -97,6 +98,71 @@ describeBrowser('the console', () => {
   });
 
   const focused = (): Promise<string> => page.locator(':focus').innerText();
+
+  it('searches pages, runs, partitions and commands by keys alone, and changes nothing by itself', async () => {
+    await page.goto(`${served.origin}/`);
+    await page.getByRole('link', { name: runId }).waitFor();
+    const field = page.getByRole('combobox', { name: 'Search' });
+    const found = page.getByRole('listbox', { name: 'Found' }).getByRole('option');
+    const search = async (text: string, line: string | RegExp): Promise<void> => {
+      await page.keyboard.press('Control+k');
+      await field.fill(text);
+      await found.filter({ hasText: line }).first().waitFor();
+      // What is announced is what Enter opens.
+      const chosen = page.locator('[role=option][aria-selected=true]');
+      for (let left = await found.count(); !(await chosen.innerText()).match(line) && left > 0; left--)
+        await page.keyboard.press('ArrowDown');
+      expect(await field.getAttribute('aria-activedescendant')).toBe(await chosen.getAttribute('id'));
+      await audit(page);
+      await page.keyboard.press('Enter');
+      await field.waitFor({ state: 'hidden' });
+    };
+    await search(runId.slice(2), runId);
+    await page.waitForURL(`${served.origin}/runs/${runId}`);
+    await page.locator('.grid-row').first().waitFor();
+    await search('p4', 'All 10 partitions');
+    await page.getByText('10 of 60', { exact: true }).waitFor();
+    await search('P41', 'p41');
+    await page.waitForURL(`${served.origin}/runs/${runId}/partitions/p41`);
+    await search('retry', 'Retry this');
+    await page.getByRole('button', { name: 'Retry 1 partition', exact: true }).waitFor();
+    await page.keyboard.press('Escape');
+    await search('sched', 'Schedules');
+    await page.waitForURL(`${served.origin}/schedules`);
+    await page.keyboard.press('Control+k');
+    await field.fill('nothing has this name');
+    await page.getByText('Nothing contains “nothing has this name”.').waitFor();
+    await page.keyboard.press('Escape');
+    expect((await project.partwise.getRun(runId).status()).executions).toHaveLength(1);
+  });
+
+  it('shows times in any zone, which is in the address, and refuses one that does not exist', async () => {
+    await page.goto(served.url);
+    const { startedAt } = await project.partwise.getRun(runId).status();
+    const button = page.getByTitle('Time zone of this page');
+    await button.click();
+    await audit(page);
+    const field = page.getByLabel('All times of this page are in');
+    await field.fill('Europe/Berln');
+    await page.keyboard.press('Enter');
+    await page.getByText('“Europe/Berln” is not a time zone').waitFor();
+    await field.fill('Pacific/Auckland');
+    await page.keyboard.press('Enter');
+    await field.waitFor({ state: 'hidden' });
+    expect(await button.innerText()).toBe('Pacific/Auckland');
+    // The token that the page was opened with stays out of the address.
+    expect(page.url()).toBe(`${served.origin}/?tz=Pacific%2FAuckland`);
+    await page.getByRole('link', { name: runId }).click();
+    await page.getByText(`started ${timeText(startedAt, 'Pacific/Auckland')}`).waitFor();
+    expect(new URL(page.url()).searchParams.get('tz')).toBe('Pacific/Auckland');
+  });
+
+  it('archives a run again by hand, and says where', async () => {
+    await page.goto(`${served.origin}/runs/${runId}`);
+    await page.getByRole('button', { name: 'Archive' }).click();
+    const { stage } = await project.partwise.getRun(runId).archive();
+    await page.getByText(`1 execution archived on ${stage}.`).waitFor();
+  });
 
   it('lists its keys, and changes colours and zone by them', async () => {
     await page.goto(`${served.origin}/`);

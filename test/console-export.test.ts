@@ -237,6 +237,12 @@ describeBrowser('an exported file in a browser', () => {
     await page.getByRole('searchbox').fill('ONERROR');
     await expectSoon(() => ids(page), [HOSTILE[1]!]);
     expect(await page.title()).toBe(`${runId} · Partwise`);
+    await page.getByRole('button', { name: 'Show all' }).click();
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox', { name: 'Search' }).fill('canary-2');
+    await page.keyboard.press('Enter');
+    await page.getByText('1 of 45').waitFor();
+    await expectSoon(() => ids(page), ['bad-canary-2']);
 
     const linked = await open(file, `#/runs/${encodeURIComponent(runId)}?group=1&sort=key&tz=UTC`);
     await linked.getByText('3 of 45').waitFor();

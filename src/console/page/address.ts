@@ -67,7 +67,8 @@ export function setQuery(changes: Readonly<Record<string, string | null>>, { pus
     else next.searchParams.set(name, value);
   }
   if (next.href === current.value.href) return;
-  const to = isInHash ? `#${next.pathname}${next.search}` : next;
+  // What else is behind the `#` when the page is opened is the token, which is not shown again.
+  const to = `${isInHash ? '#' : ''}${next.pathname}${next.search}`;
   if (push) history.pushState(null, '', to);
   else history.replaceState(null, '', to);
   current.value = next;

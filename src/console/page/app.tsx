@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { ProjectInfo } from '../wire/types';
 import { chosenExecution, go, otherExecution, pageAddress, path, runAddress } from './address';
-import { isListOpen, KeysDialog, listenForKeys } from './keys';
+import { openDialog } from './dialogs';
+import { KeysDialog, listenForKeys } from './keys';
 import { project } from './project';
 import { problemOf } from './parts/use-answer';
 import { ask, file } from './session';
@@ -12,7 +13,9 @@ import { RunsPage } from './views/runs';
 import { PartitionPage } from './views/partition';
 import { isProjectPage, ProjectLinks, ProjectPage } from './views/project-pages';
 import { RunPage } from './views/run';
-import { nextZone, shown, zone } from './words';
+import { SearchDialog } from './views/search-dialog';
+import { ZoneDialog } from './views/zone-dialog';
+import { shown, zone } from './words';
 
 const THEME_GLYPHS = { system: '◐', light: '○', dark: '●' } as const;
 
@@ -56,18 +59,31 @@ export function App() {
         )}
         <span class="push faint">{projectText(project.value)}</span>
         {project.value?.readOnly === true && <span class="badge">read-only</span>}
-        <button type="button" class="quiet" onClick={nextZone} title="Time zone of this page">
+        <button
+          type="button"
+          class="quiet"
+          onClick={() => (openDialog.value = 'search')}
+          title="Search (Ctrl-K)"
+        >
+          Search <kbd class="word">Ctrl-K</kbd>
+        </button>
+        <button
+          type="button"
+          class="quiet"
+          onClick={() => (openDialog.value = 'zone')}
+          title="Time zone of this page"
+        >
           {zone()}
         </button>
         <button type="button" class="quiet" onClick={nextTheme} title="Colours">
           {THEME_GLYPHS[theme.value]} <span class="word">{theme.value}</span>
         </button>
-        <button type="button" class="quiet" onClick={() => (isListOpen.value = true)} title="Keys (?)">
+        <button type="button" class="quiet" onClick={() => (openDialog.value = 'keys')} title="Keys (?)">
           ?
         </button>
       </header>
       <main>{problem === null ? <Page /> : <p class="refusal">{problem}</p>}</main>
-      <KeysDialog />
+      <OpenDialog />
     </>
   );
 }
@@ -76,6 +92,13 @@ export function App() {
 function projectText(info: ProjectInfo | null): string {
   if (info === null) return '';
   return [info.name, ...(info.user === null ? [] : [shown(info.user)])].join(' · ');
+}
+
+function OpenDialog() {
+  const { value } = openDialog;
+  if (value === 'search') return <SearchDialog />;
+  if (value === 'zone') return <ZoneDialog />;
+  return value === 'keys' ? <KeysDialog /> : null;
 }
 
 function Page() {

@@ -1,7 +1,7 @@
 /** What keys do on every page, and the list of them. No key changes a run. */
-import { signal } from '@preact/signals';
 import { FAILURE_STATUSES } from '../../core/status';
 import { go, pageAddress, path } from './address';
+import { closeDialog, openDialog } from './dialogs';
 import { filter, setStatuses } from './filter';
 import { Dialog } from './parts/dialog';
 import { nextTheme } from './theme';
@@ -9,6 +9,7 @@ import { nextZone } from './words';
 
 const LIST: readonly (readonly [keys: string, what: string])[] = [
   ['?', 'this list'],
+  ['Ctrl-K', 'search runs, partitions, pages and commands (⌘K)'],
   ['g r', 'all runs'],
   ['g p', 'plan a run'],
   ['g s', 'schedules'],
@@ -34,15 +35,21 @@ const SECOND_KEY_MS = 1_500;
 
 const ROWS = '.grid-row, .row-link, table.runs tbody a';
 
-export const isListOpen = signal(false);
-
 /** Listens until the returned function is called. */
 export function listenForKeys(): () => void {
   let afterG = -Infinity;
   const listen = (event: KeyboardEvent): void => {
     const { key, target, timeStamp } = event;
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.altKey || event.defaultPrevented) return;
+    const isSearch = (event.ctrlKey || event.metaKey) && key.toLowerCase() === 'k';
+    // Browsers search the web.
+    if (isSearch) event.preventDefault();
+    else if (event.ctrlKey || event.metaKey) return;
     if (document.querySelector('dialog[open]') !== null) return;
+    if (isSearch) {
+      openDialog.value = 'search';
+      return;
+    }
     if (isField(target)) {
       if (key !== 'Escape') return;
       // Browsers empty a search field.
@@ -72,7 +79,7 @@ const PAGES: Acts = {
 };
 
 const ACTS: Acts = {
-  '?': () => (isListOpen.value = true),
+  '?': () => (openDialog.value = 'keys'),
   j: () => step(1),
   k: () => step(-1),
   x: () => select({ shiftKey: false }),
@@ -124,9 +131,8 @@ function isField(
 }
 
 export function KeysDialog() {
-  if (!isListOpen.value) return null;
   return (
-    <Dialog title="Keys" onClose={() => (isListOpen.value = false)}>
+    <Dialog title="Keys" onClose={closeDialog}>
       <table class="keys">
         <tbody>
           {LIST.map(([keys, what]) => (
@@ -142,7 +148,7 @@ export function KeysDialog() {
         </tbody>
       </table>
       <p class="actions">
-        <button type="button" onClick={() => (isListOpen.value = false)}>
+        <button type="button" onClick={closeDialog}>
           Close
         </button>
       </p>

@@ -7,6 +7,7 @@ import {
   type StatusCounts,
 } from '../../core/status';
 import { query, setQuery } from './address';
+import { zoneNamed } from './zones';
 
 export const GLYPHS: Readonly<Record<PartitionStatus | RunStatus, string>> = {
   PENDING: '·',
@@ -65,28 +66,22 @@ export function statusOf(position: number): PartitionStatus {
 /** Seconds since the page was opened tick here, for what is running. It stands still while not connected. */
 export const clock = signal(Date.now());
 
-const BROWSER = Intl.DateTimeFormat().resolvedOptions().timeZone;
-const ZONES = [BROWSER, 'UTC'];
+export const BROWSER_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-const chosenZone = computed(() => {
-  const wanted = query.value.get('tz');
-  try {
-    return wanted === null
-      ? BROWSER
-      : new Intl.DateTimeFormat('en', { timeZone: wanted }).resolvedOptions().timeZone;
-  } catch {
-    return BROWSER;
-  }
-});
+const chosenZone = computed(() => zoneNamed(query.value.get('tz') ?? '') ?? BROWSER_ZONE);
 
 /** The one zone of the page: the address's, else the browser's. */
 export function zone(): string {
   return chosenZone.value;
 }
 
+export function setZone(name: string): void {
+  setQuery({ tz: name === BROWSER_ZONE ? null : name });
+}
+
+/** Between the zone of the browser and UTC. */
 export function nextZone(): void {
-  const next = ZONES[(ZONES.indexOf(zone()) + 1) % ZONES.length]!;
-  setQuery({ tz: next === BROWSER ? null : next });
+  setZone(zone() === BROWSER_ZONE ? 'UTC' : BROWSER_ZONE);
 }
 
 /** `2026-11-01 06:00:12` in the page's zone. */

@@ -1,5 +1,14 @@
 /** Times in zones whose clocks change. Pure. */
 
+/** The usual name of a time zone; null if there is none of this name. */
+export function zoneNamed(name: string): string | null {
+  try {
+    return name === '' ? null : new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone;
+  } catch {
+    return null;
+  }
+}
+
 /** `UTC+02:00`: the offset of a time zone at a time. */
 export function offsetOf(iso: string, timeZone: string): string {
   const parts = new Intl.DateTimeFormat('en', { timeZone, timeZoneName: 'longOffset' }).formatToParts(

@@ -41,7 +41,9 @@ export function actionRoutes(change: Changing, watched: WatchedRuns): Hono {
   routes.post('/:run/actions/pause', (context) => act(context, (run) => run.pause()));
   routes.post('/:run/actions/unpause', (context) => act(context, (run) => run.unpause()));
   routes.post('/:run/actions/cancel', (context) => act(context, (run) => run.cancel()));
-  routes.post('/:run/actions/archive', (context) => act(context, async (run) => void (await run.archive())));
+  routes.post('/:run/actions/archive', async (context) =>
+    json(context, await onRun(context, (run) => run.archive())),
+  );
   routes.post('/:run/actions/set', async (context) => {
     const settings = await body(context, SETTINGS);
     // The library checks the values.

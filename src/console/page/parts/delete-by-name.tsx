@@ -17,7 +17,7 @@ export function DeleteByName({ what, name, path, command, onDone }: DeleteProps)
   const [typed, setTyped] = useState('');
   return (
     <details class="form">
-      <summary>Delete …</summary>
+      <summary data-command="">Delete …</summary>
       <p>{what}</p>
       <div class="filters">
         <label>

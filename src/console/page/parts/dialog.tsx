@@ -12,14 +12,18 @@ export function Dialog({
   children: ComponentChildren;
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const isGone = useRef(false);
   useEffect(() => {
     const element = dialog.current!;
     element.showModal();
-    // Closing it gives the focus back to where it was.
-    return () => element.close();
+    // Closing it gives the focus back to where it was. Browsers report it later, when another may be open.
+    return () => {
+      isGone.current = true;
+      element.close();
+    };
   }, []);
   return (
-    <dialog ref={dialog} onClose={onClose} aria-label={title}>
+    <dialog ref={dialog} onClose={() => isGone.current || onClose()} aria-label={title}>
       <h2>{title}</h2>
       {children}
     </dialog>

@@ -138,7 +138,7 @@ function TagForm({ version, path, onChange }: { version: VersionView; path: stri
   const described = isDescribed ? ` --description ${shellWord(description)}` : '';
   return (
     <details class="form">
-      <summary>Tag …</summary>
+      <summary data-command="">Tag …</summary>
       <div class="filters">
         <label>
           Tag <input value={name} onInput={(event) => setName(event.currentTarget.value)} />

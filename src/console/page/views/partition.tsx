@@ -64,7 +64,7 @@ export function PartitionPage({
           <Facts facts={factsOf(view)} />
           <p class="actions">
             {canChange() && view.status !== 'DONE' && view.status !== 'RUNNING' && (
-              <button type="button" onClick={() => setRetrying(true)}>
+              <button type="button" data-command="" onClick={() => setRetrying(true)}>
                 Retry this …
               </button>
             )}

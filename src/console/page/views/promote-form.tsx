@@ -33,7 +33,7 @@ export function PromoteForm({
   const command = `partwise models promote ${shellWord(`${model.name}@${version}`)} ${shellWord(body.alias)}${flags}`;
   return (
     <details class="form">
-      <summary>Promote …</summary>
+      <summary data-command="">Promote …</summary>
       <div class="filters">
         <label>
           Version{' '}

@@ -1,7 +1,8 @@
 /** Buttons that change a run. What a retry touches is shown before it starts. */
 import { useState } from 'preact/hooks';
-import type { RunState } from '../../..';
+import type { RunArchive, RunState } from '../../..';
 import { shellWord } from '../../../core/shell-word';
+import { wasRefused } from '../../../core/status';
 import { filter, isFiltered } from '../filter';
 import { Action } from '../parts/action';
 import { ActionDialog } from '../parts/action-dialog';
@@ -19,7 +20,7 @@ export function RunActions({ state }: { state: RunState }) {
   const rest = counts.total - counts.DONE;
   const close = (): void => setOpen(null);
   const button = (question: Question, label: string) => (
-    <button type="button" onClick={() => setOpen(question)}>
+    <button type="button" data-command="" onClick={() => setOpen(question)}>
       {label} …
     </button>
   );
@@ -40,6 +41,7 @@ export function RunActions({ state }: { state: RunState }) {
       {isOpen && button('settings', 'Settings')}
       {isOpen && isFiltered.value && button('skip', 'Skip filtered partitions')}
       {isOpen && button('cancel', 'Cancel')}
+      {!isOpen && !state.archived && !wasRefused(state) && <Archive runId={runId} />}
       {open === 'retry' && <RetryDialog runId={runId} which={{ by: 'all' }} onClose={close} />}
       {open === 'filtered' && (
         <RetryDialog runId={runId} which={{ by: 'filter', filter: filter.value }} onClose={close} />
@@ -49,6 +51,31 @@ export function RunActions({ state }: { state: RunState }) {
       {open === 'cancel' && <CancelDialog runId={runId} onClose={close} />}
     </div>
   );
+}
+
+/** Every run is archived when it ends, unless it was terminated; then, and at any other time, by hand. */
+function Archive({ runId }: { runId: string }) {
+  const [done, setDone] = useState<RunArchive | null>(null);
+  return (
+    <>
+      <Action<RunArchive>
+        label="Archive"
+        path={actionPath(runId, 'archive')}
+        body={{}}
+        command={`partwise archive ${shellWord(runId)}`}
+        onDone={setDone}
+      />
+      {done !== null && <span role="status">{shown(archivedText(done))}</span>}
+    </>
+  );
+}
+
+function archivedText({ stage, executions }: RunArchive): string {
+  const archived = executions.filter(({ path }) => path !== null);
+  const lost = executions.filter(({ path }) => path === null).map(({ execution }) => execution);
+  const text = `${plural(archived.length, 'execution')} archived on ${stage}.`;
+  if (lost.length === 0) return text;
+  return `${text} The server has deleted what was never archived: execution ${lost.join(', ')}.`;
 }
 
 function SettingsDialog({ state, onClose }: { state: RunState; onClose: () => void }) {

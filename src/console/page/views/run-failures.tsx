@@ -132,7 +132,11 @@ function Group({ group, share, where, newIn, runId, canRetry }: GroupProps) {
           </PartitionLink>
         ))}
         {failedWith !== null && canRetry && (
-          <button type="button" onClick={() => setOpen(true)}>
+          <button
+            type="button"
+            data-command={`Retry ${plural(count, 'partition')}: ${shown(pattern ?? type ?? '')} …`}
+            onClick={() => setOpen(true)}
+          >
             Retry these …
           </button>
         )}

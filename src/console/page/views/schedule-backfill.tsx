@@ -32,7 +32,7 @@ export function BackfillForm({
   const fresh = isCurrent ? preview.firings.filter(({ startedAt }) => startedAt === null).length : 0;
   return (
     <details class="form">
-      <summary>Backfill …</summary>
+      <summary data-command="">Backfill …</summary>
       <p class="faint">Days, and times without an offset, are in {spec.timeZone}; both ends are included.</p>
       <div class="filters">
         <label>

@@ -11,7 +11,7 @@ export function Share({ store, execution }: { store: RunStore; execution: number
   const which = store.execution === null || execution === null ? '' : ` --execution ${execution}`;
   return (
     <details class="share">
-      <summary>Share</summary>
+      <summary data-command="Share …">Share</summary>
       <div>
         <p>This page as one file, to read in any browser without the console.</p>
         <p class="buttons">
