@@ -118,7 +118,8 @@ export type {
 export type { TypeGuesses } from './core/type-guesses';
 export type { SizeBin, SizedPartition } from './client/partition-sizes';
 export type { Quantiles } from './core/quantiles';
-export type { PlanPreview } from './client/plan-preview';
+export type { PlanPreview, UnitSize } from './client/plan-preview';
+export type { TimeBound } from './client/time-bound';
 export type { ProjectFunction } from './client/project-functions';
 export type { FunctionDescription } from './core/function-description';
 export type {

@@ -393,9 +393,13 @@ test('a plan says how large its partitions are, and names skew', () => {
     { from: 2_000, to: 4_999, partitions: 1 },
   ]);
   const column = { name: 'k', type: 'VARCHAR' };
-  const plan = { keyColumns: [column], columns: [column], guesses: null, units: 10, unitRows: rows };
+  const time = { runId: 'last', startedAt: '', msPerRow: 0.4242, maxConcurrency: 8, atLeastMs: 2_121 };
+  const plan = { keyColumns: [column], columns: [column], guesses: null, units: 10, unitSizes: [], time };
   const shown = renderPlan({ ...plan, ...sizes, partitions: 10, rows: 5_141 }, 80, PLAIN);
   expect(shown).toContain('Skew: the largest partition has 4,999 rows, 249 times the median (20).');
+  expect(shown).toContain(
+    'At least 2.1 s with 8 units at a time, if a row takes 0.42 ms as in the last run of the function: last',
+  );
   expect(shown).toMatch(/^largest +rows\np3 +4,999\np6 +21\np0 +20\np1 +20\np4 +20\n\nsmallest/m);
   const many = partitionSizes(new Float64Array(1_000_000).fill(20), String);
   expect(many.largest).toHaveLength(100);

@@ -14,6 +14,7 @@ import type { StartedRun, WorkersAnswer } from '../src/console/wire/project';
 import type { ScheduleAnswer } from '../src/console/wire/schedules';
 import { freePort } from '../src/temporal/ports';
 import { audit, viewportsOf } from './support/audit';
+import { cli } from './support/cli';
 import {
   askConsole,
   describeBrowser,
@@ -300,12 +301,20 @@ describe('the page of plans', () => {
     });
     expect(refused.status).toBe(409);
     expect(refused.refusal!.split('\n')).toHaveLength(2);
+    const sql = { ...input, function: 'sql', sql: 'SELECT count(*) AS rows FROM data' };
+    expect((await ask<PlanPreview>('plan', { input: sql })).value.time).toBeNull();
   });
 
   it('starts a run under the id that was given, once', async () => {
     const runId = project.runId('planned');
     expect((await ask<StartedRun>('runs', { input, runId })).value).toEqual({ runId });
     expect(await project.partwise.getRun(runId).wait()).toMatchObject({ status: 'SUCCESS', rows: 60 });
+    // The next plan is timed by it: three units of 20 rows, all at once.
+    const { time, unitSizes } = (await ask<PlanPreview>('plan', { input })).value;
+    expect(time).toMatchObject({ runId, maxConcurrency: 8, atLeastMs: 20 * time!.msPerRow });
+    expect(unitSizes.map(({ label, rows }) => `${label} ${rows}`)).toEqual(['S0 20', 'S1 20', 'S2 20']);
+    const printed = await cli(project.folder, ['plan', 'counted', '--from', 'sales', '--by', 'shop']);
+    expect(printed.stdout).toMatch(new RegExp(`At least .* in the last run of the function: ${runId}\n`));
     expect(await ask('runs', { input, runId })).toMatchObject({
       status: 409,
       refusal: expect.stringContaining(runId),
@@ -398,6 +407,11 @@ describeBrowser('in a browser', () => {
     await page.getByLabel('Parameters, one a line').fill('id=12345678901234567890');
     await page.getByRole('button', { name: 'Plan', exact: true }).click();
     await page.getByText('3 partitions, 60 rows, 3 units').waitFor();
+    const units = page.getByRole('region', { name: 'Units' });
+    await units.getByRole('img', { name: '3 units of 20 to 20 rows.' }).focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowRight');
+    await units.getByText('S1: 1 partition, 20 rows, 33.3 % of the rows.').waitFor();
     await page.reload();
     const start = page.getByRole('button', { name: 'Start the run' });
     await start.waitFor();

@@ -71,6 +71,14 @@ describe('a manifest', () => {
     expect(read.objects).toBe(2);
     expect(read.bytes).toBeLessThan(all * 0.02);
     expect(await findEntry(stage, root, 'store-x')).toBeNull();
+    // A page is read from where it starts.
+    const readBefore = read.objects;
+    const page: string[] = [];
+    for await (const { partition } of entriesOf(stage, root, { after: 'store-77777' }))
+      if (page.push(partition) === 100) break;
+    expect([page[0], page[99]]).toEqual(['store-77778', 'store-77868']);
+    expect(read.objects - readBefore).toBeLessThanOrEqual(3);
+    expect(await idsIn(stage, root)).toHaveLength(100_000);
     // Seven new entries: their blocks are new, and all others shared.
     const seven = Array.from({ length: 7 }, (_, i) => entry(`store-${i * 10_000 + 5}`, 'a'.repeat(64)));
     const next = await putManifest(stage, { model: 'large', id: 'x', base: manifest, changed: seven });

@@ -250,12 +250,19 @@ export class Partwise {
   }
 
   /**
-   * Previews a run of this input: how many partitions, how large, in how many units. Reads the source in this
-   * process, without a worker, and starts nothing; relative names inside a query start at the working
-   * directory. Throws `StartRefused` for problems that would also refuse the run.
+   * Previews a run of this input: how many partitions, how large, in how many units, and how long it takes at
+   * least by the last run of the function. Reads the source in this process, without a worker, and starts
+   * nothing; relative names inside a query start at the working directory. Throws `StartRefused` for problems that would also refuse the run.
    */
   async plan(input: RunInput): Promise<PlanPreview> {
-    return (await Project.open({ config: await this.#config() })).plan(input);
+    const { previewPlan }: typeof import('./plan-preview') = require('./plan-preview');
+    const { lastPace }: typeof import('./time-bound') = require('./time-bound');
+    const config = await this.#config();
+    return refusing(() =>
+      previewPlan(input, config, (name) =>
+        lastPace(this.#session.client, name, this.#session.project?.stage ?? null),
+      ),
+    );
   }
 
   /**

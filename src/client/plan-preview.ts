@@ -11,7 +11,16 @@ import { scheduledFor } from '../input/scheduled-time';
 import { cutUnits } from '../core/units/cut-units';
 import { DEFAULT_WAREHOUSE, openWarehouse } from '../warehouse';
 import { queryProblems, withoutWaiting } from '../planning/check-run';
+import { timeBound, type Pace, type TimeBound } from './time-bound';
 import { partitionSizes, type SizeBin, type SizedPartition } from './partition-sizes';
+
+/** A unit of a plan. */
+export interface UnitSize {
+  /** Its partition, or `first … last`; at most 200 bytes. */
+  label: string;
+  partitions: number;
+  rows: number;
+}
 
 /** A preview of a run; nothing was started. */
 export interface PlanPreview {
@@ -25,8 +34,10 @@ export interface PlanPreview {
   guesses: TypeGuesses | null;
   /** Number of activities. */
   units: number;
-  /** Rows of each of them, in the order in which they start. */
-  unitRows: number[];
+  /** Each of them, in the order in which they start: the largest first. */
+  unitSizes: UnitSize[];
+  /** How long the run takes at least; null if no earlier run of the function is known. */
+  time: TimeBound | null;
   /** The 100 largest partitions by rows, largest first. */
   largest: SizedPartition[];
   /** The 5 smallest partitions, smallest first; they may be among the largest, too. */
@@ -37,12 +48,15 @@ export interface PlanPreview {
   histogram: SizeBin[];
 }
 
+/** Finds out how long rows of a function took; null if that is not known. */
+export type FindPace = (functionName: string) => Promise<Pace | null>;
+
 /** Throws a `Refusal` with every problem. */
-export function previewPlan(raw: unknown, project: ProjectConfig): Promise<PlanPreview> {
-  return withoutWaiting(() => preview(raw, project));
+export function previewPlan(raw: unknown, project: ProjectConfig, findPace: FindPace): Promise<PlanPreview> {
+  return withoutWaiting(() => preview(raw, project, findPace));
 }
 
-async function preview(raw: unknown, project: ProjectConfig): Promise<PlanPreview> {
+async function preview(raw: unknown, project: ProjectConfig, findPace: FindPace): Promise<PlanPreview> {
   const parsed = parseRunInput(raw);
   if (!parsed.ok) throw new Refusal('InvalidInput', parsed.problems);
   const { source, partitionBy, where, only, warehouse, scheduledTime, timeZone, options } = parsed.input;
@@ -67,6 +81,11 @@ async function preview(raw: unknown, project: ProjectConfig): Promise<PlanPrevie
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
   const { maxConcurrency, partitionsPerUnit } = options;
   const units = cutUnits({ rows, id: (ordinal) => ids[ordinal]!, maxConcurrency, partitionsPerUnit });
+  const unitSizes = units.map(({ from, to, label, partitions }) => ({
+    label,
+    partitions,
+    rows: sumOf(rows.slice(from, to + 1)),
+  }));
   return {
     partitions: rows.length,
     rows: sumOf(rows),
@@ -74,7 +93,13 @@ async function preview(raw: unknown, project: ProjectConfig): Promise<PlanPrevie
     columns: shape.columns,
     guesses: shape.guesses ?? null,
     units: units.length,
-    unitRows: units.map(({ from, to }) => sumOf(rows.slice(from, to + 1))),
+    unitSizes,
+    // A plan is good without it.
+    time: timeBound(
+      await findPace(parsed.input.function).catch(() => null),
+      unitSizes.map((unit) => unit.rows),
+      maxConcurrency,
+    ),
     ...partitionSizes(rows, (ordinal) => ids[ordinal]!),
   };
 }

@@ -211,6 +211,14 @@ function blockOf({ blocks }: Manifest, partition: string): BlockRef | null {
 }
 
 /** All entries, sorted by partition id. */
-export async function* entriesOf(stage: Stage, root: FileRef): AsyncGenerator<ModelEntry> {
-  for (const block of (await readManifest(stage, root)).blocks) yield* await readBlock(stage, block);
+export async function* entriesOf(
+  stage: Stage,
+  root: FileRef,
+  { after = null }: { after?: string | null } = {},
+): AsyncGenerator<ModelEntry> {
+  for (const block of (await readManifest(stage, root)).blocks) {
+    if (after !== null && block.last <= after) continue;
+    for (const entry of await readBlock(stage, block))
+      if (after === null || entry.partition > after) yield entry;
+  }
 }

@@ -3,6 +3,7 @@ import { partitionName } from '../../core/partition-name';
 import type { PlanPreview, SizedPartition } from '../..';
 import { typeOrigin } from '../../core/type-guesses';
 import { skewSentence } from '../../display/skew';
+import { boundSentence } from '../../display/time-bound';
 import { bar } from './sparkline';
 import type { Paint } from '../../display/paint';
 import { renderTable } from './table';
@@ -47,6 +48,7 @@ export function renderPlan(plan: PlanPreview, width: number, paint: Paint): stri
   if (others.length > 0) lines.push('', sized('smallest', others, width, paint));
   const skew = skewSentence(plan.quantiles);
   if (skew !== null) lines.push('', skew);
+  if (plan.time !== null) lines.push('', `${boundSentence(plan.time)} ${clean(plan.time.runId)}`);
   return lines.join('\n');
 }
 

@@ -31,10 +31,13 @@ export class ModelVersion {
     return versionView(this.model, records, version, body);
   }
 
-  /** All entries, sorted by partition id. */
-  async *entries(): AsyncGenerator<ModelEntry> {
+  /**
+   * All entries, sorted by partition id. With `after`, those after this partition id, without reading the
+   * blocks before it.
+   */
+  async *entries(options: { after?: string } = {}): AsyncGenerator<ModelEntry> {
     const { body } = await this.#find();
-    yield* entriesOf(stageOf(this.place, body), body.root);
+    yield* entriesOf(stageOf(this.place, body), body.root, options);
   }
 
   /** One partition's entry, or null if it has no model. Reads only the block that contains the entry. */

@@ -1,21 +1,12 @@
 /** What the search finds: it goes somewhere or opens a dialog, and never changes a run itself. */
 import type { ModelListing, RunPage, ScheduleListing } from '../..';
 import type { TableAnswer, TableQuery } from '../wire/types';
-import {
-  go,
-  hasPartitionPages,
-  modelAddress,
-  pageAddress,
-  path,
-  query,
-  runAddress,
-  scheduleAddress,
-} from './address';
+import { go, modelAddress, pageAddress, path, query, runAddress, scheduleAddress } from './address';
 import { openDialog } from './dialogs';
 import { nameOf } from './parts/partition-name';
 import { useAnswer, type Answer } from './parts/use-answer';
 import { project } from './project';
-import { file } from './session';
+import { file, hasPartitionPage } from './session';
 import { nextTheme } from './theme';
 import { GLYPHS, plural, shown } from './words';
 
@@ -184,10 +175,10 @@ function foundPartitions(runId: string, text: string, { rows, selected }: TableA
   const found = rows.map((row): Found => ({
     label: nameOf(row),
     detail: `${GLYPHS[row.status]} ${row.status}`,
-    // In a file, a partition is a row of the table.
+    // In a file, most partitions are only a row of the table.
     open: () =>
       go(
-        hasPartitionPages && row.id !== null
+        row.id !== null && hasPartitionPage(row.id)
           ? address(row.id, {})
           : address(undefined, { ordinals: `${row.ordinal}-${row.ordinal + 1}` }),
       ),

@@ -122,8 +122,7 @@ async function versionAnswer(
     return { version, entries: entry === null ? [] : [entry], next: null };
   }
   const entries: ModelEntry[] = [];
-  for await (const entry of found.entries()) {
-    if (after !== undefined && entry.partition <= after) continue;
+  for await (const entry of found.entries({ after })) {
     if (entries.length === MAX_ENTRIES) return { version, entries, next: entries.at(-1)!.partition };
     entries.push(entry);
   }

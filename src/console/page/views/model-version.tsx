@@ -5,7 +5,7 @@ import { shellWord } from '../../../core/shell-word';
 import { bytesText } from '../../../display/measures';
 import type { ModelEntry, VersionView } from '../../..';
 import type { VersionAnswer } from '../../wire/models';
-import { go, modelAddress, pageAddress, runAddress, setQuery } from '../address';
+import { go, modelAddress, pageAddress, query, runAddress, setQuery } from '../address';
 import { Action } from '../parts/action';
 import { DeleteByName } from '../parts/delete-by-name';
 import { Facts } from '../parts/facts';
@@ -25,12 +25,11 @@ export function ModelVersionPage({
   partition: string | null;
 }) {
   const [changes, setChanges] = useState(0);
-  const [cursors, setCursors] = useState<string[]>([]);
   const path = `models/${encodeURIComponent(name)}/versions/${encodeURIComponent(wanted)}`;
   const parameters = new URLSearchParams();
-  const after = cursors.at(-1);
+  const after = query.value.get('after');
   if (partition !== null) parameters.set('partition', partition);
-  else if (after !== undefined) parameters.set('after', after);
+  else if (after !== null) parameters.set('after', after);
   const { value, problem } = useAnswer<VersionAnswer>(`${path}?${parameters}`, { version: changes });
   document.title = shown(`${name} ${wanted} · Partwise`);
   return (
@@ -65,7 +64,9 @@ export function ModelVersionPage({
                 type="search"
                 value={partition ?? ''}
                 placeholder="id"
-                onChange={(event) => setQuery({ partition: event.currentTarget.value.trim() || null })}
+                onChange={(event) =>
+                  setQuery({ partition: event.currentTarget.value.trim() || null, after: null })
+                }
               />
             </label>
           </div>
@@ -79,13 +80,13 @@ export function ModelVersionPage({
             <Entries entries={value.entries} />
           )}
           <p class="pager">
-            {partition === null && cursors.length > 0 && (
-              <button type="button" onClick={() => setCursors(cursors.slice(0, -1))}>
-                Previous
+            {partition === null && after !== null && (
+              <button type="button" onClick={() => setQuery({ after: null }, { push: true })}>
+                First
               </button>
             )}
             {value.next !== null && (
-              <button type="button" onClick={() => setCursors([...cursors, value.next!])}>
+              <button type="button" onClick={() => setQuery({ after: value.next }, { push: true })}>
                 Next
               </button>
             )}

@@ -2,10 +2,13 @@
 import { partitionName } from '../../../core/partition-name';
 import { typeOrigin } from '../../../core/type-guesses';
 import { skewSentence } from '../../../display/skew';
+import { boundSentence } from '../../../display/time-bound';
 import type { PlanPreview } from '../../..';
+import { runAddress } from '../address';
 import { Picture } from '../pictures/picture';
 import { css, palette } from '../theme';
-import { number, plural, shown } from '../words';
+import { number, plural, shown, time } from '../words';
+import { PlanUnits } from './plan-units';
 
 const HEIGHT = 140;
 const LEAST_BAR = 2;
@@ -22,9 +25,15 @@ export function PlanAnswer({ plan }: { plan: PlanPreview }) {
         {plan.keyColumns.map(({ name, type }) => `${shown(name)} ${type}`).join(', ')}.
       </p>
       {skew !== null && <p class="warning">{skew}</p>}
+      {plan.time !== null && (
+        <p class="time-bound">
+          {boundSentence(plan.time)} <a href={runAddress(plan.time.runId)}>{shown(plan.time.runId)}</a>,
+          started {time(plan.time.startedAt)}.
+        </p>
+      )}
       <div class="panels halves">
         <Sizes plan={plan} />
-        <Units plan={plan} />
+        <PlanUnits plan={plan} />
         <Largest plan={plan} />
         <Columns plan={plan} />
       </div>
@@ -46,28 +55,6 @@ function Sizes({ plan: { histogram, quantiles } }: { plan: PlanPreview }) {
         <span>{number(histogram[0]!.from)}</span>
         <span>in steps of 1, 2, 5, 10, …</span>
         <span>{number(histogram.at(-1)!.to)}</span>
-      </p>
-      <p>{sentence}</p>
-    </section>
-  );
-}
-
-function Units({ plan: { unitRows } }: { plan: PlanPreview }) {
-  let [least, most] = [Number.POSITIVE_INFINITY, 0];
-  for (const rows of unitRows) {
-    least = Math.min(least, rows);
-    most = Math.max(most, rows);
-  }
-  const sentence = `Units have ${number(least)} to ${plural(most, 'row')}.`;
-  return (
-    <section class="panel" aria-label="Units">
-      <h2>
-        Rows per unit <span class="faint">in the order in which they start; heights by square root</span>
-      </h2>
-      <Bars values={unitRows} label={sentence} />
-      <p class="axis">
-        <span>first</span>
-        <span>last</span>
       </p>
       <p>{sentence}</p>
     </section>

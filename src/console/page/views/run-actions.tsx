@@ -6,7 +6,7 @@ import { wasRefused } from '../../../core/status';
 import { filter, isFiltered } from '../filter';
 import { Action } from '../parts/action';
 import { ActionDialog } from '../parts/action-dialog';
-import { number, shown } from '../words';
+import { number, plural, shown } from '../words';
 import { actionPath } from './action-path';
 import { RetryDialog } from './retry-dialog';
 import { SkipDialog } from './skip-dialog';

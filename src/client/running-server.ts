@@ -1,0 +1,41 @@
+/** The project's server for those who only want to ask it something, and can do without. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import type { ProjectConfig } from '../config';
+import { backgroundState, connectTemporal, resolveTemporal } from '../temporal';
+import type { TemporalSettings } from '../temporal/settings';
+
+/** Null if no server is running, or if the work is not done in time. */
+export async function onRunningServer<T>(
+  project: ProjectConfig,
+  withinMs: number,
+  work: (client: Client) => Promise<T>,
+): Promise<T | null> {
+  const settings = await runningServer(project);
+  if (settings === null) return null;
+  return Promise.race([connected(project.projectDir, settings, work), delay(withinMs, null, { ref: false })]);
+}
+
+async function connected<T>(
+  projectDir: string,
+  settings: TemporalSettings,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const session = await connectTemporal({ projectDir, settings });
+  try {
+    return await work(session.client);
+  } finally {
+    await session.close();
+  }
+}
+
+/**
+ * Asking must neither start nor replace the project's own server, as connecting to it may: if it runs, its
+ * address is used as that of a configured one.
+ */
+async function runningServer({ projectDir, temporal }: ProjectConfig): Promise<TemporalSettings | null> {
+  if (resolveTemporal(temporal, process.env).kind === 'named') return temporal;
+  const { address } = (await backgroundState(projectDir)) ?? { address: null };
+  if (address === null) return null;
+  return { ...temporal, address, namespace: temporal.namespace ?? 'default', tls: false };
+}
