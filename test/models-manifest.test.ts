@@ -76,7 +76,9 @@ describe('a manifest', () => {
     const page: string[] = [];
     for await (const { partition } of entriesOf(stage, root, { after: 'store-77777' }))
       if (page.push(partition) === 100) break;
-    expect([page[0], page[99]]).toEqual(['store-77778', 'store-77868']);
+    const sorted = changed.map(({ partition }) => partition).sort();
+    const from = sorted.indexOf('store-77777') + 1;
+    expect(page).toEqual(sorted.slice(from, from + 100));
     expect(read.objects - readBefore).toBeLessThanOrEqual(3);
     expect(await idsIn(stage, root)).toHaveLength(100_000);
     // Seven new entries: their blocks are new, and all others shared.
