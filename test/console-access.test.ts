@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import { timeText } from '../src/display/measures';
 import { audit, viewportsOf, WIDE } from './support/audit';
 import { describeBrowser, startBrowser, startConsole, type TestConsole } from './support/console';
-import { GATED_FUNCTIONS, startGated } from './support/gated-runs';
+import { GATED_FUNCTIONS, startGated, type GatedRun } from './support/gated-runs';
 import { makeProject, type TestProject } from './support/project';
 
 describeBrowser('the console', () => {
@@ -155,6 +155,41 @@ describeBrowser('the console', () => {
     await page.getByRole('link', { name: runId }).click();
     await page.getByText(`started ${timeText(startedAt, 'Pacific/Auckland')}`).waitFor();
     expect(new URL(page.url()).searchParams.get('tz')).toBe('Pacific/Auckland');
+  });
+
+  it('says how a run ended: refused, stopped by failFast, cancelled, terminated', async () => {
+    const start = (name: string, input: Parameters<typeof startGated>[2]) => startGated(project, name, input);
+    const few = { source: { query: 'SELECT * FROM t LIMIT 2' } };
+    const refused = await start('refused', { source: { table: 'nowhere' } });
+    const stopped = await start('stopped', {
+      source: { table: 't' },
+      params: { fails: 'final:no sales' },
+      options: { failFast: true, maxConcurrency: 1 },
+    });
+    const cancelled = await start('cancelled', { ...few, params: { wait: true } });
+    await cancelled.untilCalls(1);
+    await cancelled.run.cancel();
+    await cancelled.run.wait();
+    const terminated = await start('terminated', { ...few, params: { wait: true } });
+    await terminated.untilCalls(1);
+    await project.client.workflow.getHandle(terminated.run.runId).terminate('by hand');
+    const sentences: [GatedRun, status: string, ...sentences: string[]][] = [
+      [refused, 'FAILURE', 'No partition was started.', 'nowhere'],
+      [stopped, 'FAILURE', '1 FAILED, 59 SKIPPED', 'so the run stopped (failFast)'],
+      [cancelled, 'CANCELLED', '2 CANCELLED'],
+      [terminated, 'FAILURE', 'Terminated'],
+    ];
+    for (const [{ run }, status, ...texts] of sentences) {
+      await run.wait();
+      await page.goto(`${served.origin}/runs/${run.runId}`);
+      const head = page.getByRole('region', { name: 'The run' });
+      await page.getByRole('heading', { name: `${status} ${run.runId}` }).waitFor();
+      for (const text of texts) await head.getByText(text).first().waitFor();
+      // A refused run has nothing to archive or to retry.
+      expect(await head.getByRole('button', { name: /^(Archive|Retry)/ }).count()).toBe(
+        run === refused.run ? 0 : 2,
+      );
+    }
   });
 
   it('archives a run again by hand, and says where', async () => {
