@@ -33,7 +33,7 @@ export function treemap(values: readonly number[], width: number, height: number
   return rects;
 }
 
-/** The worst ratio of sides in a row of this area along a side, whose areas are between `least` and `most`. */
+/** The worst ratio of sides in a row of this area along a side, with areas from `least` to `most`. */
 function worstRatio(side: number, area: number, most: number, least: number): number {
   return Math.max((side * side * most) / (area * area), (area * area) / (side * side * least));
 }
