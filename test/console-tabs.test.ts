@@ -97,9 +97,10 @@ describeBrowser('the console in several tabs', () => {
       ] as const;
       for (const page of pages) await showsRunning(page);
       await pages[0].getByRole('button', { name: 'Pause' }).click();
-      for (const page of pages) await page.getByText(/^The run is paused/).waitFor();
+      for (const page of pages) await page.getByText(/^Paused.*: what is running continues/).waitFor();
       await pages[1].getByRole('button', { name: 'Unpause' }).click();
-      for (const page of pages) await page.getByText(/^The run is paused/).waitFor({ state: 'detached' });
+      for (const page of pages)
+        await page.getByText(/^Paused.*: what is running continues/).waitFor({ state: 'detached' });
       await gated.release();
       for (const page of pages) await page.getByRole('heading', { name: /SUCCESS/ }).waitFor();
     } finally {
