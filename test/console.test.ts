@@ -407,7 +407,7 @@ describeBrowser('the console', () => {
     });
     await skipped.untilCalls(1);
     await page.goto(`${served.origin}/runs/${skipped.run.runId}?q=p4`);
-    await page.getByRole('button', { name: 'Skip selected partitions …' }).click();
+    await page.getByRole('button', { name: 'Skip filtered partitions …' }).click();
     const dialog = page.getByRole('dialog');
     const button = dialog.getByRole('button', { name: 'Skip 10 partitions' });
     await button.waitFor();
@@ -415,7 +415,7 @@ describeBrowser('the console', () => {
     await button.click();
     await sentence().getByText('10 SKIPPED').waitFor();
     // What cannot be skipped is said before it is tried.
-    await page.getByRole('button', { name: 'Skip selected partitions …' }).click();
+    await page.getByRole('button', { name: 'Skip filtered partitions …' }).click();
     await dialog.getByText(/Nothing can be skipped\.\n- Partition number \d+ is already skipped/).waitFor();
     expect(await dialog.getByRole('button', { name: 'Skip 0 partitions' }).isDisabled()).toBe(true);
     await page.keyboard.press('Escape');
