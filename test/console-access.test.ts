@@ -107,6 +107,7 @@ describeBrowser('the console', () => {
     const search = async (text: string, line: string | RegExp): Promise<void> => {
       await page.keyboard.press('Control+k');
       await field.fill(text);
+      await page.locator('[role=listbox][aria-busy=false]').waitFor();
       await found.filter({ hasText: line }).first().waitFor();
       // What is announced is what Enter opens.
       const chosen = page.locator('[role=option][aria-selected=true]');

@@ -399,30 +399,6 @@ describeBrowser('the console', () => {
     expect(gated.started().slice(before).sort()).toEqual(['p03', 'p04', 'p05']);
   });
 
-  it('skips what the filter selects, after showing how many partitions these are', async () => {
-    const skipped = await startGated(project, 'skipped', {
-      source: { table: 't' },
-      params: { wait: true },
-      options: { maxConcurrency: 1 },
-    });
-    await skipped.untilCalls(1);
-    await page.goto(`${served.origin}/runs/${skipped.run.runId}?q=p4`);
-    await page.getByRole('button', { name: 'Skip filtered partitions …' }).click();
-    const dialog = page.getByRole('dialog');
-    const button = dialog.getByRole('button', { name: 'Skip 10 partitions' });
-    await button.waitFor();
-    expect((await skipped.run.status()).counts.SKIPPED).toBe(0);
-    await button.click();
-    await sentence().getByText('10 SKIPPED').waitFor();
-    // What cannot be skipped is said before it is tried.
-    await page.getByRole('button', { name: 'Skip filtered partitions …' }).click();
-    await dialog.getByText(/Nothing can be skipped\.\n- Partition number \d+ is already skipped/).waitFor();
-    expect(await dialog.getByRole('button', { name: 'Skip 0 partitions' }).isDisabled()).toBe(true);
-    await page.keyboard.press('Escape');
-    await skipped.run.cancel();
-    await skipped.run.wait();
-  });
-
   it('compares two executions of a run, and shows the command', async () => {
     await list();
     await page.getByRole('link', { name: runId }).click();
@@ -446,5 +422,29 @@ describeBrowser('the console', () => {
     await page.getByText(/2 differ: 1 only in a, 1 by status/).waitFor();
     const changed = page.getByRole('region', { name: 'Partitions that differ' });
     expect(await changed.getByRole('link').allInnerTexts()).toEqual(expect.arrayContaining(['p01', 'p07']));
+  });
+
+  it('skips what the filter selects, after showing how many partitions these are', async () => {
+    const skipped = await startGated(project, 'skipped', {
+      source: { table: 't' },
+      params: { wait: true },
+      options: { maxConcurrency: 1 },
+    });
+    await skipped.untilCalls(1);
+    await page.goto(`${served.origin}/runs/${skipped.run.runId}?q=p4`);
+    await page.getByRole('button', { name: 'Skip filtered partitions …' }).click();
+    const dialog = page.getByRole('dialog');
+    const button = dialog.getByRole('button', { name: 'Skip 10 partitions' });
+    await button.waitFor();
+    expect((await skipped.run.status()).counts.SKIPPED).toBe(0);
+    await button.click();
+    await sentence().getByText('10 SKIPPED').waitFor();
+    // What cannot be skipped is said before it is tried.
+    await page.getByRole('button', { name: 'Skip filtered partitions …' }).click();
+    await dialog.getByText(/Nothing can be skipped\.\n- Partition number \d+ is already skipped/).waitFor();
+    expect(await dialog.getByRole('button', { name: 'Skip 0 partitions' }).isDisabled()).toBe(true);
+    await page.keyboard.press('Escape');
+    await skipped.run.cancel();
+    await skipped.run.wait();
   });
 });

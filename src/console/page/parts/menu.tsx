@@ -15,7 +15,9 @@ export function Menu({
   const menu = useRef<HTMLDetailsElement>(null);
   useEffect(() => {
     const close = ({ target }: MouseEvent): void => {
-      if (!menu.current!.contains(target as Node)) menu.current!.open = false;
+      const { current } = menu;
+      // The click may have led to another page, which has no such menu.
+      if (current !== null && !current.contains(target as Node)) current.open = false;
     };
     document.addEventListener('click', close);
     return () => document.removeEventListener('click', close);

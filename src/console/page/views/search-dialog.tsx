@@ -65,7 +65,7 @@ export function SearchDialog() {
         }}
         onKeyDown={onKeyDown}
       />
-      <div id="found" class="found" role="listbox" aria-label="Found">
+      <div id="found" class="found" role="listbox" aria-label="Found" aria-busy={!isSettled}>
         {groups.map(({ title, found }) => (
           <div key={title} role="group" aria-label={title}>
             <p class="faint" aria-hidden="true">
