@@ -140,7 +140,7 @@ function Listed({ runs }: { runs: readonly RunListing[] }) {
                 </span>
               )}
             </td>
-            <td class="wide-only">{run.function === null ? '' : shown(run.function)}</td>
+            <td class="function wide-only">{run.function === null ? '' : shown(run.function)}</td>
             <td class="counts wide-only">{run.counts !== null && <CountsBar counts={run.counts} />}</td>
             <td class="number nowrap">{run.counts === null ? '' : number(run.counts.total)}</td>
             <td class="number wide-only">{run.rows === null ? '' : number(run.rows)}</td>
