@@ -86,7 +86,7 @@ describeSlow('a run of 1,000,000 partitions in the console', () => {
     const hover = page.locator('.map .hover');
     const { x, y, width, height } = (await page.locator('.map canvas').boundingBox())!;
     await page.mouse.move(x + width / 3, y + height / 2);
-    await hover.getByText(/partitions; zoom in to see each/).waitFor();
+    await hover.getByText(/; zoom in to see each/).waitFor();
     while ((await hover.innerText()).includes('zoom in')) {
       const before = parameter('view');
       await page.mouse.wheel(0, -100);
