@@ -90,9 +90,7 @@ describeSlow('a run of 1,000,000 partitions in the console', () => {
     while ((await hover.innerText()).includes('zoom in')) {
       const before = parameter('view');
       await page.mouse.wheel(0, -100);
-      await page.waitForFunction(
-        `new URLSearchParams(location.search).get('view') !== ${JSON.stringify(before)}`,
-      );
+      await page.waitForURL((url: URL) => url.searchParams.get('view') !== before);
     }
     const view = parameter('view');
     // Until its id is known, it has only its number, with commas.
