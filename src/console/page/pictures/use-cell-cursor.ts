@@ -19,6 +19,8 @@ export interface CellCursor {
   onPointerMove(event: PointerEvent): boolean;
   onPointerUp(): boolean;
   leave(): void;
+  /** To be called when the picture was drawn: another cell may be under a mouse that rests. */
+  settle(): void;
   /** Whether the key did something. `first`: where the cursor appears. */
   onKeyDown(event: KeyboardEvent, first: number): boolean;
 }
@@ -37,16 +39,18 @@ export function useCellCursor(
   const [at, setAt] = useState<number | null>(null);
   const [anchor, setAnchor] = useState<number | null>(null);
   const isDragging = useRef(false);
+  /** Where the mouse was seen last; null if it has left, or keys have moved the cursor since. */
+  const mouse = useRef<{ offsetX: number; offsetY: number } | null>(null);
   const perCell = drawn.current?.layout.perCell ?? 1;
   const selected =
     anchor === null || at === null
       ? null
       : ([Math.min(anchor, at), Math.min(total, Math.max(anchor, at) + perCell)] as const);
 
-  const under = (event: MouseEvent): number | null => {
+  const under = ({ offsetX, offsetY }: { offsetX: number; offsetY: number }): number | null => {
     if (drawn.current === null) return null;
     const { layout, scale } = drawn.current;
-    return layout.ordinalAt(event.offsetX * scale, event.offsetY * scale);
+    return layout.ordinalAt(offsetX * scale, offsetY * scale);
   };
   const apply = (): void => {
     if (selected !== null) setQuery({ ordinals: `${selected[0]}-${selected[1]}` });
@@ -68,6 +72,7 @@ export function useCellCursor(
     },
     onPointerMove(event) {
       const ordinal = under(event);
+      mouse.current = { offsetX: event.offsetX, offsetY: event.offsetY };
       // Beyond the cells, what was selected stays.
       if (!isDragging.current || ordinal !== null) setAt(ordinal);
       return isDragging.current;
@@ -80,12 +85,19 @@ export function useCellCursor(
     },
     leave() {
       isDragging.current = false;
+      mouse.current = null;
       setAnchor(null);
       setAt(null);
+    },
+    settle() {
+      if (mouse.current === null || isDragging.current) return;
+      const ordinal = under(mouse.current);
+      if (ordinal !== at) setAt(ordinal);
     },
     onKeyDown({ key, shiftKey }, first) {
       const arrow = ARROWS[key];
       if (arrow !== undefined) {
+        mouse.current = null;
         const next = at === null ? first : drawn.current!.layout.moved(at, ...arrow);
         setAnchor(shiftKey ? (anchor ?? at ?? first) : null);
         setAt(next);
@@ -98,6 +110,7 @@ export function useCellCursor(
         return true;
       }
       if (key !== 'Escape' || at === null) return false;
+      mouse.current = null;
       if (anchor === null) setAt(null);
       setAnchor(null);
       return true;

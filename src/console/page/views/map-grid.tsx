@@ -67,6 +67,7 @@ export function MapGrid({ store, now, colouring, controls, open }: MapParts) {
       ),
     );
     drawCursor(context, drawn.current, cursor, colours, view, width);
+    cursor.settle();
   };
 
   return (
