@@ -2,7 +2,6 @@
  * What the console shows is what the run is, while workers are killed. Some minutes: only with
  * CONSOLE_TESTS=all.
  */
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
