@@ -399,6 +399,20 @@ describeBrowser('the console', () => {
     expect(gated.started().slice(before).sort()).toEqual(['p03', 'p04', 'p05']);
   });
 
+  it('says of a retry’s settings what the library says of them, before it starts', async () => {
+    await page.goto(`${served.origin}/runs/${runId}`);
+    await page.getByRole('button', { name: 'Retry 1 …' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('button', { name: 'Retry 1 partition' }).waitFor();
+    await dialog.getByLabel('Time for one call').fill('soon');
+    await dialog.getByText(/"soon"/).waitFor();
+    expect(await dialog.getByRole('button', { name: /^Retry/ }).isDisabled()).toBe(true);
+    await dialog.getByLabel('Time for one call').fill('90s');
+    await dialog.getByLabel('Partitions that may fail').fill('5%');
+    await dialog.getByText(/"soon"/).waitFor({ state: 'hidden' });
+    expect(await dialog.getByRole('button', { name: 'Retry 1 partition' }).isDisabled()).toBe(false);
+  });
+
   it('compares two executions of a run, and shows the command', async () => {
     await list();
     await page.getByRole('link', { name: runId }).click();

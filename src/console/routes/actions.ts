@@ -103,10 +103,12 @@ export function actionRoutes(change: Changing, watched: WatchedRuns): Hono {
 /** Ordinals in a preview: enough to see which, not a million of them. */
 const SHOWN = 1_000;
 
-const SETTINGS: z.ZodType<SettingsRequest> = z.strictObject({
+const SETTING_FIELDS = {
   maxConcurrency: z.number().optional(),
   toleratedFailures: z.union([z.number(), z.string().max(MAX_TEXT)]).optional(),
-});
+};
+
+const SETTINGS: z.ZodType<SettingsRequest> = z.strictObject(SETTING_FIELDS);
 
 const RETRY: z.ZodType<RetryRequest> = z.strictObject({
   which: z.discriminatedUnion('by', [
@@ -120,7 +122,7 @@ const RETRY: z.ZodType<RetryRequest> = z.strictObject({
       generation: z.int(),
     }),
   ]),
-  options: SETTINGS.optional(),
+  options: z.strictObject({ ...SETTING_FIELDS, timeout: z.string().max(MAX_TEXT).optional() }).optional(),
 });
 
 const SKIP = z.strictObject({ filter: FILTER });

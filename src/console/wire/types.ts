@@ -217,11 +217,17 @@ export interface ReturnedRows {
   rows: (string | null)[][];
 }
 
-/** What may be changed with a retry, or of a run in progress. */
+/** What may be changed of a run in progress. */
 export interface SettingsRequest {
   maxConcurrency?: number;
   /** A number, or a percentage such as `5%`. */
   toleratedFailures?: number | string;
+}
+
+/** What may be changed with a retry. */
+export interface RetrySettings extends SettingsRequest {
+  /** Of one call, such as `90s`. */
+  timeout?: string;
 }
 
 /** What `POST /api/v1/runs/ID/actions/retry` and `…/preview-retry` take. */
@@ -234,7 +240,7 @@ export interface RetryRequest {
     | { by: 'filter'; filter: PartitionFilter }
     /** Such as `3,7-9`, of this generation: those that were picked one by one. */
     | { by: 'ordinals'; ordinals: string; generation: number };
-  options?: SettingsRequest;
+  options?: RetrySettings;
 }
 
 /** What `preview-retry` and `preview-skip` answer. */

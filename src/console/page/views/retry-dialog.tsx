@@ -9,6 +9,7 @@ import { useAnswer } from '../parts/use-answer';
 import { plural, shown } from '../words';
 import { actionPath } from './action-path';
 import { ordinalsFlag } from './ordinals-flag';
+import { SettingFields, settingFlags, settingsOf, type SettingTexts } from './run-settings';
 
 export function RetryDialog({
   runId,
@@ -19,11 +20,9 @@ export function RetryDialog({
   which: RetryRequest['which'];
   onClose: () => void;
 }) {
-  const [concurrency, setConcurrency] = useState('');
-  const request: RetryRequest = {
-    which,
-    ...(concurrency !== '' && { options: { maxConcurrency: Number(concurrency) } }),
-  };
+  const [texts, setTexts] = useState<SettingTexts>({});
+  const options = settingsOf(texts);
+  const request: RetryRequest = { which, ...(Object.keys(options).length > 0 && { options }) };
   const { value: preview, problem } = useAnswer<SelectionPreviewed>(actionPath(runId, 'preview-retry'), {
     body: request,
   });
@@ -35,7 +34,7 @@ export function RetryDialog({
       label={`Retry ${plural(count, 'partition')}`}
       path={actionPath(runId, 'retry')}
       body={request}
-      command={commandOf(runId, which, concurrency, preview)}
+      command={commandOf(runId, which, texts, preview)}
       disabled={count === 0 || problem !== null}
       onDone={() => {
         onClose();
@@ -50,15 +49,12 @@ export function RetryDialog({
           current functions. DONE partitions are not called again.
         </p>
       )}
-      <label>
-        Units at a time{' '}
-        <input
-          inputMode="numeric"
-          placeholder="as before"
-          value={concurrency}
-          onInput={(event) => setConcurrency(event.currentTarget.value.trim())}
-        />
-      </label>
+      <SettingFields
+        names={['maxConcurrency', 'toleratedFailures', 'timeout']}
+        texts={texts}
+        setTexts={setTexts}
+        placeholder="as before"
+      />
       {problem !== null && <p class="refusal">{shown(problem)}</p>}
     </ActionDialog>
   );
@@ -74,13 +70,12 @@ function titleOf(which: RetryRequest['which']): string {
 function commandOf(
   runId: string,
   which: RetryRequest['which'],
-  concurrency: string,
+  texts: SettingTexts,
   preview: SelectionPreviewed | null,
 ): string | null {
   const selection = selectionOf(which, preview);
   if (selection === null) return null;
-  const settings = concurrency === '' ? '' : ` --max-concurrency ${shellWord(concurrency)}`;
-  return `partwise retry ${shellWord(runId)}${selection}${settings}`;
+  return `partwise retry ${shellWord(runId)}${selection}${settingFlags(texts)}`;
 }
 
 function selectionOf(which: RetryRequest['which'], preview: SelectionPreviewed | null): string | null {

@@ -9,6 +9,7 @@ import { ActionDialog } from '../parts/action-dialog';
 import { number, plural, shown } from '../words';
 import { actionPath } from './action-path';
 import { RetryDialog } from './retry-dialog';
+import { SettingFields, settingFlags, settingsOf, type SettingTexts } from './run-settings';
 import { SkipDialog } from './skip-dialog';
 
 type Question = 'retry' | 'filtered' | 'settings' | 'skip' | 'cancel';
@@ -79,42 +80,28 @@ function archivedText({ stage, executions }: RunArchive): string {
 }
 
 function SettingsDialog({ state, onClose }: { state: RunState; onClose: () => void }) {
-  const [opened] = useState(() =>
-    [state.maxConcurrency, state.toleratedFailures].map((value) => String(value ?? '')),
-  );
-  const [concurrency, setConcurrency] = useState(opened[0]!);
-  const [tolerated, setTolerated] = useState(opened[1]!);
+  const [opened] = useState<SettingTexts>(() => ({
+    maxConcurrency: String(state.maxConcurrency ?? ''),
+    toleratedFailures: String(state.toleratedFailures ?? ''),
+  }));
+  const [texts, setTexts] = useState(opened);
   // Only what was changed here is sent: somebody else may have changed the other since.
-  const body = {
-    ...(concurrency !== '' && concurrency !== opened[0] && { maxConcurrency: Number(concurrency) }),
-    ...(tolerated !== '' &&
-      tolerated !== opened[1] && {
-        toleratedFailures: /^\d+$/.test(tolerated) ? Number(tolerated) : tolerated,
-      }),
-  };
-  const flags = [
-    ...('maxConcurrency' in body ? [`--max-concurrency ${shellWord(concurrency)}`] : []),
-    ...('toleratedFailures' in body ? [`--tolerated-failures ${shellWord(tolerated)}`] : []),
-  ];
+  const changed: SettingTexts = Object.fromEntries(
+    Object.entries(texts).filter(([name, text]) => text !== opened[name as keyof SettingTexts]),
+  );
+  const flags = settingFlags(changed);
   return (
     <ActionDialog
       title="Settings of the run"
       label="Change"
       path={actionPath(state.runId, 'set')}
-      body={body}
-      command={flags.length === 0 ? null : `partwise set ${shellWord(state.runId)} ${flags.join(' ')}`}
-      disabled={flags.length === 0}
+      body={settingsOf(changed)}
+      command={flags === '' ? null : `partwise set ${shellWord(state.runId)}${flags}`}
+      disabled={flags === ''}
       onDone={onClose}
       onClose={onClose}
     >
-      <label>
-        Units at a time{' '}
-        <input value={concurrency} onInput={(event) => setConcurrency(event.currentTarget.value)} />
-      </label>
-      <label>
-        Partitions that may fail{' '}
-        <input value={tolerated} onInput={(event) => setTolerated(event.currentTarget.value)} />
-      </label>
+      <SettingFields names={['maxConcurrency', 'toleratedFailures']} texts={texts} setTexts={setTexts} />
     </ActionDialog>
   );
 }
