@@ -1,5 +1,5 @@
 /** A run as one HTML file: what is in it, what is left out of it, and how it opens without any server. */
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -298,6 +298,18 @@ describeBrowser('an exported file in a browser', () => {
     await page.getByText('100 of 20,000').waitFor();
     await expectSoon(async () => (await ids(page)).includes('partition 10,001'), true);
     expect(await page.getByText(/^≈ /).count()).toBeGreaterThan(0);
+  });
+
+  it('says that rows could not be read, and has everything else', async () => {
+    const stage = join(project.folder, 'stage');
+    const files = (await readdir(stage, { recursive: true })).filter((name) => /rows.*\.parquet$/.test(name));
+    expect(files.length).toBeGreaterThan(0);
+    for (const name of files) await rm(join(stage, name));
+    const { file } = await exported('without-rows.html');
+    const page = await open(file);
+    await page.getByText('Rows that the functions returned could not be read').waitFor();
+    await page.getByText('45 of 45').waitFor();
+    expect(await page.getByRole('link', { name: 'Results' }).count()).toBe(0);
   });
 
   it('explains itself when it was cut off', async () => {

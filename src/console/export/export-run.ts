@@ -88,6 +88,7 @@ export async function exportRead(
     units: redact ? redactUnits(units) : units,
     ids: redact ? null : all,
     results,
+    lacksResults: missingRows !== null,
     partitions,
   };
   const packed = await promisify(gzip)(encodeExport({ head, cells, execution, artifacts, exact }));

@@ -15,11 +15,19 @@ try {
     takeToken();
     open(served);
   } else {
-    const { now, isRedacted, partitions, results } = run.head;
+    const { now, isRedacted, partitions, results, lacksResults } = run.head;
     const { runId, asOf } = now.state;
     const exact = run.exact.ordinals.length;
     const pages = new Set(partitions.map(({ view }) => view.id));
-    open(fileSource(run), { runId, asOf, isRedacted, exact, pages, hasResults: results !== null });
+    open(fileSource(run), {
+      runId,
+      asOf,
+      isRedacted,
+      exact,
+      pages,
+      hasResults: results !== null,
+      lacksResults,
+    });
   }
 } catch {
   const why = 'This file is incomplete or was changed. Export the run again: partwise export RUN --html FILE';

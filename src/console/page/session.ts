@@ -24,6 +24,8 @@ export interface FileInfo {
   pages: ReadonlySet<string>;
   /** Whether rows that the functions returned are in the file. */
   hasResults: boolean;
+  /** Whether they could not be read when it was written. */
+  lacksResults: boolean;
 }
 
 /** An answer that is not what was asked for. The message is the library's own sentence. */

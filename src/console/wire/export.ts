@@ -19,6 +19,8 @@ export interface ExportHead {
   ids: string[] | null;
   /** Null if the functions returned nothing, or if it is left out. */
   results: ExportedResults | null;
+  /** Whether there may be results, which could not be read. */
+  lacksResults: boolean;
   /** Partitions that have a page in the file. */
   partitions: ExportedPartition[];
 }

@@ -4,7 +4,7 @@ import { number, plural, time } from '../words';
 
 export function FileNote({ total }: { total: number }) {
   if (file === null) return null;
-  const { asOf, isRedacted, exact, pages } = file;
+  const { asOf, isRedacted, exact, pages, lacksResults } = file;
   const sentences = [
     `This file shows the run as it was at ${time(asOf)}.`,
     ...(exact < total ? partly(exact, total) : []),
@@ -15,6 +15,9 @@ export function FileNote({ total }: { total: number }) {
       ? [
           `${plural(pages.size, 'partition')} ${pages.size === 1 ? 'has a page' : 'have pages'} in the file: failed ones, and those whose artifacts it has.`,
         ]
+      : []),
+    ...(lacksResults
+      ? ['Rows that the functions returned could not be read when it was written, and are not in it.']
       : []),
     ...(isRedacted
       ? ['Keys, messages, and names of tables and workers were left out; partitions have numbers instead.']
