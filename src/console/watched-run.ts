@@ -3,9 +3,10 @@
  * page is open.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RunHandle, RunSnapshot, UnitView } from '..';
+import type { PartitionColumns, RunHandle, RunSnapshot, UnitView } from '..';
 import type { Backend } from './backend';
 import { CellVersions } from './cell-versions';
+import { copyColumns, updateColumns } from './columns-copy';
 import { GroupNumbering } from './failure-groups';
 import { emptyPlanes, mergeRanges, regrouped, writeCells } from './planes';
 import { runNow, type ReadRun } from './read-run';
@@ -19,7 +20,10 @@ const KEPT_MS = 30_000;
 /** A server that has not answered for this long is shown as lost; an open run is read at least every 5 s. */
 const SILENCE_MS = 8_000;
 
-/** Everything that was read of the run at one moment, and the version that its cells then had. */
+/**
+ * Everything that was read of the run at one moment, and the version that its cells then had. Columns and
+ * planes are brought up to date when it is read again: see `WatchedRun.ask`.
+ */
 export interface WatchedRead extends ReadRun {
   version: number;
 }
@@ -34,6 +38,8 @@ export class WatchedRun {
   /** About what `table` and `begun` return. */
   readonly answers = new SharedAnswers();
   #read: WatchedRead | null = null;
+  /** The library's own columns, which change while it reads; `#read` has a copy of them. */
+  #source: PartitionColumns | null = null;
   readonly #versions = new CellVersions();
   readonly #numbering = new GroupNumbering();
   #first: FirstRead | null = null;
@@ -66,7 +72,8 @@ export class WatchedRun {
     await this.#followed().begun.promise;
     if (this.#silence !== null) throw this.#silence;
     const moment = await this.begun();
-    const { groupInfos, version } = this.#read ?? { groupInfos: [], version: 0 };
+    // Not those of `#read`, which may be of a later moment by now.
+    const { groupInfos, version } = 'version' in moment ? moment : { groupInfos: [], version: 0 };
     return this.answers.get(moment, 'now', () => JSON.stringify(runNow(moment, groupInfos, version)));
   }
 
@@ -88,17 +95,27 @@ export class WatchedRun {
     return this.#known(this.#handle);
   }
 
+  /** Calls `answer` with what was read, and again if the run was read anew before there was an answer. */
+  async ask<T>(answer: (read: WatchedRead) => T | Promise<T>): Promise<T> {
+    for (;;) {
+      const read = await this.table();
+      const answered = await answer(read);
+      if (read === this.#read) return answered;
+    }
+  }
+
   /** The cells that have changed after the version `since`; all of them for 0. */
-  async cells(planes: readonly Plane[], since: number): Promise<Uint8Array> {
-    const read = await this.table();
-    return this.answers.get(read, `cells ${planes.join()} ${since}`, () => {
-      const { version, columns } = read;
-      const ranges = this.#versions.after(since, columns.to);
-      return encodeCells(
-        { version, total: columns.to, planes, ranges },
-        planes.flatMap((plane) => ranges.map(([from, to]) => read.planes[plane].subarray(from, to))),
-      );
-    });
+  cells(planes: readonly Plane[], since: number): Promise<Uint8Array> {
+    return this.ask((read) =>
+      this.answers.get(read, `cells ${planes.join()} ${since}`, () => {
+        const { version, columns } = read;
+        const ranges = this.#versions.after(since, columns.to);
+        return encodeCells(
+          { version, total: columns.to, planes, ranges },
+          planes.flatMap((plane) => ranges.map(([from, to]) => read.planes[plane].subarray(from, to))),
+        );
+      }),
+    );
   }
 
   /** Resolves when there is something newer than `now`, or the signal is aborted. */
@@ -234,17 +251,22 @@ export class WatchedRun {
 
   async #take(snapshot: RunSnapshot): Promise<void> {
     const before = this.#read;
-    const { columns, failures, changed } = await snapshot.whole();
-    const total = columns.to;
+    const { columns: source, failures, changed } = await snapshot.whole();
+    const total = source.to;
+    // Of a run that is followed further, most cells are as they were.
+    const isContinued = before !== null && this.#source === source;
+    const columns = isContinued
+      ? before.columns
+      : snapshot.state.endedAt === null
+        ? copyColumns(source)
+        : source;
+    if (isContinued) updateColumns(columns, source, changed);
+    this.#source = source;
     const known = before?.failures === failures ? before : null;
     const { groupInfos, groups } = known ?? this.#numbering.number(failures, total, this.backend.folder);
     const isSameSize = before !== null && before.columns.to === total;
     const planes = isSameSize ? before.planes : emptyPlanes(total);
-    // Of a run that is followed further, most cells are as they were.
-    const ranges =
-      before?.columns === columns
-        ? mergeRanges([...changed, ...regrouped(before.groups, groups)])
-        : undefined;
+    const ranges = isContinued ? mergeRanges([...changed, ...regrouped(before.groups, groups)]) : undefined;
     const written = writeCells(planes, columns, groups, ranges);
     if (isSameSize) this.#versions.add(written);
     else this.#versions.begin(Date.now());

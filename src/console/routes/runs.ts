@@ -92,19 +92,20 @@ export function runRoutes(backend: Backend, watched: WatchedRuns, version: strin
   routes.post('/:run/table', async (context) => {
     const query = await body(context, TABLE_QUERY);
     const run = runOf(context);
-    const read = await run.table();
-    // A page of a sorted table does not sort it again.
-    const rows = await run.answers.get(read, `sorted ${JSON.stringify([query.filter, query.sort])}`, () =>
-      selectSorted(read, query, (filter) => selected(run, read, filter)),
-    );
-    const answer = await answerTable(read, read.snapshot, rows, query);
-    return json(context, { version: read.version, ...answer } satisfies TableAnswer);
+    const answer = await run.ask(async (read): Promise<TableAnswer> => {
+      // A page of a sorted table does not sort it again.
+      const rows = await run.answers.get(read, `sorted ${JSON.stringify([query.filter, query.sort])}`, () =>
+        selectSorted(read, query, (filter) => selected(run, read, filter)),
+      );
+      return { version: read.version, ...(await answerTable(read, read.snapshot, rows, query)) };
+    });
+    return json(context, answer);
   });
 
   routes.post('/:run/position', async (context) => {
     const request = await body(context, POSITION);
-    const { snapshot, ...table } = await runOf(context).table();
-    return json(context, await answerPosition(table, snapshot, request));
+    const answer = await runOf(context).ask((read) => answerPosition(read, read.snapshot, request));
+    return json(context, answer);
   });
 
   routes.post('/:run/download', async (context) => {
@@ -123,12 +124,13 @@ export function runRoutes(backend: Backend, watched: WatchedRuns, version: strin
   routes.post('/:run/figures', async (context) => {
     const { filter } = await body(context, z.strictObject({ filter: FILTER }));
     const run = runOf(context);
-    const read = await run.table();
-    const figures = await run.answers.getRecent(read, `figures ${JSON.stringify(filter)}`, async () =>
-      bytesOf({
-        version: read.version,
-        ...(await answerFigures(read, read.snapshot, await selected(run, read, filter))),
-      } satisfies Figures),
+    const figures = await run.ask((read) =>
+      run.answers.getRecent(read, `figures ${JSON.stringify(filter)}`, async () =>
+        bytesOf({
+          version: read.version,
+          ...(await answerFigures(read, read.snapshot, await selected(run, read, filter))),
+        } satisfies Figures),
+      ),
     );
     return jsonBytes(context, figures);
   });

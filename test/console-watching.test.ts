@@ -1,0 +1,111 @@
+/** What a page is told of a run that is read again and again. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { expect, it } from '@jest/globals';
+import { consoleApp, type Guard } from '../src/console/app';
+import type { Backend } from '../src/console/index';
+import { WatchedRuns } from '../src/console/watched-runs';
+import { decodeCells, STATUS_BITS } from '../src/console/wire/cells';
+import type { RunNow, TableAnswer } from '../src/console/wire/types';
+import { PARTITION_STATUSES, type Partwise, type PartitionColumns, type RunHandle } from '../src/index';
+
+/** Readings, in each of which two partitions end. One question is asked about each of three kinds. */
+const READINGS = 180;
+const TOTAL = 2 * READINGS;
+const DONE = PARTITION_STATUSES.indexOf('DONE');
+const GUARD: Guard = { admits: { token: 't' }, hosts: ['x'], origins: ['http://x'], basePath: '/' };
+const HEADERS = {
+  host: 'x',
+  origin: 'http://x',
+  authorization: 'Bearer t',
+  'content-type': 'application/json',
+};
+
+const turns = async (n: number): Promise<void> => {
+  for (let i = 0; i < n; i++) await Promise.resolve();
+};
+
+it('has one number of DONE partitions for each version, at whatever moment of a reading it is asked', async () => {
+  const columns: PartitionColumns = {
+    from: 0,
+    to: TOTAL,
+    status: new Uint8Array(TOTAL).fill(PARTITION_STATUSES.indexOf('PENDING')),
+    attempts: new Int32Array(TOTAL),
+    rows: new Float64Array(TOTAL),
+    returnedRows: new Int32Array(TOTAL),
+    startedAt: new Float64Array(TOTAL),
+    durationMs: new Float64Array(TOTAL).fill(Number.NaN),
+    execution: new Int32Array(TOTAL),
+    reused: new Uint8Array(TOTAL),
+    unit: new Int32Array(TOTAL).fill(-1),
+  };
+  const stateOf = (done: number) => ({
+    status: 'IN_PROGRESS',
+    endedAt: null,
+    executions: [],
+    counts: { DONE: done, PENDING: TOTAL - done, total: TOTAL },
+  });
+  let readOn: () => void = () => {};
+  const run = {
+    async *snapshots() {
+      for (let done = 2; done <= TOTAL; done += 2) {
+        const whole = async () => {
+          // As the library does: the same arrays, written while files are read.
+          for (const ordinal of [done - 2, done - 1]) {
+            columns.status[ordinal] = DONE;
+            await turns(20);
+          }
+          return { columns, failures: [], changed: [[done - 2, done]] };
+        };
+        const ids = (ordinals: Int32Array) => Promise.resolve(Array.from(ordinals, String));
+        yield { state: stateOf(done), units: () => [], whole, ids };
+        await new Promise<void>((resolve) => (readOn = resolve));
+      }
+    },
+  } as unknown as RunHandle;
+  const reader = { getRun: () => run } as unknown as Partwise;
+  const backend: Backend = {
+    name: '',
+    folder: null,
+    source: () => Promise.resolve(''),
+    read: (work) => work(reader),
+    excerpt: null,
+    project: null,
+    change: null,
+  };
+  const watched = new WatchedRuns(backend);
+  const app = consoleApp(backend, watched, '0', GUARD);
+  const ask = (path: string, init: RequestInit = {}): Response | Promise<Response> =>
+    app.request(`/api/v1/runs/r${path}`, { headers: HEADERS, ...init });
+  const query = { filter: {}, sort: { column: 'key', descending: false }, offset: 0, limit: 1 };
+  type Answer = readonly [version: number, done: number];
+  const kinds: readonly (() => Promise<Answer>)[] = [
+    async () => {
+      const { version, state } = (await (await ask('')).json()) as RunNow;
+      return [version, state.counts.DONE];
+    },
+    async () => {
+      const response = await ask('/table', { method: 'POST', body: JSON.stringify(query) });
+      const { version, counts } = (await response.json()) as TableAnswer;
+      return [version, counts[DONE]!];
+    },
+    async () => {
+      const response = await ask('/cells?planes=status&since=0');
+      const { header, bytes } = decodeCells(new Uint8Array(await response.arrayBuffer()));
+      return [header.version, bytes[0]!.filter((byte) => (byte & STATUS_BITS) === DONE).length];
+    },
+  ];
+  try {
+    const [first, done] = await kinds[1]!();
+    const wrong: Answer[] = [];
+    for (let i = 1; i < READINGS; i++) {
+      readOn();
+      await turns(Math.floor(i / kinds.length));
+      const [version, counted] = await kinds[i % kinds.length]!();
+      if (version > 0 && counted !== done + 2 * (version - first)) wrong.push([version - first, counted]);
+      await nextTurn();
+    }
+    expect([(await kinds[1]!())[0] - first, wrong]).toEqual([READINGS - 1, []]);
+  } finally {
+    watched.close();
+  }
+});
