@@ -128,13 +128,16 @@ export class RunStore {
     if (!this.#fetching) void this.#fetchCells();
   }
 
-  /** Fetches until the cells are those of the state. What fails is fetched again with the next state. */
+  /** Fetches until the cells are those of the state. What fails is fetched again. */
   async #fetchCells(): Promise<void> {
     this.#fetching = true;
+    let asked = 0;
     try {
       for (;;) {
         const wanted = this.now.value?.version ?? 0;
-        if (wanted === 0 || wanted === this.#version) return;
+        // Cells may be newer than the state, which then follows.
+        if (wanted === 0 || wanted === this.#version || wanted === asked) return;
+        asked = wanted;
         if (this.#version > 0) {
           this.#version = await this.#fetchPlanes(PLANES, this.#version);
           continue;
@@ -146,6 +149,9 @@ export class RunStore {
       }
     } catch (error) {
       if (!(error instanceof Refused || error instanceof TypeError)) throw error;
+      setTimeout(() => {
+        if (!this.#fetching && !this.#stop.signal.aborted) void this.#fetchCells();
+      }, RETRY_MS);
     } finally {
       this.#fetching = false;
     }

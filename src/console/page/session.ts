@@ -41,6 +41,11 @@ export class Refused extends Error {
 /** Something between the page and the console answered in its place. The message says what to do. */
 export class Intercepted extends TypeError {}
 
+/** Whether the same question may be answered later: the console was busy or gone, and did not refuse it. */
+export function mayPass(error: unknown): boolean {
+  return !(error instanceof Refused) || error.type === 'TooSlow';
+}
+
 let source: Source | null = null;
 
 /** Null for the console's own page. */

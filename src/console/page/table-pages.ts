@@ -4,7 +4,7 @@ import type { TableAnswer, TableRow } from '../wire/types';
 import { filter, sort } from './filter';
 import { problemOf } from './parts/use-answer';
 import type { RunStore } from './run-store';
-import { ask } from './session';
+import { ask, mayPass } from './session';
 
 const PAGE = 200;
 /** Pages that are kept: far more than a screen. */
@@ -18,7 +18,7 @@ export function usePages(store: RunStore, version: number) {
   const pages = useRef(new Map<number, { rows: TableRow[]; version: number }>());
   const asked = useRef(new Set<string>());
   const visible = useRef<readonly [number, number]>([0, PAGE]);
-  /** Milliseconds until the last answer. */
+  /** Milliseconds until the last answer, or until there was none. */
   const waited = useRef(0);
   const [answer, setAnswer] = useState<TableAnswer | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
@@ -47,6 +47,8 @@ export function usePages(store: RunStore, version: number) {
       if (next.version < latest.current.version) refresh();
     } catch (error) {
       setProblem(problemOf(error));
+      waited.current = performance.now() - begin;
+      if (mayPass(error)) refresh();
     } finally {
       asked.current.delete(key);
     }

@@ -2,16 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
 /** What is chosen rarely, below its name. A click elsewhere or Escape closes it. */
-export function Menu({
-  title,
-  onOpen,
-  children,
-}: {
-  title: string;
-  /** Called when it is opened. */
-  onOpen?: () => void;
-  children: ComponentChildren;
-}) {
+export function Menu({ title, children }: { title: string; children: ComponentChildren }) {
   const menu = useRef<HTMLDetailsElement>(null);
   useEffect(() => {
     const close = ({ target }: MouseEvent): void => {
@@ -26,7 +17,6 @@ export function Menu({
     <details
       ref={menu}
       class="menu"
-      onToggle={({ currentTarget }) => currentTarget.open && onOpen?.()}
       onKeyDown={(event) => {
         if (event.key !== 'Escape') return;
         event.currentTarget.open = false;

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ask, Intercepted, Refused } from '../session';
+import { ask, Intercepted, mayPass, Refused } from '../session';
 
 export interface Answer<T> {
   /** The latest answer; null until the first one. */
@@ -63,7 +63,7 @@ export function useAnswer<T>(
       } catch (error) {
         const problem = problemOf(error);
         if (!stop.signal.aborted) setAnswer((before) => ({ ...before, problem }));
-        hasFailed = !(error instanceof Refused);
+        hasFailed = mayPass(error);
       }
       isAsking = false;
       answered = about;

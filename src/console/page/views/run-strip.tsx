@@ -4,7 +4,6 @@ import { PARTITION_STATUSES, isFailure, type StatusCounts } from '../../../core/
 import type { RunNow, UnitsAnswer } from '../../wire/types';
 import { setQuery } from '../address';
 import { filter } from '../filter';
-import { useAnswer } from '../parts/use-answer';
 import { Brush } from '../pictures/brush';
 import type { RunStore } from '../run-store';
 import { css, palette } from '../theme';
@@ -12,11 +11,16 @@ import { number } from '../words';
 
 const HEIGHT = 24;
 
-export function StripPanel({ store, now }: { store: RunStore; now: RunNow }) {
+interface StripProps {
+  store: RunStore;
+  now: RunNow;
+  units: UnitsAnswer | null;
+}
+
+export function StripPanel({ store, now, units }: StripProps) {
   void store.drawn.value;
   const { total } = now;
   const hasCells = store.total > 0;
-  const units = useAnswer<UnitsAnswer>(hasCells ? null : store.path('/units')).value;
 
   return (
     <div class="strip">
@@ -24,7 +28,7 @@ export function StripPanel({ store, now }: { store: RunStore; now: RunNow }) {
         height={HEIGHT}
         label={`All ${number(total)} partitions in key order. Drag to select a range.`}
         steps={total}
-        of={[store, store.drawn.value, total, units]}
+        of={[store, store.drawn.value, total, hasCells ? null : units]}
         value={filter.value.ordinals ?? null}
         edges={['First partition', 'Last partition']}
         textAt={(step, edge) => `partition ${number(edge === 'first' ? step : step - 1)} of ${number(total)}`}

@@ -1,7 +1,7 @@
 /** The partitions that the filter selects, sorted, in a window that reaches all of them. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { failed } from '../../../core/status';
-import type { PositionAnswer, PositionRequest, RunNow, TableRow } from '../../wire/types';
+import type { PositionAnswer, PositionRequest, RunNow, TableRow, UnitsAnswer } from '../../wire/types';
 import { filter, isFiltered, sort } from '../filter';
 import { PartitionLink } from '../parts/partition-link';
 import { nameOf } from '../parts/partition-name';
@@ -20,7 +20,13 @@ const ROW_HEIGHT = 26;
 /** Behind the last row of any table. */
 const END = Number.MAX_SAFE_INTEGER;
 
-export function TablePanel({ store, now }: { store: RunStore; now: RunNow }) {
+interface TableProps {
+  store: RunStore;
+  now: RunNow;
+  units: UnitsAnswer | null;
+}
+
+export function TablePanel({ store, now, units }: TableProps) {
   const { rowAt, show, answer, problem } = usePages(store, now.version);
   const selection = useSelection(store, now);
   const panel = useRef<HTMLElement>(null);
@@ -43,7 +49,7 @@ export function TablePanel({ store, now }: { store: RunStore; now: RunNow }) {
         </span>
       </h2>
       <div class="filters">
-        <TableFilters store={store} now={now} answer={answer} />
+        <TableFilters now={now} units={units} answer={answer} />
       </div>
       <div class="filters">
         <form

@@ -25,12 +25,18 @@ const LEAST_MS = 20;
 const GAP_SHARE = 0.01;
 const GAP_MS = 500;
 
-export function TimelinePanel({ store, now }: { store: RunStore; now: RunNow }) {
+/** The run's units, for all panels; null until they are known. */
+export function useUnits(store: RunStore): UnitsAnswer | null {
+  const now = store.now.value;
+  return useAnswer<UnitsAnswer>(now === null || now.total === 0 ? null : store.path('/units'), {
+    everyMs: now?.state.endedAt === null ? REFRESH_MS : 0,
+    // Those of an execution that has ended stay the same.
+    version: now?.state.executions.length ?? 0,
+  }).value;
+}
+
+export function TimelinePanel({ now, units }: { now: RunNow; units: UnitsAnswer | null }) {
   const isOpen = now.state.endedAt === null;
-  const { value: units } = useAnswer<UnitsAnswer>(store.path('/units'), {
-    everyMs: isOpen ? REFRESH_MS : 0,
-    version: isOpen ? 0 : now.version,
-  });
   if (units === null) return <section class="panel wide" aria-label="Timeline" />;
   return (
     <section class="panel wide timeline" aria-label="Timeline">

@@ -11,13 +11,14 @@ import { MapPanel } from './run-map';
 import { ScatterPanel } from './run-scatter';
 import { StripPanel } from './run-strip';
 import { TablePanel } from './run-table';
-import { TimelinePanel } from './run-timeline';
+import { TimelinePanel, useUnits } from './run-timeline';
 
 export function RunPage({ runId, execution }: { runId: string; execution: string | null }) {
   const store = useMemo(() => new RunStore(runId, execution), [runId, execution]);
   useEffect(() => () => store.close(), [store]);
   const now = store.now.value;
   const figures = useFigures(store);
+  const units = useUnits(store);
   document.title = shown(`${runId} · Partwise`);
   if (now === null) {
     const refusal = store.refusal.value;
@@ -47,16 +48,16 @@ export function RunPage({ runId, execution }: { runId: string; execution: string
       <FileNote total={now.total} />
       {now.total > 0 && (
         <>
-          <StripPanel store={store} now={now} />
+          <StripPanel store={store} now={now} units={units} />
           <div class="panels">
             <FailuresPanel store={store} now={now} />
             {hasCells && <MapPanel store={store} now={now} />}
             {hasCells && <DurationsPanel store={store} figures={figures} />}
             {hasCells && <ScatterPanel store={store} figures={figures} />}
             {!hasCells && <div class="shape table-shape" role="img" aria-label="Loading" />}
-            <TimelinePanel store={store} now={now} />
+            <TimelinePanel now={now} units={units} />
           </div>
-          {hasCells && <TablePanel store={store} now={now} />}
+          {hasCells && <TablePanel store={store} now={now} units={units} />}
         </>
       )}
       {now.total === 0 && !wasRefused(now.state) && now.state.status === 'IN_PROGRESS' && (

@@ -1,22 +1,19 @@
 /** What the table is filtered by, and how many partitions each status would leave. */
-import { useState } from 'preact/hooks';
 import { PARTITION_STATUSES, type PartitionStatus } from '../../../core/status';
 import type { PartitionFilter, RunNow, TableAnswer, UnitsAnswer, ValueRange } from '../../wire/types';
 import { setQuery } from '../address';
 import { clearFilter, filter, isFiltered, rangeText, setStatuses } from '../filter';
 import { Menu } from '../parts/menu';
-import { useAnswer } from '../parts/use-answer';
-import type { RunStore } from '../run-store';
 import { file } from '../session';
 import { GLYPHS, number, shown } from '../words';
 
 interface FiltersProps {
-  store: RunStore;
   now: RunNow;
+  units: UnitsAnswer | null;
   answer: TableAnswer | null;
 }
 
-export function TableFilters({ store, now, answer }: FiltersProps) {
+export function TableFilters({ now, units, answer }: FiltersProps) {
   const { status: _, ...others } = filter.value;
   const isByOthers = Object.keys(others).length > 0;
   return (
@@ -41,7 +38,7 @@ export function TableFilters({ store, now, answer }: FiltersProps) {
           />
         </label>
       )}
-      <MoreFilters store={store} now={now} />
+      <MoreFilters now={now} units={units} />
       <Conditions conditions={filter.value} />
       {isFiltered.value && (
         <button type="button" onClick={clearFilter}>
@@ -78,11 +75,10 @@ function StatusToggle({ status, total, count }: ToggleProps) {
 }
 
 /** Conditions that no picture sets, or that one wants to set exactly. */
-function MoreFilters({ store, now }: { store: RunStore; now: RunNow }) {
+function MoreFilters({ now, units }: Pick<FiltersProps, 'now' | 'units'>) {
   const { took, rows, returned, attempts, execution, reused } = filter.value;
-  const [wasOpened, setOpened] = useState(false);
   return (
-    <Menu title="More filters" onOpen={() => setOpened(true)}>
+    <Menu title="More filters">
       <Range name="took" title="Took, ms" range={took} />
       <Range name="rows" title="Rows" range={rows} />
       <Range name="returned" title="Returned rows" range={returned} />
@@ -99,16 +95,15 @@ function MoreFilters({ store, now }: { store: RunStore; now: RunNow }) {
           <option value="false">not reused</option>
         </select>
       </label>
-      {wasOpened && file === null && <UnitFilters store={store} />}
+      {file === null && <UnitFilters units={units ?? []} />}
     </Menu>
   );
 }
 
-/** The latest execution's workers and units, which are asked for when they are looked at. */
-function UnitFilters({ store }: { store: RunStore }) {
-  const { value: units } = useAnswer<UnitsAnswer>(store.path('/units'));
+/** The latest execution's workers and units. */
+function UnitFilters({ units }: { units: UnitsAnswer }) {
   const { unit = '', worker = '' } = filter.value;
-  const workers = [...new Set(units?.map((each) => each.worker))].filter((each) => each !== null);
+  const workers = [...new Set(units.map((each) => each.worker))].filter((each) => each !== null);
   return (
     <>
       <label>
