@@ -11,7 +11,7 @@ import { groupsFailedWith, noGroupProblem } from '../src/history/failed-with';
 import { FailuresOfEnds, type FailureGroup } from '../src/history/failure-groups';
 import { Outcomes } from '../src/history/outcomes';
 import { ColumnsOfEnds } from '../src/history/partition-columns';
-import { takeEnds } from '../src/history/unit-ends';
+import { takeEnds, takeUnit } from '../src/history/unit-ends';
 import { cutOffCalls } from '../src/history/cut-off-calls';
 import { liveOverlay, type PendingUnit, type LiveEnd } from '../src/history/overlay';
 import { waitingRetries } from '../src/history/retries';
@@ -507,6 +507,19 @@ describe('the live overlay', () => {
   });
 });
 
+test('a batch of a continued run that has named no partition runs its first or its last one, not one between', () => {
+  const continued = { ...task(0, 2, 9), partitions: 3 };
+  const record = apply([...planned(12), scheduled(1, '0', continued)]);
+  const runningWith = (changes: Partial<PendingUnit>) => [
+    ...liveOverlay(record, { units: [pendingUnit('0', changes)], step: null }, AT).running.keys(),
+  ];
+  expect(runningWith({})).toEqual([2]);
+  expect(runningWith({ ordinal: 5 })).toEqual([5]);
+  expect(runningWith({ ordinal: 2, ended: [ended(2, 'DONE')] })).toEqual([9]);
+  // Which one is left of 3 to 8 is not known.
+  expect(runningWith({ ended: [ended(2, 'DONE'), ended(9, 'DONE')] })).toEqual([]);
+});
+
 describe('a whole run', () => {
   const columnsOf = async (record: RunRecord, from: number, to: number) => {
     const columns = new ColumnsOfEnds(record, { from, to });
@@ -612,6 +625,44 @@ describe('a whole run', () => {
         expect(seen).toEqual({ status: columns.status, attempts: columns.attempts });
       }
     }
+  });
+
+  test('shows a partition that was skipped while it ran as SKIPPED, though its unit had recorded it as cancelled', () => {
+    const record = apply([...planned(2), scheduled(1, '0', task(0, 0, 1))]);
+    const columns = new ColumnsOfEnds(record, { from: 0, to: 2 });
+    columns.finish(null, new Float64Array(2));
+    const cutOff = result(0, 0, ['CANCELLED', 'DONE']);
+    applyFact(record, endedUnit(1, cutOff));
+    takeUnit(record.units.get(1)!, cutOff.outcomes as PartitionOutcome[], columns);
+    const status = () => Array.from(columns.finish(null, new Float64Array(2)).columns.status);
+    expect(status().map((each) => PARTITION_STATUSES[each])).toEqual(['CANCELLED', 'DONE']);
+    applyFact(record, { type: 'skipped', ordinals: '0', cutOff: 1 });
+    const { columns: skipped, changed } = columns.finish(null, new Float64Array(2));
+    expect(Array.from(skipped.status, (each) => PARTITION_STATUSES[each])).toEqual(['SKIPPED', 'DONE']);
+    expect(changed).toEqual([[0, 2]]);
+  });
+
+  test('counts the calls made of a partition that waits, and has the unit of an end that history has not yet', () => {
+    const record = apply([
+      ...planned(4),
+      scheduled(1, '0', task(0, 0, 0)),
+      scheduled(2, '1', task(1, 1, 1)),
+      scheduled(3, '2', task(2, 2, 3)),
+    ]);
+    const columns = new ColumnsOfEnds(record, { from: 0, to: 4 });
+    const finish = (...units: PendingUnit[]) => {
+      const overlay = liveOverlay(record, { units, step: null }, AT);
+      const { attempts, unit } = columns.finish(overlay, new Float64Array(4)).columns;
+      return { attempts: [...attempts], unit: [...unit] };
+    };
+    const backingOff = pendingUnit('0', { started: false, attempt: 3, lastError: error('Flaky') });
+    const again = pendingUnit('1', { attempt: 3 });
+    expect(finish(backingOff, again, pendingUnit('2', { ended: [ended(3, 'DONE')] }))).toEqual({
+      attempts: [2, 3, 1, 1],
+      unit: [-1, -1, -1, 2],
+    });
+    // The worker was lost, and with it what its heartbeat said.
+    expect(finish(backingOff, again, pendingUnit('2', { ordinal: 2 })).unit).toEqual([-1, -1, -1, -1]);
   });
 
   const failing = (messages: readonly string[], stacks: readonly (string | null)[] = []) => {

@@ -24,7 +24,7 @@ const hasNoRate = (i: number): boolean => !isTooLarge(i) && i % 1000 === 13;
 let project: TestProject;
 let run: RunHandle;
 /** What each snapshot of the run in progress said. */
-const followed: { counts: object; columns: object }[] = [];
+let followed: Counted[];
 beforeAll(async () => {
   project = await makeProject(FUNCTIONS);
   await project.execute(
@@ -40,11 +40,7 @@ beforeAll(async () => {
     },
     { runId: project.runId('whole') },
   );
-  for await (const snapshot of run.snapshots()) {
-    const { columns } = await snapshot.whole();
-    const { total: _, ...counts } = snapshot.state.counts;
-    followed.push({ counts, columns: countsOf(columns.status) });
-  }
+  followed = await follow(run);
 });
 afterAll(() => project.close());
 
@@ -143,6 +139,8 @@ describe(`a run of ${PARTITIONS.toLocaleString('en')} partitions, read as a whol
     const preview = await run.previewRetry({ failedWith: noRate!.failedWith! });
     expect(preview).toEqual({ partitions: noRate!.count, ordinals: noRate!.ordinals });
     const again = await run.retry({ failedWith: `functions.ts:${noRate!.place!.line}` });
+    const seen = await follow(again);
+    expect(seen.map(({ columns }) => columns)).toEqual(seen.map(({ counts }) => counts));
     expect((await again.wait()).counts).toEqual(before);
     const { execution } = await again.columns();
     const inSecond = Array.from(execution.keys()).filter((ordinal) => execution[ordinal] === 2);
@@ -189,6 +187,22 @@ describe(`a run of ${PARTITIONS.toLocaleString('en')} partitions, read as a whol
     expect([a.length, a.at(-1), b.at(-1), b[0], b[40]]).toEqual([PARTITIONS + 1, -1, 0, -1, 1]);
   });
 });
+
+interface Counted {
+  counts: object;
+  columns: object;
+}
+
+/** What each snapshot says until the run ends. */
+async function follow(followed: RunHandle): Promise<Counted[]> {
+  const seen: Counted[] = [];
+  for await (const snapshot of followed.snapshots()) {
+    const { columns } = await snapshot.whole();
+    const { total: _, ...counts } = snapshot.state.counts;
+    seen.push({ counts, columns: countsOf(columns.status) });
+  }
+  return seen;
+}
 
 function countsOf(statuses: Uint8Array): Record<string, number> {
   const counts = PARTITION_STATUSES.map(() => 0);

@@ -95,13 +95,14 @@ export class WatchedRun {
     return this.#known(this.#handle);
   }
 
-  /** Calls `answer` with what was read, and again if the run was read anew before there was an answer. */
+  /**
+   * Calls `answer` with what was read, and once more if cells have changed before there was an answer. Not
+   * more often: an answer that takes longer than the run is unchanged would be asked for without end.
+   */
   async ask<T>(answer: (read: WatchedRead) => T | Promise<T>): Promise<T> {
-    for (;;) {
-      const read = await this.table();
-      const answered = await answer(read);
-      if (read === this.#read) return answered;
-    }
+    const read = await this.table();
+    const answered = await answer(read);
+    return this.#versions.current === read.version ? answered : answer(await this.table());
   }
 
   /** The cells that have changed after the version `since`; all of them for 0. */

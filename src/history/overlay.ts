@@ -5,6 +5,7 @@
 import type { EarlierError } from '../core/earlier-errors';
 import type { EndedOutcome, ErrorInfo } from '../core/outcome';
 import type { RecordedOutcome } from '../core/recorded-outcome';
+import type { UnitTask } from '../core/tasks';
 import { spansOne } from '../core/units/cut-units';
 import { attemptsBefore, ordinalsInUnit, type RunRecord, type UnitRecord } from './fold';
 import { nextAttempt } from './retries';
@@ -17,6 +18,9 @@ const HANDED_OVER = new Set([...STAGE_ERRORS, 'WorkerShutdown', 'Paused', 'Funct
 
 /** The end of a partition that is not yet recorded in history. */
 export type LiveEnd = Pick<RecordedOutcome<EndedOutcome>, 'outcome' | 'functionDigest'>;
+
+/** With the open unit that it ended in. */
+export type LiveEndInUnit = LiveEnd & { unit: UnitRecord };
 
 /** A unit's activity, as described by the server. */
 export interface PendingUnit {
@@ -75,7 +79,7 @@ export interface LiveOverlay {
   /** Open units that failed and wait for their next attempt. */
   retries: WaitingRetry[];
   /** Partitions that have ended in units that are still open, by ordinal. */
-  ended: Map<number, LiveEnd>;
+  ended: Map<number, LiveEndInUnit>;
   /** Open units, by activity id. */
   units: Map<string, PendingUnit>;
   /** Labels of the units being processed. */
@@ -173,12 +177,12 @@ function addUnit(overlay: LiveOverlay, record: RunRecord, unit: UnitRecord, acti
     const earlierErrors = errors[ordinal] ?? [];
     return { attempt, startedAt: lastStartedAt, error: lastError, earlierErrors, activityId, worker, next };
   };
-  for (const end of activity.ended) overlay.ended.set(end.outcome.ordinal, end);
+  for (const end of activity.ended) overlay.ended.set(end.outcome.ordinal, { ...end, unit });
   if (activity.started) {
     // If a batch has not reported its partition, or has ended the reported one: the first one left.
     const isLeft = (each: number): boolean => !overlay.ended.has(each);
     const said = activity.ordinal;
-    const ordinal = said !== null && isLeft(said) ? said : ordinalsInUnit(unit.task).find(isLeft);
+    const ordinal = said !== null && isLeft(said) ? said : knownOrdinals(unit.task).find(isLeft);
     if (ordinal !== undefined) overlay.running.set(ordinal, live(ordinal));
     overlay.labels.push(unit.label ?? unit.activityId);
     return;
@@ -188,4 +192,13 @@ function addUnit(overlay: LiveOverlay, record: RunRecord, unit: UnitRecord, acti
   const label = unit.label ?? unit.activityId;
   const partitions = unit.task.partitions - activity.ended.length;
   overlay.retries.push({ label, partitions, error: lastError, ...next });
+}
+
+/**
+ * Partitions of the unit. History does not say which ones a unit of a continued run has between its first and
+ * its last, of which it has fewer than its range: some had ended before.
+ */
+function knownOrdinals(task: UnitTask): number[] {
+  const ordinals = ordinalsInUnit(task);
+  return ordinals.length === task.partitions ? ordinals : [task.from, task.to];
 }

@@ -31,8 +31,8 @@ export interface PartitionColumns {
   /** 1 if it was taken over from an earlier run of the series. */
   reused: Uint8Array;
   /**
-   * Position in `RunHandle.units` of the unit that it ended in; -1 if it ended in an earlier execution, has
-   * not ended, or ended in a unit that is still open.
+   * Position in `RunHandle.units` of the unit that it ended in; -1 if it ended in an earlier execution, or has
+   * not ended.
    */
   unit: Int32Array;
 }
@@ -111,8 +111,7 @@ export class ColumnsOfEnds implements EndsSink {
     const at = this.#at(outcome.ordinal);
     if (at === null) return;
     this.#ended[at] = 1;
-    this.#write(at, outcome, execution);
-    this.#columns.unit[at] = this.#positionOf(unit);
+    this.#write(at, outcome, { execution, unit });
   }
 
   addThrown(end: PartitionEnd): void {
@@ -140,8 +139,10 @@ export class ColumnsOfEnds implements EndsSink {
     const columns = this.#columns;
     const { record } = this;
     // Partitions that have not ended may have changed too.
-    const isWhole = this.#changed === null || record.closed !== null || record.skipped.size !== this.#skipped;
+    const isSkipped = record.skipped.size !== this.#skipped;
+    const isWhole = this.#changed === null || record.closed !== null || isSkipped;
     if (this.#changed === null) columns.rows.set(rows);
+    if (isSkipped) this.#skipCutOff();
     if (isWhole) {
       for (let at = 0; at < columns.status.length; at++) if (this.#ended[at] === 0) this.#clear(at);
     } else for (const ordinal of this.#live) if (!this.has(ordinal)) this.#clear(this.#at(ordinal)!);
@@ -152,25 +153,35 @@ export class ColumnsOfEnds implements EndsSink {
     return { columns, changed };
   }
 
+  /** A unit records a partition that is skipped while it is processed as cancelled, before history has the skip. */
+  #skipCutOff(): void {
+    const { status } = this.#columns;
+    for (const ordinal of this.record.skipped) {
+      const at = this.#at(ordinal);
+      if (at !== null && status[at] === NUMBERS.CANCELLED) status[at] = NUMBERS.SKIPPED;
+    }
+  }
+
   /** Returns the ordinals of the partitions that have live information. */
   #addLive({ ended, running, waiting }: LiveOverlay): number[] {
     const columns = this.#columns;
     const live = new Set<number>();
-    for (const [ordinal, { outcome }] of ended) {
+    for (const [ordinal, { outcome, unit }] of ended) {
       if (this.has(ordinal)) continue;
       live.add(ordinal);
-      this.#write(this.#at(ordinal)!, outcome, this.record.plan!.execution);
+      this.#write(this.#at(ordinal)!, outcome, { execution: unit.task.execution, unit });
     }
-    for (const [partitions, status] of [
-      [waiting, null],
-      [running, NUMBERS.RUNNING],
+    for (const [partitions, isRunning] of [
+      [waiting, false],
+      [running, true],
     ] as const) {
       for (const [ordinal, { attempt, startedAt }] of partitions) {
         if (this.has(ordinal) || ended.has(ordinal)) continue;
         live.add(ordinal);
         const at = this.#at(ordinal)!;
-        if (status !== null) columns.status[at] = status;
-        columns.attempts[at] = attempt;
+        if (isRunning) columns.status[at] = NUMBERS.RUNNING;
+        // Of one that is waiting, it is the number of its next attempt.
+        columns.attempts[at] = isRunning ? attempt : attempt - 1;
         if (startedAt !== null) columns.startedAt[at] = Date.parse(startedAt);
         this.#changed?.push(ordinal);
       }
@@ -178,7 +189,11 @@ export class ColumnsOfEnds implements EndsSink {
     return [...live];
   }
 
-  #write(at: number, outcome: PartitionEnd['outcome'], execution: number): void {
+  #write(
+    at: number,
+    outcome: PartitionEnd['outcome'],
+    { execution, unit }: Pick<PartitionEnd, 'execution' | 'unit'>,
+  ): void {
     const columns = this.#columns;
     const skipped = outcome.status === 'CANCELLED' && this.record.skipped.has(outcome.ordinal);
     columns.status[at] = NUMBERS[skipped ? 'SKIPPED' : outcome.status];
@@ -188,6 +203,7 @@ export class ColumnsOfEnds implements EndsSink {
     columns.durationMs[at] = outcome.durationMs;
     columns.execution[at] = execution;
     columns.reused[at] = outcome.reused ? 1 : 0;
+    columns.unit[at] = this.#positionOf(unit);
     this.#changed?.push(outcome.ordinal);
   }
 
@@ -202,6 +218,7 @@ export class ColumnsOfEnds implements EndsSink {
     columns.durationMs[at] = Number.NaN;
     columns.execution[at] = 0;
     columns.reused[at] = 0;
+    columns.unit[at] = -1;
     this.#changed?.push(ordinal);
   }
 
