@@ -174,8 +174,11 @@ export async function commit(plan: RunPlan, opened: OpenedRun, summary: RunSumma
       error instanceof ActivityFailure
         ? 'their rows were not written'
         : 'it is unknown whether their rows were written';
+    const reason = cause instanceof Error ? cause.message : String(error);
+    // Several problems are a list, which begins on a line of its own.
+    const separator = reason.startsWith('- ') ? '\n' : ' ';
     throw ApplicationFailure.create({
-      message: `The partitions have ended, but ${outcome}: ${cause instanceof Error ? cause.message : String(error)}`,
+      message: `The partitions have ended, but ${outcome}:${separator}${reason}`,
       type: 'CommitFailed',
       nonRetryable: true,
       details: [{ ...summary, status: 'FAILURE' }],

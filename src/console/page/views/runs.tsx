@@ -37,7 +37,10 @@ export function RunsPage() {
         </p>
       ))}
       {page !== null && page.refused > 0 && (
-        <p class="faint">{plural(page.refused, 'start')} of this page refused, so there is no run.</p>
+        <p class="faint">
+          {page.refused === 1 ? '1 start was' : `${page.refused} starts were`} refused in this time, so
+          nothing was run.
+        </p>
       )}
       <p class="pager">
         {query.value.has('after') && (
