@@ -5,8 +5,9 @@ import { consoleApp, type Guard } from '../src/console/app';
 import type { Backend } from '../src/console/index';
 import { WatchedRuns } from '../src/console/watched-runs';
 import { decodeCells, STATUS_BITS } from '../src/console/wire/cells';
-import type { RunNow, TableAnswer } from '../src/console/wire/types';
+import type { RunNow, TableAnswer, TableRow } from '../src/console/wire/types';
 import { PARTITION_STATUSES, type Partwise, type PartitionColumns, type RunHandle } from '../src/index';
+import { until } from './support/until';
 
 /** Readings, in each of which two partitions end. One question is asked about each of three kinds. */
 const READINGS = 180;
@@ -24,7 +25,8 @@ const turns = async (n: number): Promise<void> => {
   for (let i = 0; i < n; i++) await Promise.resolve();
 };
 
-it('has one number of DONE partitions for each version, at whatever moment of a reading it is asked', async () => {
+/** The console of a run in progress, which ends two partitions with each `readOn`. */
+function followed() {
   const columns: PartitionColumns = {
     from: 0,
     to: TOTAL,
@@ -44,7 +46,7 @@ it('has one number of DONE partitions for each version, at whatever moment of a 
     executions: [],
     counts: { DONE: done, PENDING: TOTAL - done, total: TOTAL },
   });
-  let readOn: () => void = () => {};
+  const control = { readOn: () => {}, beforeIds: () => Promise.resolve() };
   const run = {
     async *snapshots() {
       for (let done = 2; done <= TOTAL; done += 2) {
@@ -56,9 +58,12 @@ it('has one number of DONE partitions for each version, at whatever moment of a 
           }
           return { columns, failures: [], changed: [[done - 2, done]] };
         };
-        const ids = (ordinals: Int32Array) => Promise.resolve(Array.from(ordinals, String));
+        const ids = async (ordinals: Int32Array) => {
+          await control.beforeIds();
+          return Array.from(ordinals, String);
+        };
         yield { state: stateOf(done), units: () => [], whole, ids };
-        await new Promise<void>((resolve) => (readOn = resolve));
+        await new Promise<void>((resolve) => (control.readOn = resolve));
       }
     },
   } as unknown as RunHandle;
@@ -74,9 +79,19 @@ it('has one number of DONE partitions for each version, at whatever moment of a 
   };
   const watched = new WatchedRuns(backend);
   const app = consoleApp(backend, watched, '0', GUARD);
-  const ask = (path: string, init: RequestInit = {}): Response | Promise<Response> =>
-    app.request(`/api/v1/runs/r${path}`, { headers: HEADERS, ...init });
-  const query = { filter: {}, sort: { column: 'key', descending: false }, offset: 0, limit: 1 };
+  const ask = (path: string, body?: object): Response | Promise<Response> =>
+    app.request(`/api/v1/runs/r${path}`, {
+      headers: HEADERS,
+      ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
+    });
+  return { control, ask, watched };
+}
+
+const SORT = { column: 'key', descending: false };
+const QUERY = { filter: {}, sort: SORT, offset: 0, limit: 1 };
+
+it('has one number of DONE partitions for each version, at whatever moment of a reading it is asked', async () => {
+  const { control, ask, watched } = followed();
   type Answer = readonly [version: number, done: number];
   const kinds: readonly (() => Promise<Answer>)[] = [
     async () => {
@@ -84,8 +99,7 @@ it('has one number of DONE partitions for each version, at whatever moment of a 
       return [version, state.counts.DONE];
     },
     async () => {
-      const response = await ask('/table', { method: 'POST', body: JSON.stringify(query) });
-      const { version, counts } = (await response.json()) as TableAnswer;
+      const { version, counts } = (await (await ask('/table', QUERY)).json()) as TableAnswer;
       return [version, counts[DONE]!];
     },
     async () => {
@@ -98,13 +112,37 @@ it('has one number of DONE partitions for each version, at whatever moment of a 
     const [first, done] = await kinds[1]!();
     const wrong: Answer[] = [];
     for (let i = 1; i < READINGS; i++) {
-      readOn();
+      control.readOn();
       await turns(Math.floor(i / kinds.length));
       const [version, counted] = await kinds[i % kinds.length]!();
       if (version > 0 && counted !== done + 2 * (version - first)) wrong.push([version - first, counted]);
       await nextTurn();
     }
     expect([(await kinds[1]!())[0] - first, wrong]).toEqual([READINGS - 1, []]);
+  } finally {
+    watched.close();
+  }
+});
+
+it('writes a file of the moment at which it was asked for, however long that takes', async () => {
+  const { control, ask, watched } = followed();
+  try {
+    const { version } = (await (await ask('/table', QUERY)).json()) as TableAnswer;
+    let writeOn: () => void = () => {};
+    const written = new Promise<void>((begun) => {
+      control.beforeIds = () => {
+        begun();
+        return new Promise((resolve) => (writeOn = resolve));
+      };
+    });
+    const response = await ask('/download', { filter: {}, sort: SORT, format: 'json' });
+    const text = response.text();
+    await written;
+    control.readOn();
+    await until(async () => ((await (await ask('')).json()) as RunNow).version > version);
+    writeOn();
+    const rows = JSON.parse(await text) as TableRow[];
+    expect([rows.length, rows.filter(({ status }) => status === 'DONE').length]).toEqual([TOTAL, 2]);
   } finally {
     watched.close();
   }

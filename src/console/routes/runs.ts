@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { RUN_STATUSES, type RunStatus } from '../..';
 import { BadRequest, binary, bytesOf, errorAnswer, json, jsonBytes } from '../answers';
 import type { Backend } from '../backend';
+import { copyColumns } from '../columns-copy';
 import { exportRead } from '../export/export-run';
 import { tableFile } from '../table-file';
 import { answerMatrix } from '../table/matrix';
@@ -110,8 +111,10 @@ export function runRoutes(backend: Backend, watched: WatchedRuns, version: strin
 
   routes.post('/:run/download', async (context) => {
     const { filter, sort, format } = await body(context, DOWNLOAD);
-    const table = await runOf(context).table();
-    const ordinals = sorted(table, await selection(table, table.snapshot, filter), sort);
+    const { table, ordinals } = await runOf(context).ask(async (read) => {
+      const ordinals = sorted(read, await selection(read, read.snapshot, filter), sort);
+      return { table: asItIs(read), ordinals };
+    });
     context.header('content-type', format === 'csv' ? 'text/csv' : 'application/json');
     return stream(context, async (out) => {
       for await (const part of tableFile(table, ordinals, format)) {
@@ -170,6 +173,11 @@ export function runRoutes(backend: Backend, watched: WatchedRuns, version: strin
   }
 
   return routes;
+}
+
+/** The columns of a run in progress change while a file of them is written. */
+function asItIs(read: WatchedRead): WatchedRead {
+  return read.snapshot.state.endedAt === null ? { ...read, columns: copyColumns(read.columns) } : read;
 }
 
 /** Ordinals of the partitions that the filter selects, ascending: the same for the table and the figures. */
