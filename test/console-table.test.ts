@@ -133,8 +133,11 @@ describe('a table of partitions', () => {
   const byKey = { column: 'key', descending: false } as const;
   const selected = (filter: PartitionFilter): Promise<SortedPartitions> =>
     selectSorted(table, { filter, sort: byKey }, (wanted) => selection(table, known, wanted));
-  const position = async (to: PositionRequest['to'], more: Partial<PositionRequest> = {}) =>
-    (await answerPosition(table, known, { filter: {}, sort: byKey, to, ...more })).position;
+  const position = async (to: PositionRequest['to'], more: Partial<PositionRequest> = {}) => {
+    const question = { filter: {}, sort: byKey, ...more };
+    const rows = await selectSorted(table, question, (wanted) => selection(table, known, wanted));
+    return (await answerPosition(table, known, rows.ordinals, to)).position;
+  };
 
   it('finds the next failure from any row in both directions, as it is sorted and filtered', async () => {
     const from = (at: number, step: 1 | -1, more: Partial<PositionRequest> = {}) =>

@@ -46,7 +46,7 @@ function followed() {
     executions: [],
     counts: { DONE: done, PENDING: TOTAL - done, total: TOTAL },
   });
-  const control = { readOn: () => {}, beforeIds: () => Promise.resolve() };
+  const control = { readOn: () => {}, beforeIds: () => Promise.resolve(), searches: 0 };
   const run = {
     async *snapshots() {
       for (let done = 2; done <= TOTAL; done += 2) {
@@ -62,7 +62,11 @@ function followed() {
           await control.beforeIds();
           return Array.from(ordinals, String);
         };
-        yield { state: stateOf(done), units: () => [], whole, ids };
+        const search = async () => {
+          control.searches++;
+          return Int32Array.of(0, 1);
+        };
+        yield { state: stateOf(done), units: () => [], whole, ids, search };
         await new Promise<void>((resolve) => (control.readOn = resolve));
       }
     },
@@ -143,6 +147,22 @@ it('writes a file of the moment at which it was asked for, however long that tak
     writeOn();
     const rows = JSON.parse(await text) as TableRow[];
     expect([rows.length, rows.filter(({ status }) => status === 'DONE').length]).toEqual([TOTAL, 2]);
+  } finally {
+    watched.close();
+  }
+});
+
+it('selects the rows of a table once, for its pages, positions in it and files of it', async () => {
+  const { control, ask, watched } = followed();
+  try {
+    const question = { filter: { text: 'a' }, sort: SORT };
+    const answers = [
+      await ask('/table', { ...question, offset: 0, limit: 1 }),
+      await ask('/position', { ...question, to: { by: 'failure', from: -1, step: 1 } }),
+      await ask('/download', { ...question, format: 'json' }),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect([await answers[2]!.json(), control.searches]).toMatchObject([[{ ordinal: 0 }, { ordinal: 1 }], 1]);
   } finally {
     watched.close();
   }

@@ -9,12 +9,25 @@ import { copyColumns } from '../columns-copy';
 import { exportRead } from '../export/export-run';
 import { tableFile } from '../table-file';
 import { answerMatrix } from '../table/matrix';
-import { sorted } from '../table/partition-table';
-import { answerFigures, answerPosition, answerTable, selection, selectSorted } from '../table/table-answers';
+import {
+  answerFigures,
+  answerPosition,
+  answerTable,
+  selection,
+  selectSorted,
+  type SortedPartitions,
+} from '../table/table-answers';
 import type { WatchedRead, WatchedRun } from '../watched-run';
 import type { WatchedRuns } from '../watched-runs';
 import { PLANES, type Plane } from '../wire/cells';
-import type { EarlierCauses, Figures, PartitionFilter, SourceAnswer, TableAnswer } from '../wire/types';
+import type {
+  EarlierCauses,
+  Figures,
+  PartitionFilter,
+  SourceAnswer,
+  TableAnswer,
+  TableQuery,
+} from '../wire/types';
 import { body } from './body';
 import { FILTER } from './filter';
 
@@ -94,25 +107,27 @@ export function runRoutes(backend: Backend, watched: WatchedRuns, version: strin
     const query = await body(context, TABLE_QUERY);
     const run = runOf(context);
     const answer = await run.ask(async (read): Promise<TableAnswer> => {
-      // A page of a sorted table does not sort it again.
-      const rows = await run.answers.get(read, `sorted ${JSON.stringify([query.filter, query.sort])}`, () =>
-        selectSorted(read, query, (filter) => selected(run, read, filter)),
-      );
+      const rows = await sortedRows(run, read, query);
       return { version: read.version, ...(await answerTable(read, read.snapshot, rows, query)) };
     });
     return json(context, answer);
   });
 
   routes.post('/:run/position', async (context) => {
-    const request = await body(context, POSITION);
-    const answer = await runOf(context).ask((read) => answerPosition(read, read.snapshot, request));
+    const { to, ...query } = await body(context, POSITION);
+    const run = runOf(context);
+    const answer = await run.ask(async (read) => {
+      const { ordinals } = await sortedRows(run, read, query);
+      return answerPosition(read, read.snapshot, ordinals, to);
+    });
     return json(context, answer);
   });
 
   routes.post('/:run/download', async (context) => {
-    const { filter, sort, format } = await body(context, DOWNLOAD);
-    const { table, ordinals } = await runOf(context).ask(async (read) => {
-      const ordinals = sorted(read, await selection(read, read.snapshot, filter), sort);
+    const { format, ...query } = await body(context, DOWNLOAD);
+    const run = runOf(context);
+    const { table, ordinals } = await run.ask(async (read) => {
+      const { ordinals } = await sortedRows(run, read, query);
       return { table: asItIs(read), ordinals };
     });
     context.header('content-type', format === 'csv' ? 'text/csv' : 'application/json');
@@ -184,6 +199,17 @@ function asItIs(read: WatchedRead): WatchedRead {
 function selected(run: WatchedRun, read: WatchedRead, filter: PartitionFilter): Promise<Int32Array> {
   return run.answers.get(read, `selected ${JSON.stringify(filter)}`, () =>
     selection(read, read.snapshot, filter),
+  );
+}
+
+/** The rows of the table: a page, a position or a file of a sorted table does not sort it again. */
+function sortedRows(
+  run: WatchedRun,
+  read: WatchedRead,
+  { filter, sort }: Pick<TableQuery, 'filter' | 'sort'>,
+): Promise<SortedPartitions> {
+  return run.answers.get(read, `sorted ${JSON.stringify([filter, sort])}`, () =>
+    selectSorted(read, { filter, sort }, (other) => selected(run, read, other)),
   );
 }
 

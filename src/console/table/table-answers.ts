@@ -56,13 +56,13 @@ export async function answerTable(
 /** Ids that are compared with a text one by one: a text that more contain is hardly a whole id. */
 const MAX_COMPARED = 10_000;
 
-/** Where in the table a row is. */
+/** Where in the table a row is; `rows`: the ordinals of all its rows, in its order. */
 export async function answerPosition(
   table: Table,
   ids: Ids,
-  { filter, sort, to }: PositionRequest,
+  rows: Int32Array,
+  to: PositionRequest['to'],
 ): Promise<PositionAnswer> {
-  const rows = sorted(table, await selection(table, ids, filter), sort);
   if (to.by === 'failure') return { position: nextFailure(table, rows, to) };
   const found = await ids.search(to.id);
   const compared = found.subarray(0, MAX_COMPARED);

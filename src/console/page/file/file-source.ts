@@ -6,6 +6,7 @@ import {
   answerTable,
   selectSorted,
   selection,
+  type SortedPartitions,
 } from '../../table/table-answers';
 import type { ExportedRun } from '../../wire/export';
 import type {
@@ -33,6 +34,9 @@ export function fileSource(run: ExportedRun): Source {
     source: 'this file',
   };
 
+  const rowsOf = (question: Pick<TableQuery, 'filter' | 'sort'>): Promise<SortedPartitions> =>
+    selectSorted(table, question, (filter) => selection(table, ids, filter));
+
   return async (path, { body }) => {
     const { pathname, searchParams } = new URL(path, 'http://file/');
     const [first, name, what = '', ...rest] = pathname.slice(1).split('/').map(decodeURIComponent);
@@ -59,14 +63,15 @@ export function fileSource(run: ExportedRun): Source {
         return Response.json(await answerMatrix(table, ids, head.now.state));
       case 'table': {
         const question = body as TableQuery;
-        const rows = await selectSorted(table, question, (filter) => selection(table, ids, filter));
         return Response.json({
           version: head.now.version,
-          ...(await answerTable(table, ids, rows, question)),
+          ...(await answerTable(table, ids, await rowsOf(question), question)),
         } satisfies TableAnswer);
       }
-      case 'position':
-        return Response.json(await answerPosition(table, ids, body as PositionRequest));
+      case 'position': {
+        const { to, ...question } = body as PositionRequest;
+        return Response.json(await answerPosition(table, ids, (await rowsOf(question)).ordinals, to));
+      }
       case 'figures': {
         const { filter } = body as { filter: PartitionFilter };
         const figures = await answerFigures(table, ids, await selection(table, ids, filter));
