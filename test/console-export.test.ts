@@ -196,6 +196,20 @@ describe('an exported run', () => {
     const largest = columns.rows.indexOf(columns.rows.reduce((a, b) => Math.max(a, b)));
     for (const ordinal of [slowest, largest, 0, LONELY]) expect(exact.ordinals).toContain(ordinal);
   });
+
+  it('has no page of a partition that has changed since its cells were read', async () => {
+    const { run } = madeUp(10_000);
+    const snapshot = await run.snapshot();
+    const { partitions } = snapshot;
+    snapshot.partitions = async (ordinals) =>
+      (await partitions(ordinals)).map((view) =>
+        view.ordinal === LONELY ? { ...view, status: 'CANCELLED' as const } : view,
+      );
+    const { html } = await exportRun(run, { version: '1.2.3' });
+    const pages = contentsOf(html).head.partitions;
+    expect(pages).toHaveLength(99);
+    expect(pages.map(({ view }) => view.ordinal)).not.toContain(LONELY);
+  });
 });
 
 describeBrowser('an exported file in a browser', () => {
@@ -424,6 +438,11 @@ function madeUp(total: number): { run: RunHandle; columns: PartitionColumns } {
       FAILED: failed.length,
     },
   } as RunState;
+  const error = {
+    type: 'RateLimited',
+    message: 'x'.repeat(200),
+    stack: 'at f (functions.ts:1:1)\n'.repeat(50),
+  };
   const snapshot = {
     state,
     units: () => [],
@@ -438,19 +457,22 @@ function madeUp(total: number): { run: RunHandle; columns: PartitionColumns } {
       ],
     }),
     ids: async (ordinals: ArrayLike<number>) => Array.from(ordinals, id),
+    partitions: async (ordinals: ArrayLike<number>) =>
+      Array.from(ordinals, (ordinal) => ({
+        id: id(ordinal),
+        ordinal,
+        status: 'FAILED',
+        artifacts: [],
+        error: { ...error, message: id(ordinal) },
+        returnedRows: 0,
+      })),
     search: async () => new Int32Array(),
-  };
-  const error = {
-    type: 'RateLimited',
-    message: 'x'.repeat(200),
-    stack: 'at f (functions.ts:1:1)\n'.repeat(50),
   };
   const run = {
     snapshot: async () => snapshot,
     resultsPage: async () => ({ columns: [], rows: [], offset: 0, total: 0 }),
-    partition: (of: string) => ({
-      describe: async () => ({ id: of, artifacts: [], error: { ...error, message: of }, returnedRows: 0 }),
-    }),
+    // No partition is read alone.
+    partition: () => ({}),
   };
   return { run: run as unknown as RunHandle, columns };
 }

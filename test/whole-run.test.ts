@@ -96,6 +96,17 @@ describe(`a run of ${PARTITIONS.toLocaleString('en')} partitions, read as a whol
     }
   });
 
+  it('describes any of its partitions together as it does one by one', async () => {
+    const snapshot = await run.snapshot();
+    const ordinals = [PARTITIONS - 1, 7, 13, 0, 50_000];
+    const ids = await snapshot.ids(ordinals);
+    const alone = await Promise.all(ids.map((id) => run.partition(id).describe()));
+    expect(alone.map(({ status }) => status)).toEqual(['DONE', 'FAILED', 'FAILED', 'DONE', 'DONE']);
+    expect(await snapshot.partitions(ordinals)).toEqual(alone);
+    expect(await snapshot.partitions([])).toEqual([]);
+    await expect(snapshot.partitions([PARTITIONS])).rejects.toThrow(`There is no partition ${PARTITIONS}`);
+  });
+
   it('refuses ranges outside the run', async () => {
     for (const range of [{ from: -1 }, { to: PARTITIONS + 1 }, { from: 5, to: 4 }, { from: 0.5 }])
       await expect(run.columns(range)).rejects.toThrow(`has ${PARTITIONS}. Both must be whole numbers`);

@@ -1,9 +1,10 @@
 import type { FailureGroup } from '../history/failure-groups';
+import type { UnitRecord } from '../history/fold';
 import type { PartitionColumns } from '../history/partition-columns';
 import type { RunState } from '../history/state';
 import { failureGroups, partitionColumns, type WholeRunReader } from './partitions/whole-run';
 import type { Reading, RunReader } from './run-reader';
-import type { RunSnapshot, UnitView, WholeRun } from './types';
+import type { PartitionView, RunSnapshot, UnitView, WholeRun } from './types';
 import { unitView } from './unit-view';
 
 /** A run as one reading found it. */
@@ -38,15 +39,19 @@ export class ReadSnapshot implements RunSnapshot {
 
   async ids(ordinals: ArrayLike<number>): Promise<string[]> {
     const { record } = this.reading;
-    const total = record.plan?.partitions ?? 0;
-    const wanted = Array.from(ordinals);
-    const unknown = wanted.find((ordinal) => !Number.isInteger(ordinal) || ordinal < 0 || ordinal >= total);
-    if (unknown !== undefined) {
-      throw new RangeError(
-        `There is no partition ${unknown}: the run "${this.reader.runId}" has ${total}, numbered from 0.`,
-      );
-    }
+    const wanted = this.#checked(ordinals);
     return wanted.length === 0 ? [] : (await this.reader.index(record, record.plan!)).ids(wanted);
+  }
+
+  async partitions(ordinals: ArrayLike<number>): Promise<PartitionView[]> {
+    const wanted = this.#checked(ordinals);
+    if (wanted.length === 0) return [];
+    const ascending = Int32Array.from(wanted).sort();
+    const has = ({ task }: UnitRecord): boolean => hasOneIn(ascending, task.from, task.to);
+    const views = (await this.reader.views(this.reading, has))!;
+    const found: PartitionView[] = [];
+    for (const ordinal of wanted) found.push(await views.view(ordinal));
+    return found;
   }
 
   async search(text: string): Promise<Int32Array> {
@@ -54,4 +59,25 @@ export class ReadSnapshot implements RunSnapshot {
     if (record.plan === null) return new Int32Array();
     return (await this.reader.index(record, record.plan)).search(text);
   }
+
+  #checked(ordinals: ArrayLike<number>): number[] {
+    const total = this.reading.record.plan?.partitions ?? 0;
+    const wanted = Array.from(ordinals);
+    const unknown = wanted.find((ordinal) => !Number.isInteger(ordinal) || ordinal < 0 || ordinal >= total);
+    if (unknown === undefined) return wanted;
+    throw new RangeError(
+      `There is no partition ${unknown}: the run "${this.reader.runId}" has ${total}, numbered from 0.`,
+    );
+  }
+}
+
+/** Whether one of the ascending numbers is at least `from` and at most `to`. */
+function hasOneIn(ascending: Int32Array, from: number, to: number): boolean {
+  let [low, high] = [0, ascending.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ascending[middle]! < from) low = middle + 1;
+    else high = middle;
+  }
+  return low < ascending.length && ascending[low]! <= to;
 }

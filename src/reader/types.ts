@@ -278,6 +278,11 @@ export interface RunSnapshot {
    */
   ids(ordinals: ArrayLike<number>): Promise<string[]>;
   /**
+   * Everything about the partitions with these ordinals, in the same order. Reads only the outcome files of
+   * their units. Throws `RangeError` for ordinals that the run does not have.
+   */
+  partitions(ordinals: ArrayLike<number>): Promise<PartitionView[]>;
+  /**
    * Ordinals of the partitions whose id contains the text, whether in capitals or not, ascending. None until
    * the run is planned.
    */
@@ -333,7 +338,7 @@ export interface RunHandle {
    * const snapshot = await run.snapshot();
    * const { durationMs } = await snapshot.columns();
    * const slow = durationMs.indexOf(Math.max(...durationMs));
-   * console.log(snapshot.state.counts, await snapshot.ids([slow]));
+   * console.log(snapshot.state.counts, await snapshot.partitions([slow]));
    */
   snapshot(): Promise<RunSnapshot>;
   /**

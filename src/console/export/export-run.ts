@@ -1,7 +1,7 @@
 /** Exports a run as one HTML file: the console's page of it, to read without a server. */
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { RunHandle } from '../..';
+import { PARTITION_STATUSES, type RunHandle } from '../..';
 import { readRun, runNow, type ReadRun } from '../read-run';
 import { failedOnes, worthSeeing } from '../table/worth-seeing';
 import { encodeCells, PLANES } from '../wire/cells';
@@ -63,12 +63,20 @@ export async function exportRead(
   // Columns of a run in progress change while this waits, so they are copied before.
   const cells = allCells(read);
   const execution = columns.execution.slice();
+  const status = columns.status.slice();
   const exact = exactColumns(read, ordinals);
   const failed = failedOnes(read).slice(0, MAX_FAILED);
   const all = redact ? [] : await snapshot.ids(ordinals);
-  const { partitions, artifacts } = redact
-    ? { partitions: [], artifacts: new Uint8Array() }
-    : await partitionPages(run, { failed: await snapshot.ids(failed), all }, patterns);
+  const mayHavePage = patterns.length === 0 ? failed : new Set([...failed, ...ordinals]);
+  const views = redact ? [] : await snapshot.partitions(Int32Array.from(mayHavePage));
+  // Of a followed run, some may have ended since; in the file, they have not.
+  const unchanged = views.filter((view) => PARTITION_STATUSES[status[view.ordinal]!] === view.status);
+  const { partitions, artifacts } = await partitionPages(
+    run,
+    unchanged,
+    new Set(failed),
+    redact ? [] : patterns,
+  );
   let missingRows: string | null = null;
   const results = redact
     ? null

@@ -5,6 +5,7 @@
 import type { ArtifactView, PartitionHandle, PartitionView, RunHandle } from '../..';
 import { artifactPreview, returnedRows } from '../partition-contents';
 import type { ExportedPartition } from '../wire/export';
+import type { ArtifactPreview } from '../wire/types';
 
 /** Of all artifacts in a file. */
 const MAX_BYTES = 5 * 1024 * 1024;
@@ -21,44 +22,49 @@ export interface PartitionPages {
 }
 
 /**
- * `failed`: ids of partitions that get a page in any case; `all`: of those whose artifacts may be chosen.
- * `patterns`: names of artifacts, in which `*` stands for any text. Throws a `RangeError` if they are too
- * large, or if there are none.
+ * `views`: the partitions that may have a page, of which those in `failed` have one in any case; `patterns`:
+ * names of artifacts, in which `*` stands for any text. Throws a `RangeError` if they are too large, or if
+ * there are none.
  */
 export async function partitionPages(
   run: RunHandle,
-  { failed, all }: { failed: readonly string[]; all: readonly string[] },
+  views: readonly PartitionView[],
+  failed: ReadonlySet<number>,
   patterns: readonly string[],
 ): Promise<PartitionPages> {
-  const wanted = patterns.length === 0 ? failed : [...new Set([...failed, ...all])];
-  const views = await inTurns(wanted, (id) => run.partition(id).describe());
   const chosen = views.map((view) => ({ view, artifacts: chosenOf(view.artifacts, patterns) }));
   checkChoice(chosen, patterns);
-  const isFailed = new Set(failed);
-  const shown = chosen.filter(({ view, artifacts }) => isFailed.has(view.id) || artifacts.length > 0);
-  const contents: Uint8Array[] = [];
+  const shown = chosen.filter(({ view, artifacts }) => failed.has(view.ordinal) || artifacts.length > 0);
+  const pages = await inTurns(shown, ({ view, artifacts }) =>
+    pageOf(run.partition(view.id), view, artifacts),
+  );
+  const contents = pages.flatMap((page) => page.contents);
   let at = 0;
-  const partitions: ExportedPartition[] = [];
-  for (const { view, artifacts } of shown) {
-    const handle = run.partition(view.id);
-    const inFile: ExportedPartition['artifacts'] = [];
-    for (const artifact of artifacts) {
-      const content = await handle.artifacts.get(artifact.name, { read: (bytes) => bytes });
-      contents.push(content);
-      inFile.push({
-        name: artifact.name,
-        preview: await artifactPreview(handle.artifacts, artifact.name),
-        at,
-      });
-      at += content.length;
-    }
-    partitions.push({
-      view: inFileView(view, artifacts),
-      rows: await rowsOf(handle, view),
-      artifacts: inFile,
+  const partitions = pages.map(({ contents: own, previews, ...page }): ExportedPartition => {
+    const artifacts = page.view.artifacts.map(({ name }, i) => {
+      const begin = at;
+      at += own[i]!.length;
+      return { name, preview: previews[i]!, at: begin };
     });
-  }
+    return { ...page, artifacts };
+  });
   return { partitions, artifacts: new Uint8Array(Buffer.concat(contents)) };
+}
+
+async function pageOf(
+  handle: PartitionHandle,
+  view: PartitionView,
+  artifacts: ArtifactView[],
+): Promise<
+  Pick<ExportedPartition, 'view' | 'rows'> & { contents: Uint8Array[]; previews: ArtifactPreview[] }
+> {
+  const contents: Uint8Array[] = [];
+  const previews: ArtifactPreview[] = [];
+  for (const { name } of artifacts) {
+    contents.push(await handle.artifacts.get(name, { read: (bytes) => bytes }));
+    previews.push(await artifactPreview(handle.artifacts, name));
+  }
+  return { view: inFileView(view, artifacts), rows: await rowsOf(handle, view), contents, previews };
 }
 
 function chosenOf(artifacts: readonly ArtifactView[], patterns: readonly string[]): ArtifactView[] {
