@@ -68,7 +68,7 @@ export type {
 } from './reader/comparison-types';
 export type { ListOptions, RunListing, RunPage } from './reader/list-types';
 export type { LogEntry, LogPage, LogPageLine, LogPageOptions } from './reader/log-types';
-export type { ResultsPage, ResultsPageOptions } from './reader/results-types';
+export type { ResultsOptions, ResultsPage, ResultsPageOptions } from './reader/results-types';
 export type {
   ArtifactHead,
   ArtifactView,

@@ -477,6 +477,27 @@ describe('a finished run', () => {
     );
   });
 
+  it('returns the same rows, selected and sorted, as without a selection', async () => {
+    const measured = await start('measured-selected', { function: 'measured' });
+    await measured.wait();
+    const all = await measured.results();
+    const odd = all.filter(({ name }) => String(name).startsWith('Odd'));
+    const selected = await measured.results({
+      where: [{ column: 'name', op: 'contains', value: 'odd' }],
+      offset: 1,
+    });
+    expect([odd.length, typeof odd[0]!['n'], odd[0]!['day']]).toEqual([80, 'bigint', expect.any(Date)]);
+    expect(selected).toEqual(odd.slice(1));
+    expect(selected.columns).toEqual(all.columns);
+    const byNumber = odd.toSorted((a, b) => (b['n']! < a['n']! ? -1 : b['n']! > a['n']! ? 1 : 0));
+    const sort = [{ column: 'n', descending: true }];
+    expect(
+      await measured.results({ where: [{ column: 'name', op: 'contains', value: 'odd' }], sort }),
+    ).toEqual(byNumber);
+    expect(await measured.results({ sort, limit: 3 })).toHaveLength(3);
+    await expect(measured.results({ offset: -1 })).rejects.toThrow('"offset" is -1; it takes a whole number');
+  });
+
   it('reads only the files of units that have ended since, and shows their rows among the others', async () => {
     const measured = await start('measured-live', { function: 'measured' });
     await measured.wait();

@@ -2,16 +2,22 @@
 import type { Column } from '../core/plan';
 import type { ResultFilter, ResultSort } from '../rows/results-query';
 
-/** Selects a page of combined rows. */
-export interface ResultsPageOptions {
-  /** Number of rows before the page. Default 0. */
+/** Selects combined rows. */
+export interface ResultsOptions {
+  /** Number of rows before the first one. Default 0. */
   offset?: number;
-  /** 1 to 500, default 100. */
+  /** Maximum number of rows. Default: all. */
   limit?: number;
   /** Default: by partition, in key order. */
   sort?: readonly ResultSort[];
   /** All of these must hold. */
   where?: readonly ResultFilter[];
+}
+
+/** Selects a page of combined rows. */
+export interface ResultsPageOptions extends ResultsOptions {
+  /** 1 to 500, default 100. */
+  limit?: number;
 }
 
 /** A page of combined rows. */

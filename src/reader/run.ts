@@ -5,8 +5,8 @@ import { LogReader, waitForNextPoll } from './partitions/logs';
 import { PartitionReader } from './partitions/partition-handle';
 import { cursorOrdinal, partitionPage } from './partitions/partition-pages';
 import { orRerun } from './rerun-missing';
-import { resultsColumns, resultsPage, type ResultRowsOf } from './partitions/result-table';
-import { readRows, saveRows } from './partitions/results';
+import { resultsColumns, resultsPage, selectedRows, type ResultRowsOf } from './partitions/result-table';
+import { readRows, saveRows, withColumns } from './partitions/results';
 import { RunEvents } from './run-events';
 import { WholeRunReader } from './partitions/whole-run';
 import { ReadSnapshot } from './run-snapshot';
@@ -16,7 +16,7 @@ import type { ColumnStatistics } from '../rows/column-statistics';
 import type { ResultFilter } from '../rows/results-query';
 import type { ProgressDisplay } from '../display/progress';
 import type { LogEntry } from './log-types';
-import type { ResultsPage, ResultsPageOptions } from './results-types';
+import type { ResultsOptions, ResultsPage, ResultsPageOptions } from './results-types';
 import type { RunComparison } from './comparison-types';
 import type {
   PartitionHandle,
@@ -166,11 +166,19 @@ export class Run implements RunHandle {
     return (file.endsWith('.json') && typeof content === 'string' ? JSON.parse(content) : content) as Model;
   }
 
-  async results({ limit }: { limit?: number } = {}): Promise<ResultRows> {
+  async results(options: ResultsOptions = {}): Promise<ResultRows> {
+    const { limit, offset, sort, where } = options;
     const { record } = await this.reader.read();
-    const files = record.plan === null ? [] : await this.reader.rowsFiles(record);
-    return orRerun(this.reader.runId, () =>
-      readRows(this.reader.stage(record)!, files, record.plan?.keyColumns ?? [], { limit }),
+    if (record.plan === null) return withColumns([], []);
+    const { keyColumns } = record.plan;
+    const files = await this.reader.rowsFiles(record);
+    const stage = this.reader.stage(record)!;
+    // All rows are read without a local table of them.
+    const isSelection = offset !== undefined || sort !== undefined || where !== undefined;
+    return orRerun(this.runId, () =>
+      isSelection
+        ? selectedRows({ stage, files, keyColumns }, options)
+        : readRows(stage, files, keyColumns, { limit }),
     );
   }
 

@@ -1,7 +1,7 @@
 /** Types returned to readers of runs, also printed by `--json`. Stable from the first release. */
 import type { RunComparison } from './comparison-types';
 import type { LogEntry, LogPage, LogPageOptions } from './log-types';
-import type { ResultsPage, ResultsPageOptions } from './results-types';
+import type { ResultsOptions, ResultsPage, ResultsPageOptions } from './results-types';
 import type { ArtifactReader } from '../functions/types';
 import type { EarlierError } from '../core/earlier-errors';
 import type { ErrorInfo } from '../core/outcome';
@@ -384,8 +384,14 @@ export interface RunHandle {
    * JSON value or bytes. Throws `NoSuchPartition`, and `NoSuchArtifact` if there is no model.
    */
   model<Model = unknown>(partitionId: string, serde?: ModelSerde<Model>): Promise<Model>;
-  /** The combined rows, with key columns first, ordered by key; all rows unless `limit` is set. */
-  results(options?: { limit?: number }): Promise<ResultRows>;
+  /**
+   * The combined rows, with key columns first, ordered by key: all rows, or those that are selected. None
+   * until the run is planned. Throws `RangeError` as `resultsPage` does.
+   *
+   * @example
+   * const large = await run.results({ where: [{ column: 'orders', op: '>=', value: 20 }] });
+   */
+  results(options?: ResultsOptions): Promise<ResultRows>;
   /**
    * A page of the combined rows, sorted and filtered. The first call combines the run's files into a local
    * table, which later pages and `resultsColumns` read until the run has more rows. Throws `RangeError` for

@@ -15,8 +15,10 @@ import { conditionOf, orderOf, TABLE, unknownColumn, type ResultFilter } from '.
 import { identifier, literal } from '../../duckdb/quote';
 import { processFolder } from '../../files/process-folder';
 import type { Stage } from '../../stage';
-import type { ResultsPage, ResultsPageOptions } from '../results-types';
-import { withLocalRows } from './results';
+import type { Row } from '../../core/row';
+import type { ResultsOptions, ResultsPage, ResultsPageOptions } from '../results-types';
+import type { ResultRows } from '../types';
+import { withColumns, withLocalRows } from './results';
 
 const DEFAULT_ROWS = 100;
 const MAX_ROWS = 500;
@@ -38,21 +40,20 @@ export interface ResultRowsOf {
   keyColumns: readonly Column[];
 }
 
+/** The rows in the form of `data`, as `readRows` returns them. */
+export async function selectedRows(rows: ResultRowsOf, options: ResultsOptions): Promise<ResultRows> {
+  return withTable(rows, async (connection, columns) =>
+    withColumns(await select(connection, columns, options), columns),
+  );
+}
+
 export async function resultsPage(rows: ResultRowsOf, options: ResultsPageOptions): Promise<ResultsPage> {
-  const { offset = 0, limit = DEFAULT_ROWS, sort = [], where = [] } = options;
+  const { offset = 0, limit = DEFAULT_ROWS, where = [] } = options;
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_ROWS)
     throw new RangeError(`"limit" is ${limit}; it takes a whole number from 1 to ${MAX_ROWS}.`);
-  if (!Number.isSafeInteger(offset) || offset < 0)
-    throw new RangeError(`"offset" is ${offset}; it takes a whole number, 0 or more.`);
   return withTable(rows, async (connection, columns) => {
-    const { allRows }: typeof import('../../rows/slices') = require('../../rows/slices');
+    const found = await select(connection, columns, { ...options, limit });
     const condition = conditionOf(columns, where);
-    const names = columns.map(({ name }) => identifier(name)).join(', ');
-    const page = await connection.run(
-      `SELECT ${names} FROM ${TABLE}${condition.sql}${orderOf(columns, sort)} LIMIT ${limit} OFFSET ${offset}`,
-      condition.values,
-    );
-    const found = await allRows(page, 'exact');
     const counted = await connection.runAndReadAll(
       `SELECT count(*)::DOUBLE FROM ${TABLE}${condition.sql}`,
       condition.values,
@@ -65,6 +66,27 @@ export async function resultsPage(rows: ResultRowsOf, options: ResultsPageOption
       total: Number(counted.getRows()[0]![0]),
     };
   });
+}
+
+async function select(
+  connection: DuckDBConnection,
+  columns: readonly Column[],
+  { offset = 0, limit, sort = [], where = [] }: ResultsOptions,
+): Promise<Row[]> {
+  const condition = conditionOf(columns, where);
+  const names = columns.map(({ name }) => identifier(name)).join(', ');
+  const limited = limit === undefined ? '' : ` LIMIT ${wholeNumber('limit', limit)}`;
+  const { allRows }: typeof import('../../rows/slices') = require('../../rows/slices');
+  const found = await connection.stream(
+    `SELECT ${names} FROM ${TABLE}${condition.sql}${orderOf(columns, sort)}${limited} OFFSET ${wholeNumber('offset', offset)}`,
+    condition.values,
+  );
+  return allRows(found, 'exact');
+}
+
+function wholeNumber(name: string, value: number): number {
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new RangeError(`"${name}" is ${value}; it takes a whole number, 0 or more.`);
 }
 
 export async function resultsColumns(

@@ -87,6 +87,6 @@ export async function withLocalRows<T>(
 }
 
 /** Not enumerable, so that the rows compare and print as an array of objects. */
-function withColumns(rows: Row[], columns: Column[]): ResultRows {
+export function withColumns(rows: Row[], columns: Column[]): ResultRows {
   return Object.defineProperty(rows, 'columns', { value: columns }) as ResultRows;
 }
