@@ -4,6 +4,8 @@ import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { previewPlan, type FindPace } from '../src/client/plan-preview';
+import { loadConfig } from '../src/config';
 import type { TryEvent, TryReport } from '../src/index';
 import { cli, startCli } from './support/cli';
 import { makeProject, REPOSITORY } from './support/project';
@@ -47,6 +49,22 @@ export const wait = definePartitionFunction({
 const SALES = `region,amount\n${['North', 'East', 'South', 'New York', '']
   .flatMap((region, i) => Array.from({ length: 5 - i }, (_, amount) => `${region},${amount}\n`))
   .join('')}`;
+
+it('is planned without the time of an earlier run that cannot be read, or not soon', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'partwise-plan-'));
+  try {
+    await writeFile(join(folder, 'sales.csv'), SALES);
+    const config = await loadConfig({ projectDir: folder });
+    const input = { function: 'count', source: { files: 'sales.csv' }, partitionBy: ['region'] };
+    const pace = { runId: 'before', startedAt: '2026-01-01T00:00:00.000Z', msPerRow: 2 };
+    const timeWith = async (findPace: FindPace) => (await previewPlan(input, config, findPace, 1)).time;
+    expect(await timeWith(() => Promise.resolve(pace))).toMatchObject({ ...pace, atLeastMs: 10 });
+    expect(await timeWith(() => new Promise(() => {}))).toBeNull();
+    expect(await timeWith(() => Promise.reject(new Error('no server')))).toBeNull();
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
 
 describe('--try', () => {
   let folder: string;

@@ -4,6 +4,7 @@ import type { ProjectConfig } from '../config';
 import { runIdProblem } from '../input/run-id';
 import { Visibility } from '../reader/visibility';
 import { onRunningServer } from './running-server';
+import { within } from './within';
 
 export interface NewestRunsOptions {
   limit: number;
@@ -17,7 +18,10 @@ export async function newestRunIds(
   project: ProjectConfig,
   { limit, prefix, withinMs }: NewestRunsOptions,
 ): Promise<string[]> {
-  const ids = await onRunningServer(project, withinMs, (client) => listIds(client, limit, prefix));
+  const ids = await within(
+    withinMs,
+    onRunningServer(project, (client) => listIds(client, limit, prefix)),
+  );
   // Others may have started workflows whose ids would garble a terminal.
   return (ids ?? []).filter((id) => runIdProblem(id) === null);
 }

@@ -12,6 +12,7 @@ import { cutUnits } from '../core/units/cut-units';
 import { DEFAULT_WAREHOUSE, openWarehouse } from '../warehouse';
 import { queryProblems, withoutWaiting } from '../planning/check-run';
 import { timeBound, type Pace, type TimeBound } from './time-bound';
+import { within } from './within';
 import { partitionSizes, type SizeBin, type SizedPartition } from './partition-sizes';
 
 /** A unit of a plan. */
@@ -36,7 +37,7 @@ export interface PlanPreview {
   units: number;
   /** Each of them, in the order in which they start: the largest first. */
   unitSizes: UnitSize[];
-  /** How long the run takes at least; null if no earlier run of the function is known. */
+  /** How long the run takes at least; null if no earlier run of the function could be read in time. */
   time: TimeBound | null;
   /** The 100 largest partitions by rows, largest first. */
   largest: SizedPartition[];
@@ -51,9 +52,20 @@ export interface PlanPreview {
 /** Finds out how long rows of a function took; null if that is not known. */
 export type FindPace = (functionName: string) => Promise<Pace | null>;
 
+/** A plan waits this long for the time of an earlier run. */
+const PACE_WITHIN_MS = 3_000;
+
 /** Throws a `Refusal` with every problem. */
-export function previewPlan(raw: unknown, project: ProjectConfig, findPace: FindPace): Promise<PlanPreview> {
-  return withoutWaiting(() => preview(raw, project, findPace));
+export function previewPlan(
+  raw: unknown,
+  project: ProjectConfig,
+  findPace: FindPace,
+  withinMs = PACE_WITHIN_MS,
+): Promise<PlanPreview> {
+  return withoutWaiting(() =>
+    // A plan is good without it.
+    preview(raw, project, (name) => within(withinMs, findPace(name)).catch(() => null)),
+  );
 }
 
 async function preview(raw: unknown, project: ProjectConfig, findPace: FindPace): Promise<PlanPreview> {
@@ -94,9 +106,8 @@ async function preview(raw: unknown, project: ProjectConfig, findPace: FindPace)
     guesses: shape.guesses ?? null,
     units: units.length,
     unitSizes,
-    // A plan is good without it.
     time: timeBound(
-      await findPace(parsed.input.function).catch(() => null),
+      await findPace(parsed.input.function),
       unitSizes.map((unit) => unit.rows),
       maxConcurrency,
     ),

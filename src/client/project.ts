@@ -13,9 +13,6 @@ import type { PlanPreview } from './plan-preview';
 import type { ProjectFunction } from './project-functions';
 import type { TemporalCliOptions } from './temporal-cli';
 
-/** A plan waits this long for what earlier runs took. */
-const PACE_WITHIN_MS = 3_000;
-
 /** Which project to open. */
 export interface ProjectOptions {
   /** Folder of the project. Default: that of the nearest configuration file, else the working directory. */
@@ -87,7 +84,7 @@ export class Project {
     };
   }
 
-  /** Like `Partwise.plan`; `time` is null unless the project's server is running and answers soon. */
+  /** Like `Partwise.plan`; `time` is null unless the project's server is running. */
   plan(input: RunInput): Promise<PlanPreview> {
     const { previewPlan }: typeof import('./plan-preview') = require('./plan-preview');
     const { onRunningServer }: typeof import('./running-server') = require('./running-server');
@@ -95,7 +92,7 @@ export class Project {
     const config = this.#config;
     return refusing(() =>
       previewPlan(input, config, (name) =>
-        onRunningServer(config, PACE_WITHIN_MS, (client) => lastPace(client, name, config.stage)),
+        onRunningServer(config, (client) => lastPace(client, name, config.stage)),
       ),
     );
   }

@@ -1,27 +1,17 @@
 /** The project's server for those who only want to ask it something, and can do without. */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { ProjectConfig } from '../config';
 import { backgroundState, connectTemporal, resolveTemporal } from '../temporal';
 import type { TemporalSettings } from '../temporal/settings';
 
-/** Null if no server is running, or if the work is not done in time. */
+/** Null if no server is running. */
 export async function onRunningServer<T>(
   project: ProjectConfig,
-  withinMs: number,
   work: (client: Client) => Promise<T>,
 ): Promise<T | null> {
   const settings = await runningServer(project);
   if (settings === null) return null;
-  return Promise.race([connected(project.projectDir, settings, work), delay(withinMs, null, { ref: false })]);
-}
-
-async function connected<T>(
-  projectDir: string,
-  settings: TemporalSettings,
-  work: (client: Client) => Promise<T>,
-): Promise<T> {
-  const session = await connectTemporal({ projectDir, settings });
+  const session = await connectTemporal({ projectDir: project.projectDir, settings });
   try {
     return await work(session.client);
   } finally {
