@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import filePromises, { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { FileRef, RowsFile } from '../src/core/files';
 import { findArtifact, writeArtifact } from '../src/reader/partitions/artifacts';
 import { resultsPage } from '../src/reader/partitions/result-table';
@@ -539,6 +539,34 @@ describe('a finished run', () => {
       regions: ['East', 'North', 'South', 'West'],
       total: 160,
     });
+  });
+
+  it('keeps the local table whose rows a larger one is to have, however many others there are', async () => {
+    const measured = await start('measured-tables', { function: 'measured' });
+    await measured.wait();
+    const { reader } = measured as unknown as { reader: RunReader };
+    const record = await reader.record();
+    const { keyColumns } = record.plan!;
+    const [east, north] = await reader.rowsFiles(record);
+    const own = reader.stage(record)!;
+    const localFile = (ref: FileRef, folder: string) => own.localFile(ref, folder);
+    const total = async (name: string, files: (RowsFile | undefined)[]) => {
+      const stage = { uri: `${own.uri}#${name}`, localFile } as unknown as Stage;
+      return (await resultsPage({ stage, files: files.map((file) => file!), keyColumns }, {})).total;
+    };
+    expect(await total('this', [east])).toBe(40);
+    // With it, as many as are kept.
+    for (let other = 1; other <= 7; other++) await total(`${other}`, [north]);
+    const mkdtemp = jest.spyOn(filePromises, 'mkdtemp');
+    let makeOn: () => void = () => {};
+    const held = new Promise<void>((resolve) => (makeOn = resolve));
+    const folder = await filePromises.mkdtemp(join(tmpdir(), 'partwise-rows-'));
+    mkdtemp.mockImplementationOnce((() => held.then(() => folder)) as never);
+    const larger = total('this', [east, north]);
+    await total('7', [north]);
+    makeOn();
+    expect(await larger).toBe(80);
+    mkdtemp.mockRestore();
   });
 
   it('returns the beginning of artifacts, with what they are and whether they were checked', async () => {

@@ -159,7 +159,10 @@ function keptTable(rows: ResultRowsOf): Kept {
   if (known === undefined)
     kept.table.catch(() => {
       tables.delete(key);
-      void kept.folder.then((path) => rm(path, { recursive: true, force: true }));
+      void kept.folder.then(
+        (path) => rm(path, { recursive: true, force: true }),
+        () => {},
+      );
     });
   return kept;
 }
@@ -170,11 +173,14 @@ function newTable(rows: ResultRowsOf, of: string, files: ReadonlySet<string>): K
   const before = [...tables.values()].findLast(
     (each) => each.of === of && [...each.files].every((file) => files.has(file)),
   );
+  // Before anything is waited for: it could be dropped meanwhile.
+  if (before !== undefined) before.users++;
+  const made = folder.then((path) => tableFrom(before, rows, path));
   return {
     of,
     files,
     folder,
-    table: folder.then((path) => tableFrom(before, rows, path)),
+    table: before === undefined ? made : made.finally(() => before.users--),
     users: 0,
     isSuperseded: false,
   };
@@ -182,7 +188,6 @@ function newTable(rows: ResultRowsOf, of: string, files: ReadonlySet<string>): K
 
 async function tableFrom(before: Kept | undefined, rows: ResultRowsOf, folder: string): Promise<ResultTable> {
   if (before === undefined) return makeTable(rows, folder, null);
-  before.users++;
   try {
     const added = rows.files.filter((file) => !before.files.has(JSON.stringify(file)));
     const extended = await makeTable({ ...rows, files: added }, folder, await before.table);
@@ -190,9 +195,7 @@ async function tableFrom(before: Kept | undefined, rows: ResultRowsOf, folder: s
     return extended;
   } catch (error) {
     if (!(error instanceof OtherColumns)) throw error;
-    return await makeTable(rows, folder, null);
-  } finally {
-    before.users--;
+    return makeTable(rows, folder, null);
   }
 }
 
