@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { timeText } from '../src/display/measures';
 import { audit, viewportsOf, WIDE } from './support/audit';
-import { describeBrowser, startBrowser, startConsole, type TestConsole } from './support/console';
+import { describeBrowser, listOf, startBrowser, startConsole, type TestConsole } from './support/console';
 import { GATED_FUNCTIONS, startGated, type GatedRun } from './support/gated-runs';
 import { makeProject, type TestProject } from './support/project';
 
@@ -27,7 +27,7 @@ describeBrowser('the console', () => {
     await run.wait();
     page = await browser.newPage({ viewport: WIDE });
     page.setDefaultTimeout(20_000);
-    await page.goto(served.url);
+    await page.goto(listOf(served.url, runId));
     await page.getByRole('link', { name: runId }).waitFor();
   });
 
@@ -72,7 +72,7 @@ describeBrowser('the console', () => {
 
   it('goes from the list to a failed partition and back by keys alone', async () => {
     await page.setViewportSize(WIDE);
-    await page.goto(`${served.origin}/`);
+    await page.goto(listOf(served.origin, runId));
     await page.getByRole('link', { name: runId }).waitFor();
     const press = (...keys: string[]): Promise<void> =>
       keys.reduce((before, key) => before.then(() => page.keyboard.press(key)), Promise.resolve());
@@ -100,7 +100,7 @@ describeBrowser('the console', () => {
   const focused = (): Promise<string> => page.locator(':focus').innerText();
 
   it('searches pages, runs, partitions and commands by keys alone, and changes nothing by itself', async () => {
-    await page.goto(`${served.origin}/`);
+    await page.goto(listOf(served.origin, runId));
     await page.getByRole('link', { name: runId }).waitFor();
     const field = page.getByRole('combobox', { name: 'Search' });
     const found = page.getByRole('listbox', { name: 'Found' }).getByRole('option');
@@ -138,7 +138,7 @@ describeBrowser('the console', () => {
   });
 
   it('shows times in any zone, which is in the address, and refuses one that does not exist', async () => {
-    await page.goto(served.url);
+    await page.goto(listOf(served.url, runId));
     const { startedAt } = await project.partwise.getRun(runId).status();
     const button = page.getByTitle('Time zone of this page');
     await button.click();
@@ -152,7 +152,7 @@ describeBrowser('the console', () => {
     await field.waitFor({ state: 'hidden' });
     expect(await button.innerText()).toBe('Pacific/Auckland');
     // The token that the page was opened with stays out of the address.
-    expect(page.url()).toBe(`${served.origin}/?tz=Pacific%2FAuckland`);
+    expect(page.url()).toBe(`${listOf(served.origin, runId)}&tz=Pacific%2FAuckland`);
     await page.getByRole('link', { name: runId }).click();
     await page.getByText(`started ${timeText(startedAt, 'Pacific/Auckland')}`).waitFor();
     expect(new URL(page.url()).searchParams.get('tz')).toBe('Pacific/Auckland');
@@ -201,7 +201,7 @@ describeBrowser('the console', () => {
   });
 
   it('lists its keys, and changes colours and zone by them', async () => {
-    await page.goto(`${served.origin}/`);
+    await page.goto(listOf(served.origin, runId));
     await page.getByRole('link', { name: runId }).waitFor();
     await page.keyboard.press('?');
     const list = page.getByRole('dialog', { name: 'Keys' });

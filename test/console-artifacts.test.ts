@@ -6,6 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import {
   describeBrowser,
   describeSlow,
+  listOf,
   startBrowser,
   startConsole,
   type TestConsole,
@@ -65,7 +66,7 @@ async function prepare(partition: string): Promise<void> {
   partitions = `${served.origin}/runs/${run.runId}/partitions`;
   page = await browser.newPage();
   page.setDefaultTimeout(20_000);
-  await page.goto(served.url);
+  await page.goto(listOf(served.url, run.runId));
   await page.getByRole('link', { name: run.runId }).waitFor();
 }
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { audit } from './support/audit';
-import { describeBrowser, startBrowser, startConsole, type TestConsole } from './support/console';
+import { describeBrowser, listOf, startBrowser, startConsole, type TestConsole } from './support/console';
 import { GATED_FUNCTIONS, startGated, type GatedRun } from './support/gated-runs';
 import { makeProject, type TestProject } from './support/project';
 
@@ -40,7 +40,7 @@ describeBrowser('the console', () => {
   const list = async (options: BrowserContextOptions): Promise<Page> => {
     const page = await (await browser.newContext(options)).newPage();
     page.setDefaultTimeout(20_000);
-    await page.goto(served.url);
+    await page.goto(listOf(served.url, runId));
     await page.getByRole('link', { name: runId }).waitFor();
     return page;
   };

@@ -11,7 +11,7 @@ import { decodeExport, type ExportedRun } from '../src/console/wire/export';
 import { PARTITION_STATUSES, type PartitionColumns, type RunHandle, type RunState } from '../src/index';
 import { until } from './support/until';
 import { cli } from './support/cli';
-import { describeBrowser, startBrowser, startConsole, type TestConsole } from './support/console';
+import { describeBrowser, listOf, startBrowser, startConsole, type TestConsole } from './support/console';
 import { makeProject, type TestProject } from './support/project';
 
 const FUNCTIONS = `
@@ -290,7 +290,7 @@ describeBrowser('an exported file in a browser', () => {
   it('is what the button of the console saves, with two clicks', async () => {
     served = await startConsole(project.folder);
     const page = await browser.newPage();
-    await page.goto(served.url);
+    await page.goto(listOf(served.url, runId));
     await page.getByRole('link', { name: runId }).click();
     await page.getByText('Share', { exact: true }).click();
     const download = page.waitForEvent('download');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Locator, Page } from 'playwright-core';
 import type { RunHandle } from '../src/index';
-import { describeSlow, startBrowser, startConsole, type TestConsole } from './support/console';
+import { describeSlow, listOf, startBrowser, startConsole, type TestConsole } from './support/console';
 import { makeProject, type TestProject } from './support/project';
 
 const PARTITIONS = 1_000_000;
@@ -59,7 +59,7 @@ describeSlow('a run of 1,000,000 partitions in the console', () => {
     expect((await run.wait()).counts).toMatchObject({ total: PARTITIONS, FAILED: 50_007 });
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     page.setDefaultTimeout(60_000);
-    await page.goto(served.url);
+    await page.goto(listOf(served.url, run.runId));
     await page.getByRole('link', { name: run.runId }).waitFor();
   }, HALF_HOUR);
 

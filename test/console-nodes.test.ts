@@ -3,7 +3,7 @@ import { mkdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser } from 'playwright-core';
-import { describeSlow, startBrowser, startConsole } from './support/console';
+import { describeSlow, listOf, startBrowser, startConsole } from './support/console';
 import { GATED_FUNCTIONS, startGated } from './support/gated-runs';
 import { installNodes, nodeProgram, OTHER_NODES } from './support/nodes';
 import { makeProject, type TestProject } from './support/project';
@@ -39,7 +39,7 @@ describeSlow('the console', () => {
     if (process.platform === 'linux') expect(await readlink(`/proc/${served.pid}/exe`)).toBe(program);
     const page = await browser.newPage();
     page.setDefaultTimeout(30_000);
-    await page.goto(served.url);
+    await page.goto(listOf(served.url, gated.run.runId));
     await page.getByRole('link', { name: gated.run.runId }).click();
     await gated.untilStarted('p19');
     await page.getByRole('button', { name: 'RUNNING 1' }).waitFor();

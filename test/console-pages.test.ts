@@ -18,6 +18,7 @@ import { cli } from './support/cli';
 import {
   askConsole,
   describeBrowser,
+  listOf,
   startBrowser,
   startConsole,
   type ConsoleAnswer,
@@ -433,7 +434,7 @@ describeBrowser('in a browser', () => {
         { function: 'counted', source: { table: 'none' }, partitionBy: ['shop'] },
         { runId: idle.runId('waits') },
       );
-      await page.goto(ofIdle.url);
+      await page.goto(listOf(ofIdle.url, run.runId));
       await page.getByRole('link', { name: run.runId }).click();
       const banner = page.getByRole('alert').filter({ hasText: `(task queue ${idle.taskQueue})` });
       await banner.waitFor();

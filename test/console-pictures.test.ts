@@ -9,7 +9,7 @@ import { answerMatrix, commonOrder } from '../src/console/table/matrix';
 import type { RunState, UnitView } from '../src/index';
 import { audit, WIDE } from './support/audit';
 import { cli } from './support/cli';
-import { describeBrowser, startBrowser, startConsole, type TestConsole } from './support/console';
+import { describeBrowser, listOf, startBrowser, startConsole, type TestConsole } from './support/console';
 import { GATED_FUNCTIONS, startGated } from './support/gated-runs';
 import { pageModule } from './support/page-module';
 import { makeProject, type TestProject } from './support/project';
@@ -178,7 +178,7 @@ describeBrowser('the pictures of a run', () => {
     page = await browsing.newPage();
     page.setDefaultTimeout(20_000);
     page.on('pageerror', (error) => surprises.push(error.message));
-    await page.goto(served.url);
+    await page.goto(listOf(served.url, runId));
     await page.getByRole('link', { name: runId }).waitFor();
   });
 

@@ -10,7 +10,7 @@ import { accessOf, isIn, type AccessOptions } from '../src/console/access';
 import { serveConsole, type Backend } from '../src/console/index';
 import { PASSWORD, startAuthProxy, type AuthProxy } from './support/auth-proxy';
 import { cli } from './support/cli';
-import { describeBrowser, startBrowser, startConsole, type TestConsole } from './support/console';
+import { describeBrowser, listOf, startBrowser, startConsole, type TestConsole } from './support/console';
 import { GATED_FUNCTIONS, startGated } from './support/gated-runs';
 import { makeProject, REPOSITORY, type TestProject } from './support/project';
 
@@ -300,7 +300,7 @@ describeBrowser('in a browser', () => {
       options: { maxConcurrency: 2 },
     });
     const { runId } = gated.run;
-    await page.goto(`http://${proxy.host}/partwise/`);
+    await page.goto(listOf(`http://${proxy.host}/partwise/`, runId));
     await page.getByText(`· ${user}`).waitFor();
     const stream = page.waitForResponse((response) => response.url().endsWith('/stream'));
     await page.getByRole('link', { name: runId }).click();

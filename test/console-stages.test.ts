@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import type { PartwiseConfig, RunInput } from '../src/index';
-import { describeSlow, startBrowser, startConsole, type TestConsole } from './support/console';
+import { describeSlow, listOf, startBrowser, startConsole, type TestConsole } from './support/console';
 import { makeProject, type TestProject } from './support/project';
 import { describeS3, startS3 } from './support/s3';
 import { describeSnowflake, startSnowflake } from './support/snowflake';
@@ -114,7 +114,7 @@ const tests = (isThere: typeof describe, start: () => Promise<Remote>): void =>
     };
 
     it('shows the run, its partitions, logs, artifacts and results', async () => {
-      await page.goto(served.url);
+      await page.goto(listOf(served.url, runId));
       await showsAll();
     });
 

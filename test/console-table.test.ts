@@ -16,7 +16,7 @@ import {
 import type { PartitionFilter, PositionRequest } from '../src/console/wire/types';
 import { ownFrames, userPlace } from '../src/core/stack-place';
 import { PARTITION_STATUSES, type RunListing } from '../src/index';
-import { describeBrowser, startBrowser, startConsole, type TestConsole } from './support/console';
+import { describeBrowser, listOf, startBrowser, startConsole, type TestConsole } from './support/console';
 import { makeProject, type TestProject } from './support/project';
 
 const FUNCTIONS = `
@@ -226,7 +226,7 @@ describeBrowser('the lists of the console', () => {
     page = await browser.newPage({ viewport: { width: 1280, height: 800 }, timezoneId: 'Asia/Tokyo' });
     page.setDefaultTimeout(20_000);
     page.on('pageerror', (error) => surprises.push(error.message));
-    await page.goto(served.url);
+    await page.goto(listOf(served.url, main()));
     await page.getByRole('link', { name: main() }).waitFor();
   });
 
@@ -263,7 +263,7 @@ describeBrowser('the lists of the console', () => {
   });
 
   it('lists runs by the day on which they started, in the zone of the page', async () => {
-    await page.goto(`${served.origin}/?text=${encodeURIComponent(main())}&tz=UTC`);
+    await page.goto(`${listOf(served.origin, main())}&tz=UTC`);
     const link = page.getByRole('link', { name: main() });
     await link.waitFor();
     const row = page.getByRole('row').filter({ has: link });

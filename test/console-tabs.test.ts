@@ -7,6 +7,7 @@ import { freePort } from '../src/temporal/ports';
 import {
   describeBrowser,
   describeSlow,
+  listOf,
   startBrowser,
   startConsole,
   type TestConsole,
@@ -89,7 +90,7 @@ describeBrowser('the console in several tabs', () => {
     try {
       const elsewhere = await browser.newContext();
       const signedIn = await elsewhere.newPage();
-      await signedIn.goto(other.url);
+      await signedIn.goto(listOf(other.url, gated.run.runId));
       await signedIn.getByRole('link', { name: gated.run.runId }).waitFor();
       const pages = [
         await open(browsing, served.origin, gated),

@@ -66,6 +66,16 @@ export async function startConsole(
   };
 }
 
+/**
+ * Address of the list with this run alone: all tests share one server, so other runs can fill the first page of
+ * the list. `address`: of the list, with or without the token.
+ */
+export function listOf(address: string, runId: string): string {
+  const url = new URL(address);
+  url.searchParams.set('text', runId);
+  return url.href;
+}
+
 export interface ConsoleAnswer<T> {
   status: number;
   value: T;
