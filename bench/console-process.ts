@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { chromium, type Browser, type CDPSession, type Page } from 'playwright-core';
+import { quantilePosition } from '../src/core/quantiles';
 import { residentOf, type World } from './world';
 
 const PROGRAM = process.env['CHROMIUM'] ?? '';
@@ -82,5 +83,5 @@ export async function rendererBytes(browser: Browser): Promise<number> {
 /** The value that a share of the measurements do not exceed. */
 export function quantile(values: readonly number[], share: number): number {
   const ascending = [...values].sort((a, b) => a - b);
-  return ascending[Math.min(ascending.length - 1, Math.floor(ascending.length * share))] ?? Number.NaN;
+  return ascending[quantilePosition(share, ascending.length)] ?? Number.NaN;
 }

@@ -8,6 +8,7 @@ import { withExamples } from '../help';
 import { RUN_ID, runIdOf } from '../last-run';
 import { printSelection } from '../preview-selection';
 import { paint } from '../terminal';
+import { countRanges } from '../../core/ordinal-ranges';
 import { toPartitionId } from '../../core/partition-name';
 import { clean, plural } from '../../display/text';
 
@@ -52,13 +53,4 @@ function selectionOf(partitions: readonly string[], { ordinals }: SkipFlags): Sk
     );
   }
   return ordinals === undefined ? partitions.map((partition) => toPartitionId(partition)) : { ordinals };
-}
-
-/** Of ranges that the run has accepted. */
-function countRanges(ordinals: string): number {
-  const sizes = ordinals.split(',').map((range) => {
-    const [from, to = from] = range.split('-').map(Number);
-    return to! - from! + 1;
-  });
-  return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -1,5 +1,6 @@
 /** How long runs of a function usually take. Pure. */
 import type { RunListing } from '../..';
+import { quantilePosition } from '../../core/quantiles';
 
 export interface UsualTime {
   /** The median of their times. */
@@ -22,7 +23,7 @@ export function usualTime(
     .map(({ startedAt, endedAt }) => Date.parse(endedAt!) - Date.parse(startedAt))
     .sort((a, b) => a - b);
   if (times.length < FEWEST) return null;
-  return { ms: times[Math.floor((times.length - 1) / 2)]!, runs: times.length };
+  return { ms: times[quantilePosition(0.5, times.length)]!, runs: times.length };
 }
 
 /** `1.4 ×`: a time as a multiple of the usual one. */
