@@ -1,7 +1,7 @@
 /** Columns of partitions → the bytes of their cells. Pure. */
 import type { PartitionColumns } from '..';
 import type { GroupNumbers } from './table/partition-table';
-import { countByte, durationByte, PLANES, REUSED, type Plane, LAST_CELL_GROUP } from './wire/cells';
+import { cellGroup, countByte, durationByte, PLANES, REUSED, type Plane } from './wire/cells';
 
 export type Planes = Record<Plane, Uint8Array>;
 type Ranges = readonly (readonly [from: number, to: number])[];
@@ -29,7 +29,7 @@ export function writeCells(
         put(planes.duration, ordinal, durationByte(columns.durationMs[ordinal]!)) |
         put(planes.rows, ordinal, countByte(columns.rows[ordinal]!)) |
         put(planes.attempts, ordinal, Math.min(columns.attempts[ordinal]!, 255)) |
-        put(planes.group, ordinal, Math.min(groups[ordinal]!, LAST_CELL_GROUP)) |
+        put(planes.group, ordinal, cellGroup(groups[ordinal]!)) |
         put(planes.returned, ordinal, countByte(columns.returnedRows[ordinal]!));
       if (isNew === 1) extend(changed, ordinal);
     }

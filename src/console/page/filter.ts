@@ -1,7 +1,7 @@
 /** Which partitions the page shows: in the address, and the same for table, map and strip. */
 import { computed } from '@preact/signals';
 import { PARTITION_STATUSES, type PartitionStatus } from '../../core/status';
-import { countByte, durationByte, LAST_CELL_GROUP, REUSED, STATUS_BITS } from '../wire/cells';
+import { cellGroup, countByte, durationByte, REUSED, STATUS_BITS } from '../wire/cells';
 import type { PartitionFilter, SortColumn, TableSort, ValueRange } from '../wire/types';
 import { query, setQuery } from './address';
 import type { Cells } from './run-store';
@@ -86,7 +86,7 @@ export function highlighter(filter: PartitionFilter, cells: Cells): ((n: number)
   if (ordinals !== undefined) tests.push((n) => n >= ordinals[0] && n < ordinals[1]);
   if (status !== undefined)
     tests.push((n) => status.includes(PARTITION_STATUSES[cells.status[n]! & STATUS_BITS]!));
-  if (group !== undefined) tests.push((n) => cells.group[n] === Math.min(group, LAST_CELL_GROUP));
+  if (group !== undefined) tests.push((n) => cells.group[n] === cellGroup(group));
   if (reused !== undefined) tests.push((n) => ((cells.status[n]! & REUSED) !== 0) === reused);
   tests.push(
     // 0 is no time, which is not a short one.

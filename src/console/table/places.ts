@@ -1,5 +1,4 @@
 /** Where in a run the partitions of each failure group are. Pure. */
-import { LAST_CELL_GROUP } from '../wire/cells';
 
 /** Columns of the picture of one group. */
 export const COLUMNS = 240;
@@ -18,9 +17,4 @@ export function placesOf(groups: Uint8Array): Places {
     columns[Math.floor((ordinal / groups.length) * COLUMNS)] = 1;
   }
   return places;
-}
-
-/** The number that a group has in the cells. */
-export function cellGroup(number: number): number {
-  return Math.min(number, LAST_CELL_GROUP);
 }

@@ -12,7 +12,12 @@ export const STATUS_BITS = 0b0000_0111;
 export const REUSED = 0b0000_1000;
 
 /** In the plane `group`, all groups with this number or a larger one have it. The table knows them apart. */
-export const LAST_CELL_GROUP = 255;
+const LAST_CELL_GROUP = 255;
+
+/** The number that a group has in the cells. */
+export function cellGroup(number: number): number {
+  return Math.min(number, LAST_CELL_GROUP);
+}
 
 /** What a message describes. */
 export interface CellsHeader {

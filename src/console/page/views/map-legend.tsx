@@ -1,7 +1,7 @@
 /** What the colours of a map mean. */
 import { PARTITION_STATUSES } from '../../../core/status';
 import { durationText } from '../../../display/measures';
-import { countOf, durationOf, LAST_CELL_GROUP } from '../../wire/cells';
+import { cellGroup, countOf, durationOf } from '../../wire/cells';
 import type { GroupInfo, RunNow } from '../../wire/types';
 import { bounds, groupColour, type Colouring } from '../pictures/colours';
 import type { RunStore } from '../run-store';
@@ -35,11 +35,7 @@ export function MapLegend({ store, now, colouring }: LegendProps) {
     return (
       <p class="legend">
         {now.groups.slice(0, MAX_GROUPS).map((group) => (
-          <Entry
-            key={group.number}
-            colour={groupColour(Math.min(group.number, LAST_CELL_GROUP))}
-            text={nameOfGroup(group)}
-          />
+          <Entry key={group.number} colour={groupColour(cellGroup(group.number))} text={nameOfGroup(group)} />
         ))}
         {more > 0 && <span>and {number(more)} more</span>}
         <Entry colour={statuses[0]!} text="not failed" />

@@ -2,7 +2,8 @@
 import { useMemo, useState } from 'preact/hooks';
 import { shellWord } from '../../../core/shell-word';
 import { failed } from '../../../core/status';
-import { cellGroup, COLUMNS, placesOf } from '../../table/places';
+import { COLUMNS, placesOf } from '../../table/places';
+import { cellGroup } from '../../wire/cells';
 import type { EarlierCauses, GroupInfo, RunNow } from '../../wire/types';
 import { setQuery } from '../address';
 import { filter } from '../filter';
