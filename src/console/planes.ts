@@ -1,5 +1,6 @@
 /** Columns of partitions → the bytes of their cells. Pure. */
 import type { PartitionColumns } from '..';
+import { addRange, type Range } from '../core/near-ranges';
 import type { GroupNumbers } from './table/partition-table';
 import { cellGroup, countByte, durationByte, PLANES, REUSED, type Plane } from './wire/cells';
 
@@ -13,15 +14,15 @@ export function emptyPlanes(total: number): Planes {
 
 /**
  * Writes the cells of the partitions in some ranges into `planes`, and returns the ranges of those that have
- * changed; ranges less than `GAP` apart are one.
+ * changed.
  */
 export function writeCells(
   planes: Planes,
   columns: PartitionColumns,
   groups: GroupNumbers,
   ranges: Ranges = [[columns.from, columns.to]],
-): [number, number][] {
-  const changed: [number, number][] = [];
+): Range[] {
+  const changed: Range[] = [];
   for (const [from, to] of ranges)
     for (let ordinal = from; ordinal < to; ordinal++) {
       const isNew =
@@ -31,27 +32,17 @@ export function writeCells(
         put(planes.attempts, ordinal, Math.min(columns.attempts[ordinal]!, 255)) |
         put(planes.group, ordinal, cellGroup(groups[ordinal]!)) |
         put(planes.returned, ordinal, countByte(columns.returnedRows[ordinal]!));
-      if (isNew === 1) extend(changed, ordinal);
+      if (isNew === 1) addRange(changed, ordinal, ordinal + 1);
     }
   return changed;
 }
 
 /** Ranges of partitions whose group is another one. */
-export function regrouped(before: GroupNumbers, groups: GroupNumbers): [number, number][] {
-  const ranges: [number, number][] = [];
+export function regrouped(before: GroupNumbers, groups: GroupNumbers): Range[] {
+  const ranges: Range[] = [];
   for (let ordinal = 0; ordinal < groups.length; ordinal++)
-    if (before[ordinal] !== groups[ordinal]) extend(ranges, ordinal);
+    if (before[ordinal] !== groups[ordinal]) addRange(ranges, ordinal, ordinal + 1);
   return ranges;
-}
-
-/** A range costs about as much as its six bytes per partition for this many. */
-const GAP = 8;
-
-/** Adds an ordinal that is behind all ranges. */
-function extend(ranges: [number, number][], ordinal: number): void {
-  const last = ranges.at(-1);
-  if (last !== undefined && ordinal - last[1] < GAP) last[1] = ordinal + 1;
-  else ranges.push([ordinal, ordinal + 1]);
 }
 
 function put(plane: Uint8Array, at: number, value: number): number {
@@ -61,12 +52,8 @@ function put(plane: Uint8Array, at: number, value: number): number {
 }
 
 /** The union of ranges, ascending and apart. */
-export function mergeRanges(ranges: Ranges): [number, number][] {
-  const merged: [number, number][] = [];
-  for (const [from, to] of [...ranges].sort((a, b) => a[0] - b[0])) {
-    const last = merged.at(-1);
-    if (last !== undefined && from - last[1] < GAP) last[1] = Math.max(last[1], to);
-    else merged.push([from, to]);
-  }
+export function mergeRanges(ranges: Ranges): Range[] {
+  const merged: Range[] = [];
+  for (const [from, to] of [...ranges].sort((a, b) => a[0] - b[0])) addRange(merged, from, to);
   return merged;
 }
