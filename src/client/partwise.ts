@@ -252,8 +252,8 @@ export class Partwise {
   /**
    * Previews a run of this input: how many partitions, how large, in how many units, and how long it takes at
    * least by the last run of the function, if that can be read within 3 s. Reads the source in this process,
-   * without a worker, and starts nothing; relative names inside a query start at the working directory. Throws `StartRefused` for problems
-   * that would also refuse the run.
+   * without a worker, and starts nothing; relative names inside a query start at the working directory.
+   * Throws `StartRefused` for problems that would also refuse the run.
    */
   async plan(input: RunInput): Promise<PlanPreview> {
     const { previewPlan }: typeof import('./plan-preview') = require('./plan-preview');
