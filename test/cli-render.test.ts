@@ -2,6 +2,7 @@ import { describe, expect, it, test } from '@jest/globals';
 import { createColors } from 'picocolors';
 import type { PartitionView } from '../src/reader/types';
 import { bar, sparkline } from '../src/cli/render/sparkline';
+import { boundSentence } from '../src/display/time-bound';
 import { bytesText, durationText } from '../src/display/measures';
 import { countsBar, countsText } from '../src/display/counts';
 import { nextCommands } from '../src/cli/render/next-commands';
@@ -399,6 +400,9 @@ test('a plan says how large its partitions are, and names skew', () => {
   expect(shown).toContain('Skew: the largest partition has 4,999 rows, 249 times the median (20).');
   expect(shown).toContain(
     'At least 2.1 s with 8 units at a time, if a row takes 0.42 ms as in the last run of the function: last',
+  );
+  expect(boundSentence({ ...time, atLeastMs: 0.02 })).toBe(
+    'The calls take less than a second with 8 units at a time, if a row takes 0.42 ms as in the last run of the function:',
   );
   expect(shown).toMatch(/^largest +rows\np3 +4,999\np6 +21\np0 +20\np1 +20\np4 +20\n\nsmallest/m);
   const many = partitionSizes(new Float64Array(1_000_000).fill(20), String);

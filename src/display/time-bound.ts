@@ -9,5 +9,8 @@ export function boundSentence(bound: {
   const { msPerRow, maxConcurrency, atLeastMs } = bound;
   const each = `${Number(msPerRow.toPrecision(2))} ms`;
   const lanes = maxConcurrency === 1 ? '1 unit at a time' : `${maxConcurrency} units at a time`;
-  return `At least ${durationText(atLeastMs)} with ${lanes}, if a row takes ${each} as in the last run of the function:`;
+  const condition = `with ${lanes}, if a row takes ${each} as in the last run of the function:`;
+  // Of so little, most of the time is that of starting.
+  if (atLeastMs < 1_000) return `The calls take less than a second ${condition}`;
+  return `At least ${durationText(atLeastMs)} ${condition}`;
 }
