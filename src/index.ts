@@ -68,20 +68,21 @@ export type {
 } from './reader/comparison-types';
 export type { ListOptions, RunListing, RunPage } from './reader/list-types';
 export type { LogEntry, LogPage, LogPageLine, LogPageOptions } from './reader/log-types';
-export type { ResultsOptions, ResultsPage, ResultsPageOptions } from './reader/results-types';
+export type { ResultRows, ResultsOptions, ResultsPage, ResultsPageOptions } from './reader/results-types';
 export type {
   ArtifactHead,
   ArtifactView,
   PartitionHandle,
   PartitionPage,
-  ResultRows,
   PartitionView,
+  TablePreview,
+} from './reader/partition-types';
+export type { RunHandle } from './reader/run-handle';
+export type {
   PlannedRun,
   RunArchive,
   RunEvent,
-  RunHandle,
   RunSettings,
-  TablePreview,
   RunSnapshot,
   SelectedPartitions,
   UnitView,

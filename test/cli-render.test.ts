@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from '@jest/globals';
 import { createColors } from 'picocolors';
-import type { PartitionView } from '../src/reader/types';
+import type { PartitionView } from '../src/reader/partition-types';
 import { bar, sparkline } from '../src/cli/render/sparkline';
 import { boundSentence } from '../src/display/time-bound';
 import { bytesText, durationText } from '../src/display/measures';

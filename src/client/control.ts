@@ -14,7 +14,8 @@ import { RunEnded, UpdateRefused } from '../reader/errors';
 import { Run, type RunControl } from '../reader/run';
 import { RunReader } from '../reader/run-reader';
 import { ServerRun } from '../reader/run-source';
-import type { RunArchive, RunHandle, RunSettings, SelectedPartitions } from '../reader/types';
+import type { RunHandle } from '../reader/run-handle';
+import type { RunArchive, RunSettings, SelectedPartitions } from '../reader/types';
 import { archiveRun } from './archive-run';
 import { startContinuation } from './start';
 

@@ -15,7 +15,7 @@ import type { StageRuns } from './stage-runs';
 import type { QueueView, WorkersOptions } from './workers';
 import type { RunList } from '../reader/list';
 import type { ListOptions, RunPage } from '../reader/list-types';
-import type { RunHandle } from '../reader/types';
+import type { RunHandle } from '../reader/run-handle';
 
 /** Options for connecting to a project's server. */
 export interface ConnectOptions {

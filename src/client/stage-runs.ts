@@ -9,7 +9,7 @@ import type { RunList } from '../reader/list';
 import { NoSuchStage } from '../reader/errors';
 import { Run } from '../reader/run';
 import type { ListOptions, RunPage } from '../reader/list-types';
-import type { RunHandle } from '../reader/types';
+import type { RunHandle } from '../reader/run-handle';
 import { openStage, stageUri } from '../stage';
 import { closeServices } from '../warehouse';
 

@@ -1,5 +1,6 @@
 /** Types of pages of combined rows. */
 import type { Column } from '../core/plan';
+import type { Row } from '../core/row';
 import type { ResultFilter, ResultSort } from '../rows/results-query';
 
 /** Selects combined rows. */
@@ -30,3 +31,12 @@ export interface ResultsPage {
   /** Number of rows that the filters select, on all pages. */
   total: number;
 }
+
+/**
+ * Rows that functions returned. Values are as in `data`, but without losing digits: a DECIMAL that a number
+ * cannot hold and a time with a fraction of a millisecond are text.
+ */
+export type ResultRows = Row[] & {
+  /** The columns in order, with DuckDB's types: objects list names such as `10` first. */
+  readonly columns?: { name: string; type: string }[];
+};

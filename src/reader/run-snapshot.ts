@@ -4,7 +4,8 @@ import type { PartitionColumns } from '../history/partition-columns';
 import type { RunState } from '../history/state';
 import { failureGroups, partitionColumns, type WholeRunReader } from './partitions/whole-run';
 import type { Reading, RunReader } from './run-reader';
-import type { PartitionView, RunSnapshot, UnitView, WholeRun } from './types';
+import type { PartitionView } from './partition-types';
+import type { RunSnapshot, UnitView, WholeRun } from './types';
 import { unitView } from './unit-view';
 
 /** A run as one reading found it. */

@@ -16,15 +16,13 @@ import type { ColumnStatistics } from '../rows/column-statistics';
 import type { ResultFilter } from '../rows/results-query';
 import type { ProgressDisplay } from '../display/progress';
 import type { LogEntry } from './log-types';
-import type { ResultsOptions, ResultsPage, ResultsPageOptions } from './results-types';
+import type { ResultRows, ResultsOptions, ResultsPage, ResultsPageOptions } from './results-types';
 import type { RunComparison } from './comparison-types';
+import type { PartitionHandle, PartitionPage } from './partition-types';
+import type { RunHandle } from './run-handle';
 import type {
-  PartitionHandle,
-  PartitionPage,
-  ResultRows,
   RunArchive,
   RunEvent,
-  RunHandle,
   RunSettings,
   RunSnapshot,
   SelectedPartitions,

@@ -12,7 +12,7 @@ import {
   type VersionBody,
 } from '../../models/records';
 import type { ModelEntry } from '../../models/types';
-import type { RunHandle } from '../../reader/types';
+import type { RunHandle } from '../../reader/run-handle';
 import { stageOf, type RegistryPlace } from './place';
 import type { VersionRef, VersionView } from './types';
 

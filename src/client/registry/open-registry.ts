@@ -6,7 +6,7 @@ import { RegistryRefused } from '../../models/records';
 import type { RunInput } from '../../core/input';
 import { openStage } from '../../stage';
 import { openWarehouse } from '../../warehouse';
-import type { RunHandle } from '../../reader/types';
+import type { RunHandle } from '../../reader/run-handle';
 
 /** If `warehouse` is null, uses the project's. Throws `RegistryRefused` for an invalid warehouse. */
 export function openRegistry(

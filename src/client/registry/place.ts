@@ -1,7 +1,7 @@
 /** Where the registry is: its warehouse, and the stages of its versions. */
 import type { RunInput } from '../../core/input';
 import type { VersionBody } from '../../models/records';
-import type { RunHandle } from '../../reader/types';
+import type { RunHandle } from '../../reader/run-handle';
 import { stageUri, type Stage } from '../../stage';
 import type { Warehouse } from '../../warehouse';
 

@@ -1,7 +1,7 @@
 /** Compares a call of a function with what a run recorded for the same partition. Pure. */
 import { showJson } from '../../core/json';
 import type { CallView, CellDifference, OutcomeComparison } from './types';
-import type { ArtifactView } from '../../reader/types';
+import type { ArtifactView } from '../../reader/partition-types';
 import type { Row } from '../../core/row';
 
 const MAX_CELLS = 20;

@@ -15,7 +15,7 @@ import { RunReader } from '../../reader/run-reader';
 import { ServerRun } from '../../reader/run-source';
 import { MAX_ROWS_SHOWN, type CallView, type DebugOptions, type DebugReport } from './types';
 import type { LogEntry } from '../../reader/log-types';
-import type { PartitionView } from '../../reader/types';
+import type { PartitionView } from '../../reader/partition-types';
 import type { ProjectConfig } from '../../config';
 import { checkPin } from '../../functions/file-rows';
 import type { RunRecord } from '../../history/fold';

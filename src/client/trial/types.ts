@@ -1,7 +1,7 @@
 /** Results of trying a run, and of debugging a partition of one. None of them is recorded. */
 import type { FinalStatus } from '../../core/outcome';
 import type { LogEntry } from '../../reader/log-types';
-import type { PartitionView } from '../../reader/types';
+import type { PartitionView } from '../../reader/partition-types';
 import type { Row } from '../../core/row';
 
 /** Maximum number of result rows shown per partition. */

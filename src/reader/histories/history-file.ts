@@ -8,7 +8,7 @@ import type { RecordedHistory } from './execution-history';
 import { payloadDecoder } from './payloads';
 import { RecordedRun } from '../recorded-run';
 import { Run } from '../run';
-import type { RunHandle } from '../types';
+import type { RunHandle } from '../run-handle';
 
 /** The run in a file, decoded with the project's data converter. Throws `UnreadableHistory`. */
 export async function readHistoryFile(

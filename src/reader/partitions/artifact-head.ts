@@ -9,7 +9,7 @@ import { queryRows, userProblem } from '../../duckdb/database-file';
 import { literal } from '../../duckdb/quote';
 import type { Stage } from '../../stage';
 import { NotATable } from '../errors';
-import type { ArtifactHead, TablePreview } from '../types';
+import type { ArtifactHead, TablePreview } from '../partition-types';
 import { artifactKind } from './artifact-kind';
 
 const MAX_HEAD_BYTES = 1024 * 1024;

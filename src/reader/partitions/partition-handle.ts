@@ -15,7 +15,13 @@ import { orRerun } from '../rerun-missing';
 import { readRows } from './results';
 import type { Reading, RunReader } from '../run-reader';
 import type { LogEntry, LogPage, LogPageOptions } from '../log-types';
-import type { ArtifactHead, ArtifactView, PartitionHandle, PartitionView, TablePreview } from '../types';
+import type {
+  ArtifactHead,
+  ArtifactView,
+  PartitionHandle,
+  PartitionView,
+  TablePreview,
+} from '../partition-types';
 import type { Stage } from '../../stage';
 import type { Row } from '../../core/row';
 

@@ -6,7 +6,7 @@ import type { RunRecord, UnitRecord } from '../../history/fold';
 import { wasStopped } from '../../history/run-state';
 import { isFailure, type PartitionStatus } from '../../core/status';
 import type { Reading, RunReader } from '../run-reader';
-import type { PartitionPage, PartitionView } from '../types';
+import type { PartitionPage, PartitionView } from '../partition-types';
 
 /** Number of partitions searched together. */
 const WINDOW = 4_096;

@@ -16,7 +16,7 @@ import type { RunPlan } from '../../core/plan';
 import type { PartitionStatus } from '../../core/status';
 import type { IndexEntry } from '../../rows/partition-index';
 import type { PartitionIndex } from './partition-index';
-import type { ArtifactView, PartitionView } from '../types';
+import type { ArtifactView, PartitionView } from '../partition-types';
 
 type MadeIn = Pick<PartitionView, 'execution' | 'functionDigest' | 'unit' | 'worker'>;
 

@@ -16,8 +16,7 @@ import { identifier, literal } from '../../duckdb/quote';
 import { processFolder } from '../../files/process-folder';
 import type { Stage } from '../../stage';
 import type { Row } from '../../core/row';
-import type { ResultsOptions, ResultsPage, ResultsPageOptions } from '../results-types';
-import type { ResultRows } from '../types';
+import type { ResultRows, ResultsOptions, ResultsPage, ResultsPageOptions } from '../results-types';
 import { withColumns, withLocalRows } from './results';
 
 const DEFAULT_ROWS = 100;

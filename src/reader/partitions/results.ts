@@ -10,7 +10,7 @@ import { storedTypes, storingClause, TYPES_METADATA } from '../../rows/storable'
 import { withDatabase } from '../../duckdb/database-file';
 import { literal } from '../../duckdb/quote';
 import type { Row } from '../../core/row';
-import type { ResultRows } from '../types';
+import type { ResultRows } from '../results-types';
 
 /** Number of files fetched in parallel. */
 const FILES_AT_ONCE = 8;
