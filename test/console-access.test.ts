@@ -1,23 +1,24 @@
 /** The console for everyone: without a mouse, on a narrow screen, in both themes, read aloud. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { Page } from 'playwright-core';
 import { timeText } from '../src/display/measures';
 import { audit, viewportsOf, WIDE } from './support/audit';
-import { describeBrowser, listOf, startBrowser, startConsole, type TestConsole } from './support/console';
+import { describeBrowser, listOf, type TestConsole } from './support/console';
+import { consoleFixture } from './support/console-fixture';
 import { GATED_FUNCTIONS, startGated, type GatedRun } from './support/gated-runs';
-import { makeProject, type TestProject } from './support/project';
+import type { TestProject } from './support/project';
 
 describeBrowser('the console', () => {
+  const fixture = consoleFixture();
   let project: TestProject;
-  let browser: Browser;
   let served: TestConsole;
   let page: Page;
   let runId: string;
 
   beforeAll(async () => {
-    [project, browser] = await Promise.all([makeProject(GATED_FUNCTIONS), startBrowser()]);
-    await project.execute("CREATE TABLE t AS SELECT printf('p%02d', i) AS k FROM range(60) _(i)");
-    [served] = await Promise.all([startConsole(project.folder), project.startWorker()]);
+    ({ project, served } = await fixture.start(GATED_FUNCTIONS, {
+      tables: ["CREATE TABLE t AS SELECT printf('p%02d', i) AS k FROM range(60) _(i)"],
+    }));
     const { run } = await startGated(project, 'access', {
       source: { table: 't' },
       params: { fails: { p20: 'no sales', p40: 'no sales', p41: 'final:no amount' } },
@@ -25,16 +26,7 @@ describeBrowser('the console', () => {
     });
     ({ runId } = run);
     await run.wait();
-    page = await browser.newPage({ viewport: WIDE });
-    page.setDefaultTimeout(20_000);
-    await page.goto(listOf(served.url, runId));
-    await page.getByRole('link', { name: runId }).waitFor();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await served?.end();
-    await project?.close();
+    page = await fixture.signedIn({ viewport: WIDE });
   });
 
   /** What each page is, and what says that it is there. */

@@ -1,17 +1,11 @@
 /** Every kind of artifact on the page of a partition. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
-import {
-  describeBrowser,
-  describeSlow,
-  listOf,
-  startBrowser,
-  startConsole,
-  type TestConsole,
-} from './support/console';
-import { makeProject, type TestProject } from './support/project';
+import { beforeAll, expect, it } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { describeBrowser, describeSlow } from './support/console';
+import { consoleFixture, type ConsoleFixture } from './support/console-fixture';
+import type { TestProject } from './support/project';
 
 /** Larger than what is put into a pack with others, so that its file is its own. */
 const BROKEN = 'the quick brown fox '.repeat(5_000);
@@ -49,36 +43,25 @@ export const makes = definePartitionFunction({
 `;
 
 let project: TestProject;
-let browser: Browser;
-let served: TestConsole;
 let page: Page;
 let partitions: string;
 
 /** Runs the function for one partition, and opens the console. */
-async function prepare(partition: string): Promise<void> {
-  [project, browser] = await Promise.all([makeProject(FUNCTIONS), startBrowser()]);
-  [served] = await Promise.all([startConsole(project.folder), project.startWorker()]);
+async function prepare(fixture: ConsoleFixture, partition: string): Promise<void> {
+  const started = await fixture.start(FUNCTIONS);
+  ({ project } = started);
   const run = await project.partwise.start(
     { function: 'makes', source: { query: `SELECT '${partition}' AS k` }, partitionBy: ['k'] },
     { runId: project.runId('artifacts') },
   );
   expect((await run.wait()).status).toBe('SUCCESS');
-  partitions = `${served.origin}/runs/${run.runId}/partitions`;
-  page = await browser.newPage();
-  page.setDefaultTimeout(20_000);
-  await page.goto(listOf(served.url, run.runId));
-  await page.getByRole('link', { name: run.runId }).waitFor();
-}
-
-async function end(): Promise<void> {
-  await browser?.close();
-  await served?.end();
-  await project?.close();
+  partitions = `${started.served.origin}/runs/${run.runId}/partitions`;
+  page = await fixture.signedIn();
 }
 
 describeBrowser('the page of a partition', () => {
-  beforeAll(() => prepare('all'));
-  afterAll(end);
+  const fixture = consoleFixture();
+  beforeAll(() => prepare(fixture, 'all'));
 
   const panel = () => page.getByRole('region', { name: 'Artifacts' });
   const open = (name: string): Promise<unknown> => page.goto(`${partitions}/all?artifact=${name}`);
@@ -147,8 +130,8 @@ describeBrowser('the page of a partition', () => {
 });
 
 describeSlow('an artifact of 300 MB', () => {
-  beforeAll(() => prepare('large'));
-  afterAll(end);
+  const fixture = consoleFixture();
+  beforeAll(() => prepare(fixture, 'large'));
 
   it('is previewed from its head alone', async () => {
     const loaded: string[] = [];

@@ -1,24 +1,25 @@
 /** The six jobs without a mouse: by keys alone, by touch on a narrow screen, enlarged, in forced colours. */
-import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { beforeAll, beforeEach, expect, it } from '@jest/globals';
+import type { BrowserContextOptions, Page } from 'playwright-core';
 import { audit } from './support/audit';
-import { describeBrowser, listOf, startBrowser, startConsole, type TestConsole } from './support/console';
+import { describeBrowser, listOf, type TestConsole } from './support/console';
+import { consoleFixture } from './support/console-fixture';
 import { GATED_FUNCTIONS, startGated, type GatedRun } from './support/gated-runs';
-import { makeProject, type TestProject } from './support/project';
+import type { TestProject } from './support/project';
 
 const FAILING = ['p20', 'p40', 'p41'];
 
 describeBrowser('the console', () => {
+  const fixture = consoleFixture();
   let project: TestProject;
-  let browser: Browser;
   let served: TestConsole;
   let gated: GatedRun;
   let runId: string;
 
   beforeAll(async () => {
-    [project, browser] = await Promise.all([makeProject(GATED_FUNCTIONS), startBrowser()]);
-    await project.execute("CREATE TABLE t AS SELECT printf('p%02d', i) AS k FROM range(60) _(i)");
-    [served] = await Promise.all([startConsole(project.folder), project.startWorker()]);
+    ({ project, served } = await fixture.start(GATED_FUNCTIONS, {
+      tables: ["CREATE TABLE t AS SELECT printf('p%02d', i) AS k FROM range(60) _(i)"],
+    }));
   });
 
   beforeEach(async () => {
@@ -31,15 +32,8 @@ describeBrowser('the console', () => {
     await gated.run.wait();
   });
 
-  afterAll(async () => {
-    await browser?.close();
-    await served?.end();
-    await project?.close();
-  });
-
   const list = async (options: BrowserContextOptions): Promise<Page> => {
-    const page = await (await browser.newContext(options)).newPage();
-    page.setDefaultTimeout(20_000);
+    const page = await fixture.newPage(options);
     await page.goto(listOf(served.url, runId));
     await page.getByRole('link', { name: runId }).waitFor();
     return page;

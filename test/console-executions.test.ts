@@ -1,15 +1,10 @@
 /** Runs of several executions, generations and shards in the console. */
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { Browser, Locator, Page } from 'playwright-core';
-import {
-  describeBrowser,
-  describeSlow,
-  startBrowser,
-  startConsole,
-  type TestConsole,
-} from './support/console';
+import { beforeAll, expect, it } from '@jest/globals';
+import type { Locator, Page } from 'playwright-core';
+import { describeBrowser, describeSlow, type TestConsole } from './support/console';
+import { consoleFixture } from './support/console-fixture';
 import { GATED_FUNCTIONS, startGated } from './support/gated-runs';
-import { makeProject, type TestProject } from './support/project';
+import type { TestProject } from './support/project';
 
 const FUNCTIONS = `${GATED_FUNCTIONS}
 /** Prints in which generation it runs, which the rows say; fails for "b" unless params.fixed exists. */
@@ -26,30 +21,17 @@ export const dated = definePartitionFunction({
 `;
 
 describeBrowser('the console', () => {
+  const fixture = consoleFixture();
   let project: TestProject;
-  let browser: Browser;
   let served: TestConsole;
   let page: Page;
 
   beforeAll(async () => {
-    [project, browser] = await Promise.all([makeProject(FUNCTIONS), startBrowser()]);
-    await project.execute(
-      "CREATE TABLE t AS SELECT * FROM (VALUES ('a', 1), ('b', 1), ('c', 1)) AS _(k, day)",
-    );
-    [served] = await Promise.all([
-      startConsole(project.folder),
-      project.startWorker({ PARTWISE_RUNNERS: '4' }),
-    ]);
-    page = await browser.newPage();
-    page.setDefaultTimeout(60_000);
-    await page.goto(served.url);
-    await page.getByRole('link', { name: 'Schedules' }).waitFor();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await served?.end();
-    await project?.close();
+    ({ project, served } = await fixture.start(FUNCTIONS, {
+      tables: ["CREATE TABLE t AS SELECT * FROM (VALUES ('a', 1), ('b', 1), ('c', 1)) AS _(k, day)"],
+      worker: { PARTWISE_RUNNERS: '4' },
+    }));
+    page = await fixture.signedIn();
   });
 
   const rows = (): Locator => page.locator('.grid-row');

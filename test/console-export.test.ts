@@ -4,15 +4,16 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { Page } from 'playwright-core';
 import { exportRun } from '../src/console/index';
 import { decodeExport, type ExportedRun } from '../src/console/wire/export';
 import { PARTITION_STATUSES, type PartitionColumns, type RunHandle, type RunState } from '../src/index';
 import { until } from './support/until';
 import { cli } from './support/cli';
-import { describeBrowser, listOf, startBrowser, startConsole, type TestConsole } from './support/console';
-import { makeProject, type TestProject } from './support/project';
+import { describeBrowser, listOf, type TestConsole } from './support/console';
+import { consoleFixture } from './support/console-fixture';
+import type { TestProject } from './support/project';
 
 const FUNCTIONS = `
 import { definePartitionFunction } from 'partwise';
@@ -43,15 +44,18 @@ const KEYS = [
   ...HOSTILE,
 ];
 
+const fixture = consoleFixture();
 let project: TestProject;
+let served: TestConsole;
 let runId: string;
 beforeAll(async () => {
-  project = await makeProject(FUNCTIONS);
   const values = KEYS.map((key, i) => `('${key}', ${i + 1})`).join(', ');
-  await project.execute(
-    `CREATE TABLE orders_canary AS SELECT k, n FROM (VALUES ${values}) t(k, n), range(n) WHERE n > 0`,
-  );
-  await project.startWorker({ SOME_PASSWORD: 'canary-environment' });
+  ({ project, served } = await fixture.start(FUNCTIONS, {
+    tables: [
+      `CREATE TABLE orders_canary AS SELECT k, n FROM (VALUES ${values}) t(k, n), range(n) WHERE n > 0`,
+    ],
+    worker: { SOME_PASSWORD: 'canary-environment' },
+  }));
   runId = project.runId('shared');
   const run = await project.partwise.start(
     {
@@ -65,7 +69,6 @@ beforeAll(async () => {
   );
   await run.wait();
 });
-afterAll(() => project.close());
 
 describe('an exported run', () => {
   it('is what the run is, with exact values and ids of all partitions', async () => {
@@ -213,24 +216,13 @@ describe('an exported run', () => {
 });
 
 describeBrowser('an exported file in a browser', () => {
-  let browser: Browser;
-  let served: TestConsole | null = null;
   const requests: string[] = [];
   const troubles: string[] = [];
-  beforeAll(async () => {
-    browser = await startBrowser();
-  });
-  afterAll(async () => {
-    await served?.end();
-    await browser.close();
-  });
 
   const open = async (file: string, address = ''): Promise<Page> => {
-    const page = await browser.newPage();
+    const page = await fixture.newPage();
     page.on('request', (request) => requests.push(request.url()));
-    page.on('pageerror', ({ message }) => troubles.push(message));
     page.on('console', (message) => troubles.push(message.text()));
-    page.on('dialog', (dialog) => troubles.push(dialog.message()));
     await page.goto(`${pathToFileURL(file).href}${address}`);
     return page;
   };
@@ -288,8 +280,7 @@ describeBrowser('an exported file in a browser', () => {
   });
 
   it('is what the button of the console saves, with two clicks', async () => {
-    served = await startConsole(project.folder);
-    const page = await browser.newPage();
+    const page = await fixture.newPage();
     await page.goto(listOf(served.url, runId));
     await page.getByRole('link', { name: runId }).click();
     await page.getByText('Share', { exact: true }).click();
@@ -331,6 +322,7 @@ describeBrowser('an exported file in a browser', () => {
     await writeFile(file, text.replace(/(id="run">.{100})[^<]*/, '$1'));
     const page = await open(file);
     await page.getByText('incomplete or was changed').waitFor();
+    expect(fixture.surprises.splice(0)).toEqual([expect.stringContaining('incomplete or was changed')]);
   });
 });
 

@@ -1,11 +1,12 @@
 /** The page of a run of a million partitions, as it is used. Some minutes: only with CONSOLE_TESTS=all. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { Browser, Locator, Page } from 'playwright-core';
+import { beforeAll, expect, it } from '@jest/globals';
+import type { Locator, Page } from 'playwright-core';
 import type { RunHandle } from '../src/index';
-import { describeSlow, listOf, startBrowser, startConsole, type TestConsole } from './support/console';
-import { makeProject, type TestProject } from './support/project';
+import { describeSlow, type TestConsole } from './support/console';
+import { consoleFixture } from './support/console-fixture';
+import type { TestProject } from './support/project';
 
 const PARTITIONS = 1_000_000;
 const LARGE = { key: 500_000, rows: 5_000 };
@@ -32,20 +33,20 @@ export const noop = definePartitionFunction({
 `;
 
 describeSlow('a run of 1,000,000 partitions in the console', () => {
+  const fixture = consoleFixture();
   let project: TestProject;
-  let browser: Browser;
   let served: TestConsole;
   let page: Page;
   let run: RunHandle;
   let fixed: string;
 
   beforeAll(async () => {
-    [project, browser] = await Promise.all([makeProject(FUNCTIONS), startBrowser()]);
+    ({ project, served } = await fixture.start(FUNCTIONS, {
+      tables: [
+        `CREATE TABLE t AS SELECT range AS k FROM range(${PARTITIONS}) UNION ALL SELECT ${LARGE.key} FROM range(${LARGE.rows - 1})`,
+      ],
+    }));
     fixed = join(project.folder, 'fixed');
-    await project.execute(
-      `CREATE TABLE t AS SELECT range AS k FROM range(${PARTITIONS}) UNION ALL SELECT ${LARGE.key} FROM range(${LARGE.rows - 1})`,
-    );
-    [served] = await Promise.all([startConsole(project.folder), project.startWorker()]);
     run = await project.partwise.start(
       {
         function: 'noop',
@@ -57,17 +58,8 @@ describeSlow('a run of 1,000,000 partitions in the console', () => {
       { runId: project.runId('million') },
     );
     expect((await run.wait()).counts).toMatchObject({ total: PARTITIONS, FAILED: 50_007 });
-    page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-    page.setDefaultTimeout(60_000);
-    await page.goto(listOf(served.url, run.runId));
-    await page.getByRole('link', { name: run.runId }).waitFor();
+    page = await fixture.signedIn({ viewport: { width: 1280, height: 900 } });
   }, HALF_HOUR);
-
-  afterAll(async () => {
-    await browser?.close();
-    await served?.end();
-    await project?.close();
-  });
 
   const rows = (): Locator => page.locator('.grid-row');
   const row = (id: number): Locator => rows().filter({ has: page.getByText(`${id}`, { exact: true }) });

@@ -2,19 +2,19 @@
 import { mkdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { Browser } from 'playwright-core';
-import { describeSlow, listOf, startBrowser, startConsole } from './support/console';
+import { describeSlow, listOf, startConsole } from './support/console';
+import { consoleFixture } from './support/console-fixture';
 import { GATED_FUNCTIONS, startGated } from './support/gated-runs';
 import { installNodes, nodeProgram, OTHER_NODES } from './support/nodes';
 import { makeProject, type TestProject } from './support/project';
 
 describeSlow('the console', () => {
+  const fixture = consoleFixture();
   let project: TestProject;
-  let browser: Browser;
   let nodes: string;
 
   beforeAll(async () => {
-    [project, browser] = await Promise.all([makeProject(GATED_FUNCTIONS), startBrowser()]);
+    project = await makeProject(GATED_FUNCTIONS);
     nodes = join(project.folder, 'nodes');
     await mkdir(nodes);
     const { code, stderr } = await installNodes(nodes);
@@ -23,10 +23,7 @@ describeSlow('the console', () => {
     await project.startWorker();
   }, 300_000);
 
-  afterAll(async () => {
-    await browser?.close();
-    await project?.close();
-  });
+  afterAll(() => project?.close());
 
   it.each(OTHER_NODES)('is served by Node %i', async (major) => {
     const program = nodeProgram(nodes, major);
@@ -37,8 +34,7 @@ describeSlow('the console', () => {
     });
     const served = await startConsole(project.folder, [], {}, program);
     if (process.platform === 'linux') expect(await readlink(`/proc/${served.pid}/exe`)).toBe(program);
-    const page = await browser.newPage();
-    page.setDefaultTimeout(30_000);
+    const page = await fixture.newPage();
     await page.goto(listOf(served.url, gated.run.runId));
     await page.getByRole('link', { name: gated.run.runId }).click();
     await gated.untilStarted('p19');

@@ -1,6 +1,6 @@
 /** The console's pages about schedules, models, plans and workers: over HTTP, then in a browser. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import type {
   ComparedPartition,
   PlanPreview,
@@ -19,11 +19,11 @@ import {
   askConsole,
   describeBrowser,
   listOf,
-  startBrowser,
   startConsole,
   type ConsoleAnswer,
   type TestConsole,
 } from './support/console';
+import { consoleFixture } from './support/console-fixture';
 import { makeProject, type TestProject } from './support/project';
 import { until } from './support/until';
 
@@ -59,6 +59,9 @@ const DAILY = {
   partitionBy: ['shop'],
 };
 
+// Defined first, so that it comes before the project is closed.
+afterAll(() => project?.partwise.schedules.delete(nightly));
+const fixture = consoleFixture();
 let project: TestProject;
 let served: TestConsole;
 let nightly: string;
@@ -66,11 +69,11 @@ let nightly: string;
 const runs: string[] = [];
 
 beforeAll(async () => {
-  project = await makeProject(FUNCTIONS);
-  await project.execute(
-    "CREATE TABLE sales AS SELECT 'S' || (i % 3) AS shop, i::DOUBLE AS amount, DATE '2026-09-01' + i::INT AS day FROM range(60) t(i)",
-  );
-  [served] = await Promise.all([startConsole(project.folder), project.startWorker()]);
+  ({ project, served } = await fixture.start(FUNCTIONS, {
+    tables: [
+      "CREATE TABLE sales AS SELECT 'S' || (i % 3) AS shop, i::DOUBLE AS amount, DATE '2026-09-01' + i::INT AS day FROM range(60) t(i)",
+    ],
+  }));
   nightly = project.runId('nightly');
   const when = { cron: '30 0 * * *', timeZone: 'Europe/Berlin', note: 'for the morning' };
   await project.partwise.schedules.create(nightly, { input: DAILY, ...when });
@@ -92,12 +95,6 @@ beforeAll(async () => {
     runs.push(run.runId);
   }
   await (await project.partwise.registry()).model('traffic').promote(1, 'production');
-});
-
-afterAll(async () => {
-  await project?.partwise.schedules.delete(nightly);
-  await served?.end();
-  await project?.close();
 });
 
 const ask = <T>(path: string, body?: unknown, of = served): Promise<ConsoleAnswer<T>> =>
@@ -334,7 +331,7 @@ it('shows who polls the task queues', async () => {
 });
 
 it('has no route that changes anything if it is read-only', async () => {
-  const readOnly = await startConsole(project.folder, ['--read-only', '--port', `${await freePort()}`]);
+  const readOnly = await fixture.startConsole('--read-only', '--port', `${await freePort()}`);
   try {
     for (const path of [
       ...['pause', 'unpause', 'trigger', 'backfill', 'backfill/preview', 'delete'].map(
@@ -353,17 +350,11 @@ it('has no route that changes anything if it is read-only', async () => {
 });
 
 describeBrowser('in a browser', () => {
-  let browser: Browser;
   let page: Page;
 
   beforeAll(async () => {
-    browser = await startBrowser();
-    page = await browser.newPage({ timezoneId: 'America/Chicago' });
-    page.setDefaultTimeout(20_000);
-    await page.goto(served.url);
-    await page.getByRole('link', { name: 'Schedules' }).waitFor();
+    page = await fixture.signedIn({ timezoneId: 'America/Chicago' });
   });
-  afterAll(() => browser?.close());
 
   it('the next times are in both zones, and changes of clocks are marked', async () => {
     const id = project.runId('march');

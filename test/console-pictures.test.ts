@@ -1,18 +1,19 @@
 /** The pictures of a run: what they show, and that they are used by mouse, finger and keys alike. */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { Locator, Page } from 'playwright-core';
 import type { Bar } from '../src/console/page/pictures/lanes';
 import type { Table } from '../src/console/table/partition-table';
 import { answerMatrix, commonOrder } from '../src/console/table/matrix';
 import type { RunState, UnitView } from '../src/index';
 import { audit, WIDE } from './support/audit';
 import { cli } from './support/cli';
-import { describeBrowser, listOf, startBrowser, startConsole, type TestConsole } from './support/console';
+import { describeBrowser, type TestConsole } from './support/console';
+import { consoleFixture } from './support/console-fixture';
 import { GATED_FUNCTIONS, startGated } from './support/gated-runs';
 import { pageModule } from './support/page-module';
-import { makeProject, type TestProject } from './support/project';
+import type { TestProject } from './support/project';
 
 const { packLanes, placeLanes } =
   pageModule<typeof import('../src/console/page/pictures/lanes')>('pictures/lanes.ts');
@@ -131,15 +132,13 @@ describe('a timeline', () => {
 });
 
 describeBrowser('the pictures of a run', () => {
+  const fixture = consoleFixture();
   let project: TestProject;
-  let browser: Browser;
-  let browsing: BrowserContext;
   let page: Page;
   let served: TestConsole;
   let runId: string;
   /** A run whose map can be zoomed. */
   let wide: string;
-  const surprises: string[] = [];
   /** In key order. There is no West in October. */
   const IDS = [
     'East/2',
@@ -158,11 +157,11 @@ describeBrowser('the pictures of a run', () => {
   const WIDE_TOTAL = 600;
 
   beforeAll(async () => {
-    [project, browser] = await Promise.all([makeProject(GATED_FUNCTIONS), startBrowser()]);
-    await project.execute(
-      `CREATE TABLE t AS SELECT * FROM (VALUES ('East'), ('West'), ('ש'), (NULL)) r(region), (VALUES (2), (9), (10)) m(month) WHERE region IS DISTINCT FROM 'West' OR month <> 10`,
-    );
-    [served] = await Promise.all([startConsole(project.folder), project.startWorker()]);
+    ({ project, served } = await fixture.start(GATED_FUNCTIONS, {
+      tables: [
+        `CREATE TABLE t AS SELECT * FROM (VALUES ('East'), ('West'), ('ש'), (NULL)) r(region), (VALUES (2), (9), (10)) m(month) WHERE region IS DISTINCT FROM 'West' OR month <> 10`,
+      ],
+    }));
     const { run } = await startGated(project, 'pairs', {
       source: { table: 't' },
       partitionBy: ['region', 'month'],
@@ -174,20 +173,8 @@ describeBrowser('the pictures of a run', () => {
     });
     [runId, wide] = [run.runId, many.run.runId];
     await Promise.all([run.wait(), many.run.wait()]);
-    browsing = await browser.newContext({ viewport: WIDE, hasTouch: true });
-    page = await browsing.newPage();
-    page.setDefaultTimeout(20_000);
-    page.on('pageerror', (error) => surprises.push(error.message));
-    await page.goto(listOf(served.url, runId));
-    await page.getByRole('link', { name: runId }).waitFor();
+    page = await fixture.signedIn({ viewport: WIDE, hasTouch: true });
   });
-
-  afterAll(async () => {
-    await browser?.close();
-    await served?.end();
-    await project?.close();
-  });
-  afterEach(() => expect(surprises.splice(0)).toEqual([]));
 
   const openRun = async (query = ''): Promise<void> => {
     await page.goto(`${served.origin}/runs/${runId}${query}`);
@@ -309,7 +296,7 @@ describeBrowser('the pictures of a run', () => {
       expect(await cli(project.folder, ['export', runId, '--html', file, ...flags])).toMatchObject({
         code: 0,
       });
-      const other = await browsing.newPage();
+      const other = await page.context().newPage();
       await other.goto(`${pathToFileURL(file).href}#?layout=matrix`);
       await other.locator('.grid-row').first().waitFor();
       return other;
@@ -373,7 +360,7 @@ describeBrowser('the pictures of a run', () => {
   });
 
   it('zooms the map by two fingers, moves it by one when zoomed, and scrolls the page otherwise', async () => {
-    const touching = await browsing.newCDPSession(page);
+    const touching = await page.context().newCDPSession(page);
     const touch = async (type: string, ...points: [x: number, y: number][]): Promise<void> => {
       await touching.send('Input.dispatchTouchEvent', {
         type: type as 'touchMove',

@@ -5,14 +5,15 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { accessOf, isIn, type AccessOptions } from '../src/console/access';
 import { serveConsole, type Backend } from '../src/console/index';
 import { PASSWORD, startAuthProxy, type AuthProxy } from './support/auth-proxy';
 import { cli } from './support/cli';
-import { describeBrowser, listOf, startBrowser, startConsole, type TestConsole } from './support/console';
+import { describeBrowser, listOf } from './support/console';
+import { consoleFixture } from './support/console-fixture';
 import { GATED_FUNCTIONS, startGated } from './support/gated-runs';
-import { makeProject, REPOSITORY, type TestProject } from './support/project';
+import { REPOSITORY, type TestProject } from './support/project';
 
 const EMPTY: Backend = {
   name: 'empty',
@@ -262,36 +263,27 @@ describe('who is let in', () => {
 });
 
 describeBrowser('in a browser', () => {
+  const fixture = consoleFixture();
   let project: TestProject;
   let proxy: AuthProxy;
-  let served: TestConsole;
-  let browser: Browser;
   let page: Page;
   const user = 'Zoë';
 
   beforeAll(async () => {
-    [project, browser, proxy] = await Promise.all([
-      makeProject(GATED_FUNCTIONS),
-      startBrowser(),
-      startAuthProxy(),
-    ]);
-    await project.execute("CREATE TABLE t AS SELECT printf('p%d', i) AS k FROM range(6) _(i)");
+    proxy = await startAuthProxy();
     const flags = ['--auth-header', HEADER, '--trust-proxy', '127.0.0.1'];
     const names = ['--base-path', '/partwise/', '--host-name', proxy.host];
-    [served] = await Promise.all([startConsole(project.folder, [...flags, ...names]), project.startWorker()]);
-    expect(served.url).toBe(`${served.origin}/partwise/`);
-    proxy.passTo(Number(new URL(served.url).port));
-    const httpCredentials = { username: user, password: PASSWORD };
-    page = await (await browser.newContext({ httpCredentials })).newPage();
-    page.setDefaultTimeout(60_000);
+    const started = await fixture.start(GATED_FUNCTIONS, {
+      tables: ["CREATE TABLE t AS SELECT printf('p%d', i) AS k FROM range(6) _(i)"],
+      args: [...flags, ...names],
+    });
+    ({ project } = started);
+    const { url, origin } = started.served;
+    expect(url).toBe(`${origin}/partwise/`);
+    proxy.passTo(Number(new URL(url).port));
+    page = await fixture.newPage({ httpCredentials: { username: user, password: PASSWORD } });
   });
-
-  afterAll(async () => {
-    await browser?.close();
-    await served?.end();
-    proxy?.close();
-    await project?.close();
-  });
+  afterAll(() => proxy?.close());
 
   it('goes from the list to a run, follows it, pauses it, and shows who did', async () => {
     const gated = await startGated(project, 'proxied', {
@@ -334,7 +326,7 @@ describeBrowser('in a browser', () => {
 
   it('is found below its path by the same command in another terminal', async () => {
     const flags = ['--base-path', '/below', '--read-only'];
-    const first = await startConsole(project.folder, flags);
+    const first = await fixture.startConsole(...flags);
     expect(first.url).toBe(`${first.origin}/below/#token=${first.token}`);
     // It has connected by then: the other command waits for its answer for two seconds.
     const headers = { authorization: `Bearer ${first.token}` };

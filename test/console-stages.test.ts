@@ -1,9 +1,9 @@
 /** The console of projects whose stage is remote: the same pages. Only with CONSOLE_TESTS=all. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import type { PartwiseConfig, RunInput } from '../src/index';
-import { describeSlow, listOf, startBrowser, startConsole, type TestConsole } from './support/console';
-import { makeProject, type TestProject } from './support/project';
+import { describeSlow, listOf, type TestConsole } from './support/console';
+import { consoleFixture } from './support/console-fixture';
 import { describeS3, startS3 } from './support/s3';
 import { describeSnowflake, startSnowflake } from './support/snowflake';
 
@@ -57,41 +57,31 @@ async function onSnowflake(): Promise<Remote> {
 /** `isThere`: the tests of the remote system, which are left out without it. */
 const tests = (isThere: typeof describe, start: () => Promise<Remote>): void =>
   isThere('the console', () => {
+    const fixture = consoleFixture();
     let remote: Remote;
-    let project: TestProject;
-    let browser: Browser;
     let served: TestConsole;
     let page: Page;
     let runId: string;
 
     beforeAll(async () => {
       remote = await start();
-      [project, browser] = await Promise.all([
-        makeProject(FUNCTIONS, { config: remote.config }),
-        startBrowser(),
-      ]);
-      [served] = await Promise.all([startConsole(project.folder), project.startWorker()]);
-      const run = await project.partwise.start(
+      const started = await fixture.start(FUNCTIONS, { project: { config: remote.config } });
+      ({ served } = started);
+      const run = await started.project.partwise.start(
         {
           function: 'sums',
           source: remote.source,
           partitionBy: ['k'],
           options: { toleratedFailures: 1 },
         },
-        { runId: project.runId('remote') },
+        { runId: started.project.runId('remote') },
       );
       ({ runId } = run);
       expect((await run.wait()).counts).toMatchObject({ DONE: 3, FAILED: 1 });
-      page = await browser.newPage();
-      page.setDefaultTimeout(30_000);
+      page = await fixture.newPage();
     });
 
-    afterAll(async () => {
-      await browser?.close();
-      await served?.end();
-      await project?.close();
-      await remote?.end();
-    });
+    afterAll(() => remote?.end());
 
     const showsAll = async (): Promise<void> => {
       await page.getByRole('link', { name: runId }).click();
@@ -119,16 +109,11 @@ const tests = (isThere: typeof describe, start: () => Promise<Remote>): void =>
     });
 
     it('shows the same from the stage alone', async () => {
-      const ofStage = await startConsole(project.folder, [
-        '--stage',
-        remote.config.stage!,
-        '--address',
-        '127.0.0.1:1',
-      ]);
+      const { stage } = remote.config;
+      const ofStage = await fixture.startConsole('--stage', stage!, '--address', '127.0.0.1:1');
       await page.goto(ofStage.url);
       await page.getByText('read-only').waitFor();
       await showsAll();
-      await ofStage.end();
     });
   });
 

@@ -1,8 +1,8 @@
 /** The console's lists: runs, the partitions of a run and why they failed; how one moves through them. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, test } from '@jest/globals';
-import type { Browser, Locator, Page } from 'playwright-core';
+import { beforeAll, describe, expect, it, test } from '@jest/globals';
+import type { Locator, Page } from 'playwright-core';
 import { placesOf } from '../src/console/table/places';
 import { multipleText, usualTime } from '../src/console/table/usual-time';
 import type { Table } from '../src/console/table/partition-table';
@@ -16,8 +16,9 @@ import {
 import type { PartitionFilter, PositionRequest } from '../src/console/wire/types';
 import { ownFrames, userPlace } from '../src/core/stack-place';
 import { PARTITION_STATUSES, type RunListing } from '../src/index';
-import { describeBrowser, listOf, startBrowser, startConsole, type TestConsole } from './support/console';
-import { makeProject, type TestProject } from './support/project';
+import { describeBrowser, listOf, type TestConsole } from './support/console';
+import { consoleFixture } from './support/console-fixture';
+import type { TestProject } from './support/project';
 
 const FUNCTIONS = `
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
@@ -189,21 +190,18 @@ describe('a table of partitions', () => {
 });
 
 describeBrowser('the lists of the console', () => {
+  const fixture = consoleFixture();
   let project: TestProject;
   let served: TestConsole;
-  let browser: Browser;
   let page: Page;
   let calls: string;
   let other: string;
   const runs: string[] = [];
-  const surprises: string[] = [];
 
   beforeAll(async () => {
-    [project, browser] = await Promise.all([makeProject(FUNCTIONS), startBrowser()]);
-    await project.execute(
-      `CREATE TABLE t AS SELECT 'P' || lpad(i::VARCHAR, 3, '0') AS k FROM range(${TOTAL}) _(i)`,
-    );
-    [served] = await Promise.all([startConsole(project.folder), project.startWorker()]);
+    ({ project, served } = await fixture.start(FUNCTIONS, {
+      tables: [`CREATE TABLE t AS SELECT 'P' || lpad(i::VARCHAR, 3, '0') AS k FROM range(${TOTAL}) _(i)`],
+    }));
     calls = join(project.folder, 'calls');
     other = join(project.folder, 'other');
     const note = 'a long note, '.repeat(20);
@@ -223,20 +221,8 @@ describeBrowser('the lists of the console', () => {
       await run.wait();
       runs.push(run.runId);
     }
-    page = await browser.newPage({ viewport: { width: 1280, height: 800 }, timezoneId: 'Asia/Tokyo' });
-    page.setDefaultTimeout(20_000);
-    page.on('pageerror', (error) => surprises.push(error.message));
-    await page.goto(listOf(served.url, main()));
-    await page.getByRole('link', { name: main() }).waitFor();
+    page = await fixture.signedIn({ viewport: { width: 1280, height: 800 }, timezoneId: 'Asia/Tokyo' });
   });
-
-  afterAll(async () => {
-    await browser?.close();
-    await served?.end();
-    await project?.close();
-  });
-
-  afterEach(() => expect(surprises.splice(0)).toEqual([]));
 
   const main = (): string => runs.at(-1)!;
   const open = async (query = ''): Promise<void> => {

@@ -1,45 +1,33 @@
 /** Several tabs and several consoles at once: all show the run, and none takes the connections of another. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { Browser, BrowserContext, Page, Request } from 'playwright-core';
+import { beforeAll, expect, it } from '@jest/globals';
+import type { BrowserContext, Page, Request } from 'playwright-core';
 import { freePort } from '../src/temporal/ports';
-import {
-  describeBrowser,
-  describeSlow,
-  listOf,
-  startBrowser,
-  startConsole,
-  type TestConsole,
-} from './support/console';
+import { describeBrowser, describeSlow, listOf, type TestConsole } from './support/console';
+import { consoleFixture } from './support/console-fixture';
 import { GATED_FUNCTIONS, startGated, type GatedRun } from './support/gated-runs';
-import { makeProject, type TestProject } from './support/project';
+import type { TestProject } from './support/project';
 import { until } from './support/until';
 
 const TABS = 8;
 
 describeBrowser('the console in several tabs', () => {
+  const fixture = consoleFixture();
   let project: TestProject;
-  let browser: Browser;
   let browsing: BrowserContext;
   let served: TestConsole;
   let worker: ChildProcess;
 
   beforeAll(async () => {
-    [project, browser] = await Promise.all([makeProject(GATED_FUNCTIONS), startBrowser()]);
-    await project.execute("CREATE TABLE t AS SELECT printf('p%02d', i) AS k FROM range(20) _(i)");
-    [served, worker] = await Promise.all([startConsole(project.folder), project.startWorker()]);
-    browsing = await browser.newContext();
-    const first = await browsing.newPage();
-    await first.goto(served.url);
-    await first.getByRole('link', { name: 'Schedules' }).waitFor();
+    ({ project, served } = await fixture.start(GATED_FUNCTIONS, {
+      tables: ["CREATE TABLE t AS SELECT printf('p%02d', i) AS k FROM range(20) _(i)"],
+      worker: null,
+    }));
+    worker = await project.startWorker();
+    const first = await fixture.signedIn();
+    browsing = first.context();
     await first.close();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await served?.end();
-    await project?.close();
   });
 
   const waiting = async (name: string): Promise<GatedRun> => {
@@ -49,7 +37,6 @@ describeBrowser('the console in several tabs', () => {
   };
   const open = async (of: BrowserContext, origin: string, { run }: GatedRun): Promise<Page> => {
     const page = await of.newPage();
-    page.setDefaultTimeout(20_000);
     await page.goto(`${origin}/runs/${run.runId}`);
     return page;
   };
@@ -86,10 +73,10 @@ describeBrowser('the console in several tabs', () => {
 
   it('shows what another console of the project does to a run', async () => {
     const gated = await waiting('two-consoles');
-    const other = await startConsole(project.folder, ['--port', `${await freePort()}`]);
+    const other = await fixture.startConsole('--port', `${await freePort()}`);
     try {
-      const elsewhere = await browser.newContext();
-      const signedIn = await elsewhere.newPage();
+      const signedIn = await fixture.newPage();
+      const elsewhere = signedIn.context();
       await signedIn.goto(listOf(other.url, gated.run.runId));
       await signedIn.getByRole('link', { name: gated.run.runId }).waitFor();
       const pages = [

@@ -5,15 +5,16 @@
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
+import { beforeAll, expect, it } from '@jest/globals';
+import type { Page } from 'playwright-core';
 import { decodeCells, STATUS_BITS } from '../src/console/wire/cells';
 import type { RunNow, TableAnswer } from '../src/console/wire/types';
 import { PARTITION_STATUSES, type RunHandle, type RunState } from '../src/index';
 import { Random } from './chaos/random';
 import { cli } from './support/cli';
-import { askConsole, describeSlow, startBrowser, startConsole, type TestConsole } from './support/console';
-import { makeProject, type TestProject } from './support/project';
+import { askConsole, describeSlow, type TestConsole } from './support/console';
+import { consoleFixture } from './support/console-fixture';
+import type { TestProject } from './support/project';
 import { until } from './support/until';
 
 type Counts = RunState['counts'];
@@ -48,25 +49,17 @@ export const shaky = definePartitionFunction({
 `;
 
 describeSlow('the console during a run whose workers are killed', () => {
+  const fixture = consoleFixture();
   let project: TestProject;
-  let browser: Browser;
   let served: TestConsole;
   let page: Page;
 
   beforeAll(async () => {
-    [project, browser] = await Promise.all([makeProject(FUNCTIONS), startBrowser()]);
-    await project.execute(`CREATE TABLE t AS SELECT range::INTEGER AS k FROM range(${PARTITIONS})`);
-    served = await startConsole(project.folder);
-    page = await browser.newPage();
-    page.setDefaultTimeout(60_000);
-    await page.goto(served.url);
-    await page.getByRole('link', { name: 'Schedules' }).waitFor();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await served?.end();
-    await project?.close();
+    ({ project, served } = await fixture.start(FUNCTIONS, {
+      tables: [`CREATE TABLE t AS SELECT range::INTEGER AS k FROM range(${PARTITIONS})`],
+      worker: null,
+    }));
+    page = await fixture.signedIn();
   });
 
   it.each([1, 2, 3])(

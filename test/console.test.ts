@@ -4,15 +4,16 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
-import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { BrowserContext, Locator, Page } from 'playwright-core';
 import { encodePartitionId } from '../src/core/partition-id';
 import type { RunState } from '../src/index';
 import { cli } from './support/cli';
-import { describeBrowser, REBOUND, startBrowser, startConsole, type TestConsole } from './support/console';
+import { describeBrowser, REBOUND, type TestConsole } from './support/console';
+import { consoleFixture } from './support/console-fixture';
 import { GATED_FUNCTIONS, startGated, type GatedRun } from './support/gated-runs';
 import { startOwnServer, type OwnServer } from './support/own-server';
-import { makeProject, type TestProject } from './support/project';
+import type { TestProject } from './support/project';
 
 /** Keys that break what is put together from text. */
 const ODD = ['a/b', '100%', 'שלום \u202Ecba', 'x'.repeat(300), '<img src=x onerror=alert(1)>', '=1+1', '..'];
@@ -68,46 +69,27 @@ const ATTACKS = `async ({ origin, run, token }) => {
 }`;
 
 describeBrowser('the console', () => {
+  const fixture = consoleFixture();
   let server: OwnServer;
   let project: TestProject;
-  let browser: Browser;
   let browsing: BrowserContext;
   let page: Page;
   let served: TestConsole;
   let gated: GatedRun;
   let runId: string;
-  const surprises: string[] = [];
 
   beforeAll(async () => {
     server = await startOwnServer();
-    [project, browser] = await Promise.all([
-      makeProject(GATED_FUNCTIONS, { address: server.address }),
-      startBrowser(),
-    ]);
     const keys = [...ODD, ...PLAIN].map((key) => `('${key}')`);
-    await project.execute(`CREATE TABLE t AS SELECT * FROM (VALUES (NULL), ${keys.join(', ')}) AS _(k)`);
-    [served] = await Promise.all([
-      startConsole(project.folder, [], { SOME_PASSWORD: CANARY }),
-      project.startWorker(),
-    ]);
-    browsing = await browser.newContext({ viewport: { width: 1280, height: 800 }, timezoneId: 'Asia/Tokyo' });
-    page = await browsing.newPage();
-    page.setDefaultTimeout(20_000);
-    page.on('dialog', (dialog) => {
-      surprises.push(`dialog ${dialog.message()}`);
-      void dialog.dismiss();
-    });
-    page.on('pageerror', (error) => surprises.push(error.message));
+    ({ project, served } = await fixture.start(GATED_FUNCTIONS, {
+      project: { address: server.address },
+      tables: [`CREATE TABLE t AS SELECT * FROM (VALUES (NULL), ${keys.join(', ')}) AS _(k)`],
+      env: { SOME_PASSWORD: CANARY },
+    }));
+    page = await fixture.newPage({ viewport: { width: 1280, height: 800 }, timezoneId: 'Asia/Tokyo' });
+    browsing = page.context();
   });
-
-  afterAll(async () => {
-    await browser?.close();
-    await served?.end();
-    await project?.close();
-    await server?.end();
-  });
-
-  afterEach(() => expect(surprises.splice(0)).toEqual([]));
+  afterAll(() => server?.end());
 
   const list = async (): Promise<void> => void (await page.goto(`${served.origin}/`));
   const openRun = async (query = ''): Promise<void> => {
@@ -313,7 +295,7 @@ describeBrowser('the console', () => {
     expect((statSync(file).mode & 0o777).toString(8)).toBe('600');
     const second = await cli(project.folder, ['console']);
     expect([second.code, second.stdout]).toEqual([0, `The console is at ${served.url}\n`]);
-    const readOnly = await startConsole(project.folder, ['--read-only']);
+    const readOnly = await fixture.startConsole('--read-only');
     expect(readOnly.origin).not.toBe(served.origin);
     const reading = await browsing.newPage();
     await reading.goto(readOnly.url);
@@ -356,7 +338,7 @@ describeBrowser('the console', () => {
     await openRun();
     await served.end();
     await page.getByText(/The console does not answer\. Start it again with: partwise console/).waitFor();
-    served = await startConsole(project.folder, ['--port', port]);
+    served = await fixture.startConsole('--port', port);
     await page.reload();
     await page.getByText(/Open the console with the address that partwise console printed/).waitFor();
     await page.goto(served.url);
@@ -366,12 +348,8 @@ describeBrowser('the console', () => {
   it('shows a run of a history file without a server, and nothing that changes it', async () => {
     const folder = join(project.folder, 'stage', runId, 'archive');
     const [file] = readdirSync(folder);
-    const ofFile = await startConsole(project.folder, [
-      '--history',
-      join(folder, file!),
-      '--address',
-      '127.0.0.1:1',
-    ]);
+    const history = join(folder, file!);
+    const ofFile = await fixture.startConsole('--history', history, '--address', '127.0.0.1:1');
     const archived = await browsing.newPage();
     await archived.goto(ofFile.url);
     await archived.getByText('read-only').waitFor();
