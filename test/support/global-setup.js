@@ -1,5 +1,5 @@
 /** One real Temporal server for the whole suite; each test has its own task queue. */
-const { mkdtempSync } = require('node:fs');
+const { mkdtempSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { endWithProcess } = require('./end-with-process');
@@ -19,9 +19,25 @@ module.exports = async () => {
   const { stateFolder } = require('../../dist/temporal/state-folder');
   const projectDir = mkdtempSync(join(tmpdir(), 'partwise-suite-'));
   const binary = await findTemporalBinary({ projectDir, env: process.env });
-  const server = await startServer({ folder: stateFolder(projectDir), binary, namespace: 'default' }, null);
+  const path = forgetfulServer(binary.path, projectDir);
+  const server = await startServer(
+    { folder: stateFolder(projectDir), binary: { ...binary, path }, namespace: 'default' },
+    null,
+  );
   endWithProcess(server);
   await server.ready;
   process.env.PARTWISE_TEST_ADDRESS = server.address;
   globalThis.__partwiseSuite = { server, projectDir };
 };
+
+/**
+ * A server whose executions can be deleted at once (`forget`): by default, it notes only every 30 seconds what it
+ * has done with an execution that ended, and deletes none before that.
+ */
+function forgetfulServer(temporal, folder) {
+  const path = join(folder, 'temporal');
+  const setting = `--dynamic-config-value 'history.transferProcessorUpdateAckInterval="200ms"'`;
+  const script = `#!/bin/sh\n[ "$1" = server ] && set -- "$@" ${setting}\nexec "${temporal}" "$@"\n`;
+  writeFileSync(path, script, { mode: 0o755 });
+  return path;
+}

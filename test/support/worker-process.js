@@ -4,7 +4,8 @@ const { startWorker } = require('../../dist/worker');
 startWorker({
   projectDir: process.argv[2],
   shutdownGraceMs: Number(process.env.GRACE_MS ?? 300),
-  sdk: JSON.parse(process.env.SDK ?? '{}'),
+  // A workflow task of a worker that was killed waits this long for it; Temporal's default is 10 seconds.
+  sdk: { stickyQueueScheduleToStartTimeout: '1s', ...JSON.parse(process.env.SDK ?? '{}') },
 }).then(
   (worker) => {
     process.once('SIGTERM', () => worker.shutdown());
