@@ -83,10 +83,11 @@ describeSlow('the console during a run whose workers are killed', () => {
       await page.goto(`${served.origin}/runs/${run.runId}?status=DONE`);
       const compared = { first: 0, retry: 0 };
       const followToItsEnd = async (execution: keyof typeof compared): Promise<Counts> => {
+        const [least, most] = BETWEEN_KILLS[execution];
         for (;;) {
           const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
           const ended = (counts: Counts): number => counts.total - counts.PENDING - counts.RUNNING;
-          const enough = ended((await run.status()).counts) + random.int(...BETWEEN_KILLS[execution]);
+          const enough = ended((await run.status()).counts) + random.int(least, most);
           const state = await until(async () => {
             await sameVersion(run.runId);
             const now = await run.status();
