@@ -2,6 +2,7 @@
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Column } from '../core/plan';
 import { HELD_ROWS, type HeldRows, type PartitionRows } from '../rows/partition-rows';
+import { amongOrdinals, type RowsAhead } from './ahead/rows-ahead';
 import { restoringClause } from '../rows/storable';
 import type { IndexedPartition } from './unit-index';
 import type { Shape, Slice } from '../rows/slices';
@@ -74,6 +75,17 @@ export class SnapshotRows {
     this.cursor.close();
   }
 
+  /** The rows of a partition and of those that follow it, or null if it is too large to be loaded. */
+  async ahead(connection: DuckDBConnection, ordinal: number): Promise<RowsAhead | null> {
+    if (this.rowsOf(ordinal) > HELD_ROWS) return null;
+    await this.loadWindow(connection, ordinal);
+    const loaded = this.windows.get(connection)!;
+    const ordinals: number[] = [];
+    for (let i = this.position.get(ordinal)!; loaded.has(this.ordinals[i]!); i++)
+      ordinals.push(this.ordinals[i]!);
+    return { table: WINDOW, ordinals };
+  }
+
   /** Small partitions share one read of the snapshot: this one and as many of the following ones as fit. */
   async loadWindow(connection: DuckDBConnection, ordinal: number): Promise<string> {
     const select = `SELECT * EXCLUDE ${OWN_COLUMNS} FROM ${WINDOW} WHERE __partwise_ord = ${ordinal}`;
@@ -85,11 +97,7 @@ export class SnapshotRows {
       if (rows > HELD_ROWS && window.size > 0) break;
       window.add(this.ordinals[i]!);
     }
-    const [first, last] = ends([...window]);
-    const sparse = last - first + 1 > window.size ? ` AND __partwise_ord IN (${[...window].join(', ')})` : '';
-    const load =
-      `CREATE OR REPLACE TEMP TABLE ${WINDOW} AS SELECT * FROM ${this.all} ` +
-      `WHERE __partwise_ord BETWEEN ${first} AND ${last}${sparse}`;
+    const load = `CREATE OR REPLACE TEMP TABLE ${WINDOW} AS SELECT * FROM ${this.all} WHERE ${amongOrdinals([...window])}`;
     await this.guarded(() => connection.run(load));
     this.windows.set(connection, window);
     return select;

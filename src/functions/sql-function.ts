@@ -8,6 +8,8 @@ import { identifier } from '../duckdb/quote';
 import { addRows, allRows, columnsOf, shapeOf } from '../rows/slices';
 import { asSqlError, SqlError } from '../duckdb/sql-error';
 import { typeProblem } from '../rows/storable';
+import { ANSWERS, type TableAnswers } from './ahead/table-answers';
+import { amongOrdinals } from './ahead/rows-ahead';
 import type { SqlSession } from './sql-session';
 import { type Written, writeOrRefuse } from '../rows/written-alone';
 import type { Row } from '../core/row';
@@ -25,11 +27,16 @@ export interface SqlResult {
 export class SqlFunction {
   private columns: Column[] | null = null;
   private checked = false;
+  private hasPending = false;
   private written = 0;
   /** Ordinals of the partitions with kept rows. */
   private kept: number[] = [];
+  /** Those of them whose rows are still in the table of answers. */
+  private answered: number[] = [];
   /** Number of rows that are kept but not yet written. */
   rows = 0;
+  /** The columns of the query's result, including key columns, and without them. */
+  private described: { all: Column[]; columns: Column[] } | null = null;
 
   constructor(
     private readonly sql: string,
@@ -37,10 +44,28 @@ export class SqlFunction {
     private readonly session: SqlSession,
     /** Creates the table of keys on a connection. */
     private readonly loadKeys: (connection: DuckDBConnection) => Promise<void>,
+    /** Answers of partitions that are called later; null: each is asked by itself. */
+    private readonly ahead: TableAnswers | null = null,
   ) {}
+
+  /** Whether `lookAhead` should be called before this partition is. */
+  wantsAhead(ordinal: number): boolean {
+    return this.described !== null && this.ahead?.wants(ordinal) === true;
+  }
+
+  /** Asks a partition and the ones after it at once, where each gets the answer that it gets alone. */
+  async lookAhead(ordinal: number): Promise<void> {
+    await this.takeAnswers();
+    try {
+      await this.session.track(() => this.ahead!.ask(ordinal, this.described!.all));
+    } catch {
+      // What was wrong is reported by the call of the partition, which then asks by itself.
+    }
+  }
 
   /** Runs the query over one partition. */
   async run(ordinal: number, rows: PartitionRows): Promise<SqlResult> {
+    if (this.ahead?.has(ordinal) === true) return { rows: 1, first: null, columns: this.described!.columns };
     try {
       const connection = await this.session.connectTo(rows);
       if (!this.checked) {
@@ -62,25 +87,45 @@ export class SqlFunction {
     if (result.rows === 0) return true;
     if (this.columns !== null && JSON.stringify(this.columns) !== JSON.stringify(result.columns))
       return false;
-    const connection = await this.session.connected();
-    const values = result.columns.map(({ name }) => `, ${identifier(name)}`);
-    const select = `SELECT ${ordinal}::INTEGER AS __partwise_ord, __partwise_row${values.join('')} FROM ${RESULT}`;
-    const target = this.pending();
-    await connection.run(
-      this.columns === null ? `CREATE TEMP TABLE ${target} AS ${select}` : `INSERT INTO ${target} ${select}`,
-    );
+    if (this.ahead?.has(ordinal) === true) this.answered.push(ordinal);
+    else
+      await this.insert(
+        result.columns,
+        `SELECT ${ordinal}::INTEGER AS __partwise_ord, __partwise_row`,
+        RESULT,
+      );
     this.columns = result.columns;
     this.kept.push(ordinal);
     this.rows += result.rows;
     return true;
   }
 
+  /** Adds the kept answers to the pending rows. */
+  private async takeAnswers(): Promise<void> {
+    const { answered } = this;
+    this.answered = [];
+    if (answered.length === 0) return;
+    const from = `${ANSWERS} WHERE ${amongOrdinals(answered)}`;
+    await this.insert(this.columns!, 'SELECT __partwise_ord, 0::BIGINT AS __partwise_row', from);
+  }
+
+  private async insert(columns: readonly Column[], select: string, from: string): Promise<void> {
+    const connection = await this.session.connected();
+    const values = columns.map(({ name }) => `, ${identifier(name)}`);
+    const target = this.pending();
+    const into = this.hasPending ? `INSERT INTO ${target}` : `CREATE TEMP TABLE ${target} AS`;
+    await connection.run(`${into} ${select}${values.join('')} FROM ${from}`);
+    this.hasPending = true;
+  }
+
   /** Writes everything kept to `file` and clears it. If all rows are refused, no file is written. */
   async write(file: string): Promise<Written> {
+    await this.takeAnswers();
     const columns = this.columns ?? [];
     const source = this.pending();
     const { kept } = this;
     this.written++;
+    this.hasPending = false;
     this.columns = null;
     this.kept = [];
     this.rows = 0;
@@ -115,6 +160,7 @@ export class SqlFunction {
     const columns = await this.withoutKeys(connection, ordinal, described);
     // Writing the rows would fail this partition too, but later and without a way out in the message.
     assertStorable(columns);
+    this.described = { all: described, columns };
     const chunk = await head.fetchChunk();
     const first: Row[] = [];
     if (count > 0n) addRows({ chunk: chunk!, from: 0, to: 1 }, shape, first);

@@ -16,7 +16,9 @@ import type { PartitionRows } from '../rows/partition-rows';
 import { columnsOf, rowsOf, shapeOf } from '../rows/slices';
 import { asSqlError } from '../duckdb/sql-error';
 import { refuseWideDecimals, type UserQuery } from '../duckdb/wide-decimals';
-import { toParameter } from '../duckdb/values';
+import { type Parameter, toParameter } from '../duckdb/values';
+import { QueryAnswers } from './ahead/query-answers';
+import type { LoadAhead } from './ahead/rows-ahead';
 import type { Column } from '../core/plan';
 import type { Row } from '../core/row';
 
@@ -28,6 +30,9 @@ export class SqlSession {
   private readonly running = new Set<Promise<unknown>>();
   private readonly others = new Map<string, SqlSession>();
   private dirty = false;
+  private ahead: { answers: QueryAnswers; rows: PartitionRows | null } | null = null;
+  /** Queries for later partitions have their own connection, on which the function sees nothing. */
+  private aheadConnection: Promise<DuckDBConnection> | null = null;
 
   /** `kept` is the process's database for functions. */
   constructor(
@@ -47,6 +52,15 @@ export class SqlSession {
   ): Promise<Row[]> {
     const parameters = values.map((value, i) => toParameter(value, `\${…} number ${i + 1} of data.sql`));
     const text = strings.reduce((sql, part, i) => `${sql}$${i}${part}`);
+    const question = { text, parameters };
+    // Statements that change anything may change what a query means.
+    const ahead =
+      this.ahead?.rows === rows && !this.dirty && !this.kept.isChanged ? this.ahead.answers : null;
+    const answer = ahead?.take(question);
+    if (answer != null) {
+      onColumns(answer.columns);
+      return answer.rows;
+    }
     try {
       return await this.track(async () => {
         const connection = await this.connectTo(rows);
@@ -56,13 +70,45 @@ export class SqlSession {
           () => this.execute(connection, text, parameters),
         );
         const shape = shapeOf(result, 0);
-        onColumns(columnsOf(shape));
+        const columns = columnsOf(shape);
+        onColumns(columns);
+        ahead?.note(question, columns);
         return rowsOf(result, shape);
       });
     } catch (error) {
       // DuckDB's own errors have no stack; one created here leads to the caller's line.
       throw asSqlError(error, this.options.confinement);
     }
+  }
+
+  /** Lets queries of the partitions that will be called be asked before. */
+  prepareAhead(columns: readonly Column[], load: LoadAhead): void {
+    const answers = new QueryAnswers(columns, load, (connection, { text, parameters }) =>
+      this.execute(connection, text, parameters),
+    );
+    this.ahead = { answers, rows: null };
+  }
+
+  wantsAhead(ordinal: number): boolean {
+    return this.ahead?.answers.wants(ordinal) === true;
+  }
+
+  async lookAhead(ordinal: number): Promise<void> {
+    try {
+      await this.track(async () => {
+        this.aheadConnection ??= this.open();
+        await this.ahead!.answers.lookAhead(await this.aheadConnection, ordinal);
+      });
+    } catch {
+      // What was wrong is reported by the call of a partition, which then asks by itself.
+    }
+  }
+
+  /** A partition is called with these rows. */
+  beginPartition(ordinal: number, rows: PartitionRows): void {
+    if (this.ahead === null) return;
+    this.ahead.rows = rows;
+    this.ahead.answers.begin(ordinal);
   }
 
   /** The connection, with a view `data` of the partition's rows. */
@@ -105,6 +151,11 @@ export class SqlSession {
     await Promise.all(this.all.map((session) => session.interruptOwn()));
   }
 
+  /** What `connected` returns, if it is open: tables that were created on it still exist. */
+  get opened(): Promise<DuckDBConnection> | null {
+    return this.connection;
+  }
+
   /** Whether any partition has used the session since it was opened. */
   get isUsed(): boolean {
     return this.all.some(({ connection }) => connection !== null);
@@ -112,6 +163,10 @@ export class SqlSession {
 
   /** Ends a partition: none of its running queries or tables reach the next one. */
   async endPartition(): Promise<void> {
+    if (this.ahead !== null) {
+      this.ahead.rows = null;
+      this.ahead.answers.end(!this.all.some(({ dirty }) => dirty));
+    }
     if (this.all.some(({ running }) => running.size > 0)) await this.interrupt();
     for (const session of this.all) session.view = null;
     if (this.all.some(({ dirty }) => dirty)) await this.close();
@@ -123,6 +178,9 @@ export class SqlSession {
       const connection = await session.connection?.catch(() => null);
       connection?.closeSync();
       session.connection = null;
+      const aheadConnection = await session.aheadConnection?.catch(() => null);
+      aheadConnection?.closeSync();
+      session.aheadConnection = null;
       session.view = null;
       session.dirty = false;
     }
@@ -140,6 +198,7 @@ export class SqlSession {
     // ended.
     while (this.running.size > 0) {
       (await this.connection)?.interrupt();
+      (await this.aheadConnection)?.interrupt();
       if (await Promise.race([ended, sleep(INTERRUPT_EVERY_MS, false)])) break;
     }
   }
@@ -165,7 +224,7 @@ export class SqlSession {
   private async execute(
     connection: DuckDBConnection,
     text: string,
-    parameters: ReturnType<typeof toParameter>[],
+    parameters: readonly Parameter[],
   ): Promise<DuckDBResult> {
     if (text.trim() === '') throw new SyntaxError('data.sql was called with an empty query.');
     const statements = await connection.extractStatements(text);

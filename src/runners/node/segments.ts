@@ -106,6 +106,11 @@ export class Segments {
     this.ended.push({ outcome, artifacts, ...retry });
   }
 
+  /** Lets the function prepare calls, which must not overlap with writing. */
+  lookAhead(ordinal: number): Promise<void> {
+    return this.exclusive(() => this.fn.lookAhead!(ordinal));
+  }
+
   throwIfBroken(): void {
     if (this.broken !== null) throw this.broken.error;
   }

@@ -10,6 +10,8 @@ import { PendingRows } from '../../rows/pending-rows';
 import { SeenTypes } from '../../rows/seen-types';
 import type { PartitionRows } from '../../rows/partition-rows';
 import { previewOf } from '../../functions/preview';
+import type { LoadAhead } from '../../functions/ahead/rows-ahead';
+import { TableAnswers } from '../../functions/ahead/table-answers';
 import { SqlFunction } from '../../functions/sql-function';
 import type { SqlSession } from '../../functions/sql-session';
 import { type IndexedPartition, loadKeys } from '../../functions/unit-index';
@@ -35,6 +37,12 @@ export interface UnitFunction {
   readonly rows: number;
   /** Whether rows can be kept at any time, even while others are being written. */
   readonly canAlwaysKeep: boolean;
+  /** Whether `lookAhead` is to be called before the partition is. */
+  wantsAhead?(ordinal: number): boolean;
+  /**
+   * Prepares what the calls of this partition and of those after it need. Not while rows are being written.
+   */
+  lookAhead?(ordinal: number): Promise<void>;
   call(partition: IndexedPartition, rows: PartitionRows, call: CallContext): Promise<Returned>;
   /**
    * Writes the pending rows to a Parquet file; rows that are added meanwhile go into the next one. If all are
@@ -55,15 +63,17 @@ export async function unitFunction(
   unit: RunnerUnit,
   sessions: UnitSessions,
   writer: DuckDBConnection,
+  load: LoadAhead | null,
 ): Promise<UnitFunction> {
-  if (unit.function.name === SQL_FUNCTION) return sqlFunction(unit, sessions.input);
-  return userFunction(unit, sessions, writer);
+  if (unit.function.name === SQL_FUNCTION) return sqlFunction(unit, sessions.input, load);
+  return userFunction(unit, sessions, writer, load);
 }
 
 async function userFunction(
   unit: RunnerUnit,
   { own, input }: UnitSessions,
   writer: DuckDBConnection,
+  load: LoadAhead | null,
 ): Promise<UnitFunction> {
   const { name } = unit.function;
   const functions = unit.bundle === null ? new Map() : await loadFunctions(unit.bundle);
@@ -78,12 +88,16 @@ async function userFunction(
   const pending = new PendingRows(
     output === undefined ? null : await declaredColumns(writer, output, keyNames),
   );
+  if (load !== null) own.prepareAhead(unit.columns, load);
   return {
     canAlwaysKeep: true,
+    wantsAhead: (ordinal) => own.wantsAhead(ordinal),
+    lookAhead: (ordinal) => own.lookAhead(ordinal),
     get rows() {
       return pending.rows;
     },
     async call({ ordinal, key }, rows, { context, finish }) {
+      own.beginPartition(ordinal, rows);
       const seen = new SeenTypes(rows.columns);
       const data = createPartitionData(rows, own, seen, input);
       const run = async (): Promise<unknown> => found.run(data, context);
@@ -102,12 +116,21 @@ async function userFunction(
   };
 }
 
-function sqlFunction(unit: RunnerUnit, session: SqlSession): UnitFunction {
-  const query = new SqlFunction(unit.function.sql ?? '', unit.keyColumns, session, (connection) =>
-    loadKeys(connection, unit.index, unit.keyColumns, unit.ordinals),
+function sqlFunction(unit: RunnerUnit, session: SqlSession, load: LoadAhead | null): UnitFunction {
+  const { sql } = unit.function;
+  const ahead =
+    load === null ? null : new TableAnswers(sql ?? '', unit.columns, unit.keyColumns, session, load);
+  const query = new SqlFunction(
+    sql ?? '',
+    unit.keyColumns,
+    session,
+    (connection) => loadKeys(connection, unit.index, unit.keyColumns, unit.ordinals),
+    ahead,
   );
   return {
     canAlwaysKeep: false,
+    wantsAhead: (ordinal) => query.wantsAhead(ordinal),
+    lookAhead: (ordinal) => query.lookAhead(ordinal),
     get rows() {
       return query.rows;
     },

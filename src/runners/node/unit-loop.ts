@@ -82,7 +82,6 @@ export class UnitLoop {
       );
       this.index = await readUnitIndex(connection, this.unit.keyColumns);
       const sessions = { own: this.session, input: this.inputSession };
-      const fn = await unitFunction(this.unit, sessions, writer);
       const { unit, link, index } = this;
       const rows = openRows(unit, database, {
         index,
@@ -91,6 +90,9 @@ export class UnitLoop {
         onUnreadable: (error) => (this.unreadable ??= error),
       });
       closeRows = () => rows.close();
+      // A runner died, and its successor must find out in which partition.
+      const ahead = unit.isBatch && unit.cautious !== true ? (rows.ahead ?? null) : null;
+      const fn = await unitFunction(unit, sessions, writer, ahead);
       const segments = new Segments(unit, link, fn, index);
       this.segments = segments;
       timer = setInterval(() => segments.isDue && segments.handOverSoon(), SEGMENT_EVERY_MS / 4);
@@ -144,6 +146,7 @@ export class UnitLoop {
       }
       if (segments.isDue || partition.rows >= LARGE_PARTITION) await segments.handOver();
       segments.throwIfBroken();
+      if (parts.fn.wantsAhead?.(partition.ordinal) === true) await segments.lookAhead(partition.ordinal);
       await this.runPartition(partition, parts);
       if (this.unreadable !== null) {
         // Partitions that have ended are kept.

@@ -1,5 +1,6 @@
 /** How a unit's rows are opened, partition by partition. */
 import type { DuckDBInstance } from '@duckdb/node-api';
+import type { LoadAhead } from '../../functions/ahead/rows-ahead';
 import { fileRows } from '../../functions/file-rows';
 import { QueriedRows } from '../../functions/queried-rows';
 import { SnapshotRows } from '../../functions/snapshot-rows';
@@ -15,6 +16,8 @@ type OpenRows = PartitionRows & { assertUnchanged?(): Promise<void> };
 
 export interface UnitRows {
   rowsOf(partition: IndexedPartition): OpenRows | Promise<OpenRows>;
+  /** Absent if rows of several partitions are not in one place. */
+  ahead?: LoadAhead;
   close(): void | Promise<void>;
 }
 
@@ -49,7 +52,11 @@ export function openRows(
     (ordinal) => index.get(ordinal)?.rows ?? 0,
     onUnreadable,
   );
-  return { rowsOf: (partition) => unitRows.partition(partition), close: () => unitRows.close() };
+  return {
+    rowsOf: (partition) => unitRows.partition(partition),
+    ahead: (connection, ordinal) => unitRows.ahead(connection, ordinal),
+    close: () => unitRows.close(),
+  };
 }
 
 /** Opens one partition's rows at a time, since partitions are processed one by one. */
