@@ -36,6 +36,21 @@ export const pushdown = definePartitionFunction({
   },
 });
 
+/** The query of the README, over few rows. */
+export const queried = definePartitionFunction({
+  name: 'queried',
+  async run(data) {
+    const [row] = await data.sql`SELECT count(*) AS orders, sum(amount) AS total FROM data`;
+    return row;
+  },
+});
+
+/** What it costs to call a function. */
+export const constant = definePartitionFunction({
+  name: 'constant',
+  run: () => ({ orders: 20, total: 0.5 }),
+});
+
 /** Throws in 5 % of the partitions until the file exists, and records every call. */
 export const poison = definePartitionFunction<{ fixed: string; calls: string }>({
   name: 'poison',

@@ -25,14 +25,14 @@ export async function timeFloor(
 }
 
 /** Both must have computed the same; sums may differ in the order in which rows were added up. */
-export async function assertSame(world: World, table: string): Promise<void> {
+export async function assertSame(world: World, table: string, expected = 'floor_output'): Promise<void> {
   const rounded = "SELECT COLUMNS(c -> c <> 'total'), round(total, 2) FROM";
-  const [ours, theirs] = [table, 'floor_output'].map((name) =>
+  const [ours, theirs] = [table, expected].map((name) =>
     table === 'summaries' ? `${rounded} ${name}` : `FROM ${name}`,
   );
   const [difference] = await world.query<{ n: bigint }>(
     `SELECT count(*) AS n FROM ((${ours} EXCEPT ${theirs}) UNION ALL (${theirs} EXCEPT ${ours}))`,
   );
   if (difference!.n > 0n)
-    throw new Error(`${difference!.n} rows of "${table}" differ from those of the floor.`);
+    throw new Error(`${difference!.n} rows of "${table}" differ from those of "${expected}".`);
 }

@@ -2,11 +2,13 @@ import type { Case } from './case';
 import { consolePage } from './console';
 import { cpu } from './cpu';
 import { crash } from './crash';
+import { dataSql } from './data-sql';
 import { models } from './models';
 import { poison } from './poison';
 import { pushdown } from './pushdown';
 import { python20k } from './python-20k';
 import { real } from './real';
+import { sql1m } from './sql-1m';
 import { state } from './state';
 import { tiny1m } from './tiny-1m';
 import { tiny2k } from './tiny-2k';
@@ -17,6 +19,8 @@ export const CASES: readonly Case[] = [
   real,
   cpu,
   pushdown,
+  sql1m,
+  dataSql,
   poison,
   crash,
   state,
