@@ -2,13 +2,13 @@ import { processorSeconds } from '../world';
 import type { Case } from './case';
 import { byCustomer, events } from './events';
 
-const PARTITIONS = 200_000;
+const PARTITIONS = 100_000;
 /** Microseconds that a query may take. */
 const ALLOWED = 50;
 
 export const dataSql: Case = {
   name: 'data-sql',
-  work: '200,000 partitions × 20 rows, the same query with data.sql in each, and a function that does nothing',
+  work: '100,000 partitions × 20 rows, the same query with data.sql in each, and a function that does nothing',
   ratio: `processor time allowed for a query (${ALLOWED} µs)`,
   target: { atMost: 1 },
   async prepare(world) {
