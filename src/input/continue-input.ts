@@ -7,7 +7,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { quote } from '../core/quote';
 import type { RunInput } from '../core/input';
 import { asksToRetry } from './input-schema';
-import { given, parseRunInput } from './parse-input';
+import { given } from './normalize-input';
+import { parseRunInput } from './parse-input';
 import { isPartitionId } from '../core/partition-id';
 
 /** Settings of the run that a continuation may replace. */

@@ -1,7 +1,7 @@
 /** Converts a partition function's settings to numbers, or reports every problem together (I9). */
 import { explainIssues } from './explain-issues';
 import { functionSettingsSchema } from './input-schema';
-import { normalizeRetry } from './parse-input';
+import { normalizeRetry } from './normalize-input';
 import type { FunctionDescription } from '../core/function-description';
 import type { FunctionSettings } from '../core/normalized-input';
 

@@ -6,7 +6,8 @@ import { asTemporalCron, cronProblem, DAYS_OF_WEEK, MONTHS } from '../../input/c
 import { addSentence, explainIssues, fields } from '../../input/explain-issues';
 import type { RunInput } from '../../core/input';
 import { choice, duration, text, timeZoneSchema } from '../../input/input-schema';
-import { given, parseRunInput } from '../../input/parse-input';
+import { given } from '../../input/normalize-input';
+import { parseRunInput } from '../../input/parse-input';
 import { quote } from '../../core/quote';
 import { runIdProblem } from '../../input/run-id';
 import { timeZoneName } from '../../input/zoned-time';
