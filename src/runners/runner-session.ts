@@ -1,9 +1,7 @@
 /** Runs part of a unit on one runner: from `unit` to `unitDone`, or to the runner's death. */
 import { AsyncResource } from 'node:async_hooks';
 import type { ErrorInfo } from '../core/outcome';
-import { monotonicMs } from './call-record';
 import { BadMessage, UnitMessages } from './check-message';
-import { brokenRunner } from './exit-reason';
 import type { OutputStream } from './output-files';
 import { HeldOutRows } from './held-out-rows';
 import { OutputReader } from './output-reader';
@@ -11,6 +9,7 @@ import type { CallResult, FromRunner, RunnerUnit } from './protocol';
 import type { Runner } from './runner';
 import { RunnerLimits } from './runner-limits';
 import { accessOf } from './runner-unit';
+import { SessionCalls } from './session-calls';
 import { SessionRequests } from './session-requests';
 import { encodeValue } from './tagged-values';
 import type { LostCall, UnitRunOptions } from './unit-run-types';
@@ -78,9 +77,7 @@ function notRun(): SessionEnd {
 class RunnerSession {
   reusable = false;
   private readonly ended = new Set<number>();
-  private readonly lost: LostCall[] = [];
-  /** Calls that the runner had started in earlier units. */
-  private readonly startedBefore: number;
+  private readonly calls: SessionCalls;
   private readonly messages: UnitMessages;
   private readonly output: OutputReader;
   private readonly limits: RunnerLimits;
@@ -102,14 +99,14 @@ class RunnerSession {
     private readonly runner: Runner,
     private readonly options: SessionOptions,
   ) {
-    this.startedBefore = runner.calls.read().started;
     this.messages = new UnitMessages(options.ordinals, options.unit, options.access);
+    this.calls = new SessionCalls(runner.calls, options, (ordinal) => this.messages.hasEnded(ordinal));
     this.requests = new SessionRequests(runner, (error) => this.breakOff(error));
     this.heldOut = new HeldOutRows(options.unit);
     this.limits = new RunnerLimits(runner, {
       signal: options.signal,
       stalledMs: options.pool.stalledMs,
-      ordinalOf: ({ number }) => this.callOf(number)?.ordinal,
+      ordinalOf: ({ number }) => this.calls.of(number)?.ordinal,
       waitedSince: (then) => options.handlers.waitedSince(then),
       onStalled: () => (this.isAtFault = true),
     });
@@ -129,7 +126,7 @@ class RunnerSession {
     drain.addEventListener('abort', onDrain, { once: true });
     runner.setLease(this.options.lease);
     handlers.onSession({
-      running: () => this.callOf(this.runner.calls.read().running?.number),
+      running: () => this.calls.of(this.runner.calls.read().running?.number),
       holdCalls: () => {
         this.isHeld = true;
         onDrain();
@@ -144,7 +141,7 @@ class RunnerSession {
       // The runner calls nothing more.
       this.throwIfBroken();
       const death = 'error' in first ? first.error : null;
-      if (death !== null) this.loseRunning(death);
+      if (death !== null) this.calls.loseRunning(death, { isAtFault: this.isAtFault });
       this.requests.cancel();
       await this.segments;
       await this.requests.settled();
@@ -153,14 +150,14 @@ class RunnerSession {
       // enforces I5: what fails in a process that has run functions may be their doing.
       const isBroken =
         failed !== null && failed.error.type !== 'SnapshotUnreadable' && runner.calls.read().started > 0;
-      if (isBroken && !failed.retryable) this.loseBreaking(failed.error);
-      const mayBeLost = (death !== null || isBroken) && this.lost.length === 0;
-      const suspected = mayBeLost ? (this.onlyOpenCall()?.ordinal ?? null) : null;
-      this.countCalls();
+      if (isBroken && !failed.retryable) this.calls.loseBreaking(failed.error);
+      const mayBeLost = (death !== null || isBroken) && this.calls.lost.length === 0;
+      const suspected = mayBeLost ? (this.calls.onlyOpen()?.ordinal ?? null) : null;
+      this.calls.count(this.ended);
       const broken = isBroken ? failed.error : null;
       return {
         ended: this.ended,
-        lost: this.lost,
+        lost: this.calls.lost,
         death,
         broken,
         suspected,
@@ -232,7 +229,7 @@ class RunnerSession {
         return this.requests.reply(message.id, () => Promise.resolve());
       case 'pong':
         // Before its first call, and after its last one, it may be waiting for something that never comes.
-        if (this.hasStarted && !this.messages.isComplete) this.limits.active();
+        if (this.calls.haveStarted && !this.messages.isComplete) this.limits.active();
         return;
       case 'heartbeat':
         return handlers.onHeartbeat(message.ordinal, message.progress);
@@ -278,10 +275,6 @@ class RunnerSession {
     return this.isHeld || this.options.signal.aborted || this.options.drain.aborted;
   }
 
-  private get hasStarted(): boolean {
-    return this.runner.calls.read().started > this.startedBefore;
-  }
-
   /** Called twice a second, and when the runner has died. */
   private check(): void {
     const { calls, output, alive } = this.runner;
@@ -299,7 +292,7 @@ class RunnerSession {
       const { ordinal, attempts, startedAt, durationMs, status, error } = each.outcome;
       // A timeout that the function obeyed is charged like one that it ignored.
       if (status === 'INTERNAL_ERROR')
-        this.lost.push({ ordinal, attempt: attempts, startedAt, durationMs, error: error! });
+        this.calls.lost.push({ ordinal, attempt: attempts, startedAt, durationMs, error: error! });
       else outcomes.push(each);
     }
     if (done === null && outcomes.length === 0) return;
@@ -328,56 +321,8 @@ class RunnerSession {
     this.settle({ failed: null });
   }
 
-  /** The call with a number, or null if it is not one of this unit. */
-  private callOf(number: number | undefined): { ordinal: number; attempt: number } | null {
-    const { ordinals, unit, calls } = this.options;
-    const ordinal = number === undefined ? undefined : ordinals[number - this.startedBefore];
-    if (ordinal === undefined) return null;
-    return { ordinal, attempt: unit.priorCalls + (calls.get(ordinal) ?? 0) + 1 };
-  }
-
-  /**
-   * Charges the call that ran when the runner died, or the one that must have left behind why it was killed.
-   */
-  private loseRunning(error: ErrorInfo): void {
-    const { running } = this.runner.calls.read();
-    const call = this.callOf(running?.number) ?? (this.isAtFault ? this.onlyOpenCall() : null);
-    // A call that it reported as ended may still be on its way to the stage.
-    if (call === null || this.messages.hasEnded(call.ordinal)) return;
-    const durationMs = running === null ? 0 : Math.round(monotonicMs() - running.startedAt);
-    const startedAt = new Date(Date.now() - durationMs).toISOString();
-    const cancelled = this.options.signal.aborted;
-    this.lost.push({ ...call, startedAt, durationMs, error: cancelled ? null : error });
-  }
-
-  /** Charges the call that must have broken the runner, if there is only one. */
-  private loseBreaking(error: ErrorInfo): void {
-    const call = this.onlyOpenCall();
-    if (call === null) return;
-    const startedAt = new Date().toISOString();
-    this.lost.push({ ...call, startedAt, durationMs: 0, error: brokenRunner(error) });
-  }
-
-  /** The call that ended but was not handed over, or null if there is not exactly one. */
-  private onlyOpenCall(): { ordinal: number; attempt: number } | null {
-    const open = this.startedHere().filter((ordinal) => !this.messages.hasEnded(ordinal));
-    return open.length === 1
-      ? this.callOf(this.startedBefore + this.options.ordinals.indexOf(open[0]!))
-      : null;
-  }
-
-  private startedHere(): number[] {
-    return this.options.ordinals.slice(0, this.runner.calls.read().started - this.startedBefore);
-  }
-
-  private countCalls(): void {
-    const { calls } = this.options;
-    for (const ordinal of this.startedHere())
-      if (!this.ended.has(ordinal)) calls.set(ordinal, (calls.get(ordinal) ?? 0) + 1);
-  }
-
   private logOutput(call: number | null, stream: OutputStream, text: string): void {
-    const { ordinal = null, attempt = null } = this.callOf(call ?? undefined) ?? {};
+    const { ordinal = null, attempt = null } = this.calls.of(call ?? undefined) ?? {};
     this.options.handlers.onLog([{ at: new Date().toISOString(), ordinal, attempt, stream, text }]);
   }
 }
