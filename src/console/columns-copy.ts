@@ -18,6 +18,8 @@ export function updateColumns(
     for (const [from, to] of changed) copy[name].set(columns[name].subarray(from, to), from);
 }
 
-function namesOf({ from: _, to: __, ...columns }: PartitionColumns): Name[] {
-  return Object.keys(columns) as Name[];
+function namesOf(columns: PartitionColumns): Name[] {
+  return (Object.keys(columns) as (keyof PartitionColumns)[]).filter(
+    (name): name is Name => name !== 'from' && name !== 'to',
+  );
 }

@@ -1,6 +1,7 @@
 /**
  * Partitions of a run stored by column instead of as objects, so a million of them take about 40 MB. Pure.
  */
+import { addRange } from '../core/near-ranges';
 import { PARTITION_STATUSES, type PartitionStatus } from '../core/status';
 import type { RunRecord, UnitRecord } from './fold';
 import type { LiveOverlay } from './overlay';
@@ -31,8 +32,8 @@ export interface PartitionColumns {
   /** 1 if it was taken over from an earlier run of the series. */
   reused: Uint8Array;
   /**
-   * Position in `RunHandle.units` of the unit that it ended in; -1 if it ended in an earlier execution, or has
-   * not ended.
+   * Position in `RunHandle.units` of the unit that it ended in; -1 if it ended in an earlier execution, or
+   * has not ended.
    */
   unit: Int32Array;
 }
@@ -153,7 +154,10 @@ export class ColumnsOfEnds implements EndsSink {
     return { columns, changed };
   }
 
-  /** A unit records a partition that is skipped while it is processed as cancelled, before history has the skip. */
+  /**
+   * A unit records a partition that is skipped while it is processed as cancelled, before history has the
+   * skip.
+   */
   #skipCutOff(): void {
     const { status } = this.#columns;
     for (const ordinal of this.record.skipped) {
@@ -241,16 +245,9 @@ export class ColumnsOfEnds implements EndsSink {
   }
 }
 
-/** Partitions between two that have changed, if they are fewer than this, are in one range with them. */
-const GAP = 8;
-
 /** Ranges that contain all of these, ascending and apart. */
 function rangesOf(ordinals: readonly number[]): [number, number][] {
   const ranges: [number, number][] = [];
-  for (const ordinal of Int32Array.from(ordinals).sort()) {
-    const last = ranges.at(-1);
-    if (last !== undefined && ordinal - last[1] < GAP) last[1] = Math.max(last[1], ordinal + 1);
-    else ranges.push([ordinal, ordinal + 1]);
-  }
+  for (const ordinal of Int32Array.from(ordinals).sort()) addRange(ranges, ordinal, ordinal + 1);
   return ranges;
 }

@@ -67,8 +67,8 @@ export async function startConsole(
 }
 
 /**
- * Address of the list with this run alone: all tests share one server, so other runs can fill the first page of
- * the list. `address`: of the list, with or without the token.
+ * Address of the list with this run alone: all tests share one server, so other runs can fill the first page
+ * of the list. `address`: of the list, with or without the token.
  */
 export function listOf(address: string, runId: string): string {
   const url = new URL(address);

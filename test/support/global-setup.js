@@ -31,8 +31,8 @@ module.exports = async () => {
 };
 
 /**
- * A server whose executions can be deleted at once (`forget`): by default, it notes only every 30 seconds what it
- * has done with an execution that ended, and deletes none before that.
+ * A server whose executions can be deleted at once (`forget`): by default, it notes only every 30 seconds
+ * what it has done with an execution that ended, and deletes none before that.
  */
 function forgetfulServer(temporal, folder) {
   const path = join(folder, 'temporal');
