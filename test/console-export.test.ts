@@ -48,6 +48,8 @@ const fixture = consoleFixture();
 let project: TestProject;
 let served: TestConsole;
 let runId: string;
+/** Exported without a flag. */
+let plain: { file: string; text: string };
 beforeAll(async () => {
   const values = KEYS.map((key, i) => `('${key}', ${i + 1})`).join(', ');
   ({ project, served } = await fixture.start(FUNCTIONS, {
@@ -68,11 +70,12 @@ beforeAll(async () => {
     { runId },
   );
   await run.wait();
+  plain = await exported('plain.html');
 });
 
 describe('an exported run', () => {
   it('is what the run is, with exact values and ids of all partitions', async () => {
-    const { file, text } = await exported('all.html');
+    const { file, text } = plain;
     const { head, exact } = contentsOf(text);
     const run = project.partwise.getRun(runId);
     const { rows, durationMs, attempts } = await run.columns();
@@ -156,7 +159,7 @@ describe('an exported run', () => {
   });
 
   it('has no text of the run outside its base64 data, whatever keys contain', async () => {
-    const { text } = await exported('hostile.html');
+    const { text } = plain;
     expect(text.match(/<script/g)).toHaveLength(2);
     for (const key of KEYS) expect(text).not.toContain(key);
     expect(/<script type="application\/octet-stream" id="run">[A-Za-z0-9+/=]+<\/script>/.test(text)).toBe(
@@ -229,7 +232,7 @@ describeBrowser('an exported file in a browser', () => {
   const ids = (page: Page): Promise<string[]> => page.locator('.grid-row > :first-child').allTextContents();
 
   it('filters, sorts and follows its address without any request', async () => {
-    const { file } = await exported('page.html');
+    const { file } = plain;
     const page = await open(file);
     await page.getByText('45 of 45').waitFor();
     await page.getByRole('button', { name: 'FAILED 3' }).click();
@@ -254,7 +257,7 @@ describeBrowser('an exported file in a browser', () => {
     await expectSoon(() => ids(linked), ['bad-canary-1', 'bad-canary-2', 'bad-canary-3']);
     expect(await linked.getByRole('button', { name: 'Share' }).count()).toBe(0);
     expect([requests.filter((url) => !url.startsWith('file:')), troubles]).toEqual([[], []]);
-    expect(new Set(requests)).toEqual(new Set(requests.filter((url) => url.includes('/page.html'))));
+    expect(new Set(requests)).toEqual(new Set(requests.filter((url) => url.includes('/plain.html'))));
   });
 
   it('shows rows, errors and artifacts on the same pages as the console', async () => {
@@ -318,8 +321,8 @@ describeBrowser('an exported file in a browser', () => {
   });
 
   it('explains itself when it was cut off', async () => {
-    const { file, text } = await exported('cut.html');
-    await writeFile(file, text.replace(/(id="run">.{100})[^<]*/, '$1'));
+    const file = join(project.folder, 'cut.html');
+    await writeFile(file, plain.text.replace(/(id="run">.{100})[^<]*/, '$1'));
     const page = await open(file);
     await page.getByText('incomplete or was changed').waitFor();
     expect(fixture.surprises.splice(0)).toEqual([expect.stringContaining('incomplete or was changed')]);

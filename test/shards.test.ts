@@ -120,19 +120,19 @@ describe('a run with shards', () => {
 
   it('also handles a long list of units, whose shards run one after the other', async () => {
     const options = { maxConcurrency: 4, partitionsPerUnit: 1 };
-    const gated = await sharded('long', { options }, 1_200);
+    const gated = await sharded('long', { options }, 502);
     expect(await gated.run.wait()).toMatchObject({
       status: 'SUCCESS',
-      counts: { total: 1_200, DONE: 1_200 },
+      counts: { total: 502, DONE: 502 },
     });
-    expect(gated.started()).toHaveLength(1_200);
+    expect(gated.started()).toHaveLength(502);
     const order = (await eventsOf(handleOf(gated))).flatMap((event) => {
       const { childWorkflowExecutionStartedEventAttributes: started } = event;
       const { childWorkflowExecutionCompletedEventAttributes: ended } = event;
       return started ? ['started'] : ended ? ['ended'] : [];
     });
-    expect(order).toEqual(['started', 'ended', 'started', 'ended', 'started', 'ended']);
-  }, 300_000);
+    expect(order).toEqual(['started', 'ended', 'started', 'ended']);
+  });
 
   it('retries partitions of batches in their own shard', async () => {
     const options = { partitionsPerUnit: 2, retry: { maximumAttempts: 2, initialInterval: 10 } };
@@ -257,12 +257,12 @@ describe('a setting that changes while it runs', () => {
 
   it('skips partitions of shards that have not started', async () => {
     const options = { maxConcurrency: 4, partitionsPerUnit: 1 };
-    const gated = await sharded('skip-early', { params: { wait: true }, options }, 520);
+    const gated = await sharded('skip-early', { params: { wait: true }, options }, 502);
     await gated.untilCalls(4);
-    await gated.run.skip(['400', '519']);
+    await gated.run.skip(['400', '501']);
     expect((await gated.run.status()).counts.SKIPPED).toBe(2);
     await gated.release();
-    expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 518, SKIPPED: 2 } });
+    expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 500, SKIPPED: 2 } });
     expect(gated.started()).not.toContain('400');
   });
 });
@@ -434,7 +434,7 @@ describe('the units of a shard', () => {
     expect(error).toMatchObject({ type: 'ShardLost' });
     expect(error!.message).toContain('shards.jsonl" on the stage');
     expect(counts).toMatchObject({ DONE: 251, PENDING: 251 });
-  }, 300_000);
+  });
 });
 
 describe('the histories of shards', () => {

@@ -3,12 +3,9 @@
  * runners and workers, deploys, pauses. The function writes each call to an external file, as a record of
  * what really happened.
  */
-import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunHandle, RunOptions } from '../src/index';
-import { changed } from './support/files';
+import { startNoted, type NotedRun } from './support/noted-runs';
 import { end, makeProject, type TestProject } from './support/project';
 import { until } from './support/until';
 
@@ -89,52 +86,12 @@ beforeAll(async () => {
 });
 afterAll(() => project.close());
 
-interface Call {
-  what: string;
-  id: string;
-  attempt: number;
-  pid: number;
-}
-
-const start = async (
+const start = (
   name: string,
   params: Record<string, unknown>,
   options: RunOptions = {},
   table = 'letters',
-) => {
-  const runId = project.runId(name);
-  const calls = join(project.folder, `${runId}.calls`);
-  const gate = join(project.folder, `${runId}.gate`);
-  await writeFile(calls, '');
-  const run = await project.partwise.start(
-    {
-      function: name.split('-')[0]!,
-      source: { table },
-      partitionBy: ['k'],
-      params: { calls, gate, ...params },
-      options: { heartbeatTimeout: '3s', ...options },
-    },
-    { runId },
-  );
-  const readCalls = (): Call[] =>
-    readFileSync(calls, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => line.split(' '))
-      .map(([what, id, attempt, pid]) => ({
-        what: what!,
-        id: id!,
-        attempt: Number(attempt),
-        pid: Number(pid),
-      }));
-  return {
-    run,
-    calls: readCalls,
-    started: (id: string) => readCalls().filter((call) => call.what === 'begin' && call.id === id).length,
-    until: (condition: (calls: Call[]) => boolean) => changed(calls, () => condition(readCalls())),
-    openGate: () => writeFile(gate, ''),
-  };
-};
+): Promise<NotedRun> => startNoted(project, name, table, params, options);
 
 const ends = async (run: RunHandle): Promise<string[]> =>
   (await run.partitions()).partitions.map(

@@ -5,7 +5,7 @@ startWorker({
   projectDir: process.argv[2],
   shutdownGraceMs: Number(process.env.GRACE_MS ?? 300),
   // A workflow task of a worker that was killed waits this long for it; Temporal's default is 10 seconds.
-  sdk: { stickyQueueScheduleToStartTimeout: '1s', ...JSON.parse(process.env.SDK ?? '{}') },
+  sdk: { stickyQueueScheduleToStartTimeout: '2s', ...JSON.parse(process.env.SDK ?? '{}') },
 }).then(
   (worker) => {
     process.once('SIGTERM', () => worker.shutdown());
