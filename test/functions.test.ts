@@ -8,7 +8,8 @@ import { KeptDatabase, openDatabase } from '../src/duckdb/database';
 import { definePartitionFunction } from '../src/functions/define';
 import { describeThrown } from '../src/functions/errors';
 import { errorPattern } from '../src/core/failures/alike';
-import { checkPin, fileRows } from '../src/functions/file-rows';
+import { checkPin } from '../src/functions/file-pins';
+import { UnitFiles } from '../src/functions/unit-files';
 import { HELD_ROWS } from '../src/rows/partition-rows';
 import { joinColumns, toObjects, toOutputRows } from '../src/rows/rows';
 import { allRows, columnsOf, shapeOf } from '../src/rows/slices';
@@ -624,10 +625,9 @@ describe('a source file that changed after planning is refused (I1)', () => {
     const path = join(folder, 'moving.csv');
     writeFileSync(path, 'a\n1\n');
     const database = await openDatabase({ memoryBytes: 100_000_000, tempFolder: folder });
-    const rows = await fileRows(database, pin(path), {
-      rowCount: 1,
-      columns: [{ name: 'a', type: 'BIGINT' }],
-    });
+    const files = new UnitFiles(database, [{ name: 'a', type: 'BIGINT' }], [0], [pin(path)], () => 1);
+    const rows = files.partition({ ordinal: 0 });
+    await rows.held();
     await rows.assertUnchanged();
     writeFileSync(path, 'a\n7\n');
     await expect(rows.assertUnchanged()).rejects.toThrow('its content differs');

@@ -3,6 +3,7 @@ import { consolePage } from './console';
 import { cpu } from './cpu';
 import { crash } from './crash';
 import { dataSql } from './data-sql';
+import { files } from './files';
 import { models } from './models';
 import { poison } from './poison';
 import { pushdown } from './pushdown';
@@ -26,5 +27,6 @@ export const CASES: readonly Case[] = [
   state,
   models,
   python20k,
+  files,
   consolePage,
 ];

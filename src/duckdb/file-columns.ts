@@ -12,17 +12,19 @@ import { quote } from '../core/quote';
 import { Refusal } from '../core/refusal';
 import type { TypeGuesses } from '../core/type-guesses';
 import { queryRows } from './database-file';
+import { commonDialect } from './csv-dialect';
 import { describeColumns } from './describe-columns';
 import { FIRST_BYTES, firstText, refuseDamaged } from './file-content';
-import { pathList, readerSql } from './file-reader';
+import { pathList, type ReaderOptions, readerSql } from './file-reader';
 import { changesOf } from './guessed-types';
+import { loadTexts, type TextFiles } from './file-texts';
 import { refuseInexactParquet } from './parquet-columns';
 import { identifier } from './quote';
 import { canonicalType } from './type-name';
 import { unfitColumns } from './unfit-columns';
 
-export interface FileColumns {
-  /** The files that have content: DuckDB would make up a column for text without any. */
+export interface FileColumns extends TextFiles {
+  /** Those that have content: DuckDB would make up a column for text without any. */
   files: string[];
   columns: Column[];
   /** How the types were found; null if the files have types. */
@@ -49,32 +51,37 @@ export async function columnsOfFiles(
   assertOneFormat(paths, format);
   await refuseDamaged(connection, paths, format);
   const files = filledFiles(paths, format);
-  if (files.length === 0) return { files, columns: [], guesses: null };
-  const detected = await describeColumns(connection, readerSql(files)).catch((error: unknown) => {
-    throw likeNamedFields(error, files) ?? error;
-  });
+  const none = { guesses: null, dialect: null, texts: null };
+  if (files.length === 0) return { files, columns: [], ...none };
+  const dialect = await commonDialect(files);
+  const detected = await describeColumns(connection, readerSql(files, { dialect })).catch(
+    (error: unknown) => {
+      throw likeNamedFields(error, files) ?? error;
+    },
+  );
   if (format === 'parquet') {
     refuseTypes(types);
     await refuseInexactParquet(connection, files, detected);
-    return { files, columns: detected, guesses: null };
+    return { files, columns: detected, ...none };
   }
   if (format === 'csv') refuseUnsplit(files, detected);
   else await refuseRenamed(connection, files, detected);
   const given = await givenTypes(connection, detected, types);
   // Records that are not objects are one column, which has no name in the file.
   if (format === 'json' && detected.length === 1 && detected[0]!.name === 'json' && given.size === 0)
-    return { files, columns: detected, guesses: null };
+    return { files, columns: detected, ...none };
   const isKey = (name: string): boolean => keys.some((key) => key.toLowerCase() === name.toLowerCase());
-  const unfit = format === 'csv' ? await unfitGuesses(connection, files, detected, given) : new Set<string>();
+  const texts = { files, dialect, texts: await loadTexts(connection, { files, dialect }, detected) };
+  const unfit = format === 'csv' ? await unfitGuesses(connection, texts, detected, given) : new Set<string>();
   const fitting = detected.map(({ name, type }) => ({ name, type: unfit.has(name) ? 'VARCHAR' : type }));
-  const changed = await changesOf(connection, files, fitting, { format, given, isKey });
+  const changed = await changesOf(connection, texts, fitting, { format, given, isKey });
   for (const name of unfit) changed.set(name, { type: 'VARCHAR', reason: 'not every file has such values' });
   const columns = detected.map(({ name, type }) => ({
     name,
     type: given.get(name) ?? changed.get(name)?.type ?? type,
   }));
   return {
-    files,
+    ...texts,
     columns,
     guesses: {
       given: [...given.keys()],
@@ -92,14 +99,15 @@ export async function columnsOfFiles(
  */
 async function unfitGuesses(
   connection: DuckDBConnection,
-  paths: readonly string[],
+  texts: TextFiles,
   detected: readonly Column[],
   given: ReadonlyMap<string, string>,
 ): Promise<Set<string>> {
+  const paths = texts.files;
   // A type that is guessed from one file holds everything in it.
   if (paths.length === 1 && given.size === 0) return new Set();
   const columns = detected.map(({ name, type }) => ({ name, type: given.get(name) ?? type }));
-  const unfit = await unfitColumns(connection, paths, columns);
+  const unfit = await unfitColumns(connection, texts, columns);
   const refused = unfit.filter((name) => given.has(name));
   if (refused.length === 0) return new Set(unfit);
   throw new Refusal(
@@ -120,21 +128,54 @@ function filledFiles(paths: readonly string[], format: FileFormat): string[] {
  * The query that reads the columns from files, which need not have all of them: missing ones are NULL.
  *
  * @param columns as found by `columnsOfFiles` for these files, or for more
+ * @param options.pathColumn comes before the others
  */
 export async function selectFiles(
   connection: DuckDBConnection,
   paths: readonly string[],
   columns: readonly Column[],
+  options: SelectOptions = {},
 ): Promise<string> {
   const filled = filledFiles(paths, formatOf(paths[0]!));
-  const none = columns.map(({ name, type }) => `NULL::${type} AS ${identifier(name)}`);
-  if (filled.length === 0) return `SELECT ${none.join(', ')} WHERE false`;
-  const own = new Set((await describeColumns(connection, readerSql(filled))).map(({ name }) => name));
-  const present = columns.filter(({ name }) => own.has(name));
-  const selected = columns.map(({ name, type }, i) =>
-    own.has(name) ? `CAST(${identifier(name)} AS ${type}) AS ${identifier(name)}` : none[i],
-  );
-  return `SELECT ${selected.join(', ')} FROM ${readerSql(filled, { columns: present })}`;
+  if (filled.length === 0) return selectSql(filled, columns, [], options);
+  const { dialect } = options;
+  const found = await describeColumns(connection, readerSql(filled, { dialect }));
+  // Files may spell the names of their columns in different cases.
+  const own = new Set(found.map(({ name }) => name.toLowerCase()));
+  const present = columns.filter(({ name }) => own.has(name.toLowerCase()));
+  return selectSql(filled, columns, present, options);
+}
+
+/** The same for files of which, together, none lacks a column; its query fails for others. */
+export function selectWholeFiles(
+  paths: readonly string[],
+  columns: readonly Column[],
+  options: SelectOptions = {},
+): string {
+  return selectSql(filledFiles(paths, formatOf(paths[0]!)), columns, columns, options);
+}
+
+type SelectOptions = Pick<ReaderOptions, 'dialect' | 'pathColumn'>;
+
+function selectSql(
+  filled: readonly string[],
+  columns: readonly Column[],
+  present: readonly Column[],
+  options: SelectOptions,
+): string {
+  const { pathColumn } = options;
+  const isPresent = (column: Column): boolean => filled.length > 0 && present.includes(column);
+  const selected = columns.map((column) => {
+    const name = identifier(column.name);
+    return `${isPresent(column) ? `CAST(${name} AS ${column.type})` : `NULL::${column.type}`} AS ${name}`;
+  });
+  if (pathColumn !== undefined)
+    selected.unshift(
+      filled.length > 0 ? identifier(pathColumn) : `NULL::VARCHAR AS ${identifier(pathColumn)}`,
+    );
+  const from =
+    filled.length > 0 ? `FROM ${readerSql(filled, { ...options, columns: present })}` : 'WHERE false';
+  return `SELECT ${selected.join(', ')} ${from}`;
 }
 
 function assertOneFormat(paths: readonly string[], format: FileFormat): void {

@@ -9,6 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import { constants, createGunzip, gunzipSync } from 'node:zlib';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { FileFormat } from '../core/file-format';
+import { inParallel } from '../core/in-parallel';
 import { Refusal } from '../core/refusal';
 import { pathList } from './file-reader';
 
@@ -22,11 +23,12 @@ export async function refuseDamaged(
   // Fails for a file that the confinement does not allow, before messages say what is in it. Only sizes are
   // read.
   await connection.run(`SELECT sum(size) FROM read_blob(${pathList(paths)})`);
-  const problems: string[] = [];
-  for (const path of paths) {
+  const found: (string | null)[] = [];
+  await inParallel(paths, async (path, i) => {
     const problem = await problemOf(path, format);
-    if (problem !== null) problems.push(`The file "${path}" ${problem}`);
-  }
+    found[i] = problem === null ? null : `The file "${path}" ${problem}`;
+  });
+  const problems = found.filter((problem) => problem !== null);
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
 }
 

@@ -1,6 +1,7 @@
 /** How DuckDB reads files of rows. */
 import { formatOf } from '../core/file-format';
 import type { Column } from '../core/plan';
+import type { CsvDialect } from './csv-dialect';
 import { literal } from './quote';
 
 export interface ReaderOptions {
@@ -11,6 +12,8 @@ export interface ReaderOptions {
   columns?: readonly Column[];
   /** Adds a column of this name with the path of each row's file. */
   pathColumn?: string;
+  /** Of CSV. Default: what DuckDB detects, for each file. */
+  dialect?: CsvDialect | null;
   /** Leaves out rows of CSV that cannot be read. */
   skipErrors?: boolean;
 }
@@ -23,7 +26,7 @@ export interface ReaderOptions {
  */
 export function readerSql(
   paths: readonly string[],
-  { columns, pathColumn, skipErrors = false }: ReaderOptions = {},
+  { columns, pathColumn, dialect = null, skipErrors = false }: ReaderOptions = {},
 ): string {
   const format = formatOf(paths[0]!);
   const options = ['union_by_name = true'];
@@ -42,13 +45,20 @@ export function readerSql(
     // Without thresholds that turn records with many or rare fields into one column of JSON.
     else options.push('map_inference_threshold = -1', 'field_appearance_threshold = 0');
   }
+  if (dialect !== null) options.push(...dialectOptions(dialect));
   if (skipErrors) options.push('ignore_errors = true');
   if (pathColumn !== undefined) options.push(`filename = ${literal(pathColumn)}`);
   return `read_${format}(${pathList(paths)}, ${options.join(', ')})`;
 }
 
+/** How quotes are escaped is detected, if there are any. */
+function dialectOptions({ delimiter, isQuoted }: CsvDialect): string[] {
+  const options = [`delim = ${literal(delimiter)}`, `quote = '"'`, `comment = ''`];
+  return isQuoted ? options : [...options, `escape = '"'`];
+}
+
 /** Names of the columns that DuckDB takes from folders such as `year=2026`. */
-function foldersWithValues(path: string): string[] {
+export function foldersWithValues(path: string): string[] {
   return path
     .split('/')
     .slice(0, -1)

@@ -3,6 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { FileFormat } from '../core/file-format';
 import type { Column } from '../core/plan';
 import { readerSql } from './file-reader';
+import type { TextFiles } from './file-texts';
 import { identifier } from './quote';
 
 /** A type that keeps a column's values, and why DuckDB's does not. */
@@ -24,7 +25,7 @@ const NESTED_DOUBLE = /\bDOUBLE\b/;
 /** Compares the text of the columns with what DuckDB makes of it. */
 export async function changesOf(
   connection: DuckDBConnection,
-  paths: readonly string[],
+  { files, dialect, texts }: TextFiles,
   detected: readonly Column[],
   { format, given, isKey }: GuessedColumns,
 ): Promise<Map<string, Change>> {
@@ -41,9 +42,9 @@ export async function changesOf(
   const columns = detected.map(({ name, type }) => ({ name, type: names.has(name) ? raw : type }));
   const text = (name: string): string =>
     format === 'csv' ? identifier(name) : `(${identifier(name)} ->> '$')`;
-  const measures = checked.flatMap(({ name, type }) => measuresOf(text(name), type, paths.length === 1));
+  const measures = checked.flatMap(({ name, type }) => measuresOf(text(name), type, files.length === 1));
   const found = await connection.runAndReadAll(
-    `SELECT ${measures.join(', ')} FROM ${readerSql(paths, { columns })}`,
+    `SELECT ${measures.join(', ')} FROM ${texts ?? readerSql(files, { columns, dialect })}`,
   );
   const values = (found.getRows()[0] ?? []).map(Number);
   return new Map(

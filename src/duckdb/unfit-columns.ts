@@ -2,6 +2,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column } from '../core/plan';
 import { readerSql } from './file-reader';
+import type { TextFiles } from './file-texts';
 import { identifier } from './quote';
 
 /**
@@ -10,7 +11,7 @@ import { identifier } from './quote';
  */
 export async function unfitColumns(
   connection: DuckDBConnection,
-  paths: readonly string[],
+  { files, dialect, texts }: TextFiles,
   columns: readonly Column[],
 ): Promise<string[]> {
   const names = columns.filter(({ type }) => type !== 'VARCHAR').map(({ name }) => name);
@@ -19,7 +20,10 @@ export async function unfitColumns(
   // Rows with a value that the reader cannot convert are left out, and so missing in the counts.
   const countedAs = async (typed: readonly string[]): Promise<string> => {
     const read = columns.map(({ name, type }) => ({ name, type: typed.includes(name) ? type : 'VARCHAR' }));
-    const from = readerSql(paths, { columns: read, skipErrors: true });
+    const from =
+      typed.length === 0 && texts !== null
+        ? texts
+        : readerSql(files, { columns: read, dialect, skipErrors: true });
     const counted = await connection.runAndReadAll(`SELECT ${counts} FROM ${from}`);
     return counted.getRows()[0]!.join(' ');
   };

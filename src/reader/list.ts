@@ -13,7 +13,7 @@ import { hasPlanned, STATUS } from './find-execution';
 import { NoSuchRun } from './errors';
 import { HistorySource, isNotFound, type ExecutionRef } from './histories/history-source';
 import { payloadDecoder } from './histories/payloads';
-import { inParallel } from './in-parallel';
+import { inParallel } from '../core/in-parallel';
 import { Cursor } from './list-cursor';
 import { DEFAULT_LIMIT, hasText, isOfSchedule, limitOf, MAX_LIMIT } from './list-filter';
 import type { ListOptions, RunListing, RunPage } from './list-types';

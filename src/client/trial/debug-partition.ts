@@ -17,7 +17,7 @@ import { MAX_ROWS_SHOWN, type CallView, type DebugOptions, type DebugReport } fr
 import type { LogEntry } from '../../reader/log-types';
 import type { PartitionView } from '../../reader/partition-types';
 import type { ProjectConfig } from '../../config';
-import { checkPin } from '../../functions/file-rows';
+import { checkPin } from '../../functions/file-pins';
 import type { RunRecord } from '../../history/fold';
 import type { FunctionPlan, UnitPlan } from '../../core/unit-plan';
 import { Refusal } from '../../core/refusal';

@@ -11,7 +11,7 @@ import { locatorsAmong, type Locators } from '../../stored/locators';
 import { NoSuchRun, UnreadableHistory } from '../errors';
 import { hasPlannedIn } from '../find-execution';
 import type { RecordedHistory } from '../histories/execution-history';
-import { inParallel } from '../in-parallel';
+import { inParallel } from '../../core/in-parallel';
 import { Cursor } from '../list-cursor';
 import { DEFAULT_LIMIT, hasText, isOfSchedule, limitOf } from '../list-filter';
 import type { ListOptions, RunListing, RunPage } from '../list-types';

@@ -1,7 +1,7 @@
 /** Reads the histories of a run's shards into the run's record. */
 import { HistoryDecoder } from '../../history/decode';
 import { applyFact, type RunRecord, type ShardRecord } from '../../history/fold';
-import { inParallel } from '../in-parallel';
+import { inParallel } from '../../core/in-parallel';
 import type { PendingActivity } from '../live-units';
 import type { ShardHistory } from './shard-history';
 import type { HistoryEvent, PayloadDecoder } from '../../history/events';

@@ -1,10 +1,10 @@
 /** How a unit's rows are opened, partition by partition. */
 import type { DuckDBInstance } from '@duckdb/node-api';
 import type { LoadAhead } from '../../functions/ahead/rows-ahead';
-import { fileRows } from '../../functions/file-rows';
 import { QueriedRows } from '../../functions/queried-rows';
 import { SnapshotRows } from '../../functions/snapshot-rows';
 import type { SnapshotUnreadable } from '../../functions/unit-cursor';
+import { UnitFiles } from '../../functions/unit-files';
 import type { IndexedPartition } from '../../functions/unit-index';
 import type { PartitionRows } from '../../rows/partition-rows';
 import type { RunnerUnit } from '../protocol';
@@ -36,22 +36,13 @@ export function openRows(
   { index, link, running, onUnreadable }: RowsHost,
 ): UnitRows {
   const { files, ordinals, snapshot, columns } = unit;
+  const countOf = (ordinal: number): number => index.get(ordinal)?.rows ?? 0;
   if (files !== null) {
-    const fileOf = new Map(ordinals.map((ordinal, i) => [ordinal, files[i]!]));
-    return {
-      rowsOf: ({ ordinal, rows }) => fileRows(database, fileOf.get(ordinal)!, { rowCount: rows, columns }),
-      close: () => undefined,
-    };
+    const unitFiles = new UnitFiles(database, columns, ordinals, files, countOf);
+    return { rowsOf: (partition) => unitFiles.partition(partition), close: () => undefined };
   }
   if (snapshot.length === 0) return queryRows(unit, database, link, running);
-  const unitRows = new SnapshotRows(
-    database,
-    snapshot,
-    columns,
-    ordinals,
-    (ordinal) => index.get(ordinal)?.rows ?? 0,
-    onUnreadable,
-  );
+  const unitRows = new SnapshotRows(database, snapshot, columns, ordinals, countOf, onUnreadable);
   return {
     rowsOf: (partition) => unitRows.partition(partition),
     ahead: (connection, ordinal) => unitRows.ahead(connection, ordinal),

@@ -5,9 +5,10 @@
 import { realpath, stat } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { digestFile } from '../../files/digest';
+import { digestFile, sha256Of } from '../../files/digest';
 import { isWithin, outside, type Confinement } from '../../duckdb/confinement';
 import { formatOf } from '../../core/file-format';
+import { inParallel } from '../../core/in-parallel';
 import { didYouMean } from '../../core/nearest';
 import { encodePartitionId } from '../../core/partition-id';
 import type { Column } from '../../core/plan';
@@ -26,14 +27,13 @@ import { fileFingerprint } from './fingerprint';
 import { putIndex } from './snapshot';
 import { columnsOfFiles, type FileColumns } from '../../duckdb/file-columns';
 import { literally, pathList, readerSql } from '../../duckdb/file-reader';
+import { PATH } from '../../duckdb/file-texts';
 import { type FilesSource, globbed, globOf } from './list-files';
 
 const EVERYTHING = '**/*';
 
 /** The key of a file partition: its path below the source's folder. */
 const FILE_KEY: Column = { name: 'file', type: 'VARCHAR' };
-/** The column with each row's file, while rows are counted. */
-const PATH = '__partwise_path';
 
 /** Where to look for files. */
 export interface FilesPlace {
@@ -60,22 +60,43 @@ export async function describeFiles(
   request: Pick<FilesRequest, 'source' | 'allowEmpty'>,
   place: FilesPlace,
 ): Promise<SourceShape> {
-  const { columns, guesses } = await columnsOf(
-    connection,
-    request.source,
-    await matching(connection, request, place),
-  );
+  const all = await matching(connection, request, place);
+  const { columns, guesses } = await inspect(connection, request.source, all, place);
   return { columns, keyColumns: [FILE_KEY], guesses };
 }
 
-async function columnsOf(
+/** What is known about files without reading them again. */
+interface Inspected extends FileColumns {
+  /** The number of rows of each file that has any, by path; null: not counted. */
+  rows: ReadonlyMap<string, number> | null;
+}
+
+/** The last files, since a run is checked, and planned right afterwards. */
+let last: { key: string; found: Inspected } | null = null;
+
+async function inspect(
   connection: DuckDBConnection,
   { types }: FilesSource,
-  found: readonly { path: string }[],
-): Promise<FileColumns> {
-  if (found.length === 0) return { files: [], columns: [], guesses: null };
-  const paths = found.map(({ path }) => path);
-  return columnsOfFiles(connection, paths, { types });
+  all: readonly { path: string }[],
+  { confinement }: FilesPlace,
+): Promise<Inspected> {
+  if (all.length === 0)
+    return { files: [], columns: [], guesses: null, dialect: null, texts: null, rows: new Map() };
+  const states: string[] = [];
+  await inParallel(all, async ({ path }, i) => {
+    // Any write changes the times, and `ctime` cannot be set back.
+    const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+    states[i] = `${ino} ${size} ${mtimeNs} ${ctimeNs} ${path}`;
+  });
+  const key = sha256Of(JSON.stringify([types, confinement, states]));
+  if (last?.key === key) return last.found;
+  const paths = all.map(({ path }) => path);
+  const read = await columnsOfFiles(connection, paths, { types });
+  const rows = read.texts === null ? null : await countRows(connection, read);
+  // The table of texts ends with the connection.
+  const found = { ...read, texts: null, rows };
+  last = { key, found };
+  return found;
 }
 
 type FilesRequest = PartitionsRequest & { source: FilesSource };
@@ -86,7 +107,7 @@ export async function countFiles(
   request: FilesRequest,
   place: FilesPlace,
 ): Promise<PartitionSizes> {
-  return countIn(connection, request, await matching(connection, request, place));
+  return countIn(connection, request, await matching(connection, request, place), place);
 }
 
 /** `all`: the files that match. */
@@ -94,10 +115,11 @@ async function countIn(
   connection: DuckDBConnection,
   request: FilesRequest,
   all: readonly { path: string; name: string }[],
+  place: FilesPlace,
 ): Promise<PartitionSizes> {
   // Columns are those of all files, whichever are selected.
-  const read = await columnsOf(connection, request.source, all);
-  const rows = await countRows(connection, read);
+  const read = await inspect(connection, request.source, all, place);
+  const rows = read.rows ?? (await countRows(connection, read));
   const found = select(all, request);
   return {
     columns: read.columns,
@@ -111,15 +133,16 @@ async function countIn(
 /** The number of rows of each file that has any, by path. */
 async function countRows(
   connection: DuckDBConnection,
-  { files, columns, guesses }: FileColumns,
+  { files, columns, guesses, dialect, texts }: FileColumns,
 ): Promise<Map<string, number>> {
   if (files.length === 0) return new Map();
   const types = guesses === null ? {} : { columns };
+  const from = texts ?? readerSql(files, { ...types, dialect, pathColumn: PATH });
   const counted = await queryRows<{ path: string; n: number }>(
     connection,
     formatOf(files[0]!) === 'parquet'
       ? `SELECT file_name AS path, num_rows::DOUBLE AS n FROM parquet_file_metadata(${pathList(files)})`
-      : `SELECT ${PATH} AS path, count(*)::DOUBLE AS n FROM ${readerSql(files, { ...types, pathColumn: PATH })} GROUP BY ${PATH}`,
+      : `SELECT ${PATH} AS path, count(*)::DOUBLE AS n FROM ${from} GROUP BY ${PATH}`,
   );
   return new Map(counted.map(({ path, n }) => [path, n]));
 }
@@ -132,12 +155,12 @@ export async function pinFiles(
   const all = await matching(connection, request, place);
   const found = select(all, request);
   const files: PinnedFile[] = [];
-  // Pinned before rows are counted, so that a change in between is noticed when the file is read.
-  for (const { path } of found) {
+  // Pinned before the files are inspected, so that a change in between is noticed when the file is read.
+  await inParallel(found, async ({ path }, ord) => {
     request.signal.throwIfAborted();
-    files.push(await pinFile(path));
-  }
-  const sizes = await countIn(connection, request, all);
+    files[ord] = await pinFile(path);
+  });
+  const sizes = await countIn(connection, request, all, place);
   const fingerprints = files.map(fileFingerprint);
   await connection.run(
     'CREATE TEMP TABLE partition_index (ord INTEGER, id VARCHAR, rows BIGINT, key_0 VARCHAR, fingerprint VARCHAR)',

@@ -1,0 +1,89 @@
+/**
+ * The dialect of CSV files whose text leaves no doubt about it. DuckDB tries 72 combinations of delimiter,
+ * quote, escape and comment on every file that it opens, which takes most of the time of reading a small one.
+ */
+import { isUtf8 } from 'node:buffer';
+import { readFile, stat } from 'node:fs/promises';
+import { formatOf } from '../core/file-format';
+import { inParallel } from '../core/in-parallel';
+
+export interface CsvDialect {
+  delimiter: string;
+  /** Whether some field is quoted (`"`). */
+  isQuoted: boolean;
+}
+
+/** For larger files, trying all combinations takes little of the time of reading them. */
+export const MAX_DIALECT_BYTES = 1024 * 1024;
+/** The order in which DuckDB tries them. */
+const DELIMITERS = [',', '|', ';', '\t'];
+/** Other quotes, escapes, comments, and what DuckDB may refuse. */
+const DOUBTFUL = ["'", '\\', '#', '\0', '\uFEFF'];
+const [NEWLINE, RETURN, QUOTE] = [0x0a, 0x0d, 0x22];
+
+/**
+ * The dialect that DuckDB finds in the file, or null if only DuckDB can find it. There is no doubt if one
+ * delimiter occurs, every line has the same number of fields, and quotes enclose whole fields.
+ */
+export function dialectOf(path: string, content: Buffer): CsvDialect | null {
+  if (formatOf(path) !== 'csv') return null;
+  if (content.length === 0 || content.length > MAX_DIALECT_BYTES || !isUtf8(content)) return null;
+  if (DOUBTFUL.some((text) => content.includes(text))) return null;
+  const [delimiter = ',', ...others] = DELIMITERS.filter((each) => content.includes(each));
+  if (others.length > 0 || !hasEqualLines(content, delimiter.charCodeAt(0))) return null;
+  return { delimiter, isQuoted: content.includes(QUOTE) };
+}
+
+/** Whether every line has the same number of fields and the same end; the last one may have none. */
+function hasEqualLines(content: Buffer, delimiter: number): boolean {
+  const hasReturns = content.includes(RETURN);
+  let fields = 0;
+  let expected = 0;
+  for (let at = 0; at < content.length;) {
+    const end = endOfField(content, at, delimiter);
+    if (end === -1) return false;
+    const isBlank = fields === 0 && end === at && content[end] !== delimiter;
+    fields++;
+    at = end + 1;
+    if (end < content.length && content[end] === delimiter && at < content.length) continue;
+    // A delimiter that ends the file is followed by another, empty field.
+    if (content[end] === delimiter) fields++;
+    if (content[end] === RETURN && content[at++] !== NEWLINE) return false;
+    if (content[end] === NEWLINE && hasReturns) return false;
+    if (isBlank || (expected > 0 && fields !== expected)) return false;
+    expected = fields;
+    fields = 0;
+  }
+  return true;
+}
+
+/** Where the field that begins at `from` ends, or -1 if it has quotes that do not enclose all of it. */
+function endOfField(content: Buffer, from: number, delimiter: number): number {
+  let at = from;
+  if (content[at] === QUOTE) {
+    for (at++; content[at] !== QUOTE || content[at + 1] === QUOTE; at += content[at] === QUOTE ? 2 : 1)
+      if (at >= content.length) return -1;
+    at++;
+    return at === content.length || isEnd(content[at]!, delimiter) ? at : -1;
+  }
+  while (at < content.length && !isEnd(content[at]!, delimiter)) if (content[at++] === QUOTE) return -1;
+  return at;
+}
+
+function isEnd(byte: number, delimiter: number): boolean {
+  return byte === delimiter || byte === NEWLINE || byte === RETURN;
+}
+
+/** The dialect of all the files, or null if they do not have one without doubt. */
+export async function commonDialect(paths: readonly string[]): Promise<CsvDialect | null> {
+  if (formatOf(paths[0]!) !== 'csv') return null;
+  const common: CsvDialect = { delimiter: '', isQuoted: false };
+  let isSame = true;
+  await inParallel(paths, async (path) => {
+    if (!isSame) return;
+    const own = (await stat(path)).size > MAX_DIALECT_BYTES ? null : dialectOf(path, await readFile(path));
+    if (own === null || (common.delimiter !== '' && common.delimiter !== own.delimiter)) isSame = false;
+    else Object.assign(common, { delimiter: own.delimiter, isQuoted: common.isQuoted || own.isQuoted });
+  });
+  return isSame ? common : null;
+}
