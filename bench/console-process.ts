@@ -53,14 +53,26 @@ export function runAddress({ url }: ConsoleProcess, runId: string): string {
   return `${new URL(url).origin}/runs/${runId}`;
 }
 
-/** Starts counting what arrives. The returned function returns the sums. */
+/**
+ * Starts counting what the page that is opened next asks for, and what arrives of it. What the page before it
+ * asked for does not count, nor does the icon, which the browser asks for by itself. The returned function
+ * returns the sums.
+ */
 export async function countTraffic(session: CDPSession): Promise<() => { bytes: number; requests: number }> {
   let bytes = 0;
-  let requests = 0;
+  const asked = new Set<string>();
   await session.send('Network.enable');
-  session.on('Network.dataReceived', ({ encodedDataLength }) => (bytes += encodedDataLength));
-  session.on('Network.responseReceived', () => requests++);
-  return () => ({ bytes, requests });
+  session.on('Network.requestWillBeSent', ({ requestId, request, type }) => {
+    if (type === 'Document') {
+      asked.clear();
+      bytes = 0;
+    }
+    if (!request.url.endsWith('/favicon.ico')) asked.add(requestId);
+  });
+  session.on('Network.dataReceived', ({ requestId, encodedDataLength }) => {
+    if (asked.has(requestId)) bytes += encodedDataLength;
+  });
+  return () => ({ bytes, requests: asked.size });
 }
 
 /** Chromium's own figures about a page, after a garbage collection. */

@@ -100,7 +100,12 @@ async function measurePage(browser: Browser, server: ConsoleProcess): Promise<Pa
   const begin = performance.now();
   const since = (): number => (performance.now() - begin) / 1000;
   await page.goto(runAddress(server, RUN), { waitUntil: 'commit' });
-  await page.locator('.strip canvas').waitFor();
+  // An empty canvas is no picture.
+  await page.waitForFunction(`(() => {
+    const canvas = document.querySelector('.strip canvas');
+    if (canvas === null) return false;
+    return canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((each) => each > 0);
+  })()`);
   const strip = since();
   const toPicture = traffic();
   await page.locator('.grid-row').first().waitFor();
