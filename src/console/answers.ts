@@ -30,8 +30,9 @@ export function binary(
 /** By what they were made of: an answer that several pages get is compressed once. */
 const made = new WeakMap<Uint8Array, Uint8Array<ArrayBuffer>>();
 
-function compressed(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const known = made.get(bytes) ?? (gzipSync(bytes, { level: LEVEL }) as Uint8Array<ArrayBuffer>);
+/** `level` counts when these bytes are compressed for the first time. */
+export function compressed(bytes: Uint8Array, level = LEVEL): Uint8Array<ArrayBuffer> {
+  const known = made.get(bytes) ?? (gzipSync(bytes, { level }) as Uint8Array<ArrayBuffer>);
   made.set(bytes, known);
   return known;
 }

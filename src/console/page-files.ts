@@ -1,7 +1,8 @@
 /** The page's files, which the build puts next to this module. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Hono, type Context } from 'hono';
+import { Hono } from 'hono';
+import { binary, compressed } from './answers';
 
 const FILES = {
   'index.html': 'text/html; charset=utf-8',
@@ -9,21 +10,22 @@ const FILES = {
   'app.css': 'text/css; charset=utf-8',
 } as const;
 
+/** Files are compressed once, before anybody waits for them. */
+const LEVEL = 9;
+
 /** Every other path without a dot in its last part is an address within the page. */
 export function pageRoutes(basePath: string): Hono {
   const routes = new Hono();
   const index = readPageFile('index.html').toString().replaceAll('"/assets/', `"${basePath}assets/`);
-  routes.get('/assets/:file{app\\.(js|css)}', (context) =>
-    send(context, context.req.param('file') as keyof typeof FILES),
-  );
+  for (const name of ['app.js', 'app.css'] as const) {
+    const bytes = readPageFile(name);
+    compressed(bytes, LEVEL);
+    routes.get(`/assets/${name}`, (context) => binary(context, bytes, FILES[name]));
+  }
   routes.get('/*', (context) => context.body(index, 200, { 'content-type': FILES['index.html'] }));
   return routes;
 }
 
 export function readPageFile(name: keyof typeof FILES): Buffer<ArrayBuffer> {
   return readFileSync(join(__dirname, 'page', name));
-}
-
-function send(context: Context, name: keyof typeof FILES): Response {
-  return context.body(readPageFile(name), 200, { 'content-type': FILES[name] });
 }
