@@ -2,8 +2,8 @@
 
 /** A sorted selection of 1,000,000 partitions takes 4 MB. */
 const MAX_KEPT = 8;
-/** What takes much of the processor takes at most a thirtieth of it, however many pages ask. */
-const PAUSE_PER_WORK = 30;
+/** What takes much of the processor takes at most a sixtieth of it, however many pages ask. */
+const PAUSE_PER_WORK = 60;
 
 export class SharedAnswers {
   readonly #answers = new WeakMap<object, Map<string, Promise<unknown>>>();

@@ -22,12 +22,12 @@ export function select(table: Table, filter: PartitionFilter, matching: Int32Arr
   const total = columns.to;
   const wanted = statusSet(filter.status);
   const [from = 0, to = total] = filter.ordinals ?? [];
+  // A page that follows a run shows all of its partitions most of the time.
+  if (matching === null && Object.keys(filter).every((name) => name === 'ordinals'))
+    return ordinalsTo(total).subarray(from, Math.max(from, to));
   const found = new Int32Array(matching?.length ?? Math.max(0, Math.min(to, total) - from));
   let length = 0;
   const tests = [...rangeTests(table, filter), ...unitTests(table, filter)];
-  // A page that follows a run shows all of its partitions most of the time.
-  if (matching === null && Object.keys(filter).every((name) => name === 'ordinals'))
-    return ascending(found, from);
   const take = (ordinal: number): void => {
     if (!wanted[columns.status[ordinal]!]) return;
     if (filter.group !== undefined && groups[ordinal] !== filter.group) return;
@@ -40,15 +40,23 @@ export function select(table: Table, filter: PartitionFilter, matching: Int32Arr
   return found.subarray(0, length);
 }
 
-function ascending(ordinals: Int32Array, from: number): Int32Array {
-  for (let i = 0; i < ordinals.length; i++) ordinals[i] = from + i;
-  return ordinals;
+/** From 0 on. They are made once for all answers, which only read them. */
+let ascending = new Int32Array();
+
+function ordinalsTo(total: number): Int32Array {
+  if (ascending.length < total) {
+    ascending = new Int32Array(total);
+    for (let i = 0; i < total; i++) ascending[i] = i;
+  }
+  return ascending.subarray(0, total);
 }
 
 /** Counts of the selected partitions by status, in the order of `PARTITION_STATUSES`. */
 export function countStatuses({ columns }: Table, ordinals: Int32Array): number[] {
   const counts = PARTITION_STATUSES.map(() => 0);
-  for (let i = 0; i < ordinals.length; i++) counts[columns.status[ordinals[i]!]!]!++;
+  // Of all partitions, their order does not matter.
+  if (ordinals.length === columns.to) for (const status of columns.status) counts[status]!++;
+  else for (let i = 0; i < ordinals.length; i++) counts[columns.status[ordinals[i]!]!]!++;
   return counts;
 }
 
