@@ -131,6 +131,10 @@ describe('a timeline', () => {
   });
 });
 
+interface Frames {
+  requestAnimationFrame(then: (at: number) => void): void;
+}
+
 describeBrowser('the pictures of a run', () => {
   const fixture = consoleFixture();
   let project: TestProject;
@@ -155,6 +159,8 @@ describeBrowser('the pictures of a run', () => {
   ];
   const TOTAL = IDS.length;
   const WIDE_TOTAL = 600;
+  /** More than a narrow map has cells. */
+  const LIVE_TOTAL = 8_000;
 
   beforeAll(async () => {
     ({ project, served } = await fixture.start(GATED_FUNCTIONS, {
@@ -192,6 +198,74 @@ describeBrowser('the pictures of a run', () => {
   const toggle = (): Locator => page.getByRole('button', { name: 'region × month' });
   /** Cells of the map, which are 64 pixels wide. */
   const CELL = 64;
+
+  const pictures = (of: Page): Promise<string[]> =>
+    of.locator('canvas').evaluateAll((all: { toDataURL(): string }[]) => all.map((each) => each.toDataURL()));
+
+  const nextFrame = (of: Page): Promise<unknown> =>
+    of.evaluate(
+      () => new Promise((resolve) => (globalThis as unknown as Frames).requestAnimationFrame(resolve)),
+    );
+
+  // Cells of one partition each, and of several.
+  it.each([WIDE.width, 390])(
+    'draws what changes of a live run as a page does that is opened when it has ended: %i pixels',
+    async (width) => {
+      const { run, release } = await startGated(project, `live-${width}`, {
+        source: { query: `SELECT i AS k FROM range(${LIVE_TOTAL}) _(i)` },
+        params: { wait: ['3000'], fails: { '2000': 'too early', '4000': 'too late' } },
+        options: { maxConcurrency: 1, toleratedFailures: 5 },
+      });
+      const [watching, later] = [await page.context().newPage(), await page.context().newPage()];
+      try {
+        // Everything is in sight.
+        for (const each of [watching, later]) await each.setViewportSize({ width, height: 3_000 });
+        await watching.goto(`${served.origin}/runs/${run.runId}`);
+        await watching.locator('.toggle.is-running').waitFor();
+        await watching.locator('.map canvas').waitFor();
+        const before = await pictures(watching);
+        await release();
+        await run.wait();
+        await later.goto(`${served.origin}/runs/${run.runId}`);
+        await later.getByText(/^Half of the partitions took/).waitFor();
+        await later.getByText('The slowest').first().waitFor({ state: 'attached' });
+        await later.locator('.lanes canvas').waitFor();
+        const wanted = (await pictures(later)).join();
+        expect(wanted).not.toBe(before.join());
+        while ((await pictures(watching)).join() !== wanted) await nextFrame(watching);
+      } finally {
+        await watching.close();
+        await later.close();
+      }
+    },
+  );
+
+  it('draws a picture that was out of sight when it is scrolled to', async () => {
+    const { run, release } = await startGated(project, 'out-of-sight', {
+      source: { query: `SELECT i AS k FROM range(20) _(i)` },
+      params: { wait: ['10'] },
+      options: { maxConcurrency: 1 },
+    });
+    const watching = await page.context().newPage();
+    try {
+      await watching.setViewportSize({ width: 390, height: 300 });
+      await watching.goto(`${served.origin}/runs/${run.runId}`);
+      await watching.locator('.toggle.is-running').waitFor();
+      // The partition that waits will be the slowest by far.
+      const durations = watching.getByRole('region', { name: 'Durations' }).locator('canvas');
+      await durations.waitFor();
+      const drawn = (): Promise<string> =>
+        durations.evaluate((each: { toDataURL(): string }) => each.toDataURL());
+      const before = await drawn();
+      await release();
+      await run.wait();
+      await watching.getByText(/: 20 DONE\.$/).waitFor();
+      await durations.scrollIntoViewIfNeeded();
+      while ((await drawn()) === before) await nextFrame(watching);
+    } finally {
+      await watching.close();
+    }
+  });
 
   it('filters everything by a part of the map that is dragged over with Shift', async () => {
     await openRun();

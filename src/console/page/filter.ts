@@ -4,7 +4,7 @@ import { PARTITION_STATUSES, type PartitionStatus } from '../../core/status';
 import { cellGroup, countByte, durationByte, REUSED, STATUS_BITS } from '../wire/cells';
 import type { PartitionFilter, SortColumn, TableSort, ValueRange } from '../wire/types';
 import { query, setQuery } from './address';
-import type { Cells } from './run-store';
+import type { Cells } from './run-cells';
 import { file } from './session';
 
 const RANGES = ['took', 'rows', 'returned', 'attempts', 'execution'] as const;

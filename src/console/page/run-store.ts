@@ -1,12 +1,12 @@
 /** One run as the page has it: its state as it comes, and the cells of all partitions. */
-import { signal, type Signal } from '@preact/signals';
-import { decodeCells, PLANES, type Plane } from '../wire/cells';
+import { batch, signal, type Signal } from '@preact/signals';
+import { PLANES, type Plane } from '../wire/cells';
 import type { RunNow } from '../wire/types';
+import { restAfterDrawing } from './pace';
+import { RunCells } from './run-cells';
 import { runEvents } from './run-events';
 import { Intercepted, Refused, request } from './session';
 import { clock } from './words';
-
-export type Cells = Record<Plane, Uint8Array>;
 
 /** What the page knows about its connection to the console. */
 export type Connection =
@@ -23,27 +23,25 @@ const RETRY_MS = 1_500;
 /** A tab that nobody looks at closes its stream after this long. */
 const HIDDEN_MS = 10_000;
 
-export class RunStore {
+export class RunStore extends RunCells {
   readonly now: Signal<RunNow | null> = signal(null);
   readonly connection: Signal<Connection> = signal({ state: 'connecting' });
   /** Why there is nothing to show, such as that there is no such run. */
   readonly refusal: Signal<Refused | null> = signal(null);
-  /** Counts up whenever `cells` have changed. */
-  readonly drawn = signal(0);
   /** When the console last said anything, in milliseconds since 1970. */
   heardAt = 0;
-  cells: Cells = emptyCells(0);
-  /** Ordinals of which all planes are known: none until the first answer. */
-  total = 0;
 
   #version = 0;
-  #fetching = false;
+  /** The last one that came, shown or not. */
+  #latest: RunNow | null = null;
+  #isShowing = false;
   #stop = new AbortController();
 
   constructor(
     readonly runId: string,
     readonly execution: string | null,
   ) {
+    super();
     void this.#stayConnected();
   }
 
@@ -102,9 +100,10 @@ export class RunStore {
         // The console is there, but what it shows may be lost: only a state says that it is not.
         if (event === 'run') {
           if (this.connection.value.state !== 'live') this.connection.value = { state: 'live' };
-          this.#take(JSON.parse(data) as RunNow);
+          this.#see(JSON.parse(data) as RunNow);
         }
-        if (this.connection.value.state === 'live') clock.value = Date.now();
+        // A state that is about to be shown brings the time along.
+        else if (this.connection.value.state === 'live' && !this.#isShowing) clock.value = Date.now();
       }
     } finally {
       clearTimeout(silence);
@@ -122,62 +121,67 @@ export class RunStore {
     clock.value = Date.parse(this.now.value!.state.asOf);
   }
 
-  #take(now: RunNow): void {
+  #see(now: RunNow): void {
     this.refusal.value = null;
-    this.now.value = now;
-    if (!this.#fetching) void this.#fetchCells();
+    this.#latest = now;
+    if (!this.#isShowing) void this.#showLatest();
   }
 
-  /** Fetches until the cells are those of the state. What fails is fetched again. */
-  async #fetchCells(): Promise<void> {
-    this.#fetching = true;
-    let asked = 0;
+  /** Shows the latest state together with its cells, and then what has come meanwhile, until nothing has. */
+  async #showLatest(): Promise<void> {
+    this.#isShowing = true;
     try {
-      for (;;) {
-        const wanted = this.now.value?.version ?? 0;
-        // Cells may be newer than the state, which then follows.
-        if (wanted === 0 || wanted === this.#version || wanted === asked) return;
-        asked = wanted;
-        if (this.#version > 0) {
-          this.#version = await this.#fetchPlanes(PLANES, this.#version);
-          continue;
-        }
-        // The status comes first: it is some 11 KB of a million, and makes the first picture.
-        const first = await this.#fetchPlanes(['status'], 0);
-        await this.#fetchPlanes(PLANES.slice(1), 0);
-        this.#version = first;
+      let shown: RunNow | null = null;
+      while (this.#latest !== shown && !this.#stop.signal.aborted) {
+        shown = this.#latest;
+        if (!(await this.#showWithCells(shown!))) shown = null;
+        await restAfterDrawing(this.total);
       }
+    } finally {
+      this.#isShowing = false;
+    }
+  }
+
+  /** Whether its cells are known now: otherwise the state is shown, and they are to be asked for again. */
+  async #showWithCells(now: RunNow): Promise<boolean> {
+    try {
+      if (now.version === this.#version) this.#show(now);
+      else if (this.#version > 0) this.#show(now, await this.#fetch(PLANES, this.#version));
+      else {
+        // The first cells take longer than the state, which says most.
+        this.#show(now);
+        await this.#fetchFirst();
+      }
+      return true;
     } catch (error) {
       if (!(error instanceof Refused || error instanceof TypeError)) throw error;
-      setTimeout(() => {
-        if (!this.#fetching && !this.#stop.signal.aborted) void this.#fetchCells();
-      }, RETRY_MS);
-    } finally {
-      this.#fetching = false;
+      this.#show(now);
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      return false;
     }
   }
 
-  async #fetchPlanes(planes: readonly Plane[], since: number): Promise<number> {
-    const response = await request(this.path('/cells', { planes: planes.join(','), since: `${since}` }));
-    const { header, bytes } = decodeCells(new Uint8Array(await response.arrayBuffer()));
-    if (header.total !== this.total) {
-      this.cells = emptyCells(header.total);
-      this.total = header.total;
-    }
-    header.planes.forEach((plane, i) => {
-      let at = 0;
-      for (const [from, to] of header.ranges) {
-        this.cells[plane].set(bytes[i]!.subarray(at, at + to - from), from);
-        at += to - from;
-      }
+  /** All that has changed is drawn in one go. */
+  #show(now: RunNow, cells?: Uint8Array): void {
+    batch(() => {
+      this.now.value = now;
+      if (this.connection.value.state === 'live') clock.value = Date.now();
+      // Cells may be newer than the state, which then follows.
+      if (cells !== undefined) this.#version = this.take(cells);
     });
-    this.drawn.value++;
-    return header.version;
   }
-}
 
-function emptyCells(total: number): Cells {
-  return Object.fromEntries(PLANES.map((plane) => [plane, new Uint8Array(total)])) as Cells;
+  /** The status comes first: it is some 11 KB of a million, and makes the first picture. */
+  async #fetchFirst(): Promise<void> {
+    const first = this.take(await this.#fetch(['status'], 0));
+    this.take(await this.#fetch(PLANES.slice(1), 0));
+    this.#version = first;
+  }
+
+  async #fetch(planes: readonly Plane[], since: number): Promise<Uint8Array> {
+    const response = await request(this.path('/cells', { planes: planes.join(','), since: `${since}` }));
+    return new Uint8Array(await response.arrayBuffer());
+  }
 }
 
 function visible(): Promise<void> {

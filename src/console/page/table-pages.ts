@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { TableAnswer, TableRow } from '../wire/types';
 import { filter, sort } from './filter';
+import { pauseAfterAnswer } from './pace';
 import { problemOf } from './parts/use-answer';
 import type { RunStore } from './run-store';
 import { ask, mayPass } from './session';
@@ -11,8 +12,6 @@ const PAGE = 200;
 const KEPT = 40;
 /** How long after a change the visible rows are asked for again; longer if the last answer took long. */
 const REFRESH_MS = 500;
-const PAUSE_PER_WAIT = 10;
-const MAX_PAUSE_MS = 5_000;
 
 export function usePages(store: RunStore, version: number) {
   const pages = useRef(new Map<number, { rows: TableRow[]; version: number }>());
@@ -68,7 +67,7 @@ export function usePages(store: RunStore, version: number) {
         timer.current = undefined;
         loadLatest.current();
       },
-      Math.min(Math.max(REFRESH_MS, PAUSE_PER_WAIT * waited.current), MAX_PAUSE_MS),
+      pauseAfterAnswer(waited.current, REFRESH_MS),
     );
   };
   useEffect(() => {

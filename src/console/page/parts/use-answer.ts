@@ -1,4 +1,6 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useComputed, useSignal, type ReadonlySignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { pauseAfterAnswer } from '../pace';
 import { ask, Intercepted, mayPass, Refused } from '../session';
 
 export interface Answer<T> {
@@ -17,8 +19,18 @@ interface Kept<T> {
   question: string | null;
 }
 
-/** What follows a run is asked for again this long after the last answer. */
+/** What follows a run is asked for again this long after the last answer; longer if that took long. */
 const PAUSE_MS = 1_000;
+
+/** So many if the answer is about an earlier moment. */
+const PAUSES_IF_OLD = 2;
+
+interface Options<T> {
+  body?: unknown;
+  everyMs?: number;
+  version?: number;
+  versionOf?: (value: T) => number;
+}
 
 /**
  * Asks again whenever the question changes, and keeps the last answer until the next has come. `version`:
@@ -26,16 +38,26 @@ const PAUSE_MS = 1_000;
  * that may be an older one. `everyMs`: also repeatedly, while the page is looked at. `path` null: asks
  * nothing.
  */
-export function useAnswer<T>(
+export function useAnswer<T>(path: string | null, options: Options<T> = {}): Answer<T> {
+  const { answer, question } = useAsked(path, options);
+  const { value, problem, question: answered } = answer.value;
+  return { value, problem, isCurrent: answered === question };
+}
+
+/**
+ * The latest answer, like `useAnswer`, for a component that only passes it on and need not be rendered again
+ * when it changes.
+ */
+export function useAnswerSignal<T>(path: string | null, options: Options<T>): ReadonlySignal<T | null> {
+  const { answer } = useAsked(path, options);
+  return useComputed(() => answer.value.value);
+}
+
+function useAsked<T>(
   path: string | null,
-  {
-    body,
-    everyMs = 0,
-    version = 0,
-    versionOf,
-  }: { body?: unknown; everyMs?: number; version?: number; versionOf?: (value: T) => number } = {},
-): Answer<T> {
-  const [answer, setAnswer] = useState<Kept<T>>({ value: null, problem: null, question: null });
+  { body, everyMs = 0, version = 0, versionOf }: Options<T>,
+): { answer: ReadonlySignal<Kept<T>>; question: string } {
+  const answer = useSignal<Kept<T>>({ value: null, problem: null, question: null });
   const text = body === undefined ? undefined : JSON.stringify(body);
   const question = `${path} ${text}`;
   const latest = useRef(version);
@@ -48,9 +70,11 @@ export function useAnswer<T>(
     let timer: ReturnType<typeof setTimeout> | undefined;
     let answered: number | null = null;
     let isAsking = false;
+    let pause = PAUSE_MS;
     const load = async (): Promise<void> => {
       if (isAsking || document.hidden) return later(PAUSE_MS);
       isAsking = true;
+      const begin = performance.now();
       let hasFailed = false;
       let about = latest.current;
       try {
@@ -59,16 +83,18 @@ export function useAnswer<T>(
           signal: stop.signal,
         });
         about = versionOf?.(value) ?? about;
-        if (!stop.signal.aborted) setAnswer({ value, problem: null, question });
+        if (!stop.signal.aborted) answer.value = { value, problem: null, question };
       } catch (error) {
         const problem = problemOf(error);
-        if (!stop.signal.aborted) setAnswer((before) => ({ ...before, problem }));
+        if (!stop.signal.aborted) answer.value = { ...answer.peek(), problem };
         hasFailed = mayPass(error);
       }
       isAsking = false;
       answered = about;
-      if (latest.current !== answered || hasFailed) later(PAUSE_MS);
-      else if (everyMs > 0) later(everyMs);
+      pause = pauseAfterAnswer(performance.now() - begin, PAUSE_MS);
+      // Soon, it would be answered with what is kept for a while.
+      if (latest.current !== answered || hasFailed) later(PAUSES_IF_OLD * pause);
+      else if (everyMs > 0) later(Math.max(everyMs, pause));
     };
     const later = (ms: number): void => {
       if (stop.signal.aborted) return;
@@ -80,7 +106,7 @@ export function useAnswer<T>(
     };
     wake.current = () => {
       // A timer that is already set is not put off: a busy run changes all the time.
-      if (!isAsking && answered !== null && timer === undefined) later(PAUSE_MS);
+      if (!isAsking && answered !== null && timer === undefined) later(pause);
     };
     void load();
     return () => {
@@ -89,8 +115,7 @@ export function useAnswer<T>(
     };
   }, [path, text, everyMs]);
   useEffect(() => wake.current(), [version]);
-  const { value, problem } = answer;
-  return { value, problem, isCurrent: answer.question === question };
+  return { answer, question };
 }
 
 /** A sentence about why a question was not answered. */

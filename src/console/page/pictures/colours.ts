@@ -1,6 +1,6 @@
 /** By what a map is coloured: a partition's cells → a colour. Pure. */
 import { REUSED, STATUS_BITS, type Plane } from '../../wire/cells';
-import type { Cells } from '../run-store';
+import type { CellValues } from '../run-cells';
 import type { Palette } from '../theme';
 
 export const COLOURINGS = ['status', 'duration', 'rows', 'attempts', 'group', 'returned', 'reused'] as const;
@@ -25,7 +25,11 @@ export function planeOf(colouring: Colouring): Plane {
 const PENDING = 0;
 
 /** Colour by the value of a plane: 256 entries. Statuses are looked up by themselves. */
-export function coloursOf(colouring: Colouring, cells: Cells, { statuses, names }: Palette): Uint32Array {
+export function coloursOf(
+  colouring: Colouring,
+  values: CellValues,
+  { statuses, names }: Palette,
+): Uint32Array {
   const colours = new Uint32Array(256);
   if (colouring === 'status') {
     for (let value = 0; value < 256; value++)
@@ -42,7 +46,7 @@ export function coloursOf(colouring: Colouring, cells: Cells, { statuses, names 
       colours[value] = (value & REUSED) === 0 ? statuses[PENDING]! : names['mark']!;
     return colours;
   }
-  const [least, most] = bounds(cells[colouring]);
+  const [least, most] = bounds(values[colouring]);
   const low = names['scale-low']!;
   const high = names['scale-high']!;
   colours[0] = statuses[PENDING]!;
@@ -51,16 +55,17 @@ export function coloursOf(colouring: Colouring, cells: Cells, { statuses, names 
   return colours;
 }
 
-/** Least and largest value other than 0. */
-export function bounds(plane: Uint8Array): [number, number] {
-  let least = 255;
-  let most = 0;
-  for (const value of plane) {
-    if (value === 0) continue;
-    if (value < least) least = value;
-    if (value > most) most = value;
-  }
-  return most === 0 ? [0, 0] : [least, most];
+/** What the colours depend on besides the palette: the ends of a scale. */
+export function scaleOf(colouring: Colouring, values: CellValues): readonly number[] {
+  return colouring === 'status' || colouring === 'group' || colouring === 'reused'
+    ? []
+    : bounds(values[colouring]);
+}
+
+/** Least and largest value other than 0 that a plane has. */
+export function bounds(counts: Int32Array): [number, number] {
+  const isThere = (count: number, value: number): boolean => value > 0 && count > 0;
+  return [Math.max(0, counts.findIndex(isThere)), Math.max(0, counts.findLastIndex(isThere))];
 }
 
 export function mix(a: number, b: number, share: number): number {

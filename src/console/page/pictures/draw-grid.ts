@@ -3,11 +3,12 @@ import { PARTITION_STATUSES, isFailure } from '../../../core/status';
 import { STATUS_BITS } from '../../wire/cells';
 import type { PartitionFilter } from '../../wire/types';
 import { highlighter } from '../filter';
-import type { Cells } from '../run-store';
+import type { Cells, CellValues } from '../run-cells';
 import type { Palette } from '../theme';
 import { coloursOf, mix, planeOf, type Colouring } from './colours';
 import type { Grid } from './grid';
 import type { MatrixLayout } from './matrix';
+import type { Ranges } from './use-pixels';
 
 interface Drawing {
   cells: Cells;
@@ -20,7 +21,7 @@ interface Drawing {
 }
 
 export function drawingOf(
-  cells: Cells,
+  { cells, values }: { cells: Cells; values: CellValues },
   colouring: Colouring,
   filter: PartitionFilter,
   palette: Palette,
@@ -28,23 +29,10 @@ export function drawingOf(
   return {
     cells,
     colouring,
-    colours: coloursOf(colouring, cells, palette),
+    colours: coloursOf(colouring, values, palette),
     surface: palette.names['surface']!,
     isLit: highlighter(filter, cells),
   };
-}
-
-/** Paints a whole canvas pixel by pixel; `paint` gets them in the colour of the surface. */
-export function paintPixels(
-  context: CanvasRenderingContext2D,
-  surface: number,
-  paint: (pixels: Uint32Array) => void,
-): void {
-  const image = context.createImageData(context.canvas.width, context.canvas.height);
-  const pixels = new Uint32Array(image.data.buffer);
-  pixels.fill(surface);
-  paint(pixels);
-  context.putImageData(image, 0, 0);
 }
 
 /** Share of the colour that partitions keep which the filter leaves out. */
@@ -53,28 +41,33 @@ const DIMMED = 0.16;
 /** 1 for numbers of statuses that are failures. */
 const FAILURES = Uint8Array.from(PARTITION_STATUSES, (status) => (isFailure(status) ? 1 : 0));
 
-/** `pixels` has `grid.width` × `grid.height` entries, already of the colour of the surface. */
-export function drawGrid(pixels: Uint32Array, grid: Grid, drawing: Drawing): void {
+/** Draws the cells of some ranges; `pixels` has `grid.width` × `grid.height` entries. */
+export function drawGrid(pixels: Uint32Array, grid: Grid, drawing: Drawing, ranges: Ranges): void {
   const colourOf = colourer(drawing);
-  if (grid.perCell === 1) drawEach(pixels, grid, colourOf);
-  else drawBins(pixels, grid, drawing, colourOf);
+  for (const range of ranges) {
+    const [from, to] = [Math.max(grid.from, range[0]), Math.min(grid.to, range[1])];
+    if (from >= to) continue;
+    if (grid.perCell === 1) drawEach(pixels, grid, [from, to], colourOf);
+    else drawBins(pixels, grid, [from, to], drawing, colourOf);
+  }
 }
 
-/** Draws every partition of the run, one a cell; `pixels` is `width` wide, of the colour of the surface. */
+/** Draws the partitions of some ranges, one a cell; `pixels` is `width` wide. */
 export function drawMatrix(
   pixels: Uint32Array,
   width: number,
   { boxOf, cellWidth, cellHeight }: MatrixLayout,
   drawing: Drawing,
+  ranges: Ranges,
 ): void {
   const colourOf = colourer(drawing);
   const [wide, tall] = [cellWidth - gapOf(cellWidth), cellHeight - gapOf(cellHeight)];
-  const { length } = drawing.cells.status;
-  for (let ordinal = 0; ordinal < length; ordinal++) {
-    const { x, y } = boxOf(ordinal);
-    const colour = colourOf(ordinal);
-    for (let row = y; row < y + tall; row++) pixels.fill(colour, row * width + x, row * width + x + wide);
-  }
+  for (const [from, to] of ranges)
+    for (let ordinal = from; ordinal < to; ordinal++) {
+      const { x, y } = boxOf(ordinal);
+      const colour = colourOf(ordinal);
+      for (let row = y; row < y + tall; row++) pixels.fill(colour, row * width + x, row * width + x + wide);
+    }
 }
 
 function colourer({ cells, colouring, colours, surface, isLit }: Drawing): (ordinal: number) => number {
@@ -88,11 +81,16 @@ function gapOf(size: number): number {
   return size >= 4 ? 1 : 0;
 }
 
-function drawEach(pixels: Uint32Array, grid: Grid, colourOf: (ordinal: number) => number): void {
-  const { from, to, width, height, size, columns } = grid;
+function drawEach(
+  pixels: Uint32Array,
+  grid: Grid,
+  [from, to]: readonly [number, number],
+  colourOf: (ordinal: number) => number,
+): void {
+  const { width, height, size, columns } = grid;
   const edge = size - gapOf(size);
   for (let ordinal = from; ordinal < to; ordinal++) {
-    const cell = ordinal - from;
+    const cell = ordinal - grid.from;
     const x = (cell % columns) * size;
     const y = Math.floor(cell / columns) * size;
     const colour = colourOf(ordinal);
@@ -103,18 +101,20 @@ function drawEach(pixels: Uint32Array, grid: Grid, colourOf: (ordinal: number) =
 
 /**
  * A cell of several partitions is filled in proportion, pixel by pixel. A failure has at least one pixel of
- * its own colour, however many others there are.
+ * its own colour, however many others there are. All of the cells are drawn that a range reaches into.
  */
 function drawBins(
   pixels: Uint32Array,
   grid: Grid,
+  [first, last]: readonly [number, number],
   { cells, colouring }: Drawing,
   colourOf: (ordinal: number) => number,
 ): void {
   const { from, to, width, height, size, columns, perCell } = grid;
   const area = size * size;
   const isFailed = (ordinal: number): boolean => FAILURES[cells.status[ordinal]! & STATUS_BITS] === 1;
-  for (let start = from, cell = 0; start < to; start += perCell, cell++) {
+  let cell = Math.floor((first - from) / perCell);
+  for (let start = from + cell * perCell; start < last; start += perCell, cell++) {
     const x = (cell % columns) * size;
     const y = Math.floor(cell / columns) * size;
     const end = Math.min(start + perCell, to);

@@ -22,13 +22,22 @@ interface PictureProps {
   onWheel?: (event: WheelEvent) => void;
 }
 
+/** A picture that is out of sight is drawn again this long after it has changed, or when it is scrolled to. */
+const OUT_OF_SIGHT_MS = 5_000;
+/** CSS pixels from the edge of the window at which a picture is in sight already. */
+const NEAR = 100;
+
 /** A canvas as wide as its place, drawn again when its size, its content or the theme changes. */
 export function Picture({ height, label, draw, of, onWheel, ...rest }: PictureProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const latest = useRef(draw);
   latest.current = draw;
 
+  const isInSight = useRef(true);
+  const later = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const redraw = useRef(() => {
+    clearTimeout(later.current);
+    later.current = undefined;
     const element = canvas.current;
     if (element === null) return;
     const scale = devicePixelRatio;
@@ -42,9 +51,21 @@ export function Picture({ height, label, draw, of, onWheel, ...rest }: PicturePr
   });
 
   useEffect(() => {
-    const observer = new ResizeObserver(() => redraw.current());
-    observer.observe(canvas.current!);
-    return () => observer.disconnect();
+    const sizes = new ResizeObserver(() => redraw.current());
+    sizes.observe(canvas.current!);
+    const sight = new IntersectionObserver(
+      (entries) => {
+        isInSight.current = entries.at(-1)!.isIntersecting;
+        if (isInSight.current && later.current !== undefined) redraw.current();
+      },
+      { rootMargin: `${NEAR}px` },
+    );
+    sight.observe(canvas.current!);
+    return () => {
+      sizes.disconnect();
+      sight.disconnect();
+      clearTimeout(later.current);
+    };
   }, []);
 
   // A wheel listener that can keep the page from scrolling must not be passive.
@@ -56,7 +77,13 @@ export function Picture({ height, label, draw, of, onWheel, ...rest }: PicturePr
   }, [onWheel]);
 
   const { value: colours } = palette;
-  useEffect(() => redraw.current(), of === undefined ? undefined : [...of, colours]);
+  useEffect(
+    () => {
+      if (isInSight.current) redraw.current();
+      else later.current ??= setTimeout(redraw.current, OUT_OF_SIGHT_MS);
+    },
+    of === undefined ? undefined : [...of, colours],
+  );
 
   return <canvas ref={canvas} role="img" aria-label={label} style={{ height: `${height}px` }} {...rest} />;
 }

@@ -4,7 +4,7 @@ import type { PartitionView } from '../../..';
 import { PARTITION_STATUSES, isFailure } from '../../../core/status';
 import { durationText } from '../../../display/measures';
 import { countOf, durationOf, REUSED, STATUS_BITS } from '../../wire/cells';
-import type { GroupInfo, RunNow, TableAnswer, TableRow } from '../../wire/types';
+import type { GroupInfo, TableAnswer, TableRow } from '../../wire/types';
 import { nameOf } from '../parts/partition-name';
 import type { CellCursor } from '../pictures/use-cell-cursor';
 import type { RunStore } from '../run-store';
@@ -16,19 +16,18 @@ const REST_MS = 60;
 
 interface PointedProps {
   store: RunStore;
-  now: RunNow;
   cursor: CellCursor;
   perCell: number;
 }
 
 /** The line below a map: about what is selected, or pointed at. */
-export function Pointed({ store, now, cursor: { at, selected }, perCell }: PointedProps) {
+export function Pointed({ store, cursor: { at, selected }, perCell }: PointedProps) {
   return (
     <p class="hover" aria-live="polite">
       {selected !== null && selected[1] - selected[0] > perCell ? (
         `${number(selected[0])} to ${number(selected[1] - 1)}: ${plural(selected[1] - selected[0], 'partition')}; Enter shows them, Esc leaves`
       ) : at !== null ? (
-        <MapCell store={store} groups={now.groups} ordinal={at} perCell={perCell} />
+        <MapCell store={store} ordinal={at} perCell={perCell} />
       ) : (
         <span class="faint">
           Point at a cell; a click {file === null ? 'opens' : 'selects'} it, dragging with Shift selects
@@ -41,17 +40,16 @@ export function Pointed({ store, now, cursor: { at, selected }, perCell }: Point
 
 interface MapCellProps {
   store: RunStore;
-  groups: readonly GroupInfo[];
   ordinal: number;
   perCell: number;
 }
 
-function MapCell({ store, groups, ordinal, perCell }: MapCellProps) {
+function MapCell({ store, ordinal, perCell }: MapCellProps) {
   const { total } = store;
   const { row, message } = useRow(store, perCell === 1 ? ordinal : null);
   if (perCell > 1) return <Bin store={store} from={ordinal} to={Math.min(ordinal + perCell, total)} />;
   const { status, took, rows, attempts, reused, group, about } = row ?? ofCells(store, ordinal);
-  const cause = group === 0 ? null : (message ?? causeOf(groups, group));
+  const cause = group === 0 ? null : (message ?? causeOf(store.now.value!.groups, group));
   return (
     <>
       <b>{nameOf({ ordinal, id: row?.id ?? null })}</b> {GLYPHS[status]} {status}

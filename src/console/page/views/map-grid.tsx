@@ -2,13 +2,13 @@
 import { useRef } from 'preact/hooks';
 import { query, setQuery } from '../address';
 import { filter } from '../filter';
-import { COLOURING_NAMES } from '../pictures/colours';
-import { drawGrid, drawingOf, paintPixels } from '../pictures/draw-grid';
+import { COLOURING_NAMES, scaleOf } from '../pictures/colours';
+import { drawGrid, drawingOf } from '../pictures/draw-grid';
 import { gridLayout, gridOf, type Grid } from '../pictures/grid';
 import { partOf, partText } from '../pictures/part';
 import { Picture } from '../pictures/picture';
 import { drawCursor, useCellCursor, type Drawn } from '../pictures/use-cell-cursor';
-import { useLayer } from '../pictures/use-layer';
+import { usePixels } from '../pictures/use-pixels';
 import { useZoom, ZOOM_STEP } from '../pictures/use-zoom';
 import { ZoomButtons } from '../pictures/zoom-buttons';
 import { palette } from '../theme';
@@ -20,11 +20,11 @@ const HEIGHT = 300;
 /** Partitions of the smallest part. */
 const LEAST = 16;
 
-export function MapGrid({ store, now, colouring, controls, open }: MapParts) {
+export function MapGrid({ store, colouring, controls, open }: MapParts) {
   const { total } = store;
   const drawn: Drawn = useRef(null);
   const grid = useRef<Grid | null>(null);
-  const layer = useLayer();
+  const drawCells = usePixels(store);
   const positionAt = ({ offsetX, offsetY }: { offsetX: number; offsetY: number }): number | null => {
     if (drawn.current === null) return null;
     const { layout, scale } = drawn.current;
@@ -61,10 +61,9 @@ export function MapGrid({ store, now, colouring, controls, open }: MapParts) {
     const { value: colours } = palette;
     const { value: condition } = filter;
     const layout = grid.current;
-    layer(context, [...view, colouring, store.drawn.value, condition, colours], (canvas) =>
-      paintPixels(canvas, colours.names['surface']!, (pixels) =>
-        drawGrid(pixels, layout, drawingOf(store.cells, colouring, condition, colours)),
-      ),
+    const madeOf = [...view, colouring, condition, colours, ...scaleOf(colouring, store.values)];
+    drawCells(context, madeOf, colours.names['surface']!, (pixels, ranges) =>
+      drawGrid(pixels, layout, drawingOf(store, colouring, condition, colours), ranges),
     );
     drawCursor(context, drawn.current, cursor, colours, view, width);
     cursor.settle();
@@ -111,7 +110,7 @@ export function MapGrid({ store, now, colouring, controls, open }: MapParts) {
             event.preventDefault();
         }}
       />
-      <Pointed store={store} now={now} cursor={cursor} perCell={grid.current?.perCell ?? 1} />
+      <Pointed store={store} cursor={cursor} perCell={grid.current?.perCell ?? 1} />
     </>
   );
 }

@@ -2,7 +2,7 @@
 import { PARTITION_STATUSES } from '../../../core/status';
 import { durationText } from '../../../display/measures';
 import { cellGroup, countOf, durationOf } from '../../wire/cells';
-import type { GroupInfo, RunNow } from '../../wire/types';
+import type { GroupInfo } from '../../wire/types';
 import { bounds, groupColour, type Colouring } from '../pictures/colours';
 import type { RunStore } from '../run-store';
 import { css, palette } from '../theme';
@@ -13,12 +13,12 @@ const MAX_GROUPS = 8;
 
 interface LegendProps {
   store: RunStore;
-  now: RunNow;
   colouring: Colouring;
 }
 
-export function MapLegend({ store, now, colouring }: LegendProps) {
+export function MapLegend({ store, colouring }: LegendProps) {
   void store.drawn.value;
+  const now = store.now.value!;
   const { statuses, names } = palette.value;
   if (colouring === 'status')
     return (
@@ -49,7 +49,7 @@ export function MapLegend({ store, now, colouring }: LegendProps) {
         <Entry colour={statuses[0]!} text="not reused" />
       </p>
     );
-  const [least, most] = bounds(store.cells[colouring]);
+  const [least, most] = bounds(store.values[colouring]);
   return (
     <p class="legend">
       {most > 0 && (

@@ -2,12 +2,12 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Matrix, MatrixAxis } from '../../wire/types';
 import { filter } from '../filter';
-import { COLOURING_NAMES } from '../pictures/colours';
-import { drawingOf, drawMatrix, paintPixels } from '../pictures/draw-grid';
+import { COLOURING_NAMES, scaleOf } from '../pictures/colours';
+import { drawingOf, drawMatrix } from '../pictures/draw-grid';
 import { cellSize, labelStep, matrixLayout, ordinalsOf } from '../pictures/matrix';
 import { Picture } from '../pictures/picture';
 import { drawCursor, useCellCursor, type Drawn } from '../pictures/use-cell-cursor';
-import { useLayer } from '../pictures/use-layer';
+import { usePixels } from '../pictures/use-pixels';
 import { palette } from '../theme';
 import { number, plural, shown } from '../words';
 import { Pointed } from './map-cell';
@@ -20,7 +20,7 @@ const LABEL = 14;
 const LETTER = 7;
 const HIGHEST = 96;
 
-export function MapMatrix({ store, now, colouring, controls, open, matrix }: MapParts & { matrix: Matrix }) {
+export function MapMatrix({ store, colouring, controls, open, matrix }: MapParts & { matrix: Matrix }) {
   const { total } = store;
   const { rows, columns } = matrix;
   const box = useRef<HTMLDivElement>(null);
@@ -28,7 +28,7 @@ export function MapMatrix({ store, now, colouring, controls, open, matrix }: Map
   const [space, setSpace] = useState(0);
   const drawn: Drawn = useRef(null);
   const ordinals = useMemo(() => ordinalsOf(matrix), [matrix]);
-  const layer = useLayer();
+  const drawCells = usePixels(store);
   const cursor = useCellCursor(drawn, {
     total,
     open,
@@ -64,10 +64,9 @@ export function MapMatrix({ store, now, colouring, controls, open, matrix }: Map
     drawn.current = { layout, scale };
     const { value: colours } = palette;
     const { value: condition } = filter;
-    layer(context, [matrix, colouring, store.drawn.value, condition, colours], (canvas) =>
-      paintPixels(canvas, colours.names['surface']!, (pixels) =>
-        drawMatrix(pixels, wide, layout, drawingOf(store.cells, colouring, condition, colours)),
-      ),
+    const madeOf = [matrix, colouring, condition, colours, ...scaleOf(colouring, store.values)];
+    drawCells(context, madeOf, colours.names['surface']!, (pixels, ranges) =>
+      drawMatrix(pixels, wide, layout, drawingOf(store, colouring, condition, colours), ranges),
     );
     drawCursor(context, drawn.current, cursor, colours, [0, total], layout.cellWidth * columns.values.length);
   };
@@ -111,7 +110,7 @@ export function MapMatrix({ store, now, colouring, controls, open, matrix }: Map
           />
         </div>
       </div>
-      <Pointed store={store} now={now} cursor={cursor} perCell={1} />
+      <Pointed store={store} cursor={cursor} perCell={1} />
     </>
   );
 }

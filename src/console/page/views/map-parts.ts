@@ -1,12 +1,10 @@
 import type { ComponentChildren } from 'preact';
-import type { RunNow } from '../../wire/types';
 import type { Colouring } from '../pictures/colours';
 import type { RunStore } from '../run-store';
 
 /** What both pictures of all partitions are made of. */
 export interface MapParts {
   store: RunStore;
-  now: RunNow;
   colouring: Colouring;
   /** In the heading. */
   controls: ComponentChildren;

@@ -1,14 +1,15 @@
 /** How long partitions took: a histogram over a logarithmic scale, and exact quantiles. */
-import { useMemo } from 'preact/hooks';
 import { durationText } from '../../../display/measures';
 import { durationByte, durationOf } from '../../wire/cells';
-import type { Figures, ValueRange } from '../../wire/types';
+import type { Figures, PartitionFilter, ValueRange } from '../../wire/types';
 import { setQuery } from '../address';
 import { filter, highlighter, rangeText } from '../filter';
 import { Brush } from '../pictures/brush';
 import { bounds } from '../pictures/colours';
 import type { Part } from '../pictures/part';
 import { useAnswer } from '../parts/use-answer';
+import { useCount } from '../parts/use-count';
+import type { Cells, Count } from '../run-cells';
 import type { RunStore } from '../run-store';
 import { css, palette } from '../theme';
 import { number } from '../words';
@@ -17,16 +18,12 @@ const HEIGHT = 120;
 const LEAST_BAR = 2;
 
 export function DurationsPanel({ store, figures }: { store: RunStore; figures: Figures | null }) {
-  void store.drawn.value;
-  const { duration } = store.cells;
-  const [least, most] = bounds(duration);
+  const { value: version } = store.drawn;
+  const [least, most] = bounds(store.values.duration);
   const bins = Math.max(1, most - least + 1);
   const { took, ...others } = filter.value;
   // Of all durations, also while some of them are selected here.
-  const counts = useMemo(
-    () => countsOf(duration, highlighter(others, store.cells)),
-    [store, store.drawn.value, filter.value],
-  );
+  const { counts } = useCount(store, (cells) => durationCounts(cells, others), [filter.value]);
 
   return (
     <section class="panel" aria-label="Durations">
@@ -41,7 +38,7 @@ export function DurationsPanel({ store, figures }: { store: RunStore; figures: F
             height={HEIGHT}
             label={figures?.took == null ? 'Durations' : quantileSentence(figures)}
             steps={bins}
-            of={[counts]}
+            of={[counts, version]}
             value={took === undefined ? null : binsOf(took, least, bins)}
             edges={['Shortest duration', 'Longest duration']}
             textAt={(step) => durationText(durationOf(least + step - 0.5))}
@@ -65,12 +62,17 @@ export function DurationsPanel({ store, figures }: { store: RunStore; figures: F
 }
 
 /** Number of partitions by the byte of their duration. */
-function countsOf(duration: Uint8Array, isLit: ((ordinal: number) => boolean) | null): Int32Array {
+function durationCounts(cells: Cells, conditions: PartitionFilter): { counts: Int32Array; count: Count } {
+  const { duration } = cells;
+  const isLit = highlighter(conditions, cells);
   const counts = new Int32Array(256);
-  duration.forEach((value, ordinal) => {
-    if (isLit === null || isLit(ordinal)) counts[value]!++;
-  });
-  return counts;
+  return {
+    counts,
+    count(from, to, by) {
+      for (let ordinal = from; ordinal < to; ordinal++)
+        if (isLit === null || isLit(ordinal)) counts[duration[ordinal]!]! += by;
+    },
+  };
 }
 
 /**

@@ -2,7 +2,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import { shellWord } from '../../../core/shell-word';
 import { failed } from '../../../core/status';
-import { COLUMNS, placesOf } from '../../table/places';
+import { COLUMNS, Places } from '../../table/places';
 import { cellGroup } from '../../wire/cells';
 import type { EarlierCauses, GroupInfo, RunNow } from '../../wire/types';
 import { setQuery } from '../address';
@@ -12,6 +12,7 @@ import { Excerpt } from '../parts/excerpt';
 import { PartitionLink } from '../parts/partition-link';
 import { nameOf } from '../parts/partition-name';
 import { useAnswer } from '../parts/use-answer';
+import { useCount } from '../parts/use-count';
 import { Picture } from '../pictures/picture';
 import { canChange } from '../project';
 import type { RunStore } from '../run-store';
@@ -22,10 +23,12 @@ import { RetryDialog } from './retry-dialog';
 
 const WHERE_HEIGHT = 6;
 
-export function FailuresPanel({ store, now }: { store: RunStore; now: RunNow }) {
+export function FailuresPanel({ store }: { store: RunStore }) {
+  const now = store.now.value!;
   const { groups, state } = now;
   const failures = failed(state.counts);
-  const places = useMemo(() => placesOf(store.cells.group), [store.drawn.value]);
+  void store.drawn.value;
+  const places = useCount(store, ({ group }) => new Places(group));
   const isNew = useNewCauses(store, now);
   return (
     <section class="panel failures" aria-label="Failures by cause">
@@ -45,7 +48,7 @@ export function FailuresPanel({ store, now }: { store: RunStore; now: RunNow }) 
             key={group.number}
             group={group}
             share={group.count / Math.max(1, failures)}
-            where={places.get(cellGroup(group.number))}
+            where={places.columnsOf(cellGroup(group.number))}
             newIn={isNew(group) ? (state.executions.at(-1)!.execution ?? null) : null}
             runId={state.runId}
             canRetry={canChange() && state.status !== 'IN_PROGRESS'}
@@ -169,6 +172,7 @@ function Where({ columns }: { columns: Uint8Array }) {
       <Picture
         height={WHERE_HEIGHT}
         label="Where its partitions are in the run, in key order"
+        of={[columns]}
         draw={(context, width, height) => {
           context.fillStyle = css(palette.value.names['ink']!);
           columns.forEach((isThere, i) => {

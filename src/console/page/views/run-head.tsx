@@ -4,7 +4,6 @@ import { durationText } from '../../../display/measures';
 import { keyText, sourceText } from '../../../display/processed';
 import type { RunListing, RunPage, RunState } from '../../..';
 import { multipleText, usualTime, type UsualTime } from '../../table/usual-time';
-import type { RunNow } from '../../wire/types';
 import { modelAddress, runAddress, runComparisonAddress } from '../address';
 import { canChange } from '../project';
 import { LongText } from '../parts/long-text';
@@ -20,10 +19,12 @@ import { clock, countsText, number, plural, shown, time } from '../words';
 import { Share } from './share';
 
 const LAST_RUNS = 20;
-/** How often the age of what is shown is written anew. */
+/** The console says something every two seconds: older than this is worth saying. */
+const OLD_S = 3;
 const TICK_MS = 500;
 
-export function RunHead({ store, now }: { store: RunStore; now: RunNow }) {
+export function RunHead({ store }: { store: RunStore }) {
+  const now = store.now.value!;
   const { state } = now;
   // Not needed for the first picture.
   const runs = useLastRuns(store.drawn.value > 0 ? state.function : null);
@@ -72,7 +73,9 @@ export function RunHead({ store, now }: { store: RunStore; now: RunNow }) {
           again (attempt {state.waiting.attempt}).
         </p>
       )}
-      {state.status === 'IN_PROGRESS' && !state.archived && <WorkersBanner isBusy={now.units.running > 0} />}
+      {state.status === 'IN_PROGRESS' && !state.archived && store.drawn.value > 0 && (
+        <WorkersBanner isBusy={now.units.running > 0} />
+      )}
       {state.paused && (
         <p class="warning">
           Paused{state.pausedBy === null ? '' : ` by ${shown(state.pausedBy)}`}
@@ -186,11 +189,15 @@ function remaining({ status, counts, startedAt, snapshotTime, paused }: RunState
 
 function ConnectionChip({ store, state }: { store: RunStore; state: RunState }) {
   const { value } = store.connection;
-  const [, tick] = useState(0);
+  const [age, setAge] = useState(0);
   useEffect(() => {
-    const timer = setInterval(() => tick((n) => n + 1), TICK_MS);
+    const look = (): void => {
+      const seconds = Math.floor((Date.now() - store.heardAt) / 1_000);
+      setAge(seconds < OLD_S ? 0 : seconds);
+    };
+    const timer = setInterval(look, TICK_MS);
     return () => clearInterval(timer);
-  }, []);
+  }, [store]);
   if (value.state === 'lost')
     return (
       <span class="chip is-lost" role="alert" title={value.why}>
@@ -200,10 +207,10 @@ function ConnectionChip({ store, state }: { store: RunStore; state: RunState }) 
   if (value.state === 'still') return <span class="chip">exported file</span>;
   if (value.state === 'connecting') return <span class="chip">connecting</span>;
   if (state.archived) return <span class="chip">archived</span>;
-  const age = Math.max(0, Date.now() - store.heardAt) / 1_000;
   return (
-    <span class="chip" title="How long ago the console last answered">
-      <span>live</span> · {age.toFixed(1)} s
+    <span class="chip" title={age === 0 ? 'The console answers' : 'How long ago the console last answered'}>
+      <span>live</span>
+      {age === 0 ? '' : ` · ${age} s`}
     </span>
   );
 }

@@ -1,6 +1,7 @@
 /** One picture of all partitions, in key order or as a matrix of two key columns. */
 import { MAX_PAIRS } from '../../table/matrix';
-import type { MatrixAnswer, RunNow } from '../../wire/types';
+import { useComputed } from '@preact/signals';
+import type { MatrixAnswer } from '../../wire/types';
 import { currentQuery, go, query, runAddress, setQuery } from '../address';
 import { useAnswer } from '../parts/use-answer';
 import { COLOURING_NAMES, COLOURINGS, type Colouring } from '../pictures/colours';
@@ -12,14 +13,15 @@ import { MapGrid } from './map-grid';
 import { MapLegend } from './map-legend';
 import { MapMatrix } from './map-matrix';
 
-export function MapPanel({ store, now }: { store: RunStore; now: RunNow }) {
+export function MapPanel({ store }: { store: RunStore }) {
   void store.drawn.value;
   const colouring = COLOURINGS.find((each) => each === query.value.get('map')) ?? 'status';
   const wantsMatrix = query.value.get('layout') === 'matrix';
   const mayBeMatrix = wantsMatrix || store.total <= MAX_PAIRS;
   // Another execution may be of another table.
+  const { value: executions } = useComputed(() => store.now.value!.state.executions.length);
   const { value: answer } = useAnswer<MatrixAnswer>(mayBeMatrix ? store.path('/matrix') : null, {
-    version: now.state.executions.length,
+    version: executions,
   });
   const matrix = answer?.matrix?.places.length === store.total ? answer.matrix : null;
   const open = async (ordinal: number): Promise<void> => {
@@ -42,12 +44,12 @@ export function MapPanel({ store, now }: { store: RunStore; now: RunNow }) {
       <Colours colouring={colouring} />
     </>
   );
-  const parts = { store, now, colouring, controls, open: (ordinal: number) => void open(ordinal) };
+  const parts = { store, colouring, controls, open: (ordinal: number) => void open(ordinal) };
   return (
     <section class="panel map" aria-label="All partitions">
       {wantsMatrix && matrix !== null ? <MapMatrix {...parts} matrix={matrix} /> : <MapGrid {...parts} />}
       {wantsMatrix && answer !== null && answer.why !== null && <p class="note">{answer.why}</p>}
-      <MapLegend store={store} now={now} colouring={colouring} />
+      <MapLegend store={store} colouring={colouring} />
     </section>
   );
 }

@@ -1,5 +1,4 @@
 /** Rows against time: whether what is slow is large. */
-import { useMemo } from 'preact/hooks';
 import { durationText } from '../../../display/measures';
 import { countOf, durationOf } from '../../wire/cells';
 import type { Figures, Outlier, PartitionFilter } from '../../wire/types';
@@ -7,8 +6,10 @@ import { setQuery } from '../address';
 import { bounds, mix } from '../pictures/colours';
 import { nameOf } from '../parts/partition-name';
 import { PartitionLink } from '../parts/partition-link';
+import { useCount } from '../parts/use-count';
 import { Picture } from '../pictures/picture';
-import type { Cells, RunStore } from '../run-store';
+import type { Cells, Count } from '../run-cells';
+import type { RunStore } from '../run-store';
 import { css, palette } from '../theme';
 import { number, plural } from '../words';
 import { filter, highlighter, rangeText } from '../filter';
@@ -16,23 +17,34 @@ import { filter, highlighter, rangeText } from '../filter';
 const HEIGHT = 180;
 /** Of the slowest partitions; a link leads to all of them. */
 const LISTED = 5;
+/** Of a byte. */
+const VALUES = 256;
 
 export function ScatterPanel({ store, figures }: { store: RunStore; figures: Figures | null }) {
-  const density = useMemo(
-    () => densityOf(store.cells, filter.value),
-    [store, store.drawn.value, filter.value],
-  );
-  const { shortest, longest, fewest, mostRows, columns, lines, counts } = density;
+  const { value: version } = store.drawn;
+  const { counts } = useCount(store, (cells) => densityOf(cells, filter.value), [filter.value]);
+  const [shortest, longest] = bounds(store.values.duration);
+  const [fewest, mostRows] = bounds(store.values.rows);
+  const columns = mostRows - fewest + 1;
+  const lines = longest - shortest + 1;
+  const countAt = (line: number, column: number): number => {
+    const at = (shortest + line) * VALUES;
+    // Without rows is as few as there are.
+    return counts[at + fewest + column]! + (column === 0 && fewest > 0 ? counts[at]! : 0);
+  };
 
   const draw = (context: CanvasRenderingContext2D, width: number, height: number, scale: number): void => {
     if (longest === 0) return;
     const { names } = palette.value;
-    const top = Math.log1p(counts.reduce((most, count) => Math.max(most, count), 0));
+    let most = 0;
+    for (let line = 0; line < lines; line++)
+      for (let column = 0; column < columns; column++) most = Math.max(most, countAt(line, column));
+    const top = Math.log1p(most);
     const wide = width / columns;
     const tall = height / lines;
     for (let line = 0; line < lines; line++)
       for (let column = 0; column < columns; column++) {
-        const count = counts[line * columns + column]!;
+        const count = countAt(line, column);
         if (count === 0) continue;
         context.fillStyle = css(mix(names['scale-low']!, names['scale-high']!, Math.log1p(count) / top));
         const [least, most] = [3 * scale, 10 * scale];
@@ -67,7 +79,7 @@ export function ScatterPanel({ store, figures }: { store: RunStore; figures: Fig
             height={HEIGHT}
             label="Time taken against source rows, darker where there are more partitions."
             draw={draw}
-            of={[density, figures?.medianMsPerRow]}
+            of={[counts, version, figures?.medianMsPerRow]}
           />
           <p class="axis">
             <span>about {plural(Math.round(countOf(fewest)), 'row')}</span>
@@ -120,18 +132,15 @@ function Slowest({ runId, outliers }: { runId: string; outliers: readonly Outlie
 }
 
 /** Number of partitions by the bytes of their duration (lines) and rows (columns). */
-function densityOf(cells: Cells, conditions: PartitionFilter) {
+function densityOf(cells: Cells, conditions: PartitionFilter): { counts: Int32Array; count: Count } {
   const { duration, rows } = cells;
-  const [shortest, longest] = bounds(duration);
-  const [fewest, mostRows] = bounds(rows);
-  const columns = mostRows - fewest + 1;
-  const lines = longest - shortest + 1;
   const isLit = highlighter(conditions, cells);
-  const counts = new Float64Array(Math.max(0, columns * lines));
-  for (let ordinal = 0; ordinal < duration.length; ordinal++) {
-    const value = duration[ordinal]!;
-    if (value === 0 || (isLit !== null && !isLit(ordinal))) continue;
-    counts[(value - shortest) * columns + Math.max(0, rows[ordinal]! - fewest)]!++;
-  }
-  return { shortest, longest, fewest, mostRows, columns, lines, counts };
+  const counts = new Int32Array(VALUES * VALUES);
+  return {
+    counts,
+    count(from, to, by) {
+      for (let ordinal = from; ordinal < to; ordinal++)
+        if (isLit === null || isLit(ordinal)) counts[duration[ordinal]! * VALUES + rows[ordinal]!]! += by;
+    },
+  };
 }

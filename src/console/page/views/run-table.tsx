@@ -1,7 +1,8 @@
 /** The partitions that the filter selects, sorted, in a window that reaches all of them. */
+import type { ReadonlySignal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { failed } from '../../../core/status';
-import type { PositionAnswer, PositionRequest, RunNow, TableRow, UnitsAnswer } from '../../wire/types';
+import type { PositionAnswer, PositionRequest, TableRow, UnitsAnswer } from '../../wire/types';
 import { filter, isFiltered, sort } from '../filter';
 import { PartitionLink } from '../parts/partition-link';
 import { nameOf } from '../parts/partition-name';
@@ -22,11 +23,11 @@ const END = Number.MAX_SAFE_INTEGER;
 
 interface TableProps {
   store: RunStore;
-  now: RunNow;
-  units: UnitsAnswer | null;
+  units: ReadonlySignal<UnitsAnswer | null>;
 }
 
-export function TablePanel({ store, now, units }: TableProps) {
+export function TablePanel({ store, units }: TableProps) {
+  const now = store.now.value!;
   const { rowAt, show, answer, problem } = usePages(store, now.version);
   const selection = useSelection(store, now);
   const panel = useRef<HTMLElement>(null);

@@ -1,9 +1,10 @@
 /** Units over time, by worker: what ran when, what waited, and where nothing happened. */
+import { useComputed, type ReadonlySignal } from '@preact/signals';
 import { useMemo, useRef, useState } from 'preact/hooks';
 import { durationText } from '../../../display/measures';
-import type { RunNow, UnitsAnswer } from '../../wire/types';
+import type { UnitsAnswer } from '../../wire/types';
 import { query, setQuery } from '../address';
-import { useAnswer } from '../parts/use-answer';
+import { useAnswerSignal } from '../parts/use-answer';
 import { drawBars, drawGaps, drawPointed, type TimeCanvas } from '../pictures/draw-timeline';
 import { barAtPoint, barByKey } from '../pictures/find-bar';
 import { packLanes, placeLanes, type Bar } from '../pictures/lanes';
@@ -26,17 +27,31 @@ const GAP_SHARE = 0.01;
 const GAP_MS = 500;
 
 /** The run's units, for all panels; null until they are known. */
-export function useUnits(store: RunStore): UnitsAnswer | null {
-  const now = store.now.value;
-  return useAnswer<UnitsAnswer>(now === null || now.total === 0 ? null : store.path('/units'), {
-    everyMs: now?.state.endedAt === null ? REFRESH_MS : 0,
+export function useUnits(store: RunStore): ReadonlySignal<UnitsAnswer | null> {
+  // While the partitions are being read, the first picture is made of them; otherwise it comes before them.
+  const wasWanted = useRef(false);
+  const { value: isWanted } = useComputed(() => {
+    const { value: now } = store.now;
+    const isFirst = now?.version === 0;
+    return (wasWanted.current ||= (now?.total ?? 0) > 0 && (isFirst || store.drawn.value > 0));
+  });
+  const { value: isOpen } = useComputed(() => store.now.value?.state.endedAt === null);
+  const { value: executions } = useComputed(() => store.now.value?.state.executions.length ?? 0);
+  return useAnswerSignal<UnitsAnswer>(isWanted ? store.path('/units') : null, {
+    everyMs: isOpen ? REFRESH_MS : 0,
     // Those of an execution that has ended stay the same.
-    version: now?.state.executions.length ?? 0,
-  }).value;
+    version: executions,
+  });
 }
 
-export function TimelinePanel({ now, units }: { now: RunNow; units: UnitsAnswer | null }) {
-  const isOpen = now.state.endedAt === null;
+interface TimelineProps {
+  store: RunStore;
+  units: ReadonlySignal<UnitsAnswer | null>;
+}
+
+export function TimelinePanel({ store, units: { value: units } }: TimelineProps) {
+  const { value: endedAt } = useComputed(() => store.now.value!.state.endedAt);
+  const { value: waiting } = useComputed(() => store.now.value!.units.waiting);
   if (units === null) return <section class="panel wide" aria-label="Timeline" />;
   return (
     <section class="panel wide timeline" aria-label="Timeline">
@@ -46,15 +61,27 @@ export function TimelinePanel({ now, units }: { now: RunNow; units: UnitsAnswer 
           <p class="empty">Nothing has been scheduled yet.</p>
         </>
       ) : (
-        // Running bars grow with the page's clock, which stands still while the page is not connected.
-        <Timeline units={units} now={now} end={isOpen ? clock.value : Date.parse(now.state.endedAt!)} />
+        <Timeline units={units} waiting={waiting} endedAt={endedAt} />
       )}
     </section>
   );
 }
 
-function Timeline({ units, now, end }: { units: UnitsAnswer; now: RunNow; end: number }) {
-  const { bars, workers, placed, from, total, gaps } = useMemo(() => layoutOf(units, now, end), [units, end]);
+function Timeline({
+  units,
+  waiting,
+  endedAt,
+}: {
+  units: UnitsAnswer;
+  /** Number of units that have not started. */
+  waiting: number;
+  endedAt: string | null;
+}) {
+  // Running bars have grown whenever the units are known anew, which they are not without a connection.
+  const { bars, workers, placed, from, total, gaps } = useMemo(
+    () => layoutOf(units, endedAt),
+    [units, endedAt],
+  );
   const [pointed, setPointed] = useState<Bar | null>(null);
   const width = useRef(1);
   const layer = useLayer();
@@ -111,7 +138,7 @@ function Timeline({ units, now, end }: { units: UnitsAnswer; now: RunNow; end: n
   return (
     <>
       <h2>
-        Timeline <span class="faint">{plural(now.units.total, 'unit')} by worker</span>
+        Timeline <span class="faint">{plural(units.length, 'unit')} by worker</span>
         <span class="push" />
         <ZoomButtons zoom={zoom} />
       </h2>
@@ -126,7 +153,7 @@ function Timeline({ units, now, end }: { units: UnitsAnswer; now: RunNow; end: n
           height={placed.height}
           tabIndex={0}
           class={isWhole ? undefined : 'zoomed'}
-          label={`${plural(now.units.total, 'unit')} on ${plural(workers, 'worker')}, over ${durationText(total)}. Arrow keys move from unit to unit, Enter shows the partitions of one, + and - zoom.`}
+          label={`${plural(units.length, 'unit')} on ${plural(workers, 'worker')}, over ${durationText(total)}. Arrow keys move from unit to unit, Enter shows the partitions of one, + and - zoom.`}
           draw={draw}
           onWheel={zoom.onWheel}
           onPointerDown={zoom.onPointerDown}
@@ -150,16 +177,17 @@ function Timeline({ units, now, end }: { units: UnitsAnswer; now: RunNow; end: n
         <span>{time(new Date(until).toISOString())}</span>
       </p>
       <p class="hover" aria-live="polite">
-        {pointed === null ? <span class="faint">{marks(bars, now)}</span> : sentence(pointed)}
+        {pointed === null ? <span class="faint">{marks(bars, waiting)}</span> : sentence(pointed)}
       </p>
       {gaps.length > 0 && <p>{gapSentence(gaps)}</p>}
     </>
   );
 }
 
-function layoutOf(units: UnitsAnswer, now: RunNow, end: number) {
+function layoutOf(units: UnitsAnswer, endedAt: string | null) {
+  const end = endedAt === null ? clock.peek() : Date.parse(endedAt);
   const { bars, workers, from, to } = packLanes(units, end);
-  const last = now.state.endedAt === null ? Math.max(to, end) : to;
+  const last = endedAt === null ? Math.max(to, end) : to;
   const total = Math.max(1, last - from);
   return {
     bars,
@@ -172,13 +200,13 @@ function layoutOf(units: UnitsAnswer, now: RunNow, end: number) {
 }
 
 /** What the marks mean that there are. */
-function marks(bars: readonly Bar[], now: RunNow): string {
+function marks(bars: readonly Bar[], waiting: number): string {
   const kinds = [
     'a thin line before a unit: it waited',
     ...(bars.some(({ unit }) => unit.attempts > 1) ? ['or an earlier attempt'] : []),
     ...(bars.some(({ unit }) => unit.round > 0) ? ['a line on top: a later round of calls'] : []),
     ...(bars.some(({ unit }) => unit.big) ? ['framed: tried again after running out of memory'] : []),
-    ...(now.units.waiting > 0 ? [`${plural(now.units.waiting, 'unit')} waiting`] : []),
+    ...(waiting > 0 ? [`${plural(waiting, 'unit')} waiting`] : []),
   ];
   return kinds.join(', ');
 }

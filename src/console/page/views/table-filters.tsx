@@ -1,4 +1,5 @@
 /** What the table is filtered by, and how many partitions each status would leave. */
+import type { ReadonlySignal } from '@preact/signals';
 import { PARTITION_STATUSES, type PartitionStatus } from '../../../core/status';
 import type { PartitionFilter, RunNow, TableAnswer, UnitsAnswer, ValueRange } from '../../wire/types';
 import { setQuery } from '../address';
@@ -9,7 +10,7 @@ import { GLYPHS, number, shown } from '../words';
 
 interface FiltersProps {
   now: RunNow;
-  units: UnitsAnswer | null;
+  units: ReadonlySignal<UnitsAnswer | null>;
   answer: TableAnswer | null;
 }
 
@@ -95,15 +96,15 @@ function MoreFilters({ now, units }: Pick<FiltersProps, 'now' | 'units'>) {
           <option value="false">not reused</option>
         </select>
       </label>
-      {file === null && <UnitFilters units={units ?? []} />}
+      {file === null && <UnitFilters units={units} />}
     </Menu>
   );
 }
 
 /** The latest execution's workers and units. */
-function UnitFilters({ units }: { units: UnitsAnswer }) {
+function UnitFilters({ units }: Pick<FiltersProps, 'units'>) {
   const { unit = '', worker = '' } = filter.value;
-  const workers = [...new Set(units.map((each) => each.worker))].filter((each) => each !== null);
+  const workers = [...new Set(units.value?.map((each) => each.worker))].filter((each) => each !== null);
   return (
     <>
       <label>
