@@ -230,9 +230,10 @@ describeBrowser('the pictures of a run', () => {
         await later.getByText(/^Half of the partitions took/).waitFor();
         await later.getByText('The slowest').first().waitFor({ state: 'attached' });
         await later.locator('.lanes canvas').waitFor();
-        const wanted = (await pictures(later)).join();
-        expect(wanted).not.toBe(before.join());
-        while ((await pictures(watching)).join() !== wanted) await nextFrame(watching);
+        const areEqual = async (): Promise<boolean> =>
+          (await pictures(watching)).join() === (await pictures(later)).join();
+        while (!(await areEqual())) await nextFrame(watching);
+        expect((await pictures(watching)).join()).not.toBe(before.join());
       } finally {
         await watching.close();
         await later.close();
