@@ -92,7 +92,7 @@ describe('the package', () => {
     );
     // 2.3 MB packed, 8 MB unpacked, about 2,250 files; the workflow bundle is the largest. Anything that does
     // not belong there weighs more than the margin.
-    expect(statSync(tarball).size).toBeLessThan(2_340_000);
+    expect(statSync(tarball).size).toBeLessThan(2_370_000);
   });
 
   it('is exactly what the sources compile to', () => {

@@ -6,6 +6,8 @@ const MAX_PAUSE_MS = 5_000;
 const PAUSE_PER_WAIT = 10;
 /** What drawing takes longer than this is work, and not the wait for the screen. */
 const FRAME_MS = 17;
+/** A browser that draws less often is not waited for. */
+const MAX_FRAME_MS = 1_000;
 const PAUSE_PER_DRAWING = 60;
 
 /** Milliseconds until a question is asked again that was answered after so many, but at least `least`. */
@@ -27,13 +29,15 @@ export async function restAfterDrawing(partitions: number): Promise<void> {
   await untilSeen(Math.max(least, Math.min(PAUSE_PER_DRAWING * worked, MAX_PAUSE_MS)));
 }
 
-/** Resolves at the end of the next frame, or when the page is hidden. */
+/** Resolves at the end of the next frame; when the page is hidden, or after a while, if there is none. */
 function nextFrame(): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
+      clearTimeout(timer);
       document.removeEventListener('visibilitychange', done);
       resolve();
     };
+    const timer = setTimeout(done, MAX_FRAME_MS);
     document.addEventListener('visibilitychange', done);
     requestAnimationFrame(() => setTimeout(done));
   });
