@@ -12,6 +12,7 @@ import {
   type DuckDBResult,
   INTEGER,
 } from '@duckdb/node-api';
+import { firstAtLeast } from '../core/first-at-least';
 import { literal } from '../duckdb/quote';
 import { type Shape, shapeOf, type Slice } from '../rows/slices';
 import { vectorReader } from '../duckdb/vector-readers';
@@ -75,8 +76,8 @@ export class UnitCursor {
     const slices: Slice[] = [];
     let count = 0;
     while (this.chunk !== null) {
-      const from = firstFrom(this.ordinals, this.position, ordinal);
-      const to = firstFrom(this.ordinals, from, ordinal + 1);
+      const from = firstAtLeast(this.ordinals, ordinal, this.position);
+      const to = firstAtLeast(this.ordinals, ordinal + 1, from);
       if (to > from) slices.push({ chunk: this.chunk, from, to });
       count += to - from;
       this.position = to;
@@ -146,16 +147,4 @@ function ordinalsInChunk(chunk: DuckDBDataChunk): number[] {
   const ordinals: number[] = [];
   ORDINALS.read(chunk.getColumnVector(0), 0, chunk.rowCount, ordinals);
   return ordinals;
-}
-
-/** The first row at or after `from` whose ordinal is at least `ordinal`. */
-function firstFrom(ordinals: readonly number[], from: number, ordinal: number): number {
-  let low = from;
-  let high = ordinals.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (ordinals[middle]! < ordinal) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -1,3 +1,4 @@
+import { firstAtLeast } from '../core/first-at-least';
 import type { FailureGroup } from '../history/failure-groups';
 import type { UnitRecord } from '../history/fold';
 import type { PartitionColumns } from '../history/partition-columns';
@@ -48,7 +49,8 @@ export class ReadSnapshot implements RunSnapshot {
     const wanted = this.#checked(ordinals);
     if (wanted.length === 0) return [];
     const ascending = Int32Array.from(wanted).sort();
-    const has = ({ task }: UnitRecord): boolean => hasOneIn(ascending, task.from, task.to);
+    const has = ({ task: { from, to } }: UnitRecord): boolean =>
+      (ascending[firstAtLeast(ascending, from)] ?? Infinity) <= to;
     const views = (await this.reader.views(this.reading, has))!;
     const found: PartitionView[] = [];
     for (const ordinal of wanted) found.push(await views.view(ordinal));
@@ -70,15 +72,4 @@ export class ReadSnapshot implements RunSnapshot {
       `There is no partition ${unknown}: the run "${this.reader.runId}" has ${total}, numbered from 0.`,
     );
   }
-}
-
-/** Whether one of the ascending numbers is at least `from` and at most `to`. */
-function hasOneIn(ascending: Int32Array, from: number, to: number): boolean {
-  let [low, high] = [0, ascending.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (ascending[middle]! < from) low = middle + 1;
-    else high = middle;
-  }
-  return low < ascending.length && ascending[low]! <= to;
 }

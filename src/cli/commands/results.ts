@@ -61,7 +61,7 @@ async function read(
 ): Promise<{ rows: ResultRows; total: number }> {
   const rows = await handle.results({ offset, sort, where, ...(limit < Infinity && { limit }) });
   if (rows.length < limit) return { rows, total: rows.length };
-  if (where === undefined) return { rows, total: (await handle.countResults()) - (offset ?? 0) };
-  const { total } = await handle.resultsPage({ where, limit: 1 });
-  return { rows, total: total - (offset ?? 0) };
+  const selected =
+    where === undefined ? await handle.countResults() : (await handle.resultsPage({ where, limit: 1 })).total;
+  return { rows, total: Math.max(0, selected - (offset ?? 0)) };
 }

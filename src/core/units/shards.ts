@@ -2,6 +2,7 @@
  * Distributes the units of a run over shards: child workflows for runs with more units, or more units in
  * flight, than one history can have (I7). Pure, and done once, during planning.
  */
+import { firstAtLeast } from '../first-at-least';
 import { MAX_LANES, MAX_SHARDS } from '../live-settings';
 import type { Sharding, Unit } from '../plan';
 
@@ -37,14 +38,9 @@ export function dealUnits(units: readonly Unit[], shards: number): Unit[][] {
 /** Finds the number of the shard that has a partition; null if none has. */
 export function shardFinder({ shards }: Sharding): (ordinal: number) => number | null {
   const ranges = shards.map(({ from, to }, shard) => ({ from, to, shard })).sort((a, b) => a.from - b.from);
+  const beginnings = ranges.map(({ from }) => from);
   return (ordinal) => {
-    let [low, high] = [0, ranges.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (ranges[middle]!.from <= ordinal) low = middle + 1;
-      else high = middle;
-    }
-    const found = ranges[low - 1];
+    const found = ranges[firstAtLeast(beginnings, ordinal + 1) - 1];
     return found !== undefined && ordinal <= found.to ? found.shard : null;
   };
 }
