@@ -454,12 +454,13 @@ describe('start-up problems', () => {
     const original = await attach();
     const copy = `${projectDir}-copy`;
     cpSync(projectDir, copy, { recursive: true });
+    const embedded = await attachEmbedded({ ...options(), projectDir: copy });
     cleanUps.push(async () => {
+      // First, or it starts the background process again.
+      embedded.close();
       await endBackground(copy);
       rmSync(copy, { recursive: true, force: true });
     });
-    const embedded = await attachEmbedded({ ...options(), projectDir: copy });
-    cleanUps.push(() => embedded.close());
 
     expect(embedded.address).not.toBe(original.address);
     expect((await backgroundState(copy))?.server.takenUp).toBe(false);

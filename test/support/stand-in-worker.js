@@ -16,19 +16,21 @@ appendFileSync(path.join(projectDir, 'workers.log'), `${process.pid}\n`);
 
 const { refuses, crashes, open = 0 } = behaviour();
 if (crashes) throw new TypeError(crashes);
-if (refuses) {
-  process.send({ type: 'failed', message: refuses }, () => process.exit(1));
-} else {
-  process.on('message', ({ type }) => type === 'drain' && process.exit(0));
-  process.on('disconnect', () => {
-    if (!behaviour().cleansUp) process.exit(0);
-    void require('../../dist/temporal/host/background')
-      .endAbandonedServer(projectDir)
-      .finally(() => process.exit(0));
-  });
-  // The host may be killed at any time: messages that cannot be sent then are dropped.
-  const send = (message) => process.send(message, () => {});
+process.on('message', ({ type }) => {
+  if (type === 'drain') process.exit(0);
+  if (refuses) return process.send({ type: 'failed', message: refuses }, () => process.exit(1));
   send({ type: 'ready' });
   send({ type: 'open', runs: open });
   watchFile(file, { interval: 50 }, () => send({ type: 'open', runs: behaviour().open ?? 0 }));
+});
+process.on('disconnect', () => {
+  if (!behaviour().cleansUp) process.exit(0);
+  void require('../../dist/temporal/host/background')
+    .endAbandonedServer(projectDir)
+    .finally(() => process.exit(0));
+});
+
+// The host may be killed at any time: messages that cannot be sent then are dropped.
+function send(message) {
+  process.send(message, () => {});
 }

@@ -1,8 +1,8 @@
 /** The user's cache of Temporal binaries, shared by all projects. */
-import { chmod, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestFile } from '../../files/digest';
+import { userCache } from '../../files/user-cache';
 import { lockFolder } from '../lock';
 import { readJson, writeJson } from '../state-folder';
 import type { TemporalBinary } from './types';
@@ -27,35 +27,54 @@ interface CacheRecord {
   origin: TemporalBinary['origin'];
   /** In hexadecimal. Absent if an earlier release downloaded the binary. */
   sha256?: string;
+  /** Of the binary that was last found to have this digest: reading 150 MB and starting it take time. */
+  checked?: { state: string; version: string };
 }
 
 const BINARY = process.platform === 'win32' ? 'temporal.exe' : 'temporal';
 const WORK = '.fetch-';
-
-function cacheFolder(env: NodeJS.ProcessEnv): string {
-  return env['PARTWISE_CACHE'] || join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'partwise');
-}
 
 /** Null if the cache does not contain a working binary. */
 export async function cachedBinary(
   env: NodeJS.ProcessEnv,
   versionOf: (path: string) => Promise<string>,
 ): Promise<TemporalBinary | null> {
-  const folder = join(cacheFolder(env), 'temporal');
-  const known = readJson<CacheRecord>(join(folder, 'origin.json'));
+  const folder = join(userCache(env), 'temporal');
+  const record = join(folder, 'origin.json');
+  const known = readJson<CacheRecord>(record);
   if (known === null) return null;
   const path = join(folder, BINARY);
+  const { origin, sha256, checked } = known;
+  const state = await stateOf(path).catch(() => null);
+  if (state !== null && checked?.state === state) return { path, version: checked.version, origin };
   // Not the downloaded file: truncated, or changed since. Do not even run it for its version.
-  const found = known.sha256 === undefined ? null : await digestFile(path).catch(() => null);
-  if (known.sha256 !== found?.sha256) return null;
+  const found = sha256 === undefined ? null : await digestFile(path).catch(() => null);
+  if (sha256 !== found?.sha256) return null;
   const version = await versionOf(path).catch(() => null);
-  return version === null ? null : { path, version, origin: known.origin };
+  if (version === null) return null;
+  if (state !== null && sha256 !== undefined)
+    remember(record, { origin, sha256, checked: { state, version } });
+  return { path, version, origin };
+}
+
+function remember(path: string, record: CacheRecord): void {
+  try {
+    writeJson(path, record);
+  } catch {
+    // The cache may be read-only, or another command replaces it: the next one checks the binary again.
+  }
+}
+
+/** Differs after anything was written to the file, or it was replaced. */
+async function stateOf(path: string): Promise<string> {
+  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+  return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
 }
 
 /** Concurrent commands that find the cache empty wait for the download of the first one. */
 export async function fetchIntoCache(options: FetchOptions): Promise<TemporalBinary> {
   const { env, origin, fetch, versionOf, signal } = options;
-  const cache = cacheFolder(env);
+  const cache = userCache(env);
   await mkdir(cache, { recursive: true });
   const release = await lockFolder(cache, join(cache, 'fetch.lock'), signal);
   try {

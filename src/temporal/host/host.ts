@@ -66,7 +66,8 @@ export class Host {
   private readonly environment: EnvironmentDigests;
   private readonly token = randomBytes(32).toString('hex');
   private currentServer: RunningServer | null = null;
-  private currentWorker: (RunningWorker & { address: string }) | null = null;
+  /** `address` is null until it was told to serve. */
+  private currentWorker: (RunningWorker & { address: string | null }) | null = null;
   private serverRun: Promise<void> | null = null;
   private workerRun: Promise<void> | null = null;
   private openRuns: number | null = null;
@@ -185,28 +186,46 @@ export class Host {
     return port === TEMPORAL_PORT ? null : port;
   }
 
-  private async startWorker(signal: AbortSignal): Promise<Running> {
-    while (this.server.status !== 'ready') await once(this.changes, 'server', { signal });
+  /** The worker loads its code while the server is starting. */
+  private startWorker(signal: AbortSignal): Promise<Running> {
     const { folder, namespace, taskQueue, workerEntry, env, open } = this.options;
-    const address = this.currentServer!.address;
     const running = startWorker({
       folder,
       entry: workerEntry,
       env,
-      environment: { address, namespace, taskQueue, projectDir: folder.projectDir, open },
+      environment: { namespace, taskQueue, projectDir: folder.projectDir, open },
       isServerUp: () => this.server.status === 'ready',
       onOpenRuns: (runs) => {
         this.openRuns = runs;
         this.changed();
       },
     });
-    this.currentWorker = { ...running, address };
-    return running;
+    const worker = { ...running, address: null };
+    this.currentWorker = worker;
+    void this.serveOnceReady(worker, signal);
+    return Promise.resolve(running);
+  }
+
+  private async serveOnceReady(
+    worker: NonNullable<typeof this.currentWorker>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const over = new AbortController();
+    void worker.ended.then(() => over.abort());
+    const either = AbortSignal.any([signal, over.signal]);
+    try {
+      while (this.server.status !== 'ready') await once(this.changes, 'server', { signal: either });
+    } catch {
+      return;
+    }
+    worker.address = this.currentServer!.address;
+    worker.serve(worker.address);
   }
 
   private serverChanged(): void {
     this.changes.emit('server');
-    const moved = this.currentWorker !== null && this.currentWorker.address !== this.currentServer?.address;
+    const served = this.currentWorker?.address ?? null;
+    const moved = served !== null && served !== this.currentServer?.address;
     if (this.server.status === 'ready' && moved) void this.worker.restart();
     this.changed();
   }

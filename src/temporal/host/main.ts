@@ -2,6 +2,7 @@
  * The background host: started by the first command of a project, see `embedded.ts`. Its output is
  * `host.log`.
  */
+import '../../files/compile-cache';
 import { Host } from './host';
 import { tryLockFolder } from '../lock';
 import { stateFolder } from '../state-folder';

@@ -21,6 +21,8 @@ export interface WorkerOptions {
 
 export interface RunningWorker extends Running {
   readonly pid: number | null;
+  /** Tells it the address of the server, which is ready. */
+  serve(address: string): void;
   /** Ends it immediately. */
   kill(): void;
 }
@@ -60,14 +62,18 @@ export function startWorker(options: WorkerOptions): RunningWorker {
   failed.catch(() => {});
   const ready = Promise.race([polls, failed]);
   ready.catch(() => {});
+  const send = (message: HostMessage): void => {
+    if (child.connected) child.send(message, () => {});
+  };
   return {
     pid: child.pid ?? null,
     ready,
     ended,
+    serve: (address) => send({ type: 'serve', address }),
     kill: () => void child.kill('SIGKILL'),
     end: async () => {
       if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-      if (child.connected) child.send({ type: 'drain' } satisfies HostMessage, () => {});
+      send({ type: 'drain' });
       const force = setTimeout(() => child.kill('SIGKILL'), DRAINS_WITHIN_MS);
       await ended;
       clearTimeout(force);

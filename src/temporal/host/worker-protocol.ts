@@ -2,7 +2,6 @@
 
 /** JSON in the worker's environment variable `PARTWISE_WORKER`. */
 export interface WorkerEnvironment {
-  address: string;
   namespace: string;
   taskQueue: string;
   projectDir: string;
@@ -21,5 +20,8 @@ export type WorkerMessage =
   /** The worker cannot start, and a retry would not help; it exits next. */
   | { type: 'failed'; message: string };
 
-/** `drain`: finish or hand back running partitions, then exit. Closing the channel means the same. */
-export type HostMessage = { type: 'drain' };
+export type HostMessage =
+  /** The server is ready at this address. Sent once: until then the worker loads what it needs. */
+  | { type: 'serve'; address: string }
+  /** Finish or hand back running partitions, then exit. Closing the channel means the same. */
+  | { type: 'drain' };
