@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Locator, Page } from 'playwright-core';
+import { PARTITION_STATUSES } from '../src/core/status';
 import type { Bar } from '../src/console/page/pictures/lanes';
+import type { Cells } from '../src/console/page/run-cells';
 import type { Table } from '../src/console/table/partition-table';
 import { answerMatrix, commonOrder } from '../src/console/table/matrix';
 import type { RunState, UnitView } from '../src/index';
@@ -17,6 +19,8 @@ import type { TestProject } from './support/project';
 
 const { packLanes, placeLanes } =
   pageModule<typeof import('../src/console/page/pictures/lanes')>('pictures/lanes.ts');
+const { drawColumns, statusCounts } =
+  pageModule<typeof import('../src/console/page/pictures/draw-strip')>('pictures/draw-strip.ts');
 const { gapsOf, loadOf, rateOf } =
   pageModule<typeof import('../src/console/page/pictures/work')>('pictures/work.ts');
 
@@ -81,6 +85,28 @@ describe('a matrix of two key columns', () => {
       ].map((why) => ({ matrix: null, why })),
     );
   });
+});
+
+describe('the line of all partitions', () => {
+  const [DONE, FAILED] = [PARTITION_STATUSES.indexOf('DONE'), PARTITION_STATUSES.indexOf('FAILED')];
+
+  it.each([46, 99, 1_000, 4_096, 5_000, 100_003])(
+    'has no gap among %i partitions, and a failure where it is',
+    (total) => {
+      const status = new Uint8Array(total).fill(DONE);
+      const failed = Math.floor(total / 3);
+      status[failed] = FAILED;
+      const counts = statusCounts({ status } as Cells);
+      counts.count(0, total, 1);
+      const width = 2 * Math.min(total, 4_096);
+      const pixels = new Uint32Array(width);
+      const colours = PARTITION_STATUSES.map((_, i) => i + 1);
+      drawColumns(pixels, [width, 1], colours, counts.of);
+      expect(pixels.filter((colour) => colour === 0)).toHaveLength(0);
+      const at = 2 * Math.floor((failed * width) / 2 / total);
+      expect([...pixels.keys()].filter((x) => pixels[x] === FAILED + 1)).toEqual([at, at + 1]);
+    },
+  );
 });
 
 describe('a timeline', () => {

@@ -20,7 +20,8 @@ export function statusCounts({ status }: Cells): { of: ColumnCounts; count: Coun
   return {
     count(from, to, by) {
       for (let ordinal = from; ordinal < to; ordinal++)
-        counted[Math.floor((ordinal / length) * parts) * STATUSES + (status[ordinal]! & STATUS_BITS)]! += by;
+        // Multiplied first: 13 / 46 * 46 is less than 13.
+        counted[Math.floor((ordinal * parts) / length) * STATUSES + (status[ordinal]! & STATUS_BITS)]! += by;
     },
     of(from, to) {
       const first = Math.floor(from * parts);

@@ -58,7 +58,9 @@ export function TimelinePanel({ store, units: { value: units } }: TimelineProps)
       {units.length === 0 ? (
         <>
           <h2>Timeline</h2>
-          <p class="empty">Nothing has been scheduled yet.</p>
+          <p class="empty">
+            {endedAt === null ? 'Nothing has been scheduled yet.' : 'Nothing ran in this execution.'}
+          </p>
         </>
       ) : (
         <Timeline units={units} waiting={waiting} endedAt={endedAt} />
