@@ -26,6 +26,7 @@ import { definePartitionFunction } from 'partwise';
 
 export const priced = definePartitionFunction({
   name: 'priced',
+  output: { id: 'VARCHAR', day: 'DATE' },
   retry: { maximumAttempts: 2, initialInterval: 1 },
   async run(data, context) {
     const { calls, other, fails = [] } = context.params;
@@ -33,7 +34,7 @@ export const priced = definePartitionFunction({
     console.log('call of ' + id);
     appendFileSync(calls, id + '\\n');
     await context.upload('note.json', { id });
-    if (!fails.includes(id)) return { id };
+    if (!fails.includes(id)) return { id, day: new Date('2024-02-29') };
     if (existsSync(other)) readFileSync(other + '/' + id);
     throw new RangeError('no price for "' + id + '"');
   },
@@ -256,6 +257,17 @@ describeBrowser('the lists of the console', () => {
     await head.locator('.long summary').click();
     expect(await whole.textContent()).toContain('"fails":["P005","P250","P590"]');
     await head.getByText(/× the median of its last 3 runs$/).waitFor();
+  });
+
+  it('shows returned days as days, and copies the command of a filter of returned rows', async () => {
+    const where = JSON.stringify([{ column: 'id', op: '=', value: "P'1" }]);
+    await page.goto(`${served.origin}/runs/${main()}/results?sort=-day`);
+    await page.getByRole('cell', { name: '2024-02-29', exact: true }).first().waitFor();
+    const copy = page.getByRole('button', { name: 'Copy command' });
+    expect(await copy.getAttribute('title')).toBe(`partwise results ${main()} --sort=-day`);
+    await page.goto(`${served.origin}/runs/${main()}/results?where=${encodeURIComponent(where)}`);
+    await page.getByText('no rows', { exact: true }).waitFor();
+    expect(await copy.getAttribute('title')).toBe(`partwise results ${main()} --where 'id = P'\\''1'`);
   });
 
   it('lists runs by the day on which they started, in the zone of the page', async () => {

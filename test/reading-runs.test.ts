@@ -452,6 +452,7 @@ describe('a finished run', () => {
     const [n, x, day, tags] = await measured.resultsColumns({ columns: ['n', 'x', 'day', 'tags'] });
     expect(n).toMatchObject({ count: 160, nulls: 0, min: '1152921504606846976', max: '1152921504606847015' });
     expect(n!.median).toBe('1152921504606846995');
+    for (const { distinct, count } of [n!, x!, day!, tags!]) expect(distinct).toBeLessThanOrEqual(count);
     expect(x).toMatchObject({ count: 120, nulls: 40, min: 0, max: 19.5, median: 9.5 });
     const sum = (bins: readonly { count: number }[]) => bins.reduce((all, { count }) => all + count, 0);
     // Bins are of doubles, of which all these integers are the same one.

@@ -1,6 +1,6 @@
 /** What a partition returned and uploaded, as the page shows it. */
 import type { PartitionHandle, Row } from '..';
-import { cellText, columnView } from './cell-text';
+import { cellText, cellTexts, columnView } from './cell-text';
 import type { ArtifactPreview, ReturnedRows } from './wire/types';
 
 /** Rows of a partition that are shown. */
@@ -15,7 +15,7 @@ export async function artifactPreview(
   const { kind, totalBytes, checked } = await artifacts.head(name, { bytes: HEAD_BYTES });
   if (kind !== 'csv' && kind !== 'parquet') return { kind, totalBytes, checked, table: null };
   const { columns, rows, more, checked: isChecked } = await artifacts.preview(name);
-  const table = { columns: columns.map(columnView), rows: rows.map((row) => row.map(cellText)), more };
+  const table = { columns: columns.map(columnView), rows: rows.map((row) => cellTexts(columns, row)), more };
   return { kind, totalBytes, checked: isChecked, table };
 }
 

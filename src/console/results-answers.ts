@@ -1,11 +1,11 @@
 /** Combined rows and the figures of their columns, as the page shows them. */
 import type { ResultFilter, ResultsPageOptions, RunHandle } from '..';
-import { cellText, columnView } from './cell-text';
+import { cellText, cellTexts, columnView } from './cell-text';
 import type { ColumnFigures, ResultsAnswer } from './wire/types';
 
 export async function resultsAnswer(run: RunHandle, options: ResultsPageOptions): Promise<ResultsAnswer> {
   const { columns, rows, total } = await run.resultsPage(options);
-  return { columns: columns.map(columnView), rows: rows.map((row) => row.map(cellText)), total };
+  return { columns: columns.map(columnView), rows: rows.map((row) => cellTexts(columns, row)), total };
 }
 
 export async function columnFigures(
@@ -18,9 +18,9 @@ export async function columnFigures(
     count,
     nulls,
     distinct,
-    min: cellText(min),
-    median: cellText(median),
-    max: cellText(max),
+    min: cellText(min, type),
+    median: cellText(median, type),
+    max: cellText(max, type),
     histogram,
   }));
 }

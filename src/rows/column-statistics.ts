@@ -44,7 +44,7 @@ export async function columnStatistics(
   const [counts] = await queryRows<{ count: number; nulls: number; distinct: number }>(
     connection,
     `SELECT count(${own})::DOUBLE AS count, (count(*) - count(${own}))::DOUBLE AS nulls,
-            approx_count_distinct(${own}::VARCHAR)::DOUBLE AS "distinct" ${from}`,
+            least(count(${own}), approx_count_distinct(${own}::VARCHAR))::DOUBLE AS "distinct" ${from}`,
     where.values,
   );
   const none = { min: null, median: null, max: null };

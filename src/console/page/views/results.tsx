@@ -100,7 +100,7 @@ export function ResultsPage({ runId, execution }: { runId: string; execution: st
               label="Save all as Parquet"
               load={() => request(`${path}/file${own}`)}
             />
-            <CopyCommand command={`partwise results ${shellWord(runId)}`} />
+            <CopyCommand command={commandFor(runId, where, sort)} />
           </p>
           <DataTable columns={value.columns} rows={value.rows} />
           <ChartPanel path={`${path}${own}`} columns={value.columns} where={where} />
@@ -112,6 +112,15 @@ export function ResultsPage({ runId, execution }: { runId: string; execution: st
       {figures.value !== null && <ColumnsPanel figures={figures.value} />}
     </>
   );
+}
+
+function commandFor(runId: string, where: ResultsRequest['where'], sort: string | null): string {
+  const flags = where.flatMap(({ column, op, value }) => [
+    '--where',
+    shellWord([column, op, ...(value === undefined ? [] : [value])].join(' ')),
+  ]);
+  if (sort !== null) flags.push(`--sort=${shellWord(sort)}`);
+  return ['partwise results', shellWord(runId), ...flags].join(' ');
 }
 
 function Conditions({
