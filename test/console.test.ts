@@ -1,6 +1,6 @@
 /** The console in a browser, as people use it: a real server, a real worker, the real command. */
 import { once } from 'node:events';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -305,7 +305,9 @@ describeBrowser('the console', () => {
     expect(await reading.getByRole('button', { name: /Retry|Pause|Cancel|Settings/ }).count()).toBe(0);
     await reading.close();
     await readOnly.end();
-    expect(existsSync(file)).toBe(false);
+    const third = await cli(project.folder, ['console']);
+    expect([third.code, third.stdout]).toEqual([0, `The console is at ${served.url}\n`]);
+    expect((statSync(file).mode & 0o777).toString(8)).toBe('600');
   });
 
   it('greys and stops its clock while the server is gone, and catches up when it is back', async () => {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { isAlive } from '../temporal/processes';
 import { makeStateFolder, readJson, stateFolder, writeJson } from '../temporal/state-folder';
 
 interface Recorded {
@@ -40,14 +41,20 @@ export async function findConsole(projectDir: string, flags: object): Promise<st
   }
 }
 
-/** Records this process as the project's console. Returns a function that removes the record. */
+/**
+ * Records this process as the project's console. Returns a function that removes the record, and names again
+ * the console that it named before, which serves other settings and may still run.
+ */
 export function recordConsole(projectDir: string, url: string, flags: object): () => void {
   const file = fileOf(projectDir);
   makeStateFolder(stateFolder(projectDir));
+  const before = readJson<Recorded>(file);
   writeJson(file, { pid: process.pid, url, settings: settingsOf(flags) } satisfies Recorded);
   return () => {
     // A console that was started later may have replaced it.
-    if (readJson<Recorded>(file)?.pid === process.pid) rmSync(file, { force: true });
+    if (readJson<Recorded>(file)?.pid !== process.pid) return;
+    if (before !== null && isAlive(before.pid)) writeJson(file, before);
+    else rmSync(file, { force: true });
   };
 }
 
