@@ -72,24 +72,28 @@ describe('a comparison of two runs', () => {
   });
 
   it('says what has changed for each partition, and nothing that is not known', () => {
-    const { columns, causes } = compare(
-      [{ code: 1 }, { code: 1, runtime: 1 }, { code: 0 }, {}, {}],
+    const { columns, causes, changed } = compare(
+      [{ code: 1 }, { code: 1, runtime: 1 }, { code: 0 }, {}, {}, { code: 1 }],
       [
         { code: 2, status: 'FAILED' },
         { code: 1, runtime: 2, status: 'FAILED' },
         { code: 2, status: 'FAILED' },
         { status: 'FAILED' },
         {},
+        { code: 2 },
       ],
       [4],
     );
     expect(causes).toEqual({ rows: 1, code: 1, params: 0, runtime: 1, none: 2 });
+    // Also for the last one, whose outcome is the same.
+    expect(changed).toEqual({ rows: 1, code: 2, params: 0, runtime: 1 });
     expect(Array.from(columns.differences, (flags) => namesOf(PARTITION_DIFFERENCES, flags))).toEqual([
       ['status'],
       ['status'],
       ['status'],
       ['status'],
       ['rows'],
+      [],
     ]);
   });
 

@@ -130,6 +130,11 @@ describe('results', () => {
     expect(renderRows(rows, 1, 80, paint).split('\n')[0]).toMatch(/^region +10 +2$/);
   });
 
+  test('have days without a time in CSV, and times at midnight with one', async () => {
+    const rows = await read(`DATE '2024-01-02' AS day, TIMESTAMP '2024-01-02' AS time`);
+    expect(csvOf(rows)).toBe('day,time\n2024-01-02,2024-01-02T00:00:00.000Z\n');
+  });
+
   test('show years before 0 and after 9999 in full', () => {
     expect(cellText(new Date('-000043-03-15'))).toBe('-000043-03-15');
     expect(cellText(new Date('+012345-01-01'))).toBe('+012345-01-01');

@@ -50,6 +50,7 @@ export interface ComparedColumns {
   transitions: number[][];
   differences: Record<PartitionDifference, number>;
   causes: Record<DifferenceCause | 'none', number>;
+  changed: Record<DifferenceCause, number>;
   /** Positions in `columns` of partitions that differ, most important first. */
   order: Int32Array;
   /** Positions of the partitions whose duration has changed most, in milliseconds. */
@@ -127,11 +128,13 @@ export function compareColumns(
   const order = positionsWhere(length, (at) => differences[at] !== 0);
   // Positions decide between equal weights, so that the order is that of the keys.
   order.sort((x, y) => weights[y]! - weights[x]! || x - y);
+  const inBoth = (at: number): boolean => columns.a[at]! >= 0 && columns.b[at]! >= 0;
   return {
     columns,
     transitions,
     differences: countBits(PARTITION_DIFFERENCES, order, differences),
-    causes: countCauses(columns, order),
+    causes: countCauses(columns.causes, order.filter(inBoth)),
+    changed: countBits(DIFFERENCE_CAUSES, positionsWhere(length, inBoth), columns.causes),
     order,
     durationsChanged: largest(slowed, MAX_DURATIONS),
     durationRatios: ratiosOf(columns.durationRatio),
@@ -150,13 +153,9 @@ function weightOf(rank: number, magnitude: number): number {
   return rank * 1e15 + Math.min(magnitude, 1e14);
 }
 
-function countCauses(
-  { causes, a, b }: ComparisonColumns,
-  order: Int32Array,
-): Record<DifferenceCause | 'none', number> {
-  const inBoth = order.filter((at) => a[at]! >= 0 && b[at]! >= 0);
-  const none = inBoth.reduce((sum, at) => sum + (causes[at] === 0 ? 1 : 0), 0);
-  return { ...countBits(DIFFERENCE_CAUSES, inBoth, causes), none };
+function countCauses(causes: Uint8Array, positions: Int32Array): Record<DifferenceCause | 'none', number> {
+  const none = positions.reduce((sum, at) => sum + (causes[at] === 0 ? 1 : 0), 0);
+  return { ...countBits(DIFFERENCE_CAUSES, positions, causes), none };
 }
 
 function countBits<Name extends string>(

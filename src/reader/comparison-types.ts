@@ -60,6 +60,8 @@ export interface RunComparison {
    * partition can have several causes.
    */
   causes: Record<DifferenceCause | 'none', number>;
+  /** Number of partitions in both, whether they differ or not, by what has changed. */
+  changed: Record<DifferenceCause, number>;
   /**
    * Whether all changes of source rows are known: the runs share a snapshot, or both are in a series and so
    * have fingerprints. Otherwise only changes of their number are known.

@@ -29,9 +29,7 @@ export function renderComparison(comparison: RunComparison, width: number, paint
   const parts = [
     `${runLine('a', comparison.a, paint)}\n${runLine('b', comparison.b, paint)}`,
     matrix(comparison, width, paint),
-    differ === 0
-      ? `No differences in ${plural(total, 'partition')}.`
-      : wrapped(summaryOf(comparison, total), width, '', '  '),
+    wrapped(`${summaryOf(comparison, total)}${changesOf(comparison)}`, width, '', '  '),
     wrapped(durationsOf(comparison), width, '', '  '),
     ...(durationsChanged.length === 0 ? [] : [partitionTable(durationsChanged, width, paint)]),
     ...(differ === 0 ? [] : [paint.bold('Differences'), partitionTable(examples, width, paint)]),
@@ -72,6 +70,7 @@ function matrix({ transitions, inBoth }: RunComparison, width: number, paint: Pa
 
 function summaryOf(comparison: RunComparison, total: number): string {
   const { differences, causes, order, rowsCompared } = comparison;
+  if (order.length === 0) return `No differences in ${plural(total, 'partition')}.`;
   const kinds = entriesOf(DIFFERENCE_WORDS).flatMap(([kind, words]) =>
     differences[kind] === 0 ? [] : [`${differences[kind].toLocaleString('en')} ${words}`],
   );
@@ -84,6 +83,16 @@ function summaryOf(comparison: RunComparison, total: number): string {
     ...(causes.none === 0 ? [] : [unexplained(causes.none, rowsCompared)]),
   ];
   return sentences.join(' ');
+}
+
+/** A sentence about partitions that are alike although something has changed, after a space. */
+function changesOf({ inBoth, causes, changed }: RunComparison): string {
+  const more = entriesOf(CAUSE_WORDS).flatMap(([cause, words]) =>
+    changed[cause] === causes[cause] ? [] : [`${words} (${changed[cause].toLocaleString('en')})`],
+  );
+  return more.length === 0
+    ? ''
+    : ` Changed among all ${plural(inBoth, 'partition')} in both: ${more.join(', ')}.`;
 }
 
 function unexplained(count: number, rowsCompared: boolean): string {

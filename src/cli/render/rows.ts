@@ -45,10 +45,17 @@ function cellOf(row: Row, name: string): unknown {
   return Object.hasOwn(row, name) ? row[name] : undefined;
 }
 
-/** Rows as CSV: comma-separated, quoted where needed, LF line ends; dates in ISO 8601. */
+/** Rows as CSV: comma-separated, quoted where needed, LF line ends; times in ISO 8601, days without one. */
 export function csvOf(rows: readonly Row[]): string {
   const names = namesOf(rows, rows);
-  const lines = [names.map(csvCell), ...rows.map((row) => names.map((name) => csvCell(cellOf(row, name))))];
+  const { columns } = rows as ResultRows;
+  const days = new Set(columns?.flatMap(({ name, type }) => (type === 'DATE' ? [name] : [])));
+  const cell = (value: unknown, name: string): string =>
+    value instanceof Date && days.has(name) ? value.toISOString().replace(/T.*/, '') : csvCell(value);
+  const lines = [
+    names.map(csvCell),
+    ...rows.map((row) => names.map((name) => cell(cellOf(row, name), name))),
+  ];
   return lines.map((line) => `${line.join(',')}\n`).join('');
 }
 

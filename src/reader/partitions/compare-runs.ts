@@ -54,7 +54,7 @@ export async function compareRuns(
   const listed = Array.from(compared.order.subarray(0, examples), views);
   const slowed = compared.durationsChanged.map(views);
   await addIds([...listed, ...slowed], from, to);
-  const { transitions, differences, causes, columns, order, durationRatios } = compared;
+  const { transitions, differences, causes, changed, columns, order, durationRatios } = compared;
   const { gone, new: added } = differences;
   return {
     a: comparedRun(from),
@@ -63,6 +63,7 @@ export async function compareRuns(
     transitions,
     differences,
     causes,
+    changed,
     rowsCompared: joined.changed !== null,
     durationRatios,
     columns,

@@ -57,9 +57,13 @@ function commandOf(value: ComparisonAnswer, a: RunToCompare, b: RunToCompare): s
 }
 
 function Comparison({ value }: { value: ComparisonAnswer }) {
-  const { a, b, inBoth, differences, causes, different, rowsCompared, durationRatios } = value;
+  const { a, b, inBoth, differences, causes, changed, different, rowsCompared, durationRatios } = value;
   const counts = Object.entries(differences).filter(([, count]) => count > 0);
   const reasons = Object.entries(causes).filter(([, count]) => count > 0);
+  // What has changed for partitions that are alike, too.
+  const changes = (Object.keys(changed) as (keyof typeof changed)[]).filter(
+    (name) => changed[name] > causes[name],
+  );
   return (
     <>
       <RunLine name="a" run={a} />
@@ -75,6 +79,12 @@ function Comparison({ value }: { value: ComparisonAnswer }) {
         <p>
           Because of {reasons.map(([name, count]) => `${CAUSES[name] ?? name} (${number(count)})`).join(', ')}
           .
+        </p>
+      )}
+      {changes.length > 0 && (
+        <p>
+          Changed among all in both:{' '}
+          {changes.map((name) => `${CAUSES[name] ?? name} (${number(changed[name])})`).join(', ')}.
         </p>
       )}
       {!rowsCompared && (
