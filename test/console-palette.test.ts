@@ -3,7 +3,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { PARTITION_STATUSES } from '../src/core/status';
+import { pageModule } from './support/page-module';
 import { REPOSITORY } from './support/project';
+
+/** Typed here: the module's own types need those of a browser. */
+const { groupColour } = pageModule<{ groupColour(value: number): number }>('pictures/colours.ts');
 
 type Triple = [number, number, number];
 
@@ -151,4 +155,12 @@ describe.each(['light', 'dark'])('the %s palette', (theme) => {
     for (const name of ['mark', 'scale-high'])
       expect(contrast(palette[name]!, palette['surface']!)).toBeGreaterThanOrEqual(3);
   });
+});
+
+it('has colours of the causes in the legend that can be told apart', () => {
+  const hexOf = (colour: number): string =>
+    `#${[0, 8, 16].map((shift) => ((colour >>> shift) & 0xff).toString(16).padStart(2, '0')).join('')}`;
+  const seen = Array.from({ length: 8 }, (_, i) => lab(linear(hexOf(groupColour(i + 1)))));
+  const apart = seen.flatMap((one, i) => seen.slice(i + 1).map((other) => difference(one, other)));
+  expect(Math.min(...apart)).toBeGreaterThanOrEqual(15);
 });

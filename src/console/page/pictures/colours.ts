@@ -77,12 +77,19 @@ export function mix(a: number, b: number, share: number): number {
   return (0xff00_0000 | channel(16) | channel(8) | channel(0)) >>> 0;
 }
 
-/** Colours of groups: far apart on the wheel for neighbours. */
+const SATURATION = 0.6;
+
+/**
+ * Colours of groups: far apart on the wheel for neighbours. Those that come close to each other on it are
+ * five apart, so they differ in lightness.
+ */
 export function groupColour(value: number): number {
-  const angle = (value * 137.5) % 360;
+  const angle = (value * 137.5 + 150) % 360;
+  const lightness = value % 2 === 0 ? 0.36 : 0.58;
+  const reach = SATURATION * Math.min(lightness, 1 - lightness);
   const channel = (offset: number): number => {
     const k = (offset + angle / 30) % 12;
-    return Math.round(255 * (0.5 - 0.38 * Math.max(-1, Math.min(k - 3, 9 - k, 1))));
+    return Math.round(255 * (lightness - reach * Math.max(-1, Math.min(k - 3, 9 - k, 1))));
   };
   return (0xff00_0000 | (channel(4) << 16) | (channel(8) << 8) | channel(0)) >>> 0;
 }
