@@ -341,8 +341,10 @@ describeBrowser('the console', () => {
     await served.end();
     await page.getByText(/The console does not answer\. Start it again with: partwise console/).waitFor();
     served = await fixture.startConsole('--port', port);
+    const howToOpen = page.getByText(/Open the console with the address that partwise console printed/);
+    await howToOpen.waitFor();
     await page.reload();
-    await page.getByText(/Open the console with the address that partwise console printed/).waitFor();
+    await howToOpen.waitFor();
     await page.goto(served.url);
     await page.getByRole('link', { name: runId }).waitFor();
   });

@@ -110,9 +110,11 @@ export class RunStore extends RunCells {
     }
   }
 
+  /** Why may change: a console that was started again answers, and refuses the token of this page. */
   #lose(why: string): void {
-    if (this.connection.value.state !== 'lost')
-      this.connection.value = { state: 'lost', since: Date.now(), why };
+    const { value } = this.connection;
+    if (value.state === 'lost' && value.why === why) return;
+    this.connection.value = { state: 'lost', since: value.state === 'lost' ? value.since : Date.now(), why };
   }
 
   /** No clock runs on in a file. */
