@@ -56,7 +56,9 @@ export function TablePanel({ store, units }: TableProps) {
         <form
           onSubmit={(event) => {
             event.preventDefault();
-            const row = Number(new FormData(event.currentTarget).get('row'));
+            const typed = new FormData(event.currentTarget).get('row');
+            // As the page writes it, too: 999,999.
+            const row = typeof typed === 'string' ? Number(typed.replaceAll(',', '')) : Number.NaN;
             if (Number.isInteger(row) && row >= 1 && selected > 0) go(Math.min(row, selected) - 1);
           }}
         >
