@@ -64,7 +64,9 @@ export function LogsPanel({ path, isOpen }: { path: string; isOpen: boolean }) {
       {page !== null && lines.length === 0 && (
         <p class="empty">
           {search === ''
-            ? 'Nothing was printed.'
+            ? isOpen
+              ? 'Nothing has been printed yet.'
+              : 'Nothing was printed.'
             : page.previous === null
               ? 'No line has this text.'
               : 'Not found so far: look at earlier lines.'}

@@ -42,7 +42,7 @@ export function FailuresPanel({ store }: { store: RunStore }) {
           There are more causes than are told apart: the rest are grouped by the type of the error.
         </p>
       )}
-      <ol>
+      <ol style={{ '--digits': groups.reduce((most, { count }) => Math.max(most, number(count).length), 3) }}>
         {groups.map((group) => (
           <Group
             key={group.number}

@@ -1,6 +1,7 @@
 /** Units over time, by worker: what ran when, what waited, and where nothing happened. */
 import { useComputed, type ReadonlySignal } from '@preact/signals';
 import { useMemo, useRef, useState } from 'preact/hooks';
+import { partitionName } from '../../../core/partition-name';
 import { durationText } from '../../../display/measures';
 import type { UnitsAnswer } from '../../wire/types';
 import { query, setQuery } from '../address';
@@ -224,7 +225,7 @@ function gapSentence(gaps: readonly Gap[]): string {
 }
 
 function sentence({ unit, waitedFrom, start, end }: Bar): string {
-  const what = shown(unit.label ?? `unit ${unit.activityId}`);
+  const what = unit.label === null ? `unit ${unit.activityId}` : shown(partitionName(unit.label));
   const parts = [
     plural(unit.partitions, 'partition'),
     `${unit.status === 'running' ? 'running for ' : ''}${durationText(end - start)}`,
