@@ -8,7 +8,7 @@ import { identifier } from '../duckdb/quote';
 import { addRows, allRows, columnsOf, shapeOf } from '../rows/slices';
 import { asSqlError, SqlError } from '../duckdb/sql-error';
 import { typeProblem } from '../rows/storable';
-import { ANSWERS, type TableAnswers } from './ahead/table-answers';
+import type { TableAnswers } from './ahead/table-answers';
 import { amongOrdinals } from './ahead/rows-ahead';
 import type { SqlSession } from './sql-session';
 import { type Written, writeOrRefuse } from '../rows/written-alone';
@@ -65,7 +65,8 @@ export class SqlFunction {
 
   /** Runs the query over one partition. */
   async run(ordinal: number, rows: PartitionRows): Promise<SqlResult> {
-    if (this.ahead?.has(ordinal) === true) return { rows: 1, first: null, columns: this.described!.columns };
+    const ahead = this.ahead?.rowsOf(ordinal) ?? null;
+    if (ahead !== null) return { rows: ahead, first: null, columns: this.described!.columns };
     try {
       const connection = await this.session.connectTo(rows);
       if (!this.checked) {
@@ -87,13 +88,8 @@ export class SqlFunction {
     if (result.rows === 0) return true;
     if (this.columns !== null && JSON.stringify(this.columns) !== JSON.stringify(result.columns))
       return false;
-    if (this.ahead?.has(ordinal) === true) this.answered.push(ordinal);
-    else
-      await this.insert(
-        result.columns,
-        `SELECT ${ordinal}::INTEGER AS __partwise_ord, __partwise_row`,
-        RESULT,
-      );
+    if (this.ahead !== null && this.ahead.rowsOf(ordinal) !== null) this.answered.push(ordinal);
+    else await this.insert(result.columns, `${ordinal}::INTEGER AS __partwise_ord`, RESULT);
     this.columns = result.columns;
     this.kept.push(ordinal);
     this.rows += result.rows;
@@ -105,16 +101,19 @@ export class SqlFunction {
     const { answered } = this;
     this.answered = [];
     if (answered.length === 0) return;
-    const from = `${ANSWERS} WHERE ${amongOrdinals(answered)}`;
-    await this.insert(this.columns!, 'SELECT __partwise_ord, 0::BIGINT AS __partwise_row', from);
+    await this.insert(
+      this.columns!,
+      '__partwise_ord',
+      `${this.ahead!.from} WHERE ${amongOrdinals(answered)}`,
+    );
   }
 
-  private async insert(columns: readonly Column[], select: string, from: string): Promise<void> {
+  private async insert(columns: readonly Column[], ordinal: string, from: string): Promise<void> {
     const connection = await this.session.connected();
     const values = columns.map(({ name }) => `, ${identifier(name)}`);
     const target = this.pending();
     const into = this.hasPending ? `INSERT INTO ${target}` : `CREATE TEMP TABLE ${target} AS`;
-    await connection.run(`${into} ${select}${values.join('')} FROM ${from}`);
+    await connection.run(`${into} SELECT ${ordinal}, __partwise_row${values.join('')} FROM ${from}`);
     this.hasPending = true;
   }
 

@@ -1,104 +1,96 @@
-/** Random tables, and random queries over `data`, for comparing two ways to answer them. */
+/** Random queries over `data`, for comparing two ways to answer them. */
+import type { Random } from '../chaos/random';
+import { KINDS, RandomExpressions } from './random-expressions';
 
-import { Random } from '../chaos/random';
-
-/** Columns by the kind of their values. */
-const COLUMNS = {
-  integer: { i: 'INTEGER', b: 'BIGINT', h: 'HUGEINT' },
-  decimal: { d: 'DECIMAL(9,2)', e: 'DECIMAL(38,4)' },
-  float: { f: 'DOUBLE', g: 'FLOAT' },
-  text: { s: 'VARCHAR', '"It\'s"': 'VARCHAR' },
-  date: { t: 'DATE', ts: 'TIMESTAMP' },
-  boolean: { o: 'BOOLEAN' },
-  other: { l: 'INTEGER[]', st: 'STRUCT(a INTEGER, b VARCHAR)', iv: 'INTERVAL', x: 'BLOB' },
-} as const;
-type Kind = keyof typeof COLUMNS;
-const KINDS = Object.keys(COLUMNS) as Kind[];
-
-const VALUES: Record<string, string[]> = {
-  i: ['0', '1', '2', '-3', '2147483647', '-2147483648'],
-  b: ['0', '7', '9223372036854775807', '-9007199254740993'],
-  h: ['0', '170141183460469231731687303715884105727', '-5', '3'],
-  d: ['0', '0.10', '-2.50', '9999999.99', '3'],
-  e: ['0', '0.0001', '-1234567890123456789012345678901234.5678', '2'],
-  f: ["'nan'", "'inf'", "'-0.0'", '0.0', '0.1', '0.2', '1e300', '-1e-300', '3.3'],
-  g: ['0.1', '1e30', "'-0.0'", '16777217', '-2.5'],
-  s: ["''", "'a'", "'A'", "'ä'", "'ab'", "'a longer text that is not inline'", "'%'", "'2024-01-05'", "'12'"],
-  '"It\'s"': ["'x'", "'y'", "'Z'"],
-  t: ["'2024-01-01'", "'2024-02-29'", "'1969-12-31'", "'infinity'"],
-  ts: ["'2024-01-01 00:00:00.000001'", "'2024-06-30 23:59:59'", "'1900-01-01'"],
-  o: ['true', 'false'],
-  l: ['[1, 2]', '[]', '[NULL, 3]', '[1]'],
-  st: ["{'a': 1, 'b': 'x'}", "{'a': NULL, 'b': 'y'}"],
-  iv: ["INTERVAL '1 day'", "INTERVAL '1 month'", "INTERVAL '-1 second'"],
-  x: ["'\\xAA\\x00'::BLOB", "''::BLOB"],
-};
-
-export interface RandomTable {
-  columns: { name: string; type: string }[];
-  /** Number of rows of each partition. */
-  sizes: number[];
-  /** A query for the rows, sorted by `__partwise_ord`. */
-  sql: string;
-}
+/** What queries are, by the parts that decide how they can be asked for many partitions at once. */
+export const SHAPES = ['aggregates', 'groups', 'others'] as const;
+export type Shape = (typeof SHAPES)[number];
 
 export class RandomQueries {
-  private readonly random: Random;
+  private readonly expressions: RandomExpressions;
 
-  constructor(seed: number) {
-    this.random = new Random(seed);
+  constructor(private readonly random: Random) {
+    this.expressions = new RandomExpressions(random);
   }
 
-  table(partitions: number): RandomTable {
-    const sizes = Array.from({ length: partitions }, () => this.pick([1, 1, 2, 3, 7, 20, 20, 50]));
-    // More than a vector of DuckDB.
-    if (this.chance(0.2)) sizes[this.below(partitions)] = 2_000 + this.below(3_000);
-    const named = KINDS.flatMap((kind) => Object.entries(COLUMNS[kind] as Record<string, string>));
-    const salt = this.below(1_000_000);
-    const values = named.map(([name, type], i) => {
-      const list = VALUES[name]!.map((value) => `(${value})::${type}`).join(', ');
-      const nulls = this.pick([0, 10, 60, 100]);
-      const hash = `hash(ord, r, ${salt + i})`;
-      const some = name === 'f' && this.chance(0.6) ? `((${hash} % 2000003) / 7919.0 - 120)::DOUBLE` : null;
-      const one =
-        some ??
-        `list_extract([${list}], 1 + (${hash} % ${this.pick([1, 2, VALUES[name]!.length])})::INTEGER)`;
-      return `CASE WHEN hash(r, ord, ${salt - i}) % 100 < ${nulls} THEN NULL ELSE ${one} END AS ${name}`;
-    });
-    return {
-      columns: [
-        { name: 'k', type: 'VARCHAR' },
-        ...named.map(([name, type]) => ({
-          name: name.replaceAll('"', ''),
-          type: type.replace('STRUCT(a', 'STRUCT("a"').replace(', b ', ', "b" '),
-        })),
-      ],
-      sizes,
-      sql: `SELECT 'k' || ord AS k, ${values.join(', ')}, ord::INTEGER AS __partwise_ord
-        FROM (SELECT unnest(range(len(sizes))) AS ord, unnest(sizes) AS size FROM (SELECT [${sizes.join(', ')}] AS sizes)), range(size) rows(r) ORDER BY ord, r`,
-    };
+  query(): { shape: Shape; sql: string } {
+    const shape = this.random.pick(SHAPES.flatMap((each) => (each === 'others' ? each : [each, each, each])));
+    return { shape, sql: this[shape]() };
   }
 
-  query(): string {
-    const alias = this.pick(['', '', '', ' AS d', ' x']);
-    const n = 1 + this.below(4);
-    const items = Array.from({ length: n }, (_, i) => {
-      const name = this.pick([``, ` AS c${i}`, ` AS c${i}`, ` AS "C ${i}"`]);
-      return `${this.output()}${name}`;
-    });
-    const where = this.chance(0.5) ? ` WHERE ${this.condition(2)}` : '';
-    const having = this.chance(0.12)
-      ? ` HAVING ${this.pick(['count(*) > 2', 'sum(i) > 0', 'max(s) IS NOT NULL'])}`
-      : '';
-    const query = `SELECT ${items.join(', ')} FROM ${this.pick(['data', 'data', 'DATA'])}${alias}${where}${having}`;
-    return this.chance(0.1) ? this.other(query) : query;
+  private aggregates(): string {
+    const items = this.several(4, () => this.expressions.output());
+    return `SELECT ${this.named(items).join(', ')} ${this.from()}${this.having()}`;
+  }
+
+  private groups(): string {
+    const { random, expressions } = this;
+    const keys = this.several(2, () => expressions.value(random.pick(KINDS), 1));
+    const items = random.shuffled([...keys, ...this.several(2, () => expressions.output())]);
+    const selected = this.named(items);
+    const terms = keys.map((key) => this.term(key, selected, items));
+    const more = random.chance(0.3) ? [this.term(random.pick(items), selected, items)] : [];
+    const order = random.chance(0.9) ? this.orderBy(random.chance(0.8) ? [...more, ...terms] : more) : '';
+    const groups = keys.map((key) => (random.chance(0.8) ? key : `${items.indexOf(key) + 1}`));
+    return `SELECT ${selected.join(', ')} ${this.from()} GROUP BY ${groups.join(', ')}${this.having()}${order}${this.limit()}`;
+  }
+
+  private several(most: number, make: () => string): string[] {
+    return Array.from({ length: this.random.int(1, most) }, make);
+  }
+
+  /** Some with names. */
+  private named(items: readonly string[]): string[] {
+    return items.map(
+      (item, i) => `${item}${this.random.pick(['', ` AS c${i}`, ` AS c${i}`, ` AS "C ${i}"`])}`,
+    );
+  }
+
+  private from(): string {
+    const { random } = this;
+    const alias = random.pick(['', '', '', ' AS d', ' x']);
+    const where = random.chance(0.5) ? ` WHERE ${this.expressions.condition(2)}` : '';
+    return `FROM ${random.pick(['data', 'data', 'DATA'])}${alias}${where}`;
+  }
+
+  private having(): string {
+    const { random } = this;
+    if (!random.chance(0.12)) return '';
+    return ` HAVING ${random.pick(['count(*) > 2', 'sum(i) > 0', 'max(s) IS NOT NULL'])}`;
+  }
+
+  /** One of the items as ORDER BY may name it. */
+  private term(item: string, selected: readonly string[], items: readonly string[]): string {
+    const at = items.indexOf(item);
+    const name = / AS (\S+|".*")$/.exec(selected[at]!)?.[1];
+    return this.random.pick([item, `${at + 1}`, name ?? item]);
+  }
+
+  private orderBy(terms: readonly string[]): string {
+    const { random } = this;
+    const way = (): string => random.pick(['', '', ' DESC', ' NULLS FIRST', ' DESC NULLS LAST']);
+    return terms.length === 0 ? '' : ` ORDER BY ${terms.map((term) => `${term}${way()}`).join(', ')}`;
+  }
+
+  private limit(): string {
+    return this.random.pick([
+      '',
+      '',
+      '',
+      ' LIMIT 1',
+      ' LIMIT 3',
+      ' LIMIT 2 OFFSET 1',
+      ' OFFSET 2',
+      ' LIMIT 0',
+    ]);
   }
 
   /** A query of another form, or one that fails for some partitions. */
-  private other(query: string): string {
-    return this.pick([
+  private others(): string {
+    const query = this.aggregates();
+    return this.random.pick([
       `SELECT i, count(*) AS n, sum(d) AS total FROM data GROUP BY i ORDER BY i`,
-      `SELECT s, f FROM data WHERE ${this.condition(1)}`,
+      `SELECT s, f FROM data WHERE ${this.expressions.condition(1)}`,
       `SELECT count(*) AS n FROM (${query}) AS inside`,
       `WITH data AS (SELECT 1 AS i) SELECT sum(i) FROM data`,
       `SELECT sum(i) OVER (ORDER BY i, f, s) AS running FROM data`,
@@ -120,147 +112,5 @@ export class RandomQueries {
       `${query} -- a comment;`,
       `${query} LIMIT 1`,
     ]);
-  }
-
-  private output(): string {
-    const one = this.aggregate();
-    return this.chance(0.75)
-      ? one
-      : this.pick([
-          `round(${this.sum('decimal')}, 1)`,
-          `${this.sum('integer')} / count(*)`,
-          `coalesce(${this.sum('float')}, 0)`,
-          `CASE WHEN count(*) > 3 THEN ${this.sum('float')} END`,
-          `upper(max(${this.value('text', 1)}))`,
-          `list_value(min(i), max(i))`,
-          `{'n': count(*), 'total': ${this.sum('decimal')}}`,
-          `7`,
-          `NULL`,
-          `sum(i)::VARCHAR || ' rows'`,
-        ]);
-  }
-
-  private sum(kind: Kind): string {
-    return `sum(${this.value(kind, 1)})`;
-  }
-
-  private aggregate(): string {
-    const kind = this.pick(KINDS);
-    const value = this.value(kind, 2);
-    const numeric = this.value(this.pick(['integer', 'decimal', 'float'] as const), 2);
-    const made = this.pick([
-      () => 'count(*)',
-      () => `count(${value})`,
-      () => `count(DISTINCT ${value})`,
-      () => `count_if(${this.condition(1)})`,
-      () => `sum(${numeric})`,
-      () => `sum(${numeric})`,
-      () => `sum(DISTINCT ${numeric})`,
-      () => `avg(${numeric})`,
-      () => `${this.pick(['min', 'max'])}(${value})`,
-      () => `${this.pick(['first', 'last', 'any_value', 'mode', 'list', 'array_agg'])}(${value})`,
-      () => `string_agg(${this.value('text', 1)}, ${this.pick(["','", "''", "' – '"])})`,
-      () => `${this.pick(['arg_min', 'arg_max', 'max_by'])}(${value}, ${this.value(this.pick(KINDS), 1)})`,
-      () => `${this.pick(['median', 'mode', 'stddev', 'var_pop', 'product', 'stddev_pop'])}(${numeric})`,
-      () => `quantile_cont(${numeric}, ${this.pick(['0.5', '0.9', '[0.25, 0.75]'])})`,
-      () => `quantile_disc(${value}, 0.3)`,
-      () => `${this.pick(['bool_and', 'bool_or'])}(${this.condition(1)})`,
-      () => `${this.pick(['bit_and', 'bit_or', 'bit_xor'])}(i)`,
-      () => `${this.pick(['corr', 'covar_pop', 'covar_samp'])}(${numeric}, ${this.value('float', 1)})`,
-      () => `approx_count_distinct(${value})`,
-    ])();
-    return this.chance(0.2) ? `${made} FILTER (WHERE ${this.condition(1)})` : made;
-  }
-
-  private value(kind: Kind, depth: number): string {
-    const column = this.pick(Object.keys(COLUMNS[kind]));
-    if (depth === 0 || this.chance(0.5)) return column;
-    const inner = (): string => this.value(kind, depth - 1);
-    switch (kind) {
-      case 'integer':
-        return this.pick([
-          () => `(${inner()} % 5)`,
-          () => `length(${this.value('text', 0)})`,
-          () => `CASE WHEN ${this.condition(0)} THEN 1 ELSE 0 END`,
-          () => `coalesce(${inner()}, -1)`,
-          () => `(${inner()} + 1)`,
-          () => `year(${this.value('date', 0)})`,
-          () => '1',
-        ])();
-      case 'decimal':
-        return this.pick([
-          () => `(${inner()} * 0.5)`,
-          () => `(d + i)`,
-          () => `abs(${inner()})`,
-          () => `f::DECIMAL(30,3)`,
-          () => '0.10',
-        ])();
-      case 'float':
-        return this.pick([
-          () => `(${inner()} * 0.1::DOUBLE)`,
-          () => `(${inner()} - f)`,
-          () => `(f / ${this.value('integer', 0)})`,
-          () => `sqrt(abs(${inner()}))`,
-          () => `-${inner()}`,
-          () => `(i * 1e-1)`,
-          () => `CASE WHEN ${this.condition(0)} THEN ${inner()} ELSE 0.1 END`,
-          () => `i::DOUBLE`,
-          () => '0.1::DOUBLE',
-        ])();
-      case 'text':
-        return this.pick([
-          () => `upper(${inner()})`,
-          () => `(${inner()} || 'x')`,
-          () => `substr(${inner()}, 1, 1)`,
-          () => `i::VARCHAR`,
-        ])();
-      case 'date':
-        return this.pick([
-          () => `date_trunc('month', ${inner()})`,
-          () => `(${inner()} + INTERVAL 1 DAY)`,
-          () => `ts::DATE`,
-        ])();
-      case 'boolean':
-        return `(${this.condition(depth - 1)})`;
-      default:
-        return this.pick(['l', '[i, 1]', 'st', 'l[1]', "struct_extract(st, 'a')", 'iv']);
-    }
-  }
-
-  private condition(depth: number): string {
-    if (depth > 0 && this.chance(0.4))
-      return `(${this.condition(depth - 1)} ${this.pick(['AND', 'OR'])} ${this.pick(['', 'NOT '])}${this.condition(depth - 1)})`;
-    return this.pick([
-      'i > 0',
-      'f > 0',
-      'f = 3.3',
-      'g = 0.1::FLOAT',
-      'd BETWEEN -3 AND 1',
-      's IS NULL',
-      "s LIKE 'a%'",
-      "s IN ('a', 'A', NULL)",
-      'o',
-      "t >= DATE '2024-01-01'",
-      'i IS DISTINCT FROM 2',
-      'false',
-      "k = 'k1'",
-      'length(s) > 1',
-      'i NOT IN (0, 1)',
-      'f IS NOT NULL',
-      'b > 5e0',
-      'b > 5',
-    ]);
-  }
-
-  private below(limit: number): number {
-    return this.random.int(0, limit - 1);
-  }
-
-  private chance(probability: number): boolean {
-    return this.random.chance(probability);
-  }
-
-  private pick<T>(items: readonly T[]): T {
-    return this.random.pick(items);
   }
 }

@@ -3,18 +3,27 @@ import { isDeepStrictEqual } from 'node:util';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column } from '../../core/plan';
 import { typeName } from '../../duckdb/type-name';
-import { groupedTree, type Node } from './grouped-tree';
-import { AHEAD } from './rows-ahead';
+import { groupedTree } from './grouped-tree';
 import { isExact } from './known-functions';
+import { AHEAD } from './rows-ahead';
+import type { Limit } from './row-order';
+import type { Node } from './tree';
 
 export interface GroupedStatement {
-  /** Answers a query for every partition in the view `AHEAD`, with `__partwise_ord` as its last column. */
+  /**
+   * Answers a query for every partition in the view `AHEAD`: the rows of each in their order, with
+   * `__partwise_ord` as the last column.
+   */
   many: string;
   /**
    * The query for one partition in the view. All partitions of whose rows it selects none have the same
    * answer, which `many` does not return; null if partitions without an answer must be asked by themselves.
    */
   single: string | null;
+  /** Whether `many` returns `TIED` as the last column but one. */
+  hasTies: boolean;
+  /** The rows of each partition that are its answer; null: all. */
+  limit: Limit | null;
 }
 
 /**
@@ -29,12 +38,14 @@ export async function groupedStatement(
   const parsed = await parse(connection, sql);
   const grouped = parsed === null ? null : groupedTree(parsed, columns, AHEAD);
   if (grouped === null) return null;
-  const { tree, single, exact } = grouped;
+  const { tree, single, exact, hasTies, limit } = grouped;
   try {
     if (exact !== null && !(await areExact(connection, exact))) return null;
     return {
       many: await write(connection, tree),
       single: single === null ? null : await write(connection, single),
+      hasTies,
+      limit,
     };
   } catch {
     // DuckDB does not write everything that it parses.

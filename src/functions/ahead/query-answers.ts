@@ -8,9 +8,10 @@ import { type DuckDBConnection, type DuckDBResult, DuckDBTimestampValue } from '
 import type { Column } from '../../core/plan';
 import type { Row } from '../../core/row';
 import type { Parameter } from '../../duckdb/values';
-import { addRows, columnsOf, readColumn, type Shape, shapeOf, type Slice } from '../../rows/slices';
+import { addRows, columnsOf, type Shape, type Slice } from '../../rows/slices';
 import { Chunks } from './chunks';
 import { type GroupedStatement, groupedStatement } from './grouped-statement';
+import { readAnswers } from './read-answers';
 import { type LoadAhead, selectAhead } from './rows-ahead';
 
 /** So many partitions in a row must have asked a query. */
@@ -50,7 +51,7 @@ interface Query {
 interface Answers {
   /** The partitions that were asked, of which those in `slices` have an answer. */
   asked: ReadonlySet<number>;
-  slices: ReadonlyMap<number, Slice>;
+  slices: ReadonlyMap<number, readonly Slice[]>;
   shape: Shape;
   /** How many of these partitions have ended, and how many of them have used their answer. */
   ended: number;
@@ -94,12 +95,12 @@ export class QueryAnswers {
   take(question: Question): Answer | null {
     if (this.ordinal === null) return null;
     const query = this.queries.get(keyOf(question) ?? '');
-    const slice = query?.ahead?.slices.get(this.ordinal);
-    if (slice === undefined) return null;
+    const slices = query?.ahead?.slices.get(this.ordinal);
+    if (slices === undefined) return null;
     query!.isAsked = query!.isServed = true;
     const { shape } = query!.ahead!;
     const rows: Row[] = [];
-    addRows(slice, shape, rows);
+    for (const slice of slices) addRows(slice, shape, rows);
     return { rows, columns: columnsOf(shape) };
   }
 
@@ -150,19 +151,17 @@ export class QueryAnswers {
     if (statement === null) return;
     const { chunk, answer } = await query.chunks.ask(connection, rows.ordinals, async (some) => {
       await selectAhead(connection, rows, some);
-      const answers = await answersOf(
-        await this.ask(connection, { ...question, text: statement.many }),
-        columns,
-      );
+      const many = await this.ask(connection, { ...question, text: statement.many });
+      const answers = await readAnswers(many, statement, columns);
       const missing = answers === null ? [] : some.filter((each) => !answers.slices.has(each));
       if (statement.single === null || missing.length === 0) return answers;
       await selectAhead(connection, rows, missing.slice(0, 1));
       const result = await this.ask(connection, { ...question, text: statement.single });
       const chunk = await result.fetchChunk();
-      for (const each of missing) answers!.slices.set(each, { chunk: chunk!, from: 0, to: 1 });
+      for (const each of missing) answers!.slices.set(each, [{ chunk: chunk!, from: 0, to: 1 }]);
       return answers;
     });
-    const { shape = NO_SHAPE, slices = new Map<number, Slice>() } = answer ?? {};
+    const { shape = NO_SHAPE, slices = new Map<number, Slice[]>() } = answer ?? {};
     query.ahead = { asked: new Set(chunk), slices, shape, ended: 0, used: 0 };
   }
 }
@@ -172,30 +171,6 @@ const NO_SHAPE: Shape = { names: [], types: [], readers: [], offset: 0 };
 function isWanted({ statement, streak, chunks, ahead }: Query, ordinal: number): boolean {
   if (statement === null || chunks.areFutile || ahead?.asked.has(ordinal) === true) return false;
   return ahead !== null || streak >= STEADY;
-}
-
-/** The rows of each partition, if the columns are `expected` and then `__partwise_ord`. */
-async function answersOf(
-  result: DuckDBResult,
-  expected: readonly Column[],
-): Promise<{ shape: Shape; slices: Map<number, Slice> } | null> {
-  const all = shapeOf(result, 0);
-  const { names, types, readers } = all;
-  const shape = {
-    names: names.slice(0, -1),
-    types: types.slice(0, -1),
-    readers: readers.slice(0, -1),
-    offset: 0,
-  };
-  if (JSON.stringify(columnsOf(shape)) !== JSON.stringify(expected)) return null;
-  const slices = new Map<number, Slice>();
-  for (let chunk; (chunk = await result.fetchChunk()) !== null && chunk.rowCount > 0;) {
-    const ordinals: unknown[] = [];
-    readColumn({ chunk, from: 0, to: chunk.rowCount }, all, names.length - 1, ordinals);
-    for (const [i, ordinal] of ordinals.entries())
-      slices.set(ordinal as number, { chunk, from: i, to: i + 1 });
-  }
-  return { shape, slices };
 }
 
 /** Equal for questions that bind equal values; null if values are not compared. */

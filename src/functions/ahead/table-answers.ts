@@ -9,18 +9,20 @@ import type { SqlSession } from '../sql-session';
 import { Chunks } from './chunks';
 import { type GroupedStatement, groupedStatement } from './grouped-statement';
 import { ORDINAL } from './grouped-tree';
+import { TIED } from './row-order';
 import { type LoadAhead, type RowsAhead, selectAhead } from './rows-ahead';
 
-/** Has a row for each answered partition: the columns of the query, and `__partwise_ord`. */
-export const ANSWERS = '__partwise_answers';
+/** Has the rows of a grouped statement, numbered in its order as those of one partition are. */
+const ANSWERS = '__partwise_answers';
+const NUMBER = '__partwise_number';
 
 export class TableAnswers {
   private readonly chunks = new Chunks();
   private statement: GroupedStatement | null = null;
   private isImpossible = false;
-  /** The partitions that were asked, of which those in `answered` have an answer. */
+  /** The partitions that were asked, of which those in `answered` have an answer, of so many rows. */
   private asked: ReadonlySet<number> = new Set();
-  private answered: ReadonlySet<number> = new Set();
+  private answered: ReadonlyMap<number, number> = new Map();
   private connection: Promise<DuckDBConnection> | null = null;
 
   constructor(
@@ -32,8 +34,17 @@ export class TableAnswers {
     private readonly load: LoadAhead,
   ) {}
 
-  has(ordinal: number): boolean {
-    return this.answered.has(ordinal) && this.connection === this.session.opened;
+  /** How many rows the answer of a partition has; null if there is no answer. */
+  rowsOf(ordinal: number): number | null {
+    return this.connection === this.session.opened ? (this.answered.get(ordinal) ?? null) : null;
+  }
+
+  /** Rows of answers for FROM: the columns of the query, `__partwise_ord` and `__partwise_row`. */
+  get from(): string {
+    const { offset, count } = this.statement?.limit ?? { offset: 0, count: null };
+    const row = `row_number() OVER (PARTITION BY ${ORDINAL} ORDER BY ${NUMBER}) - 1 - ${offset}`;
+    const end = count === null ? '' : ` AND __partwise_row < ${count}`;
+    return `(SELECT *, ${row} AS __partwise_row FROM ${ANSWERS} QUALIFY __partwise_row >= 0${end})`;
   }
 
   wants(ordinal: number): boolean {
@@ -44,7 +55,7 @@ export class TableAnswers {
   /** Asks a partition and the ones after it. `expected` are the columns of the query for one partition. */
   async ask(ordinal: number, expected: readonly Column[]): Promise<void> {
     this.asked = new Set([ordinal]);
-    this.answered = new Set();
+    this.answered = new Map();
     const connection = await this.session.connected();
     this.connection = this.session.opened;
     this.statement ??= await groupedStatement(connection, withoutEnd(this.sql), this.columns);
@@ -55,30 +66,40 @@ export class TableAnswers {
     if (rows === null || rows.ordinals.length < 2) return;
     const { chunk, answer } = await this.chunks.ask(connection, rows.ordinals, async (some) => {
       await selectAhead(connection, rows, some);
-      await connection.run(`CREATE OR REPLACE TEMP TABLE ${ANSWERS} AS ${statement.many}`);
+      const numbered = `SELECT row_number() OVER () AS ${NUMBER}, * FROM (${statement.many})`;
+      await connection.run(`CREATE OR REPLACE TEMP TABLE ${ANSWERS} AS ${numbered}`);
       if (statement.single !== null) await addEmpty(connection, rows, some, statement.single);
       return this.answersOf(connection, expected);
     });
     this.asked = new Set(chunk);
-    this.answered = new Set(answer ?? []);
+    this.answered = answer ?? new Map();
   }
 
-  /** The partitions whose answers are those that they get alone. */
-  private async answersOf(connection: DuckDBConnection, expected: readonly Column[]): Promise<number[]> {
-    const head = await connection.run(`SELECT * EXCLUDE (${ORDINAL}) FROM ${ANSWERS} LIMIT 0`);
+  /** The partitions whose answers are those that they get alone, with the number of rows. */
+  private async answersOf(
+    connection: DuckDBConnection,
+    expected: readonly Column[],
+  ): Promise<Map<number, number>> {
+    const { hasTies } = this.statement!;
+    const ours = [NUMBER, ORDINAL, ...(hasTies ? [TIED] : [])].join(', ');
+    const head = await connection.run(`SELECT * EXCLUDE (${ours}) FROM ${ANSWERS} LIMIT 0`);
     this.isImpossible = JSON.stringify(columnsOf(shapeOf(head, 0))) !== JSON.stringify(expected);
-    if (this.isImpossible) return [];
+    if (this.isImpossible) return new Map();
     const names = new Map(expected.map(({ name }) => [name.toLowerCase(), name]));
     // A partition that returns another key fails, with a message about its own values.
     const otherKeys = this.keyColumns.flatMap(({ name }, i) => {
       const selected = names.get(name.toLowerCase());
       return selected === undefined ? [] : [`answers.${identifier(selected)} IS DISTINCT FROM keys.key_${i}`];
     });
-    const from =
-      otherKeys.length === 0
-        ? ANSWERS
-        : `${ANSWERS} AS answers JOIN ${KEYS_TABLE} AS keys ON keys.ord = answers.${ORDINAL} WHERE NOT (${otherKeys.join(' OR ')})`;
-    return ordinalsIn(connection, from);
+    const keys = otherKeys.length === 0 ? '' : ` JOIN ${KEYS_TABLE} AS keys ON keys.ord = answers.${ORDINAL}`;
+    const alone = [...otherKeys, ...(hasTies ? [TIED] : [])];
+    const having = alone.length === 0 ? '' : ` HAVING NOT bool_or(${alone.join(' OR ')})`;
+    const found = await allRows(
+      await connection.run(
+        `SELECT answers.${ORDINAL} AS ordinal, count(*)::INTEGER AS rows FROM ${this.from} AS answers${keys} GROUP BY ALL${having}`,
+      ),
+    );
+    return new Map(found.map(({ ordinal, rows }) => [ordinal as number, rows as number]));
   }
 }
 
@@ -89,16 +110,12 @@ async function addEmpty(
   ordinals: readonly number[],
   single: string,
 ): Promise<void> {
-  const found = new Set(await ordinalsIn(connection, ANSWERS));
-  const missing = ordinals.filter((ordinal) => !found.has(ordinal));
+  const found = await allRows(await connection.run(`SELECT ${ORDINAL} AS ordinal FROM ${ANSWERS}`));
+  const answered = new Set(found.map(({ ordinal }) => ordinal));
+  const missing = ordinals.filter((ordinal) => !answered.has(ordinal));
   if (missing.length === 0) return;
   await selectAhead(connection, rows, missing.slice(0, 1));
   await connection.run(
-    `INSERT INTO ${ANSWERS} SELECT answer.*, t.ord FROM (${single}) AS answer, unnest([${missing.join(', ')}]) AS t(ord)`,
+    `INSERT INTO ${ANSWERS} SELECT 0, answer.*, t.ord FROM (${single}) AS answer, unnest([${missing.join(', ')}]) AS t(ord)`,
   );
-}
-
-async function ordinalsIn(connection: DuckDBConnection, from: string): Promise<number[]> {
-  const found = await allRows(await connection.run(`SELECT ${ORDINAL} AS ordinal FROM ${from}`));
-  return found.map(({ ordinal }) => ordinal as number);
 }
