@@ -8,7 +8,6 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import type { Column } from '../src/core/plan';
 import { type DatabaseOptions, KeptDatabase, openDatabase } from '../src/duckdb/database';
 import { Chunks } from '../src/functions/ahead/chunks';
-import { groupedStatement } from '../src/functions/ahead/grouped-statement';
 import type { LoadAhead } from '../src/functions/ahead/rows-ahead';
 import { TableAnswers } from '../src/functions/ahead/table-answers';
 import { SnapshotRows } from '../src/functions/snapshot-rows';
@@ -16,9 +15,12 @@ import { SqlFunction } from '../src/functions/sql-function';
 import { SqlSession } from '../src/functions/sql-session';
 import { KEYS_TABLE } from '../src/rows/output-file';
 import type { FunctionBundle } from '../src/runners/language';
+import { OutputCapture } from '../src/runners/node/output-capture';
+import { UnitDatabases } from '../src/runners/node/unit-databases';
+import { UnitLoop } from '../src/runners/node/unit-loop';
 import { RunnerPool } from '../src/runners/pool';
 import type { RunnerUnit } from '../src/runners/protocol';
-import { bundleFixture, makeSnapshot, readRows, run } from './support/runner-unit';
+import { bundleFixture, makeSnapshot, readRows, run, unitOf } from './support/runner-unit';
 import { Random } from './chaos/random';
 import { RandomQueries, SHAPES } from './support/random-queries';
 import { type RandomTable, randomTable } from './support/random-tables';
@@ -212,19 +214,35 @@ describe('an answer for a partition among others', () => {
     [
       'is its own if groups are tied where it ends',
       'SELECT s, max(f) AS f FROM data GROUP BY s ORDER BY f LIMIT 2',
-      [1, 3, 4],
+      [1, 4],
     ],
     [
       'has groups before others that are tied',
       'SELECT s, max(f) AS f FROM data GROUP BY s ORDER BY f LIMIT 1',
-      [1, 2, 3, 4],
+      [1, 2, 4],
     ],
     [
-      'keeps the sign of zero',
+      'is its own if it has a zero where it ends',
       'SELECT f, count(*) AS n FROM data GROUP BY f ORDER BY f LIMIT 2',
-      [1, 2, 3, 4],
+      [1, 2, 4],
     ],
     ['sorts zeros', 'SELECT f, count(*) AS n FROM data GROUP BY f ORDER BY f', [1, 2, 3, 4]],
+    ['has its rows', 'SELECT * FROM data', [1, 2, 3, 4]],
+    ['has its first rows', 'SELECT i * 2 AS i, s FROM data LIMIT 2 OFFSET 1', [1, 2, 3]],
+    ['sorts its rows', 'SELECT s, f FROM data ORDER BY f', [1, 3, 4]],
+    ['is its own if rows are tied where it ends', 'SELECT s FROM data ORDER BY f LIMIT 3', [1, 4]],
+    ['is its own if its first rows have a zero', 'SELECT f FROM data ORDER BY f LIMIT 2', [1, 2, 4]],
+    [
+      'has values of windows',
+      'SELECT s, row_number() OVER (PARTITION BY s ORDER BY f DESC) AS n, sum(i) OVER (ORDER BY f) AS i FROM data ORDER BY s, f',
+      [1, 2, 3, 4],
+    ],
+    ['has ranks', 'SELECT s, rank() OVER (ORDER BY i) AS place FROM data ORDER BY f', [1, 3, 4]],
+    [
+      'is its own if rows are tied in a window',
+      'SELECT f, lag(f) OVER (ORDER BY i) AS l FROM data ORDER BY s, f',
+      [1, 3, 4],
+    ],
     ['is its own if it is empty', 'SELECT i FROM data WHERE i > 3 GROUP BY i ORDER BY i', [1]],
   ])('%s: %s', async (_what, sql, ahead) => {
     const unit = await Unit.of(table);
@@ -238,103 +256,6 @@ describe('an answer for a partition among others', () => {
       ahead: ahead.filter((ordinal) => ordinal > 1),
     });
     await unit.close();
-  });
-});
-
-describe('a statement is run for many partitions at once', () => {
-  const columns = ['i INTEGER', 'f DOUBLE', 'd DECIMAL(9,2)', 's VARCHAR', 'day DATE', 'o BOOLEAN'].map(
-    (each) => {
-      const [name, type] = each.split(' ') as [string, string];
-      return { name, type };
-    },
-  );
-
-  let database: DuckDBInstance;
-  let connection: DuckDBConnection;
-  beforeAll(async () => {
-    database = await openDatabase(options);
-    connection = await database.connect();
-    const declared = columns.map(({ name, type }) => `${name} ${type}`).join(', ');
-    await connection.run(`CREATE TEMP TABLE data (${declared})`);
-  });
-  afterAll(() => {
-    connection.closeSync();
-    database.closeSync();
-  });
-  const grouped = (sql: string) => groupedStatement(connection, sql, columns);
-
-  test.each([
-    'SELECT count(*) AS orders, sum(f) AS total FROM data',
-    'SELECT median(f), round(avg(d), 1) AS mean FROM DATA AS d WHERE s LIKE $1 AND i > 0 HAVING count(*) > 1;',
-    "SELECT sum(CASE WHEN o THEN 1 ELSE 0 END) / count(*) AS share, max(date_trunc('month', day)) FROM data",
-    "SELECT string_agg(data.s, ', ') FILTER (WHERE data.o), list(f), sum(f * 0.1 - i), stddev(f), 7 FROM data",
-    'SELECT count(DISTINCT s) AS n, any_value(s) AS "The s", quantile_cont(f, [0.25, 0.75]) FROM data',
-    'SELECT s, sum(f) FROM data GROUP BY s ORDER BY s',
-    'SELECT o, i % 3 AS m, count(*) AS n FROM data GROUP BY o, m HAVING count(*) > 1 ORDER BY n DESC, 1, m LIMIT 3',
-    'SELECT upper(s) AS s, count(*) FROM data AS d GROUP BY 1 ORDER BY count(*) DESC, s NULLS FIRST OFFSET 1',
-  ])('if that gives each its own answer: %s', async (sql) => {
-    expect((await grouped(sql))?.many).toMatch(
-      /, __partwise_ord FROM __partwise_ahead AS .* GROUP BY \(?__partwise_ord/,
-    );
-  });
-
-  test.each([
-    ['it returns rows', 'SELECT i FROM data'],
-    ['it has no aggregate', 'SELECT 1 AS one FROM data'],
-    ['its groups have no order', 'SELECT i, count(*) FROM data GROUP BY i'],
-    ['its limit has no order', 'SELECT i, count(*) FROM data GROUP BY i LIMIT 1'],
-    ['its limit is calculated', 'SELECT i, count(*) FROM data GROUP BY i ORDER BY i LIMIT 1 + 1'],
-    ['its limit is a percentage', 'SELECT i, count(*) FROM data GROUP BY i ORDER BY i LIMIT 10%'],
-    ['its limit sorts all', 'SELECT i, count(*) FROM data GROUP BY i ORDER BY i LIMIT 5001'],
-    ['two columns have the name', 'SELECT i AS a, count(*) AS a FROM data GROUP BY i ORDER BY a, i'],
-    ['an order calculates with a name', 'SELECT i AS f, count(*) FROM data GROUP BY i ORDER BY abs(f)'],
-    ['it orders by all', 'SELECT i, count(*) FROM data GROUP BY i ORDER BY ALL'],
-    ['its order is volatile', 'SELECT i, count(*) FROM data GROUP BY i ORDER BY random()'],
-    ['its order is a constant', 'SELECT i, count(*) FROM data GROUP BY i ORDER BY $1'],
-    ['its order collates', 'SELECT s, count(*) FROM data GROUP BY s ORDER BY s COLLATE nocase'],
-    ['it groups by something volatile', 'SELECT count(*) FROM data GROUP BY random() ORDER BY 1'],
-    ['it has cubes', 'SELECT i, count(*) FROM data GROUP BY CUBE (i) ORDER BY i'],
-    ['it has grouping sets', 'SELECT count(*) FROM data GROUP BY GROUPING SETS ((), ())'],
-    ['it groups by everything', 'SELECT i, count(*) FROM data GROUP BY ALL ORDER BY i'],
-    ['it has a limit', 'SELECT count(*) FROM data LIMIT 0'],
-    ['it returns distinct rows', 'SELECT DISTINCT count(*) FROM data'],
-    ['it samples', 'SELECT count(*) FROM data USING SAMPLE 50%'],
-    ['it samples the table', 'SELECT count(*) FROM data TABLESAMPLE 50%'],
-    ['it has a window', 'SELECT sum(count(*)) OVER () FROM data'],
-    ['it qualifies', 'SELECT count(*) FROM data QUALIFY row_number() OVER () = 1'],
-    ['it joins', 'SELECT count(*) FROM data a JOIN data b USING (i)'],
-    ['it reads something else', 'SELECT count(*) FROM other'],
-    ['it reads another schema', 'SELECT count(*) FROM main.data'],
-    ['it reads another catalog', 'SELECT count(*) FROM memory.main.data'],
-    ['it renames columns', 'SELECT count(f) FROM data AS t(a, b, c, d, e, f)'],
-    ['it has a subquery', 'SELECT count(*) FROM data WHERE i > (SELECT avg(i) FROM data)'],
-    ['it has a query in FROM', 'SELECT count(*) FROM (SELECT * FROM data) AS data'],
-    ['it has a CTE', 'WITH data AS (SELECT 1 AS i) SELECT count(i) FROM data'],
-    ['it is a union', 'SELECT count(*) FROM data UNION ALL SELECT 1'],
-    ['it is two statements', 'SELECT count(*) FROM data; SELECT count(*) FROM data'],
-    ['it is not a query', 'CREATE TABLE x AS SELECT count(*) FROM data'],
-    ['it calls a volatile function', 'SELECT sum(i) FROM data WHERE random() < 0.5'],
-    ['it calls a function of the time', 'SELECT count(*), now() FROM data'],
-    ['it calls an unknown aggregate', 'SELECT count(*), approx_quantile(f, 0.5) FROM data'],
-    ['it calls a function of another schema', 'SELECT count(*), memory.main.abs(sum(i)) FROM data'],
-    ['an aggregate has an order', 'SELECT list(i ORDER BY o) FROM data'],
-    ['an aggregate adds up distinct values', 'SELECT sum(DISTINCT f) FROM data'],
-    ['an aggregate has a volatile filter', 'SELECT count(*) FILTER (WHERE random() < 0.5) FROM data'],
-    ['an aggregate returns a heap', 'SELECT max(i, 2) FROM data'],
-    ['an aggregate returns the arguments of a heap', 'SELECT arg_max(i, f, 2) FROM data'],
-    ['a sum may get a constant vector', 'SELECT sum(CASE WHEN o THEN 0.1::DOUBLE ELSE 0.2 END) FROM data'],
-    ['a sum gets a constant', 'SELECT avg(0.1::DOUBLE) FROM data'],
-    ['a product may get a constant vector', 'SELECT product(coalesce(i, 3)) FROM data'],
-    ['it names the ordinal', 'SELECT count(__partwise_ord) FROM data'],
-    ['it names a column like the ordinal', 'SELECT count(*) AS __partwise_ord FROM data'],
-    ['it reads the row number of the table', 'SELECT max(rowid) FROM data'],
-    ['it reads the whole row', 'SELECT max(data) FROM data'],
-    ['it reads all columns', 'SELECT max(COLUMNS(*)) FROM data'],
-    ['it collates', 'SELECT max(s COLLATE nocase) FROM data'],
-    ['it has a lambda', 'SELECT list_transform(list(i), lambda x: x + 1) FROM data'],
-    ['JavaScript would round a number in it', 'SELECT count(*) FROM data WHERE i < 9007199254740993'],
-  ])('but not if %s: %s', async (_why, sql) => {
-    expect(await grouped(sql)).toBeNull();
   });
 });
 
@@ -405,6 +326,31 @@ describe('a batch', () => {
       expect(batch.outcomes).toHaveLength(ordinals.length);
     },
   );
+
+  test('of the function sql asks for the others after its first partition', async () => {
+    const ask = jest.spyOn(TableAnswers.prototype, 'ask');
+    const link = {
+      begin: () => undefined,
+      end: () => undefined,
+      send: () => undefined,
+      ask: async () => null,
+    };
+    const asked = async (isBatch: boolean) => {
+      ask.mockClear();
+      const scratch = mkdtempSync(join(folder, 'scratch-'));
+      const unit = unitOf({ folder: project, bundle: null, name: 'sql', ordinals }, scratch);
+      const sql = { ...unit.function, sql: 'SELECT sum(amount) AS total FROM data' };
+      const output = new OutputCapture(() => undefined);
+      const databases = new UnitDatabases();
+      const loop = new UnitLoop({ ...unit, isBatch, function: sql }, link, output, databases);
+      expect(await loop.run()).toEqual({ left: [], reusable: true });
+      databases.close();
+      return ask.mock.calls.map(([ordinal]) => ordinal);
+    };
+    expect(await asked(true)).toEqual([1]);
+    expect(await asked(false)).toEqual([]);
+    ask.mockRestore();
+  });
 
   test('asks what its first partitions have asked for the others, unless a runner has died in it', async () => {
     const connections = async (unit: Partial<RunnerUnit>) => {

@@ -3,7 +3,7 @@ import type { Random } from '../chaos/random';
 import { KINDS, RandomExpressions } from './random-expressions';
 
 /** What queries are, by the parts that decide how they can be asked for many partitions at once. */
-export const SHAPES = ['aggregates', 'groups', 'others'] as const;
+export const SHAPES = ['aggregates', 'groups', 'rows', 'sorted', 'windows', 'others'] as const;
 export type Shape = (typeof SHAPES)[number];
 
 export class RandomQueries {
@@ -33,6 +33,72 @@ export class RandomQueries {
     const order = random.chance(0.9) ? this.orderBy(random.chance(0.8) ? [...more, ...terms] : more) : '';
     const groups = keys.map((key) => (random.chance(0.8) ? key : `${items.indexOf(key) + 1}`));
     return `SELECT ${selected.join(', ')} ${this.from()} GROUP BY ${groups.join(', ')}${this.having()}${order}${this.limit()}`;
+  }
+
+  private rows(): string {
+    const limit = this.random.chance(0.3) ? this.limit() : '';
+    return `SELECT ${this.named(this.values()).join(', ')} ${this.from()}${limit}`;
+  }
+
+  private sorted(): string {
+    const { random, expressions } = this;
+    const items = this.values();
+    const selected = this.named(items);
+    const terms = this.several(2, () => expressions.value(random.pick(KINDS), 1));
+    const named = items[0]!.startsWith('*') ? [] : [this.term(random.pick(items), selected, items)];
+    // Hardly any rows are equal in it.
+    const last = random.chance(0.7) ? ['u'] : [];
+    const order = this.orderBy(random.chance(0.5) ? [...terms, ...last] : [...named, ...last]);
+    return `SELECT ${selected.join(', ')} ${this.from()}${order}${this.limit()}`;
+  }
+
+  private windows(): string {
+    const { random, expressions } = this;
+    const some = this.several(2, () => expressions.value(random.pick(KINDS), 1));
+    const windows = this.several(2, () => this.window());
+    const selected = this.named(random.shuffled([...some, ...windows]));
+    const order = random.chance(0.9) ? this.orderBy([...random.shuffled(some), 'u']) : '';
+    return `SELECT ${selected.join(', ')} ${this.from()}${order}${random.chance(0.1) ? this.limit() : ''}`;
+  }
+
+  private window(): string {
+    const { random, expressions } = this;
+    const value = (): string => expressions.value(random.pick(KINDS), 1);
+    const number = expressions.value(random.pick(['integer', 'integer', 'decimal', 'float'] as const), 1);
+    const frame = random.pick([
+      '',
+      '',
+      ' ROWS BETWEEN 2 PRECEDING AND CURRENT ROW',
+      ' RANGE BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING',
+      ' ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING',
+    ]);
+    const [call, takesFrame] = random.pick([
+      ['row_number()', false],
+      ['rank()', false],
+      ['dense_rank()', false],
+      ['cume_dist()', false],
+      ['ntile(3)', false],
+      [`lag(${value()})`, false],
+      [`lead(${value()}, 2)`, false],
+      [`first_value(${value()})`, true],
+      [`last_value(${value()} IGNORE NULLS)`, true],
+      ['count(*)', true],
+      [`count(${value()})`, true],
+      [`sum(${number})`, true],
+      [`sum(${number}) FILTER (WHERE ${expressions.condition(1)})`, true],
+      [`${random.pick(['avg', 'min', 'max'])}(${number})`, true],
+    ] as const);
+    const partitions = random.chance(0.4) ? `PARTITION BY ${this.several(2, value).join(', ')}` : '';
+    const terms = random.chance(0.8)
+      ? [...(random.chance(0.4) ? [value()] : []), random.pick(['u', 'u', 'f', 'i'])]
+      : [];
+    return `${call} OVER (${partitions}${this.orderBy(terms)}${takesFrame ? frame : ''})`;
+  }
+
+  private values(): string[] {
+    const { random, expressions } = this;
+    if (random.chance(0.15)) return [random.pick(['*', '* EXCLUDE (l, X)'])];
+    return this.several(3, () => expressions.value(random.pick(KINDS), 2));
   }
 
   private several(most: number, make: () => string): string[] {
@@ -89,11 +155,16 @@ export class RandomQueries {
   private others(): string {
     const query = this.aggregates();
     return this.random.pick([
-      `SELECT i, count(*) AS n, sum(d) AS total FROM data GROUP BY i ORDER BY i`,
-      `SELECT s, f FROM data WHERE ${this.expressions.condition(1)}`,
+      `SELECT i, count(*) AS n, sum(d) AS total FROM data GROUP BY i`,
+      `SELECT s::INTEGER AS n, random() < 2 AS r FROM data`,
+      `SELECT s::INTEGER AS n FROM data ORDER BY u LIMIT 2`,
+      `SELECT i FROM data WHERE s IN (${Array.from({ length: 300 }, (_, i) => `'${i}'`).join(', ')}, 'a', 'A')`,
+      `SELECT i AS k, * FROM data`,
       `SELECT count(*) AS n FROM (${query}) AS inside`,
       `WITH data AS (SELECT 1 AS i) SELECT sum(i) FROM data`,
       `SELECT sum(i) OVER (ORDER BY i, f, s) AS running FROM data`,
+      `SELECT o, sum(d) AS n, rank() OVER (ORDER BY sum(d)) AS place FROM data GROUP BY o ORDER BY o`,
+      `SELECT i FROM data QUALIFY row_number() OVER (PARTITION BY s ORDER BY u) = 1`,
       `SELECT max(k) AS k, count(*) AS n FROM data`,
       `SELECT any_value(s) AS k FROM data`,
       `SELECT sum(s::INTEGER) AS n FROM data WHERE s <> ''`,

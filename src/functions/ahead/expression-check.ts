@@ -10,6 +10,7 @@ import {
   SCALARS,
   SUMS,
 } from './known-functions';
+import { knownWindow } from './known-windows';
 import { childrenOf, isEmpty, type Node } from './tree';
 
 export type Over = 'rows' | 'aggregates';
@@ -20,6 +21,9 @@ export class Check {
   private readonly alias: string;
   /** Arguments of aggregates whose type must make sums exact. */
   readonly mustBeExact: Node[] = [];
+  /** Whether they must be exact in whatever order values are added up. */
+  isInAnyOrder = false;
+  readonly windows: Node[] = [];
   /** What the statement groups by. */
   groups: readonly Node[] = [];
 
@@ -40,6 +44,8 @@ export class Check {
           return false;
         if (node.filter !== null) return false;
         break;
+      case 'WINDOW':
+        return this.isWindow(node, over);
       case 'CONSTANT':
       case 'PARAMETER':
       case 'COMPARISON':
@@ -69,6 +75,19 @@ export class Check {
     if (FLOAT_SUMS.has(name)) return args.every(isAddedByRow);
     if (SUMS.has(name) && !args.every(isAddedByRow)) this.mustBeExact.push(...args);
     return true;
+  }
+
+  private isWindow(node: Node, over: Over): boolean {
+    const known = knownWindow(node);
+    const { partitions, orders, children } = node as { partitions: Node[]; orders: Node[]; children: Node[] };
+    const terms = orders.map(({ expression }) => expression as Node);
+    const filter = node.filter_expr === null ? [] : [node.filter_expr as Node];
+    const all = [...partitions, ...terms, ...children, ...filter];
+    if (known === null || !all.every((each) => this.isScalar(each, over))) return false;
+    if (known.combines) this.mustBeExact.push(...children);
+    if (known.combines) this.isInAnyOrder = true;
+    this.windows.push(node);
+    return !known.isByPlace || orders.length > 0;
   }
 
   /** Whether a name is that of a column of the source. */

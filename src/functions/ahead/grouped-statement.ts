@@ -4,7 +4,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column } from '../../core/plan';
 import { typeName } from '../../duckdb/type-name';
 import { groupedTree } from './grouped-tree';
-import { isExact } from './known-functions';
+import { isExact, isExactInAnyOrder } from './known-functions';
 import { AHEAD } from './rows-ahead';
 import type { Limit } from './row-order';
 import type { Node } from './tree';
@@ -20,8 +20,8 @@ export interface GroupedStatement {
    * answer, which `many` does not return; null if partitions without an answer must be asked by themselves.
    */
   single: string | null;
-  /** Whether `many` returns `TIED` as the last column but one. */
-  hasTies: boolean;
+  /** Whether `many` returns `UNDECIDED` as the last column but one. */
+  hasUndecided: boolean;
   /** The rows of each partition that are its answer; null: all. */
   limit: Limit | null;
 }
@@ -38,13 +38,14 @@ export async function groupedStatement(
   const parsed = await parse(connection, sql);
   const grouped = parsed === null ? null : groupedTree(parsed, columns, AHEAD);
   if (grouped === null) return null;
-  const { tree, single, exact, hasTies, limit } = grouped;
+  const { tree, single, exact, isInAnyOrder, hasUndecided, limit } = grouped;
   try {
-    if (exact !== null && !(await areExact(connection, exact))) return null;
+    if (exact !== null && !(await areExact(connection, exact, isInAnyOrder ? isExactInAnyOrder : isExact)))
+      return null;
     return {
       many: await write(connection, tree),
       single: single === null ? null : await write(connection, single),
-      hasTies,
+      hasUndecided,
       limit,
     };
   } catch {
@@ -76,11 +77,15 @@ async function write(connection: DuckDBConnection, tree: Node): Promise<string> 
   return text;
 }
 
-async function areExact(connection: DuckDBConnection, tree: Node): Promise<boolean> {
+async function areExact(
+  connection: DuckDBConnection,
+  tree: Node,
+  isExactType: (type: string) => boolean,
+): Promise<boolean> {
   const prepared = await connection.prepare(await write(connection, tree));
   try {
     for (let i = 0; i < prepared.columnCount; i++)
-      if (!isExact(typeName(prepared.columnType(i)))) return false;
+      if (!isExactType(typeName(prepared.columnType(i)))) return false;
     return true;
   } finally {
     prepared.destroySync();

@@ -1,12 +1,14 @@
 /**
  * Rewrites one partition's statement into one for many: from `SELECT sum(a) FROM data` to
- * `SELECT sum(a), __partwise_ord FROM … GROUP BY __partwise_ord`. Works on DuckDB's own parse tree, and only
+ * `SELECT sum(a), __partwise_ord FROM … GROUP BY __partwise_ord`, from `SELECT a FROM data ORDER BY b` to
+ * `SELECT a, __partwise_ord FROM … ORDER BY __partwise_ord, b`. Works on DuckDB's own parse tree, and only
  * if everything in it is known to give each partition the answer that it gets alone. Pure.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Column } from '../../core/plan';
-import { Check, isAggregate } from './expression-check';
-import { byOrdinal, type Limit, type RowOrder, rowOrder, tied } from './row-order';
+import { Check, isAggregate, type Over } from './expression-check';
+import { partitionedBy } from './known-windows';
+import { byOrdinal, type Limit, type RowOrder, rowOrder, undecided } from './row-order';
 import { columnRef, contains, integerOf, isEmpty, nameOf, type Node, selectedAs } from './tree';
 
 export const ORDINAL = '__partwise_ord';
@@ -17,8 +19,10 @@ export interface GroupedTree {
   single: Node | null;
   /** The statement `SELECT … FROM data` of those arguments of aggregates whose type must make sums exact. */
   exact: Node | null;
-  /** Whether the statement returns `TIED`, before the ordinal. */
-  hasTies: boolean;
+  /** Whether those sums must be exact in whatever order values are added up. */
+  isInAnyOrder: boolean;
+  /** Whether the statement returns `UNDECIDED`, before the ordinal. */
+  hasUndecided: boolean;
   limit: Limit | null;
 }
 
@@ -31,32 +35,39 @@ export function groupedTree(tree: Node, columns: readonly Column[], table: strin
   if (!isPlainSelect(node) || !isData(from)) return null;
   const alias = (from.alias as string) === '' ? (from.table_name as string) : (from.alias as string);
   const check = new Check(columns, alias);
-  const selected = node.select_list as Node[];
+  const selected = (node.select_list as Node[]).flatMap((each) => columnsIn(each, columns, alias));
   const groups = groupsOf(node, selected, check);
   if (groups === null) return null;
   check.groups = groups;
   const having = node.having as Node | null;
   const where = node.where_clause as Node | null;
+  const hasAggregates =
+    groups.length > 0 || having !== null || selected.some((each) => contains(each, isAggregate));
+  const over = hasAggregates ? 'aggregates' : 'rows';
   if (where !== null && !check.isScalar(where, 'rows')) return null;
-  if (!selected.every((each) => !isReserved(each.alias as string) && check.isScalar(each, 'aggregates')))
-    return null;
+  if (!selected.every((each) => !isReserved(each.alias as string) && check.isScalar(each, over))) return null;
   if (having !== null && !check.isScalar(having, 'aggregates')) return null;
-  const isWhole = groups.length === 0;
-  // Without one, a SELECT returns a row for each row.
-  if (isWhole && !selected.some((each) => contains(each, isAggregate))) return null;
-  const order = rowOrder(node.modifiers as Node[], selected, check, 'aggregates');
-  if (order === null || !isDetermined(order, isWhole)) return null;
+  const order = rowOrder(node.modifiers as Node[], selected, check, over);
+  if (order === null) return null;
+  const isOneRow = hasAggregates && groups.length === 0;
+  const { windows } = check;
+  if (isOneRow && (windows.length > 0 || !isUnordered(order))) return null;
+  if (!isOneRow && !isDetermined(order, over, windows)) return null;
   const ordinal = columnRef(ORDINAL);
   const many = { ...from, table_name: table, alias };
-  const ties = isWhole ? [] : [tied(order.terms, ordinal)];
+  const hasUndecided = order.terms.length > 0;
   const grouped = {
     ...node,
     // Last, so that the numbers and names of the other columns stay what they are.
-    select_list: [...selected, ...ties, ordinal],
+    select_list: [
+      ...partitionedBy(ordinal, selected),
+      ...(hasUndecided ? [undecided(order, windows, ordinal)] : []),
+      ordinal,
+    ],
     from_table: many,
-    group_expressions: [ordinal, ...(node.group_expressions as Node[])],
-    group_sets: [[0, ...groups.map((_, i) => i + 1)]],
-    modifiers: isWhole ? [] : [byOrdinal(ordinal, order.terms)],
+    group_expressions: hasAggregates ? [ordinal, ...(node.group_expressions as Node[])] : [],
+    group_sets: hasAggregates ? [[0, ...groups.map((_, i) => i + 1)]] : [],
+    modifiers: hasUndecided ? [byOrdinal(ordinal, order.terms)] : [],
   };
   const exact = {
     ...node,
@@ -67,12 +78,13 @@ export function groupedTree(tree: Node, columns: readonly Column[], table: strin
     group_sets: [],
     modifiers: [],
   };
-  const hasSingle = isWhole && where !== null && having === null;
+  const hasSingle = isOneRow && where !== null && having === null;
   return {
     tree: withNode(tree, statement, grouped),
     single: hasSingle ? withNode(tree, statement, { ...node, from_table: many }) : null,
     exact: check.mustBeExact.length === 0 ? null : withNode(tree, statement, exact),
-    hasTies: ties.length > 0,
+    isInAnyOrder: check.isInAnyOrder,
+    hasUndecided,
     limit: order.limit,
   };
 }
@@ -130,11 +142,34 @@ function groupOf(term: Node, selected: readonly Node[], check: Check): Node | nu
   return found === undefined || others.length > 0 ? null : found;
 }
 
+function isUnordered({ terms, limit }: RowOrder): boolean {
+  return terms.length === 0 && limit === null;
+}
+
 /**
- * Whether the rows of a partition have an order but for ties. DuckDB returns groups in the order of their
- * first rows, or in that of their values, according to the statistics of a table, in which there are other
- * partitions too.
+ * Whether the rows of a partition have an order, but for ties. Without ORDER BY, rows come as they are read. But
+ * groups come in the order of their first rows, or in that of their values, according to the statistics of a
+ * table, in which there are other partitions too. Windows return rows in the order of the last one. With a LIMIT,
+ * what is undecided about a value might be in a row that is left out.
  */
-function isDetermined({ terms, limit }: RowOrder, isWhole: boolean): boolean {
-  return isWhole ? terms.length === 0 && limit === null : terms.length > 0;
+function isDetermined({ terms, limit }: RowOrder, over: Over, windows: readonly Node[]): boolean {
+  if (windows.length > 0) return terms.length > 0 && limit === null;
+  return terms.length > 0 || over === 'rows';
+}
+
+/** The columns of the source that `*` is in a list of selected ones, or the node itself. */
+function columnsIn(node: Node, columns: readonly Column[], alias: string): Node[] {
+  const { relation_name: table, exclude_list: excluded } = node as {
+    relation_name: string;
+    exclude_list: string[];
+  };
+  const isPlain =
+    node.class === 'STAR' &&
+    node.columns === false &&
+    node.expr === null &&
+    [node.replace_list, node.rename_list, node.qualified_exclude_list].every(isEmpty) &&
+    (table === '' || table.toLowerCase() === alias.toLowerCase());
+  if (!isPlain) return [node];
+  const left = new Set(excluded.map((name) => name.toLowerCase()));
+  return columns.filter(({ name }) => !left.has(name.toLowerCase())).map(({ name }) => columnRef(name));
 }

@@ -60,6 +60,11 @@ export function isExact(type: string): boolean {
   return /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|BOOLEAN|BIGNUM|DECIMAL\(.*\))$/.test(type);
 }
 
+/** Those of which no sum of some of a partition's values can overflow, either. */
+export function isExactInAnyOrder(type: string): boolean {
+  return /^(U?(TINY|SMALL|BIG)INT|U?INTEGER|BOOLEAN|DECIMAL\((1?\d|2[0-7]),.*\))$/.test(type);
+}
+
 function named(words: string): ReadonlySet<string> {
   return new Set(words.trim().split(/\s+/));
 }

@@ -13,12 +13,12 @@ export interface ReadAnswers {
 /** Null if the columns are not the `expected` ones. */
 export async function readAnswers(
   result: DuckDBResult,
-  { hasTies, limit }: GroupedStatement,
+  { hasUndecided, limit }: GroupedStatement,
   expected: readonly Column[],
 ): Promise<ReadAnswers | null> {
   const all = shapeOf(result, 0);
   const { names, types, readers } = all;
-  const ours = hasTies ? 2 : 1;
+  const ours = hasUndecided ? 2 : 1;
   const shape = {
     names: names.slice(0, -ours),
     types: types.slice(0, -ours),
@@ -28,25 +28,25 @@ export async function readAnswers(
   if (JSON.stringify(columnsOf(shape)) !== JSON.stringify(expected)) return null;
   const slices = new Map<number, Slice[]>();
   const counts = new Map<number, number>();
-  const tied = new Set<number>();
+  const undecided = new Set<number>();
   const first = limit?.offset ?? 0;
   const end = first + (limit?.count ?? Infinity);
   for (let chunk; (chunk = await result.fetchChunk()) !== null && chunk.rowCount > 0;) {
     const whole = { chunk, from: 0, to: chunk.rowCount };
     const ordinals: unknown[] = [];
     readColumn(whole, all, names.length - 1, ordinals);
-    const ties: unknown[] = [];
-    if (hasTies) readColumn(whole, all, names.length - 2, ties);
+    const marks: unknown[] = [];
+    if (hasUndecided) readColumn(whole, all, names.length - 2, marks);
     for (const [i, each] of ordinals.entries()) {
       const ordinal = each as number;
       const row = counts.get(ordinal) ?? 0;
       counts.set(ordinal, row + 1);
       if (row < first || row >= end) continue;
-      if (ties[i] === true) tied.add(ordinal);
+      if (marks[i] === true) undecided.add(ordinal);
       addRow(slices, ordinal, chunk, i);
     }
   }
-  for (const ordinal of tied) slices.delete(ordinal);
+  for (const ordinal of undecided) slices.delete(ordinal);
   return { shape, slices };
 }
 

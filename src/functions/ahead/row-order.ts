@@ -1,9 +1,10 @@
 /** The order of a statement's rows: ORDER BY and LIMIT. Pure. */
 import type { Check, Over } from './expression-check';
+import { knownWindow } from './known-windows';
 import { contains, integerOf, nameOf, type Node, selectedAs } from './tree';
 
-/** Whether a row has the place of another one of its partition in an order: which comes first is chance. */
-export const TIED = '__partwise_tied';
+/** Of a row: whether its partition, asked alone, may get another row in its place, or another value in it. */
+export const UNDECIDED = '__partwise_undecided';
 
 /** The rows of a partition that a LIMIT leaves. */
 export interface Limit {
@@ -18,9 +19,6 @@ export interface RowOrder {
   limit: Limit | null;
 }
 
-/** Up to so many rows, DuckDB finds the first ones without sorting all. */
-const MAX_TOP = 5_000;
-
 /** Null if the rows' order is not known to depend on nothing but a partition's own rows. */
 export function rowOrder(
   modifiers: readonly Node[],
@@ -33,18 +31,17 @@ export function rowOrder(
     if (modifier.type === 'ORDER_MODIFIER') {
       for (const each of modifier.orders as Node[]) {
         const expression = resolved(each.expression as Node, selected);
-        if (expression === null || !check.isScalar(expression, over)) return null;
+        if (expression === null || contains(expression, isWindow)) return null;
+        if (!check.isScalar(expression, over)) return null;
         order.terms.push({ ...each, expression: { ...expression, alias: '' } });
       }
     } else if (modifier.type === 'LIMIT_MODIFIER') {
       const count = modifier.limit === null ? null : integerOf(modifier.limit as Node);
       const offset = modifier.offset === null ? 0 : integerOf(modifier.offset as Node);
       if (offset === null || (count === null && modifier.limit !== null)) return null;
-      if (count !== null && offset + count > MAX_TOP) return null;
       order.limit = { offset, count };
     } else return null;
   }
-  if (order.limit !== null && order.limit.count !== null) order.terms = order.terms.map(copied);
   return order;
 }
 
@@ -58,8 +55,25 @@ function resolved(term: Node, selected: readonly Node[]): Node | null {
   return contains(term, (node) => asNamed(node).length > 0) ? null : term;
 }
 
-/** The selected column `TIED`, for rows in such an order within each partition. */
-export function tied(order: readonly Node[], ordinal: Node): Node {
+/** The selected column `UNDECIDED`, for rows in this order within each partition, with values of windows. */
+export function undecided({ terms, limit }: RowOrder, windows: readonly Node[], ordinal: Node): Node {
+  const ways = [
+    isTied(terms, [ordinal]),
+    ...(limit === null ? [] : terms.map(hasZero)),
+    ...windows
+      .filter((window) => knownWindow(window)!.isByPlace)
+      .map(({ orders, partitions }) => isTied(orders as Node[], [ordinal, ...(partitions as Node[])])),
+  ];
+  if (ways.length === 1) return { ...ways[0], alias: UNDECIDED };
+  return { class: 'CONJUNCTION', type: 'CONJUNCTION_OR', alias: UNDECIDED, children: ways };
+}
+
+function isWindow(node: Node): boolean {
+  return node.class === 'WINDOW';
+}
+
+/** Whether another row of these partitions has the same place in an order: which comes first is up to DuckDB. */
+function isTied(order: readonly Node[], partitions: readonly Node[]): Node {
   const peers = {
     class: 'WINDOW',
     type: 'WINDOW_AGGREGATE',
@@ -68,7 +82,7 @@ export function tied(order: readonly Node[], ordinal: Node): Node {
     schema: '',
     catalog: '',
     children: [],
-    partitions: [ordinal],
+    partitions,
     orders: order,
     start: 'CURRENT_ROW_RANGE',
     end: 'CURRENT_ROW_RANGE',
@@ -82,40 +96,44 @@ export function tied(order: readonly Node[], ordinal: Node): Node {
     distinct: false,
     arg_orders: [],
   };
-  return comparison('COMPARE_GREATERTHAN', peers, 1, TIED);
+  const one = constant('INTEGER', 1);
+  return { class: 'COMPARISON', type: 'COMPARE_GREATERTHAN', alias: '', left: peers, right: one };
 }
 
-function comparison(type: string, left: Node, right: number, alias: string): Node {
-  const value = { type: { id: 'INTEGER', type_info: null }, is_null: false, value: right };
-  const constant = { class: 'CONSTANT', type: 'VALUE_CONSTANT', alias: '', value };
-  return { class: 'COMPARISON', type, alias, left, right: constant };
+/**
+ * Whether a value has a floating-point zero. Sorting returns 0.0 for -0.0, but with a LIMIT, DuckDB may find the
+ * first rows without sorting all.
+ */
+function hasZero({ expression }: Node): Node {
+  // Unlike a CAST, it is read as it is written, whatever the type.
+  const text = call('concat_ws', [constant('VARCHAR', ''), expression as Node]);
+  return call('regexp_matches', [text, constant('VARCHAR', '(^|[^0-9])0\\.0([^0-9]|$)')]);
+}
+
+function call(name: string, children: readonly Node[]): Node {
+  return {
+    class: 'FUNCTION',
+    type: 'FUNCTION',
+    alias: '',
+    function_name: name,
+    schema: '',
+    children,
+    filter: null,
+    order_bys: { type: 'ORDER_MODIFIER', orders: [] },
+    distinct: false,
+    is_operator: false,
+    export_state: false,
+    catalog: '',
+  };
+}
+
+function constant(type: string, value: string | number): Node {
+  const typed = { type: { id: type, type_info: null }, is_null: false, value };
+  return { class: 'CONSTANT', type: 'VALUE_CONSTANT', alias: '', value: typed };
 }
 
 /** An order of rows by partition, and then as given. */
 export function byOrdinal(ordinal: Node, orders: readonly Node[]): Node {
   const first = { type: 'ORDER_DEFAULT', null_order: 'ORDER_DEFAULT', expression: ordinal };
   return { type: 'ORDER_MODIFIER', orders: [first, ...orders] };
-}
-
-/**
- * Orders by a copy of the values. DuckDB returns the values that it has sorted by as it compares them, with
- * 0.0 for -0.0, but not where it only looks for the first rows of a partition.
- */
-function copied(term: Node): Node {
-  const { expression } = term as { expression: Node };
-  const isNull = { class: 'OPERATOR', type: 'OPERATOR_IS_NULL', alias: '', children: [expression] };
-  const none = {
-    class: 'CONSTANT',
-    type: 'VALUE_CONSTANT',
-    alias: '',
-    value: { type: { id: 'NULL', type_info: null }, is_null: true },
-  };
-  const copy = {
-    class: 'CASE',
-    type: 'CASE_EXPR',
-    alias: '',
-    case_checks: [{ when_expr: isNull, then_expr: none }],
-    else_expr: expression,
-  };
-  return { ...term, expression: copy };
 }

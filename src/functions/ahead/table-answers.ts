@@ -9,7 +9,7 @@ import type { SqlSession } from '../sql-session';
 import { Chunks } from './chunks';
 import { type GroupedStatement, groupedStatement } from './grouped-statement';
 import { ORDINAL } from './grouped-tree';
-import { TIED } from './row-order';
+import { UNDECIDED } from './row-order';
 import { type LoadAhead, type RowsAhead, selectAhead } from './rows-ahead';
 
 /** Has the rows of a grouped statement, numbered in its order as those of one partition are. */
@@ -80,8 +80,8 @@ export class TableAnswers {
     connection: DuckDBConnection,
     expected: readonly Column[],
   ): Promise<Map<number, number>> {
-    const { hasTies } = this.statement!;
-    const ours = [NUMBER, ORDINAL, ...(hasTies ? [TIED] : [])].join(', ');
+    const { hasUndecided } = this.statement!;
+    const ours = [NUMBER, ORDINAL, ...(hasUndecided ? [UNDECIDED] : [])].join(', ');
     const head = await connection.run(`SELECT * EXCLUDE (${ours}) FROM ${ANSWERS} LIMIT 0`);
     this.isImpossible = JSON.stringify(columnsOf(shapeOf(head, 0))) !== JSON.stringify(expected);
     if (this.isImpossible) return new Map();
@@ -92,8 +92,8 @@ export class TableAnswers {
       return selected === undefined ? [] : [`answers.${identifier(selected)} IS DISTINCT FROM keys.key_${i}`];
     });
     const keys = otherKeys.length === 0 ? '' : ` JOIN ${KEYS_TABLE} AS keys ON keys.ord = answers.${ORDINAL}`;
-    const alone = [...otherKeys, ...(hasTies ? [TIED] : [])];
-    const having = alone.length === 0 ? '' : ` HAVING NOT bool_or(${alone.join(' OR ')})`;
+    const alone = [...otherKeys, ...(hasUndecided ? [UNDECIDED] : [])];
+    const having = alone.length === 0 ? '' : ` HAVING bool_or(${alone.join(' OR ')}) IS NOT TRUE`;
     const found = await allRows(
       await connection.run(
         `SELECT answers.${ORDINAL} AS ordinal, count(*)::INTEGER AS rows FROM ${this.from} AS answers${keys} GROUP BY ALL${having}`,
