@@ -19,7 +19,7 @@ export function randomTable(random: Random, partitions: number): RandomTable {
   const salt = below(1_000_000);
   const values = named.map(([name, type], i) => {
     const list = VALUES[name]!.map((value) => `(${value})::${type}`).join(', ');
-    const nulls = random.pick([0, 10, 60, 100]);
+    const nulls = random.pick(name === 'u' ? [0, 0, 5] : [0, 10, 60, 100]);
     const hash = `hash(ord, r, ${salt + i})`;
     const one =
       various(name, hash, random) ??
