@@ -3,7 +3,8 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 
 /**
  * With up to this many groups, DuckDB keeps one hash table for all of them, so that each group gets its rows
- * one after another: floating-point sums depend on it.
+ * one after another: floating-point sums depend on it. With one thread and no more rows than are loaded at
+ * once, it does so with GROUP BY, too (tried with 245,000 groups).
  */
 const MAX_PARTITIONS = 1_000;
 const MIN_PARTITIONS = 10;

@@ -147,10 +147,10 @@ function isUnordered({ terms, limit }: RowOrder): boolean {
 }
 
 /**
- * Whether the rows of a partition have an order, but for ties. Without ORDER BY, rows come as they are read. But
- * groups come in the order of their first rows, or in that of their values, according to the statistics of a
- * table, in which there are other partitions too. Windows return rows in the order of the last one. With a LIMIT,
- * what is undecided about a value might be in a row that is left out.
+ * Whether the rows of a partition have an order, but for ties. Without ORDER BY, rows come as they are read.
+ * But groups come in the order of their first rows, or in that of their values, according to statistics of
+ * a table in which there are other partitions too. Windows return rows in the order of one of them, and with
+ * a LIMIT, a tie that decides about a value might be between rows that are left out.
  */
 function isDetermined({ terms, limit }: RowOrder, over: Over, windows: readonly Node[]): boolean {
   if (windows.length > 0) return terms.length > 0 && limit === null;

@@ -72,7 +72,7 @@ function isWindow(node: Node): boolean {
   return node.class === 'WINDOW';
 }
 
-/** Whether another row of these partitions has the same place in an order: which comes first is up to DuckDB. */
+/** Whether another row has the same place in an order: which comes first is up to DuckDB. */
 function isTied(order: readonly Node[], partitions: readonly Node[]): Node {
   const peers = {
     class: 'WINDOW',
@@ -101,8 +101,8 @@ function isTied(order: readonly Node[], partitions: readonly Node[]): Node {
 }
 
 /**
- * Whether a value has a floating-point zero. Sorting returns 0.0 for -0.0, but with a LIMIT, DuckDB may find the
- * first rows without sorting all.
+ * Whether a value has a floating-point zero. Sorting returns 0.0 for -0.0, but with a LIMIT, DuckDB may find
+ * the first rows without sorting all.
  */
 function hasZero({ expression }: Node): Node {
   // Unlike a CAST, it is read as it is written, whatever the type.
