@@ -7,11 +7,13 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DuckDBConnection, DuckDBInstance, DuckDBResult } from '@duckdb/node-api';
 import type { Column } from '../src/core/plan';
 import type { PinnedFile } from '../src/core/unit-plan';
-import { dialectOf } from '../src/duckdb/csv-dialect';
+import { commonDialect, dialectOf } from '../src/duckdb/csv-dialect';
 import { openDatabase } from '../src/duckdb/database';
 import { describeColumns } from '../src/duckdb/describe-columns';
 import { columnsOfFiles, selectFiles } from '../src/duckdb/file-columns';
 import { readerSql } from '../src/duckdb/file-reader';
+import { plainColumns } from '../src/duckdb/plain-columns';
+import { unfitColumns } from '../src/duckdb/unfit-columns';
 import { sha256Of } from '../src/files/digest';
 import { UnitFiles } from '../src/functions/unit-files';
 import type { PartitionRows } from '../src/rows/partition-rows';
@@ -84,6 +86,39 @@ function oddFiles(seed: number): Map<string, Buffer> {
     files.set(`${folderName}f${i}.csv${isZipped ? '.gz' : ''}`, isZipped ? gzipSync(content) : content);
   }
   return files;
+}
+
+/** A set of CSV files with one header. Each column has values of one or two kinds, and seldom others. */
+function likeFiles(seed: number): Map<string, Buffer> {
+  const r = random(seed);
+  const pick = <T>(of: readonly T[]): T => of[r(of.length)]!;
+  const kinds = [
+    ['0', '1', '-7', '42', '-0', '999999999999999999', ''],
+    ['1.5', '-0.25', '100.00', '0.1', '12345.6789', ''],
+    ['2024-01-02', '1999-12-31', '0001-01-01', ''],
+    ['2024-01-02 10:00:00', '1970-01-01 00:00:00', ''],
+    ['customer 5', 'x', 'ä ö', 'Jan 2', 'true story', ''],
+    ['true', 'false', 'T', 'no', ''],
+    ['007', '+1', '1e5', ' 1', '12345678901234567890', '10:00:00', '2024-01-02T10:00:00Z', '20240102'],
+    ['nan', 'inf', 'now', 'today', 'epoch', 'infinity', 'null', '2024', '1.', '.5', '1_000', '1/2/2024'],
+    [''],
+  ];
+  const columns = Array.from({ length: 1 + r(3) }, (_, i) => {
+    const values = r(4) === 0 ? [...pick(kinds), ...pick(kinds)] : pick(kinds);
+    const name = pick(['id', 'Order Date ', 'amount (%) ', 'é']) + String(i);
+    return { name: r(6) === 0 ? `"${name}"` : name, values };
+  });
+  const line = (fields: string[]): string =>
+    columns.length === 1 && fields[0] === '' ? '""' : fields.join(',');
+  return new Map(
+    Array.from({ length: 1 + r(5) }, (_, i) => {
+      const rows = Array.from({ length: pick([0, 1, 1, 2, 5, 20]) }, () =>
+        line(columns.map(({ values }) => (r(60) === 0 ? pick(pick(kinds)) : pick(values)))),
+      );
+      const header = columns.map(({ name }) => name).join(',');
+      return [`f${i}.csv`, Buffer.from([header, ...rows, ''].join('\n'))];
+    }),
+  );
 }
 
 /** A set of JSON files that may be partitions of one run. */
@@ -214,6 +249,48 @@ describe('files of odd kinds', () => {
     }
     expect(differences).toEqual([]);
     expect(known).toBeGreaterThan(50);
+  });
+
+  it('are read as DuckDB reads them where nothing is left to detect, whatever their types', async () => {
+    let known = 0;
+    const differences: string[] = [];
+    const read = (from: string): Promise<string> => settled(connection.run(`FROM ${from}`).then(shownResult));
+    for (const path of seeds(60).flatMap((seed) =>
+      write(`header-${seed}`, (seed % 2 === 0 ? likeFiles : oddFiles)(seed)),
+    )) {
+      const dialect = dialectOf(path, readFileSync(path));
+      if (dialect?.header == null) continue;
+      for (const type of ['VARCHAR', 'BIGINT', 'DOUBLE', 'DECIMAL(18,2)', 'BOOLEAN', 'DATE', 'TIMESTAMP']) {
+        const columns = dialect.header.map((name) => ({ name, type }));
+        const ours = await read(readerSql([path], { columns, dialect }));
+        const theirs = await read(readerSql([path], { columns, dialect: { ...dialect, header: null } }));
+        known++;
+        const isSame = ours === theirs || (ours.startsWith('failed') && theirs.startsWith('failed'));
+        if (!isSame) differences.push(`${path} ${type}:\n${ours}\n${theirs}`);
+      }
+    }
+    expect(differences).toEqual([]);
+    expect(known).toBeGreaterThan(100);
+  });
+
+  it('have the types that DuckDB finds, where they are not left to DuckDB', async () => {
+    let known = 0;
+    const differences: string[] = [];
+    for (const seed of seeds(60)) {
+      const files = write(`types-${seed}`, likeFiles(seed));
+      const filled = files.filter((path) => readFileSync(path).toString().trim() !== '');
+      const dialect = filled.length === 0 ? null : await commonDialect(filled);
+      const { columns } = await plainColumns(connection, { files: filled, dialect });
+      if (columns === null) continue;
+      known++;
+      const detecting = { files: filled, dialect: null, texts: null };
+      const theirs = await describeColumns(connection, readerSql(filled));
+      const unfit = await unfitColumns(connection, detecting, theirs);
+      if (shown(columns, []) !== shown(theirs, []) || unfit.length > 0)
+        differences.push(`${files[0]}: ${shown(columns, theirs)} ${String(unfit)}`);
+    }
+    expect(differences).toEqual([]);
+    expect(known).toBeGreaterThan(10);
   });
 });
 

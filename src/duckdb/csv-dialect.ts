@@ -6,11 +6,18 @@ import { isUtf8 } from 'node:buffer';
 import { readFile, stat } from 'node:fs/promises';
 import { formatOf } from '../core/file-format';
 import { inParallel } from '../core/in-parallel';
+import { foldersWithValues } from './folder-values';
 
 export interface CsvDialect {
   delimiter: string;
   /** Whether some field is quoted (`"`). */
   isQuoted: boolean;
+  /**
+   * The names in the first line, if nothing needs to be detected to read the file with given types. Null:
+   * DuckDB may take the line for values, change names, add columns from folders, or find another way to read
+   * dates.
+   */
+  header: readonly string[] | null;
 }
 
 /** For larger files, trying all combinations takes little of the time of reading them. */
@@ -20,6 +27,11 @@ const DELIMITERS = [',', '|', ';', '\t'];
 /** Other quotes, escapes, comments, and what DuckDB may refuse. */
 const DOUBTFUL = ["'", '\\', '#', '\0', '\uFEFF'];
 const [NEWLINE, RETURN, QUOTE] = [0x0a, 0x0d, 0x22];
+const NAME = /^[\p{L}_]([\p{L}\p{N}_ .()%/-]*[\p{L}\p{N}_)%])?$/u;
+/** Values such as `01-02-03` and `1/2/2024`, of which DuckDB detects what comes first. */
+const DAY_FIRST = /(^|\D)\d{1,2}([^\d:,|;\t\r\n])\d{1,2}\2\d/;
+/** Names that DuckDB can also read as a BOOLEAN, DOUBLE or TIMESTAMP. */
+const VALUE = /^(t|f|true|false|y|n|yes|no|on|off|nan|inf|infinity|epoch|null)$/i;
 
 /**
  * The dialect that DuckDB finds in the file, or null if only DuckDB can find it. There is no doubt if one
@@ -31,7 +43,17 @@ export function dialectOf(path: string, content: Buffer): CsvDialect | null {
   if (DOUBTFUL.some((text) => content.includes(text))) return null;
   const [delimiter = ',', ...others] = DELIMITERS.filter((each) => content.includes(each));
   if (others.length > 0 || !hasEqualLines(content, delimiter.charCodeAt(0))) return null;
-  return { delimiter, isQuoted: content.includes(QUOTE) };
+  const header = foldersWithValues(path).length > 0 ? null : headerOf(content.toString(), delimiter);
+  return { delimiter, isQuoted: content.includes(QUOTE), header };
+}
+
+function headerOf(text: string, delimiter: string): string[] | null {
+  if (DAY_FIRST.test(text)) return null;
+  const [line] = /^[^\r\n]*/.exec(text)!;
+  const names = line.split(delimiter).map((name) => name.replace(/^"(.*)"$/, '$1'));
+  const distinct = new Set(names.map((name) => name.toLowerCase()));
+  const isCertain = names.every((name) => NAME.test(name) && !VALUE.test(name));
+  return isCertain && distinct.size === names.length ? names : null;
 }
 
 /** Whether every line has the same number of fields and the same end; the last one may have none. */
@@ -77,13 +99,18 @@ function isEnd(byte: number, delimiter: number): boolean {
 /** The dialect of all the files, or null if they do not have one without doubt. */
 export async function commonDialect(paths: readonly string[]): Promise<CsvDialect | null> {
   if (formatOf(paths[0]!) !== 'csv') return null;
-  const common: CsvDialect = { delimiter: '', isQuoted: false };
+  let common: CsvDialect | null = null;
   let isSame = true;
   await inParallel(paths, async (path) => {
     if (!isSame) return;
     const own = (await stat(path)).size > MAX_DIALECT_BYTES ? null : dialectOf(path, await readFile(path));
-    if (own === null || (common.delimiter !== '' && common.delimiter !== own.delimiter)) isSame = false;
-    else Object.assign(common, { delimiter: own.delimiter, isQuoted: common.isQuoted || own.isQuoted });
+    if (own === null || (common !== null && common.delimiter !== own.delimiter)) isSame = false;
+    else common = common === null ? own : inCommon(common, own);
   });
   return isSame ? common : null;
+}
+
+function inCommon(one: CsvDialect, other: CsvDialect): CsvDialect {
+  const isSame = String(one.header) === String(other.header);
+  return { ...one, isQuoted: one.isQuoted || other.isQuoted, header: isSame ? one.header : null };
 }

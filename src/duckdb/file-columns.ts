@@ -18,6 +18,7 @@ import { FIRST_BYTES, firstText, refuseDamaged } from './file-content';
 import { pathList, type ReaderOptions, readerSql } from './file-reader';
 import { changesOf } from './guessed-types';
 import { loadTexts, type TextFiles } from './file-texts';
+import { plainColumns } from './plain-columns';
 import { refuseInexactParquet } from './parquet-columns';
 import { identifier } from './quote';
 import { canonicalType } from './type-name';
@@ -54,11 +55,12 @@ export async function columnsOfFiles(
   const none = { guesses: null, dialect: null, texts: null };
   if (files.length === 0) return { files, columns: [], ...none };
   const dialect = await commonDialect(files);
-  const detected = await describeColumns(connection, readerSql(files, { dialect })).catch(
-    (error: unknown) => {
+  const plain = await plainColumns(connection, { files, dialect });
+  const detected =
+    plain.columns ??
+    (await describeColumns(connection, readerSql(files, { dialect })).catch((error: unknown) => {
       throw likeNamedFields(error, files) ?? error;
-    },
-  );
+    }));
   if (format === 'parquet') {
     refuseTypes(types);
     await refuseInexactParquet(connection, files, detected);
@@ -71,8 +73,10 @@ export async function columnsOfFiles(
   if (format === 'json' && detected.length === 1 && detected[0]!.name === 'json' && given.size === 0)
     return { files, columns: detected, ...none };
   const isKey = (name: string): boolean => keys.some((key) => key.toLowerCase() === name.toLowerCase());
-  const texts = { files, dialect, texts: await loadTexts(connection, { files, dialect }, detected) };
-  const unfit = format === 'csv' ? await unfitGuesses(connection, texts, detected, given) : new Set<string>();
+  const table = plain.texts ?? (await loadTexts(connection, { files, dialect }, detected));
+  const texts = { files, dialect, texts: table };
+  const isFitting = format !== 'csv' || (plain.columns !== null && given.size === 0);
+  const unfit = isFitting ? new Set<string>() : await unfitGuesses(connection, texts, detected, given);
   const fitting = detected.map(({ name, type }) => ({ name, type: unfit.has(name) ? 'VARCHAR' : type }));
   const changed = await changesOf(connection, texts, fitting, { format, given, isKey });
   for (const name of unfit) changed.set(name, { type: 'VARCHAR', reason: 'not every file has such values' });

@@ -10,6 +10,8 @@ export const PATH = '__partwise_path';
 const TABLE = '__partwise_texts';
 /** The table takes a few times as much memory. */
 const MAX_BYTES = 16 * 1024 * 1024;
+/** How many files a query reads: DuckDB keeps some 30 KB for each until it has read all. */
+const AT_ONCE = 500;
 
 /** Files that have no types. */
 export interface TextFiles {
@@ -27,14 +29,17 @@ export interface TextFiles {
 export async function loadTexts(
   connection: DuckDBConnection,
   { files, dialect }: Pick<TextFiles, 'files' | 'dialect'>,
-  columns: readonly Column[],
+  columns: readonly Pick<Column, 'name'>[],
 ): Promise<string | null> {
   if (dialect === null) return null;
   let bytes = 0;
   for (const file of files) bytes += statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   if (bytes > MAX_BYTES) return null;
   const text = columns.map(({ name }) => ({ name, type: 'VARCHAR' }));
-  const from = readerSql(files, { columns: text, dialect, pathColumn: PATH });
-  await connection.run(`CREATE OR REPLACE TEMP TABLE ${TABLE} AS SELECT * FROM ${from}`);
+  for (let i = 0; i < files.length; i += AT_ONCE) {
+    const from = readerSql(files.slice(i, i + AT_ONCE), { columns: text, dialect, pathColumn: PATH });
+    const into = i === 0 ? `CREATE OR REPLACE TEMP TABLE ${TABLE} AS` : `INSERT INTO ${TABLE} BY NAME`;
+    await connection.run(`${into} SELECT * FROM ${from}`);
+  }
   return TABLE;
 }

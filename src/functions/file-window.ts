@@ -3,7 +3,7 @@ import { type DuckDBConnection, type DuckDBInstance, VARCHAR } from '@duckdb/nod
 import type { Column } from '../core/plan';
 import type { CsvDialect } from '../duckdb/csv-dialect';
 import { selectFiles, selectWholeFiles } from '../duckdb/file-columns';
-import { foldersWithValues } from '../duckdb/file-reader';
+import { foldersWithValues } from '../duckdb/folder-values';
 import { PATH } from '../duckdb/file-texts';
 import { vectorReader } from '../duckdb/vector-readers';
 import type { HeldRows } from '../rows/partition-rows';
