@@ -45,6 +45,8 @@ export interface OpenOptions {
   onLocked?: (message: string) => void;
   /** Run before anything else, and before the confinement applies. */
   setup?: DuckDbSetup | null;
+  /** Whether tables keep the order in which their rows are read, for which threads wait. Default: true. */
+  keepsOrder?: boolean;
   /** What may be read and written in addition to the database itself. Default: anything. */
   confinement?: Confinement | null;
 }
@@ -71,6 +73,7 @@ async function openAndRun<T>(
   const { DuckDBInstance } = await import('@duckdb/node-api');
   const settings: Record<string, string> = { autoinstall_known_extensions: 'false' };
   if (options.tempFolder !== undefined) settings.temp_directory = options.tempFolder;
+  if (options.keepsOrder === false) settings.preserve_insertion_order = 'false';
   if (path !== ':memory:' && mode === 'read') {
     if (!existsSync(path)) {
       throw new Refusal('SourceMissing', [

@@ -40,23 +40,30 @@ const COMPRESSIONS = [
 
 /** As the end of a sentence, or null. */
 async function problemOf(path: string, format: FileFormat): Promise<string | null> {
+  const first = firstBytes(path, 4);
+  if (first.length === 0) return null;
+  const named = COMPRESSIONS.find(({ ending }) => path.toLowerCase().endsWith(ending));
+  const found = COMPRESSIONS.find(({ begins }) => begins.test(first.toString('hex')));
+  if (found !== named) {
+    return named === undefined
+      ? `is compressed with ${found!.name}, which its name does not say: rename it to end with "${found!.ending}".`
+      : `is not compressed with ${named.name}, as its name says: rename it, or compress it.`;
+  }
+  const problem = named === undefined ? null : await compressionProblem(named, path);
+  if (problem !== null || format !== 'json' || !/^\uFEFF\s*\[/.test(firstText(path))) return problem;
+  return (
+    'begins with a byte order mark, so DuckDB does not find the list in it: save it without one, ' +
+    `or use a query: query:SELECT * FROM read_json('${path}', format = 'array').`
+  );
+}
+
+async function compressionProblem(
+  { problem }: (typeof COMPRESSIONS)[number],
+  path: string,
+): Promise<string | null> {
   const file = await open(path, 'r');
   try {
-    const first = await bytesAt(file, 0, 4);
-    if (first.length === 0) return null;
-    const named = COMPRESSIONS.find(({ ending }) => path.toLowerCase().endsWith(ending));
-    const found = COMPRESSIONS.find(({ begins }) => begins.test(first.toString('hex')));
-    if (found !== named) {
-      return named === undefined
-        ? `is compressed with ${found!.name}, which its name does not say: rename it to end with "${found!.ending}".`
-        : `is not compressed with ${named.name}, as its name says: rename it, or compress it.`;
-    }
-    const problem = named === undefined ? null : await named.problem(path, file);
-    if (problem !== null || format !== 'json' || !/^\uFEFF\s*\[/.test(firstText(path))) return problem;
-    return (
-      'begins with a byte order mark, so DuckDB does not find the list in it: save it without one, ' +
-      `or use a query: query:SELECT * FROM read_json('${path}', format = 'array').`
-    );
+    return await problem(path, file);
   } finally {
     await file.close();
   }
@@ -123,13 +130,18 @@ export const FIRST_BYTES = 4_096;
 
 /** The beginning of a file's text. */
 export function firstText(path: string): string {
-  const bytes = Buffer.alloc(FIRST_BYTES);
+  const first = firstBytes(path, FIRST_BYTES);
+  // Not all of it is there, so there is no end to check.
+  const text = /\.gz$/i.test(path) ? gunzipSync(first, { finishFlush: constants.Z_SYNC_FLUSH }) : first;
+  return text.toString();
+}
+
+/** At once, because waiting for the system's threads takes longer than the few bytes. */
+function firstBytes(path: string, count: number): Buffer {
+  const bytes = Buffer.alloc(count);
   const file = openSync(path, 'r');
   try {
-    const first = bytes.subarray(0, readSync(file, bytes, 0, bytes.length, 0));
-    // Not all of it is there, so there is no end to check.
-    const text = /\.gz$/i.test(path) ? gunzipSync(first, { finishFlush: constants.Z_SYNC_FLUSH }) : first;
-    return text.toString();
+    return bytes.subarray(0, readSync(file, bytes, 0, count, 0));
   } finally {
     closeSync(file);
   }

@@ -175,6 +175,7 @@ export class DuckDbWarehouse implements Warehouse {
     try {
       return await withDatabase(needsFile ? this.#path : ':memory:', 'read', work, {
         ...options,
+        keepsOrder: !isFilesAsPartitions(request),
         setup: this.setup.length === 0 ? null : new DuckDbSetup(this.setup, process.env),
         confinement: this.#confinementFor(request, folders),
       });
