@@ -31,7 +31,7 @@ const NUMBER = '-?(0|[1-9][0-9]{0,17})([.][0-9]{1,17})?';
 const WORDS = ['BOOLEAN', 'DOUBLE', 'DATE', 'TIME', 'TIMESTAMP', 'TIMESTAMPTZ'];
 const LENGTHS = { DATE: '2026-01-02'.length, TIMESTAMP: '2026-01-02 10:00:00'.length };
 
-/** SQL for the type that a column may have, from its last text in the order of letters, which follow digits. */
+/** SQL for the type that a column may have, from its last text in order: words follow digits. */
 function likelyTypeSql(last: string): string {
   const casts = WORDS.map((type) => `TRY_CAST(${last} AS ${type}) IS NULL`).join(' AND ');
   const isWord = `regexp_matches(${last}, '^[^0-9\\s+.-]') AND ${casts}`;
