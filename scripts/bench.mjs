@@ -15,6 +15,7 @@ await build({
     floor: join(root, 'bench/floor.ts'),
     'raw-worker': join(root, 'bench/raw/worker.ts'),
     'raw-workflow': join(root, 'bench/raw/workflow.ts'),
+    'queue-worker': join(root, 'bench/queue/worker.ts'),
   },
   outdir,
   outExtension: { '.js': '.cjs' },

@@ -1,35 +1,49 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
+import { startContestant } from '../contestant';
+import { findPostgres } from '../queue/postgres';
+import { timeQueue } from '../queue/time-queue';
 import type { World } from '../world';
 import { timed, type Case } from './case';
 import { byCustomer, events } from './events';
+
+const PARTITIONS = 2_000;
 
 export const tiny2k: Case = {
   name: 'tiny-2k',
   work: '2,000 partitions × 20 rows: count, sum, median in JavaScript',
   ratio: 'throughput of one activity per partition on the raw SDK, 48 lanes, same server',
-  target: { atLeast: 8 },
+  target: { atLeast: 30 },
   async prepare(world) {
-    await world.execute(events(2_000));
+    if (findPostgres() === null)
+      console.log('  No queue is measured: it needs PostgreSQL (on Debian: apt-get install postgresql).');
+    await world.execute(events(PARTITIONS));
     await world.startWorker();
     await world.warmUp();
   },
   async measure(world) {
-    const raw = await timeRaw(world, 2_000);
+    const raw = await timeRaw(world, PARTITIONS);
+    const programs = findPostgres();
+    const queue = programs === null ? null : await timeQueue(programs, world.warehouse, PARTITIONS);
     const { seconds } = await world.run({ ...byCustomer, function: 'summary' });
-    return { ratio: raw / seconds, details: { raw, seconds } };
+    return {
+      ratio: raw / seconds,
+      details: {
+        raw,
+        ...(queue !== null && { queue }),
+        seconds,
+        '× raw': raw / seconds,
+        ...(queue !== null && { '× queue': queue / seconds }),
+      },
+      missed:
+        queue !== null && queue <= seconds ? ['graphile-worker on PostgreSQL is as fast, or faster'] : [],
+    };
   },
 };
 
 /** Seconds that the hand-written workflow takes, from the call to the result, with a warm worker. */
 async function timeRaw(world: World, partitions: number): Promise<number> {
-  const worker = fork(
-    join(__dirname, 'raw-worker.cjs'),
-    [world.address, 'raw', world.warehouse, join(__dirname, 'raw-workflow.cjs')],
-    { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
-  );
-  await once(worker, 'message');
+  const workflow = join(__dirname, 'raw-workflow.cjs');
+  const worker = await startContestant('raw-worker.cjs', [world.address, 'raw', world.warehouse, workflow]);
   const run = (n: number): Promise<unknown> =>
     world.client.workflow.execute('everyPartition', {
       taskQueue: 'raw',
@@ -38,8 +52,6 @@ async function timeRaw(world: World, partitions: number): Promise<number> {
     });
   await run(4);
   const seconds = await timed(() => run(partitions));
-  const exited = once(worker, 'exit');
-  worker.kill('SIGTERM');
-  await exited;
+  await worker.end();
   return seconds;
 }
