@@ -3,7 +3,6 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { chromium, type Browser, type CDPSession, type Page } from 'playwright-core';
-import { quantilePosition } from '../src/core/quantiles';
 import { residentOf, type World } from './world';
 
 const PROGRAM = process.env['CHROMIUM'] ?? '';
@@ -90,10 +89,4 @@ export async function rendererBytes(browser: Browser): Promise<number> {
   await session.detach();
   const renderers = processInfo.filter(({ type }) => type === 'renderer');
   return Math.max(0, ...renderers.map(({ id }) => residentOf(id)));
-}
-
-/** The value that a share of the measurements do not exceed. */
-export function quantile(values: readonly number[], share: number): number {
-  const ascending = [...values].sort((a, b) => a - b);
-  return ascending[quantilePosition(share, ascending.length)] ?? Number.NaN;
 }

@@ -26,6 +26,7 @@ import { endWithProcess } from '../test/support/end-with-process';
 /** The programs are bundled into a folder below node_modules. */
 const REPOSITORY = join(__dirname, '../../..');
 const TASK_QUEUE = 'bench';
+const WORKER = join(REPOSITORY, 'test/support/worker-process.js');
 /** Linux reports CPU time to programs in hundredths of a second, on every machine. */
 const TICKS_A_SECOND = 100;
 
@@ -48,8 +49,7 @@ export class World {
   static async make(): Promise<World> {
     const folder = mkdtempSync(join(tmpdir(), 'partwise-bench-'));
     const project = join(folder, 'project');
-    mkdirSync(join(project, 'node_modules'), { recursive: true });
-    symlinkSync(REPOSITORY, join(project, 'node_modules', 'partwise'));
+    linkPackage(project);
     for (const name of ['functions.ts', 'arithmetic.ts'])
       cpSync(join(REPOSITORY, 'bench', name), join(project, name));
     const binary = await findTemporalBinary({ projectDir: folder, env: process.env });
@@ -86,6 +86,13 @@ export class World {
     return this.#worker!.pid!;
   }
 
+  /** Seconds of CPU that each has used. */
+  used(): Record<'worker' | 'runners' | 'server', number> {
+    const worker = processorSeconds(this.workerPid, (command) => command.includes(WORKER));
+    const runners = processorSeconds(this.workerPid) - worker;
+    return { worker, runners, server: processorSeconds(this.serverPid) };
+  }
+
   async execute(...statements: string[]): Promise<void> {
     const database = await DuckDBInstance.create(this.warehouse, {
       temp_directory: join(this.folder, 'spill'),
@@ -106,7 +113,7 @@ export class World {
   }
 
   async startWorker(): Promise<void> {
-    const worker = fork(join(REPOSITORY, 'test/support/worker-process.js'), [this.project], {
+    const worker = fork(WORKER, [this.project], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#worker = worker;
@@ -148,6 +155,12 @@ export class World {
     for (const end of this.ends) await end();
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Makes a project's folder in which `partwise` is installed, and nothing else. */
+export function linkPackage(project: string): void {
+  mkdirSync(join(project, 'node_modules'), { recursive: true });
+  symlinkSync(REPOSITORY, join(project, 'node_modules', 'partwise'));
 }
 
 /**

@@ -2,7 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { openPage, quantile, runAddress, startConsole, type ConsoleProcess } from '../console-process';
+import { openPage, runAddress, startConsole, type ConsoleProcess } from '../console-process';
+import { quantile } from '../quantile';
 import type { World } from '../world';
 
 /** Seconds; 95 % of the failures and lines are seen after at most this. */

@@ -6,12 +6,12 @@ import {
   countTraffic,
   openPage,
   pageMetrics,
-  quantile,
   runAddress,
   startBrowser,
   startConsole,
   type ConsoleProcess,
 } from '../console-process';
+import { quantile } from '../quantile';
 import { residentOf } from '../world';
 import { timed, type Case } from './case';
 import { LATENCY_BARS, measureLatency } from './console-latency';

@@ -9,6 +9,7 @@ import { poison } from './poison';
 import { pushdown } from './pushdown';
 import { python20k } from './python-20k';
 import { real } from './real';
+import { small } from './small';
 import { sql1m } from './sql-1m';
 import { state } from './state';
 import { tiny1m } from './tiny-1m';
@@ -16,6 +17,7 @@ import { tiny2k } from './tiny-2k';
 
 export const CASES: readonly Case[] = [
   tiny2k,
+  small,
   tiny1m,
   real,
   cpu,
