@@ -21,10 +21,10 @@ export const flights = definePartitionFunction({
   },
 });
 
-/** 50 ms of CPU. */
-export const cpu = definePartitionFunction({
+/** Uses `ms` milliseconds of CPU. */
+export const cpu = definePartitionFunction<{ ms: number }>({
   name: 'cpu',
-  run: () => ({ spun: spin(50) }),
+  run: (_, { params }) => ({ spun: spin(params.ms) }),
 });
 
 /** The same in SQL. */
