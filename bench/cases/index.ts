@@ -4,6 +4,7 @@ import { cpu } from './cpu';
 import { crash } from './crash';
 import { dataSql } from './data-sql';
 import { files } from './files';
+import { growth } from './growth';
 import { models } from './models';
 import { poison } from './poison';
 import { pushdown } from './pushdown';
@@ -19,6 +20,7 @@ export const CASES: readonly Case[] = [
   tiny2k,
   small,
   tiny1m,
+  growth,
   real,
   cpu,
   pushdown,
