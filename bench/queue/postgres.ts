@@ -1,4 +1,4 @@
-/** A PostgreSQL server in a temporary folder, with its default settings. Nothing but a socket in it leads there. */
+/** A PostgreSQL server with its default settings, in a temporary folder, where it listens on a socket. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
