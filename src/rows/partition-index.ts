@@ -1,5 +1,6 @@
 import { queryRows, withDatabase } from '../duckdb/database-file';
 import { literal } from '../duckdb/quote';
+import { readColumns } from '../duckdb/read-columns';
 
 /** A partition's entry in the index. */
 export interface IndexEntry {
@@ -30,10 +31,8 @@ function readEntries(file: string, condition: string): Promise<IndexEntry[]> {
 /** Returns the whole index by column, in order. */
 export function readWholeIndex(file: string): Promise<{ ids: string[]; rows: number[] }> {
   return withDatabase(':memory:', 'read', async (connection) => {
-    const read = await connection.runAndReadAll(
-      `SELECT id, rows::DOUBLE FROM read_parquet(${literal(file)}) ORDER BY ord`,
-    );
-    const [ids = [], rows = []] = read.getColumns();
+    const sql = `SELECT id, rows::DOUBLE FROM read_parquet(${literal(file)}) ORDER BY ord`;
+    const [ids, rows] = await readColumns(connection, sql);
     return { ids: ids as string[], rows: rows as number[] };
   });
 }
@@ -46,12 +45,12 @@ export async function joinIndexes(
   const isKnown = (await hasFingerprints(a)) && (await hasFingerprints(b));
   return withDatabase(':memory:', 'read', async (connection) => {
     const changed = isKnown ? 'a.fingerprint IS DISTINCT FROM b.fingerprint' : 'false';
-    const read = await connection.runAndReadAll(
+    const [ofA, ofB, differs] = (await readColumns(
+      connection,
       `SELECT coalesce(a.ord, -1)::INTEGER, coalesce(b.ord, -1)::INTEGER, (${changed})::INTEGER
        FROM read_parquet(${literal(a)}) a FULL JOIN read_parquet(${literal(b)}) b USING (id)
        ORDER BY a.ord NULLS LAST, b.ord`,
-    );
-    const [ofA = [], ofB = [], differs = []] = read.getColumns() as number[][];
+    )) as [number[], number[], number[]];
     return {
       a: Int32Array.from(ofA),
       b: Int32Array.from(ofB),
@@ -63,10 +62,9 @@ export async function joinIndexes(
 /** Returns the row counts of all partitions, in order. */
 export function readIndexRows(file: string): Promise<Float64Array> {
   return withDatabase(':memory:', 'read', async (connection) => {
-    const read = await connection.runAndReadAll(
-      `SELECT rows::DOUBLE FROM read_parquet(${literal(file)}) ORDER BY ord`,
-    );
-    return Float64Array.from((read.getColumns()[0] ?? []) as number[]);
+    const sql = `SELECT rows::DOUBLE FROM read_parquet(${literal(file)}) ORDER BY ord`;
+    const [rows] = await readColumns(connection, sql);
+    return Float64Array.from(rows as number[]);
   });
 }
 
@@ -96,10 +94,8 @@ export function readPackedIds(file: string): Promise<PackedIds> {
     let size = 0;
     let last = -1;
     for (;;) {
-      const read = await connection.runAndReadAll(
-        `SELECT id, ord FROM read_parquet(${literal(file)}) WHERE ord > ${last} AND ord <= ${last + CHUNK} ORDER BY ord`,
-      );
-      const ids = (read.getColumns()[0] ?? []) as string[];
+      const sql = `SELECT id FROM read_parquet(${literal(file)}) WHERE ord > ${last} AND ord <= ${last + CHUNK} ORDER BY ord`;
+      const [ids] = (await readColumns(connection, sql)) as [string[]];
       if (ids.length === 0) return new PackedIds(Buffer.concat(parts), Uint32Array.from(ends));
       for (const id of ids) ends.push((size += Buffer.byteLength(id)));
       parts.push(Buffer.from(ids.join('')));
@@ -111,11 +107,9 @@ export function readPackedIds(file: string): Promise<PackedIds> {
 /** Returns the ordinals of the ids that contain the text, whether in capitals or not, ascending. */
 export function searchIds(file: string, text: string): Promise<Int32Array> {
   return withDatabase(':memory:', 'read', async (connection) => {
-    const read = await connection.runAndReadAll(
-      `SELECT ord FROM read_parquet(${literal(file)}) WHERE contains(lower(id), lower(?)) ORDER BY ord`,
-      [text],
-    );
-    return Int32Array.from((read.getColumns()[0] ?? []) as number[], Number);
+    const sql = `SELECT ord FROM read_parquet(${literal(file)}) WHERE contains(lower(id), lower(?)) ORDER BY ord`;
+    const [ordinals] = await readColumns(connection, sql, [text]);
+    return Int32Array.from(ordinals as number[], Number);
   });
 }
 
@@ -136,10 +130,9 @@ export function findOrdinals(file: string, ids: readonly string[]): Promise<Map<
 export async function readFingerprints(file: string): Promise<string[] | null> {
   if (!(await hasFingerprints(file))) return null;
   return withDatabase(':memory:', 'read', async (connection) => {
-    const read = await connection.runAndReadAll(
-      `SELECT fingerprint FROM read_parquet(${literal(file)}) ORDER BY ord`,
-    );
-    return (read.getColumns()[0] ?? []) as string[];
+    const sql = `SELECT fingerprint FROM read_parquet(${literal(file)}) ORDER BY ord`;
+    const [fingerprints] = await readColumns(connection, sql);
+    return fingerprints as string[];
   });
 }
 

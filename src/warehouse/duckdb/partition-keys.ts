@@ -10,6 +10,7 @@ import { Refusal } from '../../core/refusal';
 import type { PartitionSizes, PartitionsRequest } from '../warehouse';
 import { queryRows } from '../../duckdb/database-file';
 import { identifier, literal } from '../../duckdb/quote';
+import { readColumns } from '../../duckdb/read-columns';
 import { runUntilAborted } from './interrupt';
 import type { Parameters } from './parameters';
 import { nameOf, type DescribedSource } from './source';
@@ -117,14 +118,14 @@ export async function numberPartitions(
 export async function listPartitions(
   connection: DuckDBConnection,
 ): Promise<{ rows: number[]; ids: string[] }> {
-  const listed = await connection.runAndReadAll('SELECT rows::DOUBLE, id FROM partition_index ORDER BY ord');
-  const [rows, ids] = listed.getColumns() as [number[], string[]];
-  return { rows: rows ?? [], ids: ids ?? [] };
+  const sql = 'SELECT rows::DOUBLE, id FROM partition_index ORDER BY ord';
+  const [rows, ids] = (await readColumns(connection, sql)) as [number[], string[]];
+  return { rows, ids };
 }
 
 export async function listFingerprints(connection: DuckDBConnection): Promise<string[]> {
-  const listed = await connection.runAndReadAll('SELECT fingerprint FROM partition_index ORDER BY ord');
-  return (listed.getColumns()[0] ?? []) as string[];
+  const [found] = await readColumns(connection, 'SELECT fingerprint FROM partition_index ORDER BY ord');
+  return found as string[];
 }
 
 export function quotedNames(columns: readonly Column[]): string[] {

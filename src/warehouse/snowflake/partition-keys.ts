@@ -8,6 +8,7 @@ import type { TextRow } from '../../snowflake';
 import { quoteName } from '../../snowflake/names';
 import { queryRows } from '../../duckdb/database-file';
 import { identifier } from '../../duckdb/quote';
+import { readColumns } from '../../duckdb/read-columns';
 import { idSql } from '../duckdb/partition-keys';
 import { restoreSql, unloadSql } from './column-types';
 import type { BoundSql } from './parameters';
@@ -90,8 +91,8 @@ export async function numberPartitions(
 
 /** Returns Snowflake's numbers of the partitions, in order. */
 export async function listNumbers(connection: DuckDBConnection): Promise<number[]> {
-  const listed = await connection.runAndReadAll('SELECT number FROM partition_keys ORDER BY number');
-  return (listed.getColumns()[0] ?? []) as number[];
+  const [numbers] = await readColumns(connection, 'SELECT number FROM partition_keys ORDER BY number');
+  return numbers as number[];
 }
 
 /** A column of `data`. */
