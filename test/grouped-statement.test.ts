@@ -82,6 +82,7 @@ describe('a statement is run for many partitions at once', () => {
     ['it orders by all', 'SELECT i, count(*) FROM data GROUP BY i ORDER BY ALL'],
     ['its order is volatile', 'SELECT i, count(*) FROM data GROUP BY i ORDER BY random()'],
     ['its order is a constant', 'SELECT i, count(*) FROM data GROUP BY i ORDER BY $1'],
+    ['its order is a selected number', 'SELECT i, 1 AS one FROM data ORDER BY one, i'],
     ['its order collates', 'SELECT s, count(*) FROM data GROUP BY s ORDER BY s COLLATE nocase'],
     ['it groups by something volatile', 'SELECT count(*) FROM data GROUP BY random() ORDER BY 1'],
     ['it has cubes', 'SELECT i, count(*) FROM data GROUP BY CUBE (i) ORDER BY i'],

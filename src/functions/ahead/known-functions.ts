@@ -24,7 +24,7 @@ export const SUMS = named('sum avg mean');
 
 /** Aggregates that calculate with DOUBLE whatever their arguments are. */
 export const FLOAT_SUMS = named(`
-  product stddev stddev_samp stddev_pop variance var_samp var_pop corr covar_pop covar_samp
+  product stddev stddev_samp stddev_pop variance var_samp var_pop corr covar_pop
 `);
 
 /** Aggregates whose result for distinct values does not depend on their order. */

@@ -31,7 +31,8 @@ export function rowOrder(
     if (modifier.type === 'ORDER_MODIFIER') {
       for (const each of modifier.orders as Node[]) {
         const expression = resolved(each.expression as Node, selected);
-        if (expression === null || contains(expression, isWindow)) return null;
+        // In its place, the number that a selected column is would be taken for the number of a column.
+        if (expression === null || isValue(expression) || contains(expression, isWindow)) return null;
         if (!check.isScalar(expression, over)) return null;
         order.terms.push({ ...each, expression: { ...expression, alias: '' } });
       }
@@ -66,6 +67,10 @@ export function undecided({ terms, limit }: RowOrder, windows: readonly Node[], 
   ];
   if (ways.length === 1) return { ...ways[0], alias: UNDECIDED };
   return { class: 'CONJUNCTION', type: 'CONJUNCTION_OR', alias: UNDECIDED, children: ways };
+}
+
+function isValue({ class: kind }: Node): boolean {
+  return kind === 'CONSTANT' || kind === 'PARAMETER';
 }
 
 function isWindow(node: Node): boolean {
