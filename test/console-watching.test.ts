@@ -3,10 +3,17 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
 import { consoleApp, type Guard } from '../src/console/app';
 import type { Backend } from '../src/console/index';
+import { RunsInProgress } from '../src/console/runs-in-progress';
 import { WatchedRuns } from '../src/console/watched-runs';
 import { decodeCells, STATUS_BITS } from '../src/console/wire/cells';
 import type { RunNow, TableAnswer, TableRow } from '../src/console/wire/types';
-import { PARTITION_STATUSES, type Partwise, type PartitionColumns, type RunHandle } from '../src/index';
+import {
+  PARTITION_STATUSES,
+  type PartitionColumns,
+  type Partwise,
+  type RunHandle,
+  type RunListing,
+} from '../src/index';
 import { until } from './support/until';
 
 /** Readings, in each of which two partitions end. One question is asked about each of three kinds. */
@@ -166,4 +173,35 @@ it('selects the rows of a table once, for its pages, positions in it and files o
   } finally {
     watched.close();
   }
+});
+
+it('counts the first 8 runs in progress of a list, each read once for all lists, without waiting for late ones', async () => {
+  const read: string[] = [];
+  const handles: string[] = [];
+  const getRun = (runId: string) => {
+    handles.push(runId);
+    const status = () => {
+      read.push(runId);
+      if (runId === 'late') return new Promise(() => {});
+      return runId === 'gone'
+        ? Promise.reject(new Error('It has no history.'))
+        : Promise.resolve({ counts: { DONE: 3, total: 4 }, rows: 9 });
+    };
+    return { status };
+  };
+  const reader = { getRun } as unknown as Partwise;
+  const inProgress = new RunsInProgress({ read: (work) => work(reader) } as Backend);
+  const listed = (runId: string, status = 'IN_PROGRESS') =>
+    ({ runId, status, counts: null, rows: null, archived: false }) as RunListing;
+  const running = ['late', 'gone', 'a', 'b', 'c', 'd', 'e', 'f', 'g'];
+  const runs = [listed('ended', 'SUCCESS'), ...running.map((runId) => listed(runId))];
+
+  const [first] = await Promise.all([inProgress.counted(runs), inProgress.counted(runs)]);
+
+  expect(first.filter(({ rows }) => rows === 9).map(({ runId }) => runId)).toEqual(running.slice(2, 8));
+  expect(first.map(({ runId }) => runId)).toEqual(['ended', ...running]);
+  expect(read).toEqual(running.slice(0, 8));
+  await inProgress.counted([listed('a')]);
+  expect(read).toHaveLength(8);
+  expect(handles).toHaveLength(8);
 });

@@ -118,9 +118,15 @@ describeBrowser('the console', () => {
       options: { toleratedFailures: 10 },
     });
     ({ runId } = gated.run);
+    const listed = page.getByRole('row', { name: runId });
+    await gated.untilStarted('p49');
+    await listed
+      .getByRole('cell', { name: String(TOTAL), exact: true })
+      .first()
+      .waitFor();
+    await listed.getByRole('img', { name: '1 RUNNING' }).waitFor();
     await page.getByRole('link', { name: runId }).click();
     await page.getByText('live', { exact: true }).waitFor();
-    await gated.untilStarted('p49');
     await sentence().getByText('1 RUNNING').waitFor();
     await page.getByText(/running for/).waitFor();
     await gated.release();

@@ -2,11 +2,12 @@
 import { Hono, type Context } from 'hono';
 import { stream, streamSSE } from 'hono/streaming';
 import { z } from 'zod';
-import { RUN_STATUSES, type RunStatus } from '../..';
+import { RUN_STATUSES, type RunPage, type RunStatus } from '../..';
 import { BadRequest, binary, bytesOf, errorAnswer, json, jsonBytes } from '../answers';
 import type { Backend } from '../backend';
 import { copyColumns } from '../columns-copy';
 import { exportRead } from '../export/export-run';
+import { RunsInProgress } from '../runs-in-progress';
 import { tableFile } from '../table-file';
 import { answerMatrix } from '../table/matrix';
 import {
@@ -41,28 +42,28 @@ const SHORTEST_PAUSE_MS = 250;
 
 export function runRoutes(backend: Backend, watched: WatchedRuns, version: string): Hono {
   const routes = new Hono();
+  const inProgress = new RunsInProgress(backend);
 
   routes.get('/', async (context) => {
-    const { after, function: name, schedule, text, archived } = context.req.query();
+    const { after, function: name, schedule, text, archived, counted } = context.req.query();
     const status = context.req.query('status');
     if (status !== undefined && !(RUN_STATUSES as readonly string[]).includes(status))
       throw new BadRequest(`"${status}" is not a status of runs: ${RUN_STATUSES.join(', ')}.`);
-    return json(
-      context,
-      await backend.read((reader) =>
-        reader.list({
-          limit: Math.min(numberOf(context, 'limit', DEFAULT_LIMIT), MAX_LIMIT),
-          after,
-          function: name,
-          schedule,
-          text,
-          status: status as RunStatus | undefined,
-          startedFrom: timeOf(context, 'from'),
-          startedBefore: timeOf(context, 'before'),
-          archived: archived === 'true',
-        }),
-      ),
+    const page = await backend.read((reader) =>
+      reader.list({
+        limit: Math.min(numberOf(context, 'limit', DEFAULT_LIMIT), MAX_LIMIT),
+        after,
+        function: name,
+        schedule,
+        text,
+        status: status as RunStatus | undefined,
+        startedFrom: timeOf(context, 'from'),
+        startedBefore: timeOf(context, 'before'),
+        archived: archived === 'true',
+      }),
     );
+    if (counted !== 'true') return json(context, page);
+    return json(context, { ...page, runs: await inProgress.counted(page.runs) } satisfies RunPage);
   });
 
   routes.get('/:run', async (context) => jsonBytes(context, Buffer.from(await runOf(context).now())));

@@ -68,7 +68,7 @@ export function RunsPage() {
 
 /** What is asked of the console. Days are those of the page's time zone. */
 function question(archived: boolean): URLSearchParams {
-  const parameters = new URLSearchParams(archived ? { archived: 'true' } : {});
+  const parameters = new URLSearchParams(archived ? { archived: 'true' } : { counted: 'true' });
   for (const name of ['status', 'function', 'text', 'after']) {
     const value = query.value.get(name);
     if (value !== null) parameters.set(name, value);
