@@ -13,9 +13,10 @@ import {
   type Ids,
   type SortedPartitions,
 } from '../src/console/table/table-answers';
-import type { PartitionFilter, PositionRequest } from '../src/console/wire/types';
+import { tableFile } from '../src/console/table-file';
+import type { GroupInfo, PartitionFilter, PositionRequest, TableFormat } from '../src/console/wire/types';
 import { ownFrames, userPlace } from '../src/core/stack-place';
-import { PARTITION_STATUSES, type RunListing } from '../src/index';
+import { PARTITION_STATUSES, type RunListing, type RunSnapshot } from '../src/index';
 import { describeBrowser, listOf, type TestConsole } from './support/console';
 import { consoleFixture } from './support/console-fixture';
 import type { TestProject } from './support/project';
@@ -170,6 +171,29 @@ describe('a table of partitions', () => {
     expect(await ordinals({ worker: 'w' })).toEqual([0, 1, 2, 3]);
     expect(await ordinals({ worker: 'w', unit: 'u-0' })).toEqual([0, 3]);
     expect(await ordinals({ worker: 'other' })).toEqual([]);
+  });
+
+  it('has in a file what the page shows of each partition, with its name and its id', async () => {
+    const ids = ['San%20Marcos', '%-'];
+    const snapshot = { ids: async () => ids } as unknown as RunSnapshot;
+    const groupInfos = [{ number: 2, type: 'RangeError', pattern: 'no "◦"' } as GroupInfo];
+    const read = { ...table, groups: Uint16Array.of(0, 2, 0, 0, 0), snapshot, groupInfos };
+    const fileOf = async (format: TableFormat): Promise<string> => {
+      let text = '';
+      for await (const part of tableFile(read, Int32Array.of(1, 4), format)) text += part;
+      return text;
+    };
+    expect(await fileOf('csv')).toBe(
+      [
+        'ordinal,id,status,attempts,rows,returned,startedAt,took,execution,reused,partition,cause,unit,worker',
+        '1,San%20Marcos,FAILED,0,4,0,1970-01-01T00:00:00.000Z,0,0,false,San Marcos,"no ""◦""",u-1,w',
+        '4,%-,DONE,0,1,0,1970-01-01T00:00:00.000Z,0,0,false,%-,,,\r\n',
+      ].join('\r\n'),
+    );
+    expect(JSON.parse(await fileOf('json'))).toMatchObject([
+      { id: ids[0], partition: 'San Marcos', cause: 'no "◦"', unit: 'u-1', worker: 'w' },
+      { id: ids[1], partition: '%-', cause: null, unit: null, worker: null },
+    ]);
   });
 
   it('counts what each status would leave of the other conditions', async () => {
