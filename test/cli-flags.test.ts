@@ -9,7 +9,7 @@ import { groupItems } from '../src/cli/help';
 import { exitCodeOf } from '../src/cli/exit';
 import { repeatedWithout, suggesting } from '../src/cli/invocation';
 import { runIdOf } from '../src/cli/last-run';
-import { partitionName, toPartitionId } from '../src/core/partition-name';
+import { labelOfNames, partitionName, toPartitionId } from '../src/core/partition-name';
 import { refuseRepeated } from '../src/cli/repeated';
 import { partitionFolders } from '../src/cli/partition-folders';
 import { toRunInput } from '../src/cli/run-input';
@@ -187,6 +187,21 @@ test('an output that is neither a table nor a file with a known extension, and a
   const alone = ['--mode and --evolve require --output: name the table to write, such as --output summary.'];
   expect([problems({ mode: 'append' }), problems({ evolve: true })]).toEqual([alone, alone]);
   expect(problems({ output: 'main.summary', mode: 'append', evolve: true })).toEqual([]);
+});
+
+test('the label of a unit has the names of its partitions', () => {
+  const labels = [
+    'East/San%20Marcos … %-',
+    'S%C3%A3o%20Paulo, a%2Fb and 3 more',
+    'attempt 2: Waco…',
+    'San%20Marc%C…',
+  ];
+  expect(labels.map(labelOfNames)).toEqual([
+    'East/San Marcos … %-',
+    'São Paulo, a%2Fb and 3 more',
+    'attempt 2: Waco…',
+    'San%20Marc%C…',
+  ]);
 });
 
 test('a partition is shown the way it can be typed', () => {

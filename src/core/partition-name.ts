@@ -24,3 +24,9 @@ export function partitionName(id: string): string {
   const text = values.includes(null) || values.includes('') ? id : values.join('/');
   return !INVISIBLE.test(text) && toPartitionId(text) === id ? text : id;
 }
+
+/** The label of a unit with names for ids: `San%20Marcos … Waco` is `San Marcos … Waco`. */
+export function labelOfNames(label: string): string {
+  // Ids contain none of these characters, and other words of a label are their own names.
+  return label.replaceAll(/[^\s,…]+/g, (word) => partitionName(word));
+}

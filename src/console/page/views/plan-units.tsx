@@ -1,10 +1,11 @@
 /** The units of a plan: their shares of the rows as a picture, and as a table. */
 import { useState } from 'preact/hooks';
 import type { PlanPreview, UnitSize } from '../../..';
+import { unitName } from '../parts/partition-name';
 import { Picture } from '../pictures/picture';
 import { treemap, type Rect } from '../pictures/treemap';
 import { css, palette } from '../theme';
-import { number, plural, shown } from '../words';
+import { number, plural } from '../words';
 
 const HEIGHT = 260;
 /** Smaller units are drawn as one. */
@@ -108,7 +109,7 @@ function UnitTable({ units }: { units: readonly UnitSize[] }) {
         <tbody>
           {units.map(({ label, partitions, rows }, i) => (
             <tr key={i}>
-              <td>{shown(label)}</td>
+              <td>{unitName(label)}</td>
               <td class="number">{number(partitions)}</td>
               <td class="number">{number(rows)}</td>
             </tr>
@@ -130,7 +131,7 @@ function drawnUnits(units: readonly UnitSize[], width: number, height: number): 
 }
 
 function labelOf(unit: UnitSize | null, others: number): string {
-  return unit === null ? `${number(others)} others` : shown(unit.label);
+  return unit === null ? `${number(others)} others` : unitName(unit.label);
 }
 
 /** Where there is room for it. */
@@ -143,7 +144,7 @@ function writeLabel(context: CanvasRenderingContext2D, rect: Rect, label: string
 function describe(unit: UnitSize | null, others: readonly UnitSize[], all: number): string {
   const share = (rows: number): string => `${((100 * rows) / all).toFixed(1)} % of the rows`;
   if (unit !== null)
-    return `${shown(unit.label)}: ${plural(unit.partitions, 'partition')}, ${plural(unit.rows, 'row')}, ${share(unit.rows)}.`;
+    return `${unitName(unit.label)}: ${plural(unit.partitions, 'partition')}, ${plural(unit.rows, 'row')}, ${share(unit.rows)}.`;
   const rows = others.reduce((sum, each) => sum + each.rows, 0);
   return `${plural(others.length, 'smaller unit')}: ${plural(rows, 'row')}, ${share(rows)}.`;
 }

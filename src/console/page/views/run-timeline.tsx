@@ -1,11 +1,11 @@
 /** Units over time, by worker: what ran when, what waited, and where nothing happened. */
 import { useComputed, type ReadonlySignal } from '@preact/signals';
 import { useMemo, useRef, useState } from 'preact/hooks';
-import { partitionName } from '../../../core/partition-name';
 import { durationText } from '../../../display/measures';
 import type { UnitsAnswer } from '../../wire/types';
 import { query, setQuery } from '../address';
 import { useAnswerSignal } from '../parts/use-answer';
+import { unitName } from '../parts/partition-name';
 import { drawBars, drawGaps, drawPointed, type TimeCanvas } from '../pictures/draw-timeline';
 import { barAtPoint, barByKey } from '../pictures/find-bar';
 import { packLanes, placeLanes, type Bar } from '../pictures/lanes';
@@ -225,7 +225,7 @@ function gapSentence(gaps: readonly Gap[]): string {
 }
 
 function sentence({ unit, waitedFrom, start, end }: Bar): string {
-  const what = unit.label === null ? `unit ${unit.activityId}` : shown(partitionName(unit.label));
+  const what = unit.label === null ? `unit ${unit.activityId}` : unitName(unit.label);
   const parts = [
     plural(unit.partitions, 'partition'),
     `${unit.status === 'running' ? 'running for ' : ''}${durationText(end - start)}`,
