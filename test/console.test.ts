@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { BrowserContext, Locator, Page } from 'playwright-core';
 import { encodePartitionId } from '../src/core/partition-id';
@@ -106,6 +106,7 @@ describeBrowser('the console', () => {
   it('takes the token out of the address bar, and names a command in a project without runs', async () => {
     await page.goto(served.url);
     await page.getByText('There are no runs yet').waitFor();
+    await page.getByText(`${basename(project.folder)} · ${server.address}`, { exact: true }).waitFor();
     expect(await page.locator('main code').textContent()).toContain('partwise run');
     expect(page.url()).toBe(`${served.origin}/`);
   });
@@ -363,6 +364,7 @@ describeBrowser('the console', () => {
     const archived = await browsing.newPage();
     await archived.goto(ofFile.url);
     await archived.getByText('read-only').waitFor();
+    await archived.getByText(`history file ${history}`, { exact: true }).waitFor();
     await archived.getByRole('link', { name: runId }).click();
     await archived.locator('.sentence').getByText('4 FAILED').waitFor();
     await archived.locator('.group').first().waitFor();

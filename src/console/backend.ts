@@ -22,7 +22,7 @@ export interface Backend {
   name: string;
   /** The project's folder: places inside it are shown relative to it. Null without a project. */
   folder: string | null;
-  /** Where runs are read from, for people: a server's address, or the files. */
+  /** Where runs are read from: a server's address, `history file` or `stage`. */
   source(): Promise<string>;
   /** Calls `work` with an open connection; again on a new one if the server moves meanwhile. */
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;

@@ -23,7 +23,7 @@ export function ofRun(run: RunHandle, file: string): Backend {
   return {
     name: file,
     folder: null,
-    source: () => Promise.resolve(file),
+    source: () => Promise.resolve('history file'),
     read: (work) => work(reader),
     excerpt: null,
     project: null,

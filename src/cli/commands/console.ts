@@ -123,7 +123,7 @@ async function ofFiles(config: ProjectConfig, { history, stage }: ConsoleFlags):
   return {
     name: stage!,
     folder: null,
-    source: () => Promise.resolve(runs.stage),
+    source: () => Promise.resolve('stage'),
     read: (work) => work(runs),
     excerpt: null,
     project: null,

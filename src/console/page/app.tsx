@@ -57,7 +57,9 @@ export function App() {
         ) : (
           <b class="brand">Partwise</b>
         )}
-        <span class="push faint">{projectText(project.value)}</span>
+        <span class="push faint" title={projectText(project.value)}>
+          {projectText(project.value)}
+        </span>
         {project.value?.readOnly === true && <span class="badge">read-only</span>}
         <button
           type="button"
@@ -88,10 +90,12 @@ export function App() {
   );
 }
 
-/** Whose runs these are, and who looks at them. */
+/** Whose runs these are, on which server, and who looks at them. */
 function projectText(info: ProjectInfo | null): string {
-  if (info === null) return '';
-  return [info.name, ...(info.user === null ? [] : [shown(info.user)])].join(' · ');
+  if (info === null || file !== null) return '';
+  const { name, hasProject, source, user } = info;
+  const runs = hasProject ? [name, source] : [`${source} ${name}`];
+  return [...runs, ...(user === null ? [] : [user])].map(shown).join(' · ');
 }
 
 function OpenDialog() {

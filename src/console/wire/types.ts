@@ -21,7 +21,7 @@ export interface ProjectInfo {
   readOnly: boolean;
   /** Whether there are schedules, models and plans: not for a history file. */
   hasProject: boolean;
-  /** Where runs are read from: a server's address, or the files. */
+  /** Where runs are read from: a server's address, `history file` or `stage`. */
   source: string;
 }
 
