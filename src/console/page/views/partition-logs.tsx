@@ -5,6 +5,7 @@ import { bytesText } from '../../../display/measures';
 import { query, setQuery } from '../address';
 import { problemOf } from '../parts/use-answer';
 import { ask } from '../session';
+import { spansOf } from '../sgr';
 import { plural, shown, time } from '../words';
 
 const REFRESH_MS = 1_000;
@@ -61,6 +62,7 @@ export function LogsPanel({ path, isOpen }: { path: string; isOpen: boolean }) {
         )}
       </div>
       {problem !== null && <p class="refusal">{shown(problem)}</p>}
+      {page === null && problem === null && <div class="shape strip-shape" role="img" aria-label="Loading" />}
       {page !== null && lines.length === 0 && (
         <p class="empty">
           {search === ''
@@ -100,7 +102,17 @@ function Lines({ lines, wanted }: { lines: readonly LogPageLine[]; wanted: numbe
           >
             {line.number ?? '·'}
           </button>
-          <span>{shown(line.text)}</span>
+          <span>
+            {spansOf(line.text).map(({ text, className }, at) =>
+              className === null ? (
+                shown(text)
+              ) : (
+                <span key={at} class={className}>
+                  {shown(text)}
+                </span>
+              ),
+            )}
+          </span>
         </li>,
       ])}
     </ol>
