@@ -14,12 +14,24 @@ import {
   type SortedPartitions,
 } from '../src/console/table/table-answers';
 import { tableFile } from '../src/console/table-file';
-import type { GroupInfo, PartitionFilter, PositionRequest, TableFormat } from '../src/console/wire/types';
+import type {
+  Figures,
+  GroupInfo,
+  PartitionFilter,
+  PositionRequest,
+  TableFormat,
+} from '../src/console/wire/types';
+import { quantilesOf } from '../src/core/quantiles';
 import { ownFrames, userPlace } from '../src/core/stack-place';
 import { PARTITION_STATUSES, type RunListing, type RunSnapshot } from '../src/index';
 import { describeBrowser, listOf, type TestConsole } from './support/console';
 import { consoleFixture } from './support/console-fixture';
+import { pageModule } from './support/page-module';
 import type { TestProject } from './support/project';
+
+const { quantileSentence, skewSentence } =
+  pageModule<typeof import('../src/console/page/duration-sentences')>('duration-sentences.ts');
+const { spansOf } = pageModule<typeof import('../src/console/page/sgr')>('sgr.ts');
 
 const FUNCTIONS = `
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
@@ -32,7 +44,7 @@ export const priced = definePartitionFunction({
   async run(data, context) {
     const { calls, other, fails = [] } = context.params;
     const id = context.partitionId;
-    console.log('call of ' + id);
+    console.log('\\u001b[1;31mcall\\u001b[0m of ' + id + '\\u001b[2J');
     appendFileSync(calls, id + '\\n');
     await context.upload('note.json', { id });
     if (!fails.includes(id)) return { id, day: new Date('2024-02-29') };
@@ -43,6 +55,40 @@ export const priced = definePartitionFunction({
 `;
 const TOTAL = 600;
 const FAILS = ['P005', 'P250', 'P590'];
+
+test('colours and weights of a printed line are known, and no other sequence is taken for one', () => {
+  const line =
+    '\u001b[1;33mslow\u001b[22m: \u001b[38;5;31mx\u001b[39m\u001b[4;2m3 s\u001b[m\u001b[2J \u001b[31';
+  expect(spansOf(line)).toEqual([
+    { text: 'slow', className: 'bold is-running' },
+    { text: ': ', className: 'is-running' },
+    { text: 'x', className: null },
+    { text: '3 s', className: 'faint' },
+    { text: '\u001b[2J \u001b[31', className: null },
+  ]);
+});
+
+test('what took less than a millisecond is not said to have taken none, and shares of next to nothing are not said', () => {
+  const outliers = [1, 2].map((ordinal) => ({ ordinal, id: null, took: 9, rows: 1, isLarge: false }));
+  const saying = (values: number[]): (string | null)[] => {
+    const took = quantilesOf(values.length, (position) => values[position]!);
+    const figures = { took, outliers, timed: values.length, slowest: { partitions: 1, share: 1 } } as Figures;
+    return [quantileSentence(figures), skewSentence(figures)];
+  };
+  const zeros = Array<number>(20).fill(0);
+  expect(saying(zeros)).toEqual(['All partitions took less than 1 ms.', null]);
+  expect(saying([...zeros, 8])).toEqual([
+    'Half of the partitions took less than 1 ms; 95 % too; all at most 8 ms.',
+    null,
+  ]);
+  expect(saying([0, 0, 0, 3, 3, 4, 9])[0]).toBe(
+    'Half of the partitions took up to 4 ms, median 3 ms; 95 % at most 9 ms; all at most 9 ms.',
+  );
+  expect(saying([...zeros.fill(2), 2_000])).toEqual([
+    'Half of the partitions took 2 ms; 95 % at most 2 ms; all 2 ms to 2.0 s.',
+    'The slowest partition took 100 % of the time. The slow partitions are not the largest: look at them.',
+  ]);
+});
 
 test('what is usual is the median of the other runs of the function that ended by themselves', () => {
   const listed = (runId: string, seconds: number, more: Partial<RunListing> = {}): RunListing => ({
@@ -404,7 +450,9 @@ describeBrowser('the lists of the console', () => {
   it('says which call printed a line', async () => {
     await page.goto(`${served.origin}/runs/${main()}/partitions/P005`);
     const log = page.getByRole('region', { name: 'Logs' });
-    await log.getByText('call of P005').nth(1).waitFor();
+    // Its colours are not text; what else it printed for a terminal is.
+    await log.getByText('call of P005\\u001b[2J', { exact: true }).nth(1).waitFor();
+    expect(await log.locator('.bold.is-failed').allInnerTexts()).toEqual(['call', 'call']);
     expect(await log.locator('.new-call').allInnerTexts()).toEqual([
       'execution 1, attempt 1',
       'execution 1, attempt 2',

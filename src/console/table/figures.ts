@@ -26,7 +26,6 @@ export function figuresOf({ columns }: Table, ordinals: Int32Array): NumberedFig
     took: tookRanked.quantiles(),
     rows: rowsRanked.quantiles(),
     timed: took.length,
-    tookSum: sum,
     slowest: { partitions: slowest, share: sum === 0 ? 0 : ofSlowest / sum },
     medianMsPerRow,
     outliers: slowestOf(columns, timed, tookRanked.at(Math.max(0, took.length - OUTLIERS))).map(

@@ -188,8 +188,6 @@ export interface Figures {
   rows: Quantiles | null;
   /** Partitions that have a duration. */
   timed: number;
-  /** Milliseconds of all together. */
-  tookSum: number;
   /** The slowest hundredth, rounded up, and its share of all the time: 0 to 1. */
   slowest: { partitions: number; share: number };
   medianMsPerRow: number | null;

@@ -3,6 +3,7 @@ import { durationText } from '../../../display/measures';
 import { durationByte, durationOf } from '../../wire/cells';
 import type { Figures, PartitionFilter, ValueRange } from '../../wire/types';
 import { setQuery } from '../address';
+import { quantileSentence, skewSentence } from '../duration-sentences';
 import { filter, highlighter, rangeText } from '../filter';
 import { Brush } from '../pictures/brush';
 import { bounds } from '../pictures/colours';
@@ -12,7 +13,6 @@ import { useCount } from '../parts/use-count';
 import type { Cells, Count } from '../run-cells';
 import type { RunStore } from '../run-store';
 import { css, palette } from '../theme';
-import { number } from '../words';
 
 const HEIGHT = 120;
 const LEAST_BAR = 2;
@@ -125,31 +125,4 @@ export function useFigures(store: RunStore): Figures | null {
     version: store.now.value?.version ?? 0,
     versionOf: ({ version }) => version,
   }).value;
-}
-
-function quantileSentence({ took }: Figures): string {
-  const { min, q25, median, q75, q95, max } = took!;
-  const [least, lower, middle, upper, high, most] = [min, q25, median, q75, q95, max].map(durationText);
-  const half = lower === upper ? lower : `${lower} to ${upper}, median ${middle}`;
-  return `Half of the partitions took ${half}; 95 % at most ${high}; all ${least} to ${most}.`;
-}
-
-/** The slowest are worth a sentence if they took this many times their share of the partitions. */
-const WORTH_SAYING = 5;
-
-function skewSentence({ slowest, outliers, tookSum, timed }: Figures): string | null {
-  const fair = slowest.partitions / Math.max(1, timed);
-  if (tookSum === 0 || slowest.share < WORTH_SAYING * fair || outliers.length < 2) return null;
-  const large = outliers.filter(({ isLarge }) => isLarge).length;
-  const who =
-    slowest.partitions === 1
-      ? 'The slowest partition'
-      : `The slowest ${number(slowest.partitions)} partitions`;
-  const why =
-    large === outliers.length
-      ? 'The slow partitions are also the largest: skew.'
-      : large === 0
-        ? 'The slow partitions are not the largest: look at them.'
-        : `${large} of the ${outliers.length} slowest are among the largest: skew. The others are not: look at them.`;
-  return `${who} took ${Math.round(slowest.share * 100)} % of the time. ${why}`;
 }
