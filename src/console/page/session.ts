@@ -46,6 +46,11 @@ export function mayPass(error: unknown): boolean {
   return !(error instanceof Refused) || error.type === 'TooSlow';
 }
 
+/** Whether the question is about something that there is not: asking again and again is in vain. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof Refused && error.type.startsWith('NoSuch');
+}
+
 let source: Source | null = null;
 
 /** Null for the console's own page. */

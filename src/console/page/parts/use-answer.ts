@@ -1,7 +1,7 @@
 import { useComputed, useSignal, type ReadonlySignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { pauseAfterAnswer } from '../pace';
-import { ask, Intercepted, mayPass, Refused } from '../session';
+import { ask, Intercepted, isMissing, mayPass, Refused } from '../session';
 
 export interface Answer<T> {
   /** The latest answer; null until the first one. */
@@ -35,8 +35,8 @@ interface Options<T> {
 /**
  * Asks again whenever the question changes, and keeps the last answer until the next has come. `version`:
  * also when what was asked about has changed; `versionOf` returns the version that an answer is about, if
- * that may be an older one. `everyMs`: also repeatedly, while the page is looked at. `path` null: asks
- * nothing.
+ * that may be an older one. `everyMs`: also repeatedly, while the page is looked at, unless what it asks
+ * about does not exist. `path` null: asks nothing.
  */
 export function useAnswer<T>(path: string | null, options: Options<T> = {}): Answer<T> {
   const { answer, question } = useAsked(path, options);
@@ -76,6 +76,7 @@ function useAsked<T>(
       isAsking = true;
       const begin = performance.now();
       let hasFailed = false;
+      let isGone = false;
       let about = latest.current;
       try {
         const value = await ask<T>(path, {
@@ -88,13 +89,14 @@ function useAsked<T>(
         const problem = problemOf(error);
         if (!stop.signal.aborted) answer.value = { ...answer.peek(), problem };
         hasFailed = mayPass(error);
+        isGone = isMissing(error);
       }
       isAsking = false;
       answered = about;
       pause = pauseAfterAnswer(performance.now() - begin, PAUSE_MS);
       // Soon, it would be answered with what is kept for a while.
       if (latest.current !== answered || hasFailed) later(PAUSES_IF_OLD * pause);
-      else if (everyMs > 0) later(Math.max(everyMs, pause));
+      else if (everyMs > 0 && !isGone) later(Math.max(everyMs, pause));
     };
     const later = (ms: number): void => {
       if (stop.signal.aborted) return;
