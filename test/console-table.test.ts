@@ -415,6 +415,35 @@ describeBrowser('the lists of the console', () => {
     expect(parameter('attempts')).toBe('2..');
   });
 
+  it('shows no number of another filter while that of the present one is not known', async () => {
+    await open('?q=P25');
+    let answer = (): void => {};
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    await page.route('**/table', async (route) => {
+      await answered;
+      await route.continue();
+    });
+    await page.getByPlaceholder('Find in ids').fill('P2');
+    const heading = page.getByRole('heading', { name: 'Partitions' });
+    await heading.getByText(`… of ${TOTAL}`, { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'FAILED 3', exact: true }).waitFor();
+    answer();
+    await heading.getByText(`100 of ${TOTAL}`, { exact: true }).waitFor();
+    await page.unroute('**/table');
+  });
+
+  it('asks once for a partition that does not exist', async () => {
+    const other = await fixture.signedIn();
+    await other.clock.install();
+    const asked: string[] = [];
+    other.on('request', (request) => asked.push(new URL(request.url()).pathname));
+    await other.goto(`${served.origin}/runs/${main()}/partitions/P999`);
+    await other.getByText(/has no partition "P999"/).waitFor();
+    await other.clock.runFor(60_000);
+    expect(asked.filter((path) => path.endsWith('/P999') && path.startsWith('/api/'))).toHaveLength(1);
+    await other.close();
+  });
+
   it('shows the columns that are chosen, and has them in the address only if they are not the usual ones', async () => {
     await open();
     const heads = page.getByRole('group', { name: 'Sort' }).getByRole('button');

@@ -1,6 +1,6 @@
 /** Pages of the table, as they are scrolled to. They are replaced one by one when the run has changed. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { TableAnswer, TableRow } from '../wire/types';
+import type { PartitionFilter, TableAnswer, TableRow } from '../wire/types';
 import { filter, sort } from './filter';
 import { pauseAfterAnswer } from './pace';
 import { problemOf } from './parts/use-answer';
@@ -19,7 +19,7 @@ export function usePages(store: RunStore, version: number) {
   const visible = useRef<readonly [number, number]>([0, PAGE]);
   /** Milliseconds until the last answer, or until there was none. */
   const waited = useRef(0);
-  const [answer, setAnswer] = useState<TableAnswer | null>(null);
+  const [answer, setAnswer] = useState<(TableAnswer & { filter: PartitionFilter }) | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
   const body = { filter: filter.value, sort: sort.value };
   const latest = useRef({ question: '', version });
@@ -41,7 +41,7 @@ export function usePages(store: RunStore, version: number) {
       if (pages.current.size > KEPT) pages.current.delete(pages.current.keys().next().value!);
       waited.current = performance.now() - begin;
       setProblem(null);
-      setAnswer(next);
+      setAnswer({ ...next, filter: body.filter });
       // The run changed while this was asked for, and that change found it being asked for.
       if (next.version < latest.current.version) refresh();
     } catch (error) {
@@ -78,6 +78,8 @@ export function usePages(store: RunStore, version: number) {
 
   return {
     answer,
+    /** Whether the answer is about the present filter, and not the one before. */
+    isCurrent: answer?.filter === body.filter,
     problem,
     show: (from: number, to: number): void => {
       visible.current = [from, to];

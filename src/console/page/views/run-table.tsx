@@ -28,7 +28,7 @@ interface TableProps {
 
 export function TablePanel({ store, units }: TableProps) {
   const now = store.now.value!;
-  const { rowAt, show, answer, problem } = usePages(store, now.version);
+  const { rowAt, show, answer, isCurrent, problem } = usePages(store, now.version);
   const selection = useSelection(store, now);
   const panel = useRef<HTMLElement>(null);
   const { goTo, go, find, onFocusIn, note } = useCursor(store, panel);
@@ -45,12 +45,12 @@ export function TablePanel({ store, units }: TableProps) {
     >
       <h2>
         Partitions{' '}
-        <span class="faint" aria-live="polite">
-          {number(selected)} of {number(now.total)}
+        <span class="faint" aria-live="polite" aria-busy={!isCurrent}>
+          {isCurrent ? number(selected) : '…'} of {number(now.total)}
         </span>
       </h2>
       <div class="filters">
-        <TableFilters now={now} units={units} answer={answer} />
+        <TableFilters now={now} units={units} answer={isCurrent ? answer : null} />
       </div>
       <div class="filters">
         <form
@@ -138,7 +138,7 @@ export function TablePanel({ store, units }: TableProps) {
           );
         }}
       />
-      {selected === 0 && answer !== null && <p class="empty">No partition matches the filter.</p>}
+      {selected === 0 && isCurrent && <p class="empty">No partition matches the filter.</p>}
     </section>
   );
 }
