@@ -440,6 +440,9 @@ describe('the input of a continuation', () => {
       expect(problemsOf({ ordinals })).toEqual([
         `"ordinals" is "${ordinals}", in which "${wrong}" is out of place; it takes ordinals and ranges of them in ascending order, such as "3,7-9".`,
       ]);
+    expect(problemsOf({ ordinals: '' })).toEqual([
+      expect.stringMatching(/^"ordinals" is ""; it takes ordinals/),
+    ]);
     const long = ordinalRanges(Array.from({ length: 20_000 }, (_, i) => 2 * i));
     expect(problemsOf({ ordinals: long })).toEqual([
       expect.stringMatching(/^"ordinals" is 112 KiB long, but at most 64 KiB can/),

@@ -40,8 +40,10 @@ export function rangesProblem(text: string, instead: string): string | null {
   for (const range of text.split(',')) {
     const [from, to] = /^\d{1,9}(-\d{1,9})?$/.test(range) ? boundsOf(range) : [NaN, NaN];
     // Also refuses NaN.
-    if (!(from >= next && to >= from))
-      return `"ordinals" is ${quote(text)}, in which ${quote(range)} is out of place; it takes ${RANGES}.`;
+    if (!(from >= next && to >= from)) {
+      const where = text === '' ? '' : `, in which ${quote(range)} is out of place`;
+      return `"ordinals" is ${quote(text)}${where}; it takes ${RANGES}.`;
+    }
     next = to + 1;
   }
   return null;

@@ -312,7 +312,8 @@ export const inputSchema = fields(
     ),
     rerunMissing: z.boolean({ error: 'true or false' }).nullish(),
     failedWith: text('an error type, a place in the code or the pattern of a failure').nullish(),
-    ordinals: text(RANGES)
+    ordinals: z
+      .string({ error: RANGES })
       .superRefine((value, context) => {
         const problem = rangesProblem(
           value,
