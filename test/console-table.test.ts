@@ -413,6 +413,7 @@ describeBrowser('the lists of the console', () => {
     await page.keyboard.press('Tab');
     await page.getByText(`1 of ${TOTAL}`, { exact: true }).waitFor();
     expect(parameter('attempts')).toBe('2..');
+    await page.getByRole('button', { name: 'at least 2 calls remove' }).waitFor();
   });
 
   it('shows no number of another filter while that of the present one is not known', async () => {

@@ -1,6 +1,7 @@
 /** What the table is filtered by, and how many partitions each status would leave. */
 import type { ReadonlySignal } from '@preact/signals';
 import { PARTITION_STATUSES, type PartitionStatus } from '../../../core/status';
+import { durationText } from '../../../display/measures';
 import type { PartitionFilter, RunNow, TableAnswer, UnitsAnswer, ValueRange } from '../../wire/types';
 import { setQuery } from '../address';
 import { clearFilter, filter, isFiltered, rangeText, setStatuses } from '../filter';
@@ -161,6 +162,16 @@ function Range({
   );
 }
 
+function rangeWords([least, most]: ValueRange, textOf: (value: number) => string = number): string {
+  if (least === null) return most === null ? 'any' : `at most ${textOf(most)}`;
+  if (most === null) return `at least ${textOf(least)}`;
+  return textOf(least) === textOf(most) ? textOf(least) : `${textOf(least)} to ${textOf(most)}`;
+}
+
+function countWords(range: ValueRange, noun: string): string {
+  return `${rangeWords(range)} ${noun}${(range[1] ?? range[0]) === 1 ? '' : 's'}`;
+}
+
 /** Each condition, with a way to remove it. */
 function Conditions({ conditions }: { conditions: PartitionFilter }) {
   const texts: Readonly<Record<string, string | undefined>> = {
@@ -168,11 +179,11 @@ function Conditions({ conditions }: { conditions: PartitionFilter }) {
       conditions.ordinals &&
       `partitions ${number(conditions.ordinals[0])} to ${number(conditions.ordinals[1] - 1)}`,
     group: conditions.group === undefined ? undefined : `cause ${conditions.group}`,
-    took: conditions.took && `took ${rangeText(conditions.took)} ms`,
-    rows: conditions.rows && `rows ${rangeText(conditions.rows)}`,
-    attempts: conditions.attempts && `calls ${rangeText(conditions.attempts)}`,
-    returned: conditions.returned && `returned ${rangeText(conditions.returned)}`,
-    execution: conditions.execution && `execution ${rangeText(conditions.execution)}`,
+    took: conditions.took && `took ${rangeWords(conditions.took, durationText)}`,
+    rows: conditions.rows && countWords(conditions.rows, 'row'),
+    attempts: conditions.attempts && countWords(conditions.attempts, 'call'),
+    returned: conditions.returned && `returned ${countWords(conditions.returned, 'row')}`,
+    execution: conditions.execution && `execution ${rangeWords(conditions.execution)}`,
     unit: conditions.unit && `unit ${shown(conditions.unit)}`,
     worker: conditions.worker && `worker ${shown(conditions.worker)}`,
     reused: conditions.reused === undefined ? undefined : conditions.reused ? 'reused' : 'not reused',
