@@ -142,6 +142,7 @@ describeBrowser('the console', () => {
       `${TOTAL} partitions, ${TOTAL} rows: ${counts.DONE} DONE, ${counts.FAILED} FAILED`,
     );
     expect(await shownCount().textContent()).toBe(`${TOTAL} of ${TOTAL}`);
+    await sentence().getByText('; up to 10 were tolerated.').waitFor();
     for (const status of ['DONE', 'FAILED'] as const) {
       const toggle = page.getByRole('button', { name: `${status} ${counts[status]}`, exact: true });
       await toggle.click();

@@ -95,7 +95,9 @@ function verdict({ status, counts, rows, toleratedFailures, reused }: RunState):
   const of = `${plural(counts.total, 'partition')}${rows === null ? '' : `, ${plural(rows, 'row')}`}: ${countsText(counts)}`;
   // A run without any DONE partition is a FAILURE, whatever it tolerates.
   const isSaid = failures > 0 && tolerated > 0 && status !== 'FAILURE' && status !== 'CANCELLED';
-  const within = isSaid ? `; ${failures <= tolerated ? '' : 'only '}${number(tolerated)} may fail` : '';
+  const most = `${failures <= tolerated ? 'up to' : 'only'} ${number(tolerated)}`;
+  const may = status === 'IN_PROGRESS' ? 'may fail' : tolerated === 1 ? 'was tolerated' : 'were tolerated';
+  const within = isSaid ? `; ${most} ${may}` : '';
   return `${of}${reused > 0 ? ` (${number(reused)} reused)` : ''}${within}.`;
 }
 
