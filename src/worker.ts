@@ -11,6 +11,7 @@ export {
   startWorker,
   type StartWorkerOptions,
   type WorkerPart,
+  type WorkerServer,
   type SdkOptions,
   type PartwiseWorker,
 } from './worker/start-worker';

@@ -13,32 +13,41 @@ async function main(): Promise<void> {
   const environment = JSON.parse(process.env.PARTWISE_WORKER ?? 'null') as WorkerEnvironment;
   const host = listenToHost();
   try {
-    // Loading takes about as long as the server needs to start.
-    const [{ startWorker }, address] = await Promise.all([
-      import('./start-worker.js'),
-      Promise.race([host.address, host.end]),
-    ]);
-    if (address !== null) await work(startWorker, environment, address, host);
+    await work(environment, host);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`${error instanceof Error ? error.stack : message}\n`);
-    await send({ type: 'failed', message });
-    process.exitCode = 1;
+    // The host takes an error before that for the loss of its server, and starts another worker.
+    await Promise.race([host.address, host.end]);
+    if (!(error instanceof EndedBefore)) await refuse(error);
   }
   if (process.connected) process.disconnect();
   // The host was killed: unless another command has taken over the server, nothing else would stop it.
   else await endAbandonedServer(environment.projectDir);
 }
 
+/** The worker is to end, and the server was never ready. */
+class EndedBefore extends Error {}
+
+async function refuse(error: unknown): Promise<void> {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`${error instanceof Error ? error.stack : message}\n`);
+  await send({ type: 'failed', message });
+  process.exitCode = 1;
+}
+
 async function work(
-  startWorker: typeof import('./start-worker.js').startWorker,
   { namespace, taskQueue, projectDir, open }: WorkerEnvironment,
-  address: string,
   host: Host,
 ): Promise<void> {
+  const { startWorker } = await import('./start-worker.js');
+  const server = Promise.race([host.address, host.end]).then((address) => {
+    if (address === undefined) throw new EndedBefore();
+    return { connectionOptions: { address }, namespace, taskQueue };
+  });
+  // Nobody waits for it if the configuration cannot be loaded.
+  server.catch(() => {});
   const worker = await startWorker({
     projectDir,
-    server: { connectionOptions: { address }, namespace, taskQueue },
+    server,
     reloads: true,
     gate: { secret: projectSecret(projectDir), open },
   });
@@ -64,21 +73,21 @@ interface Host {
   /** That of the server, once it is ready. */
   address: Promise<string>;
   /** Resolves when the worker is to end, or when the host is gone. */
-  end: Promise<null>;
+  end: Promise<void>;
 }
 
 function listenToHost(): Host {
   let serve: (address: string) => void;
-  let end: (value: null) => void;
+  let end: () => void;
   const host = {
     address: new Promise<string>((resolve) => (serve = resolve)),
-    end: new Promise<null>((resolve) => (end = resolve)),
+    end: new Promise<void>((resolve) => (end = resolve)),
   };
   process.on('message', (message: HostMessage) => {
     if (message.type === 'serve') serve(message.address);
-    else end(null);
+    else end();
   });
-  process.once('disconnect', () => end(null));
+  process.once('disconnect', () => end());
   return host;
 }
 

@@ -32,8 +32,11 @@ export interface StartWorkerOptions {
   projectDir?: string;
   /** A configuration that is already loaded; overrides `projectDir`. @internal */
   config?: ProjectConfig;
-  /** The server. Default: the one named by the configuration or the environment. */
-  server?: { connectionOptions: NativeConnectionOptions; namespace: string; taskQueue: string };
+  /**
+   * The server, or a promise of it: until it is there, the worker loads the configuration and the functions.
+   * Default: the one named by the configuration or the environment.
+   */
+  server?: WorkerServer | Promise<WorkerServer>;
   /**
    * What this worker executes. `'workflows'`: the workflows of runs, and none of your code. `'activities'`:
    * planning, partitions and commits. `'units'`: only partitions, for machines that can reach the stage but
@@ -68,6 +71,13 @@ export interface StartWorkerOptions {
    * can also install Temporal's `Runtime` with its own logger. @internal
    */
   onSdkLog?: OnSdkLog;
+}
+
+/** A Temporal server, and where a worker takes its work from. */
+export interface WorkerServer {
+  connectionOptions: NativeConnectionOptions;
+  namespace: string;
+  taskQueue: string;
 }
 
 export type WorkerPart = 'workflows' | 'activities' | 'units';
@@ -111,9 +121,22 @@ const CONTROL_SLOTS = 8;
  */
 export async function startWorker(options: StartWorkerOptions = {}): Promise<PartwiseWorker> {
   const project = options.config ?? (await loadConfig({ projectDir: options.projectDir ?? process.cwd() }));
-  const server = options.server ?? namedServer(project);
-  const { namespace, taskQueue } = server;
   const { only = null } = options;
+  // It contains rows and code.
+  makePrivate(join(project.projectDir, '.partwise'));
+  const { passEnv } = project.worker;
+  const functions = new FunctionCatalog({
+    files: project.functions,
+    folder: join(project.projectDir, '.partwise', 'functions'),
+    reloads: options.reloads ?? false,
+    passEnv,
+    cwd: project.projectDir,
+    python: project.python ?? undefined,
+  });
+  // For the first run, which says what is wrong with them.
+  if (options.reloads === true) void functions.names().catch(() => {});
+  const server = await (options.server ?? namedServer(project));
+  const { namespace, taskQueue } = server;
   const runtime = installRuntime(project.worker.metrics ?? null, options.onSdkLog ?? null);
   const metrics = WorkerMetrics.of(runtime.metricMeter);
   const connection = await NativeConnection.connect(server.connectionOptions);
@@ -126,10 +149,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   const runners = project.worker.runners ?? availableParallelism();
   const identity = `${process.pid}@${hostname()}`;
   const scratch = join(project.projectDir, '.partwise', 'scratch', identity);
-  // It contains rows and code.
-  makePrivate(join(project.projectDir, '.partwise'));
   await removeAbandoned(dirname(scratch));
-  const { passEnv } = project.worker;
   const pool = new RunnerPool({
     size: runners,
     folder: scratch,
@@ -139,14 +159,6 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     onReplaced: (reason) => metrics?.runnerReplaced(reason),
   });
   const slots = new UnitSlots(runners);
-  const functions = new FunctionCatalog({
-    files: project.functions,
-    folder: join(project.projectDir, '.partwise', 'functions'),
-    reloads: options.reloads ?? false,
-    passEnv,
-    cwd: project.projectDir,
-    python: project.python ?? undefined,
-  });
   // A deployed worker must not take work if its functions do not load.
   const names = options.reloads || only === 'workflows' ? [] : await functions.names();
   const unitTaskQueue = unitQueueOf(taskQueue);
@@ -257,7 +269,7 @@ async function removeAbandoned(folder: string): Promise<void> {
   }
 }
 
-function namedServer(project: ProjectConfig): NonNullable<StartWorkerOptions['server']> {
+function namedServer(project: ProjectConfig): WorkerServer {
   const target = resolveTemporal(project.temporal, process.env);
   if (target.kind === 'named') return target;
   throw new Error(
