@@ -90,9 +90,9 @@ describe('the package', () => {
         'dist/cli/templates/functions.ts.txt',
       ]),
     );
-    // 2.3 MB packed, 8 MB unpacked, about 2,250 files; the workflow bundle is the largest. Anything that does
+    // 2.4 MB packed, 8.4 MB unpacked, about 2,300 files; the workflow bundle is the largest. Anything that does
     // not belong there weighs more than the margin.
-    expect(statSync(tarball).size).toBeLessThan(2_370_000);
+    expect(statSync(tarball).size).toBeLessThan(2_400_000);
   });
 
   it('is exactly what the sources compile to', () => {
