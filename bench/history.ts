@@ -3,7 +3,6 @@ import type { World } from './world';
 export interface History {
   bytes: number;
   events: number;
-  shards: number;
 }
 
 /** Size of a run's history on the server, together with those of its shards. */
@@ -17,6 +16,5 @@ export async function historyOf(world: World, runId: string): Promise<History> {
   return {
     bytes: all.reduce((sum, { historySize }) => sum + (historySize ?? 0), 0),
     events: all.reduce((sum, { historyLength }) => sum + historyLength, 0),
-    shards: shards.length,
   };
 }

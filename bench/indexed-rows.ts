@@ -12,8 +12,17 @@ export async function indexRows(warehouse: string): Promise<(ordinal: number) =>
   );
   await connection.run('CREATE INDEX by_ord ON rows (ord)');
   const select = await connection.prepare('SELECT * FROM rows WHERE ord = ?');
-  return async (ordinal) => {
+  const read = async (ordinal: number): Promise<Summary> => {
     select.bindInteger(1, ordinal);
-    return summarize((await select.runAndReadAll()).getRowObjectsJS() as unknown as Event[]);
+    const rows = (await select.runAndReadAll()).getRowObjectsJS() as unknown as (Event & { ord: number })[];
+    if (rows.some(({ ord }) => ord !== ordinal)) throw new Error('There are rows of another partition.');
+    return summarize(rows);
+  };
+  // One after the other: the statement has one value at a time, and the connection runs one query.
+  let last: Promise<unknown> = Promise.resolve();
+  return (ordinal) => {
+    const next = last.then(() => read(ordinal));
+    last = next.catch(() => undefined);
+    return next;
   };
 }

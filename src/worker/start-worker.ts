@@ -133,7 +133,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     cwd: project.projectDir,
     python: project.python ?? undefined,
   });
-  // For the first run, which says what is wrong with them.
+  // The first run most likely needs them, and says what is wrong with them (bench/RESULTS.md, small).
   if (options.reloads === true) void functions.names().catch(() => {});
   const server = await (options.server ?? namedServer(project));
   const { namespace, taskQueue } = server;
