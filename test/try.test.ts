@@ -50,15 +50,19 @@ const SALES = `region,amount\n${['North', 'East', 'South', 'New York', '']
   .flatMap((region, i) => Array.from({ length: 5 - i }, (_, amount) => `${region},${amount}\n`))
   .join('')}`;
 
-it('is planned without the time of an earlier run that cannot be read, or not soon', async () => {
+it('is planned without the time of an earlier run that cannot be read, or not soon, or had another query', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-plan-'));
   try {
     await writeFile(join(folder, 'sales.csv'), SALES);
     const config = await loadConfig({ projectDir: folder });
     const input = { function: 'count', source: { files: 'sales.csv' }, partitionBy: ['region'] };
     const pace = { runId: 'before', startedAt: '2026-01-01T00:00:00.000Z', msPerRow: 2 };
-    const timeWith = async (findPace: FindPace) => (await previewPlan(input, config, findPace, 1)).time;
+    const timeWith = async (findPace: FindPace, more = {}) =>
+      (await previewPlan({ ...input, ...more }, config, findPace, 1)).time;
     expect(await timeWith(() => Promise.resolve(pace))).toMatchObject({ ...pace, atLeastMs: 10 });
+    // Every query has the same function's name.
+    const sql = { function: 'sql', sql: 'SELECT count(*) AS rows FROM data' };
+    expect(await timeWith(() => Promise.resolve(pace), sql)).toBeNull();
     expect(await timeWith(() => new Promise(() => {}))).toBeNull();
     expect(await timeWith(() => Promise.reject(new Error('no server')))).toBeNull();
   } finally {

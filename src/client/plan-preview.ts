@@ -7,6 +7,7 @@ import type { ProjectConfig } from '../config';
 import { parseRunInput } from '../input/parse-input';
 import type { Quantiles } from '../core/quantiles';
 import { Refusal } from '../core/refusal';
+import { SQL_FUNCTION } from '../core/function-description';
 import { scheduledFor } from '../input/scheduled-time';
 import { cutUnits } from '../core/units/cut-units';
 import { DEFAULT_WAREHOUSE, openWarehouse } from '../warehouse';
@@ -37,7 +38,7 @@ export interface PlanPreview {
   units: number;
   /** Each of them, in the order in which they start: the largest first. */
   unitSizes: UnitSize[];
-  /** How long the run takes at least; null if no earlier run of the function could be read in time. */
+  /** How long the run takes at least; null for a query, or if no earlier run could be read in time. */
   time: TimeBound | null;
   /** The 100 largest partitions by rows, largest first. */
   largest: SizedPartition[];
@@ -107,7 +108,8 @@ async function preview(raw: unknown, project: ProjectConfig, findPace: FindPace)
     units: units.length,
     unitSizes,
     time: timeBound(
-      await findPace(parsed.input.function),
+      // Runs of different statements all have this name, and say nothing about each other.
+      parsed.input.function === SQL_FUNCTION ? null : await findPace(parsed.input.function),
       unitSizes.map((unit) => unit.rows),
       maxConcurrency,
     ),

@@ -12,6 +12,10 @@ process.env.SET_WHILE_LOADING = 'kept';
 /** As Node provides it to a process started with a channel. */
 const { send } = process as { send?: (message: unknown) => void };
 
+/** For a shell in a folder. */
+const PRINT_WHEN_TOLD =
+  'until [ -e go ]; do sleep 0.02; done; echo from a child of another unit; touch printed';
+
 /** The other end reads more slowly than this writes. */
 async function writeAll(fd: number, bytes: Buffer): Promise<void> {
   for (let at = 0; at < bytes.length;) {
@@ -134,13 +138,20 @@ export const odd = definePartitionFunction({
         await new Promise((resolve) => context.signal.addEventListener('abort', resolve));
         break;
       case 'leave a child that prints':
-        spawn('sh', ['-c', 'sleep 0.2; echo from a child of another unit'], { stdio: 'inherit' });
+        spawn('sh', ['-c', PRINT_WHEN_TOLD], { stdio: 'inherit', cwd: text });
         break;
-      case 'print later':
-        setTimeout(() => console.log('from a timer of another unit'), 100);
+      case 'print later': {
+        const timer = setInterval(() => {
+          if (!fs.existsSync(join(text!, 'wait'))) return;
+          clearInterval(timer);
+          console.log('from a timer of another unit');
+          fs.writeFileSync(join(text!, 'timer'), '');
+        }, 10);
         break;
-      case 'sleep':
-        await new Promise((resolve) => setTimeout(resolve, Number(text)));
+      }
+      case 'wait for the timer':
+        fs.writeFileSync(join(text!, 'wait'), '');
+        while (!fs.existsSync(join(text!, 'timer'))) await new Promise((resolve) => setTimeout(resolve, 10));
         break;
       case 'print in every way':
         console.log(`console ${context.partitionId}`);
