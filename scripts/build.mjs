@@ -29,6 +29,7 @@ await unlessStamped('dist/.workflow-stamp', digestOf(workflowFiles), async () =>
   const { code } = await bundleWorkflowCode({
     workflowsPath: join(root, 'dist/workflows/index.js'),
     payloadConverterPath: join(root, 'dist/workflows/payload-converter.js'),
+    failureConverterPath: join(root, 'dist/workflows/failure-converter.js'),
     workflowInterceptorModules: [join(root, 'dist/workflows/interceptors.js')],
     logger: new DefaultLogger('WARN'),
     // The bundle is published, so it must not contain paths of the machine that built it; the sources are in

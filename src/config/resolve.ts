@@ -9,7 +9,9 @@ import type { ZodType } from 'zod';
 import { isFolder } from '../files/folders';
 import { tracingProblems } from '../files/optional-packages';
 import { explainIssues } from '../input/explain-issues';
-import type { TemporalSettings } from '../temporal/settings';
+import type { LoadedTemporalSettings, TemporalSettings } from '../temporal/settings';
+import { encrypting } from '../trust/encryption-codec';
+import { PayloadKeys } from '../trust/payload-keys';
 import type { Notifier } from './define';
 import { isStagePath, stageUri } from '../stage';
 import { FUNCTIONS_FILES } from '../runners/languages';
@@ -41,7 +43,7 @@ export interface ProjectConfig {
   stage: string;
   /** As written. */
   duckdb: { setup?: string[] };
-  temporal: TemporalSettings;
+  temporal: LoadedTemporalSettings;
   worker: {
     /** Default: the number of cores. */
     runners?: number;
@@ -179,8 +181,10 @@ function temporalSettings(
   env: NodeJS.ProcessEnv,
   file: TemporalSettings,
   projectDir: string,
-): TemporalSettings {
-  const settings: TemporalSettings = { ...file };
+): LoadedTemporalSettings {
+  const keys = new PayloadKeys(file.encryption?.keys ?? [], env);
+  const dataConverter = encrypting(file.dataConverter, keys);
+  const settings: LoadedTemporalSettings = { ...file, dataConverter, keys };
   if (file.binary !== undefined) settings.binary = resolve(projectDir, file.binary);
   if (env['TEMPORAL_ADDRESS'] || env['TEMPORAL_PROFILE'] || flags.profile !== undefined)
     delete settings.address;

@@ -5,6 +5,7 @@ import { functionsSchema, PYTHON } from '../input/input-schema';
 import type { DataConverter } from '@temporalio/common';
 import { STAGE_EXAMPLES } from '../stage';
 import { isWarehouse, WAREHOUSE_EXAMPLES } from '../warehouse';
+import type { KeySource } from '../trust/payload-keys';
 import type { PartwiseConfig } from './define';
 
 function text(takes: string) {
@@ -37,6 +38,27 @@ export const warehouseSchema = text(WAREHOUSE_EXAMPLES).refine(isWarehouse, {
 const EXTENSION = 'the name of a DuckDB extension, such as "httpfs"';
 const extensionSchema = z.string({ error: EXTENSION }).regex(/^\w+$/, { error: EXTENSION });
 
+/** As a sentence of its own: the usual one would quote the value, which a mistake may have put a key into. */
+const KEYS =
+  '"temporal.encryption.keys" takes a list of keys, the first of which encrypts: { id: "2026-11", env: "PARTWISE_KEY_2026_11" } or { id: "2026-11", command: "…" }. ' +
+  'Ids differ and have up to 64 letters, digits, ".", "-" and "_"; the name of the variable starts with PARTWISE_KEY, so that functions do not get it. The key itself does not belong into the configuration.';
+const keyId = z.string().regex(/^[\w.-]{1,64}$/);
+const keysSchema = z
+  .array(
+    z.union([
+      z.strictObject({ id: keyId, env: z.string().regex(/^PARTWISE_KEY(_\w+)?$/) }),
+      z.strictObject({ id: keyId, command: z.string().min(1) }),
+    ]),
+  )
+  .min(1)
+  .refine((keys) => new Set(keys.map(({ id }) => id)).size === keys.length);
+const encryptionSchema = fields('an object such as { keys: [{ id: "2026-11", env: "PARTWISE_KEY" }] }', {
+  keys: z.custom<KeySource[]>((value) => keysSchema.safeParse(value).success, {
+    error: KEYS,
+    params: { sentence: true },
+  }),
+});
+
 const temporalSchema = fields('an object such as { address: "localhost:7233" }', {
   address: text('the host and port of a server, such as "localhost:7233"').optional(),
   profile: text("the name of a profile in Temporal's configuration file").optional(),
@@ -50,6 +72,7 @@ const temporalSchema = fields('an object such as { address: "localhost:7233" }',
       error: "one of Temporal's data converters, an object",
     })
     .optional(),
+  encryption: encryptionSchema.optional(),
 });
 
 const NOTIFIER = 'an object with "url" or "command", such as { command: "./mail.sh" }';

@@ -13,6 +13,9 @@ export const SEAL = 'partwise-seal';
  */
 export const UNSEALED = 'partwise-unsealed';
 
+/** Metadata that the codec adds on the way in if the payload was encrypted. Never on the wire. */
+export const ENCRYPTED = 'partwise-encrypted';
+
 export const inputOf = (type: string): string => `input:${type}`;
 export const resultOf = (type: string): string => `result:${type}`;
 export const signalOf = (name: string): string => `signal:${name}`;

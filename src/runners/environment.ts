@@ -7,7 +7,7 @@ import { SERVICES } from '../warehouse';
  */
 const CREDENTIALS = [
   /^TEMPORAL_/i,
-  /^PARTWISE_(SECRET|WORKER$|HOST$)/i,
+  /^PARTWISE_(SECRET|KEY|WORKER$|HOST$)/i,
   /^OTEL_EXPORTER_OTLP_(\w+_)?HEADERS$/i,
   ...SERVICES.flatMap(({ credentials }) => credentials),
 ];

@@ -29,6 +29,7 @@ const GRPC_NOT_FOUND = 5;
 /** Connects to the configured server, or else to the embedded one, starting it if necessary. */
 export async function connectTemporal(options: EmbeddedOptions): Promise<TemporalSession> {
   const resolved = resolveTemporal(options.settings, options.env ?? process.env);
+  await options.settings.keys?.check();
   if (resolved.kind === 'named') {
     const connection = await connectNamed(resolved.connectionOptions, resolved.namespace);
     return session(connection, resolved, { ...options, secret: null }, () => {});

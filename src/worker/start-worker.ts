@@ -25,6 +25,7 @@ import type { Tracing } from './traces';
 import { isAlive } from '../temporal/processes';
 import { makePrivate } from '../temporal/state-folder';
 import { endEarlierRuns, guardWorker } from './guard-worker';
+import { forWorkflows } from '../trust/encryption-codec';
 import { sealing } from '../trust/seal-codec';
 
 export interface StartWorkerOptions {
@@ -140,7 +141,8 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   const runtime = installRuntime(project.worker.metrics ?? null, options.onSdkLog ?? null);
   const metrics = WorkerMetrics.of(runtime.metricMeter);
   const connection = await NativeConnection.connect(server.connectionOptions);
-  const { dataConverter } = project.temporal;
+  await project.temporal.keys?.check();
+  const dataConverter = forWorkflows(project.temporal.dataConverter);
   const { gate = null } = options;
   const reading = gate === null ? dataConverter : sealing(dataConverter, gate).dataConverter;
   const client = new Client({ connection, namespace, dataConverter: reading });

@@ -41,6 +41,7 @@ export async function startTracing(
   const workflowBundle = await bundleWorkflowCode({
     workflowsPath: join(workflows, 'index.js'),
     payloadConverterPath: join(workflows, 'payload-converter.js'),
+    failureConverterPath: join(workflows, 'failure-converter.js'),
     workflowInterceptorModules: [join(workflows, 'interceptors.js')],
     plugins: [plugin],
     logger,

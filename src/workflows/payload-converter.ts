@@ -15,7 +15,7 @@ import {
 } from '@temporalio/common';
 import { decode, encode } from '@temporalio/common/lib/encoding';
 import { isDeeperThan } from '../core/json-value';
-import { isResult, LABEL, UNSEALED } from '../core/provenance';
+import { ENCRYPTED, isResult, LABEL, UNSEALED } from '../core/provenance';
 
 /**
  * Replaces an activity result that was written as something else: a promise that is resolved with it rejects.
@@ -47,6 +47,17 @@ export function provenanceOf(value: unknown): string | null | undefined {
   return isObject(value) ? incoming.get(value) : undefined;
 }
 
+let encrypted = false;
+
+/** Whether the run's payloads are encrypted, by those that it has received. */
+export function isEncrypted(): boolean {
+  return encrypted;
+}
+
+export function noteEncrypted(): void {
+  encrypted = true;
+}
+
 /** Far more than any valid input or result has. */
 const MAX_LEVELS = 1_000;
 
@@ -59,6 +70,7 @@ class ForgivingPayloadConverter extends DefaultPayloadConverter {
   }
 
   override fromPayload<T>(payload: Payload, context?: SerializationContext): T {
+    if (payload.metadata?.[ENCRYPTED] != null) noteEncrypted();
     const what = labelIn(payload);
     // enforces I13: decided by the label alone, which is in history, so every replay decides the same.
     if (context?.type === 'activity' && what != null && what !== '' && !isResult(what))

@@ -11,7 +11,7 @@ import { lockFolder } from '../lock';
 import { lastWords, logSize, openLog } from '../log-file';
 import { TemporalUnavailable } from '../problems';
 import { gone } from '../processes';
-import type { TemporalSettings } from '../settings';
+import type { LoadedTemporalSettings } from '../settings';
 import { makeStateFolder, stateFolder, type StateFolder } from '../state-folder';
 import type { HostState } from './protocol';
 import { differingVariables, environmentDigests, type EnvironmentDigests } from './worker-environment';
@@ -20,7 +20,7 @@ import { SERVICES } from '../../warehouse';
 /** How the embedded server is started and found. */
 export interface EmbeddedOptions {
   projectDir: string;
-  settings: TemporalSettings;
+  settings: LoadedTemporalSettings;
   /** Default: this process's environment. Background processes started by this command inherit it. */
   env?: NodeJS.ProcessEnv;
   onEvent?: OnTemporalEvent;
