@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { writeArchive, writeShardArchive } from '../reader/archive/archive';
+import { recordedClosing } from '../reader/archive/closing';
 import { findArchive } from '../reader/archive/archives';
 import { HistorySource } from '../reader/histories/history-source';
 import type { Reading } from '../reader/run-reader';
@@ -30,7 +31,10 @@ export async function archiveClosingRun(
     place,
     workflowRunId,
     shard: null,
-    closing: { ...closing, at: new Date().toISOString() },
+    closing: await recordedClosing(
+      { ...closing, at: new Date().toISOString() },
+      context.client.options.loadedDataConverter,
+    ),
     pages: collectingShards(reader.closingPages(), shards),
   });
   // A lost shard had no chance to archive itself.

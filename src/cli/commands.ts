@@ -111,6 +111,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'archive the history of a run on its stage',
   },
   {
+    name: 'codec',
+    summary: "decode payloads for Temporal's web UI and CLI",
+  },
+  {
     name: 'replay',
     summary: 'check recorded histories against the installed workflow code',
   },

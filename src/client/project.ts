@@ -2,6 +2,8 @@ import type { ProjectConfig } from '../config';
 import type { Check } from '../core/setup-check';
 import type { RunInput } from '../core/input';
 import type { Background } from './background';
+import type { CodecOptions } from './codec';
+import type { CodecEndpoint } from '../temporal/codec-endpoint';
 import type { NewestRunsOptions } from './newest-run-ids';
 import type { ProjectCheckOptions } from './doctor';
 import { refusing } from './refusing';
@@ -139,6 +141,12 @@ export class Project {
   serve(options: ServeOptions): Promise<void> {
     const { serveProject }: typeof import('./serve') = require('./serve');
     return serveProject(this.#config, options);
+  }
+
+  /** Decodes payloads of the project for Temporal's web UI and CLI, on this machine. @internal */
+  serveCodec(options: CodecOptions): Promise<CodecEndpoint> {
+    const { serveProjectCodec }: typeof import('./codec') = require('./codec');
+    return serveProjectCodec(this.#config, options);
   }
 
   /** The background processes of the project; null if there are none. @internal */

@@ -10,7 +10,14 @@ export class ForgedPayload extends Error {
   override name = 'ForgedPayload';
 }
 
-/** Undefined if it cannot be decoded. Throws `ForgedPayload` only if `activity` is given. */
+/** A payload is encrypted with a key that is not here. The message is a sentence. */
+export class MissingKey extends Error {
+  override name = 'MissingKey';
+}
+
+/**
+ * Undefined if it cannot be decoded. Throws `MissingKey`, and `ForgedPayload` only if `activity` is given.
+ */
 export async function valueOf(
   decoder: PayloadDecoder,
   payloads: temporal.api.common.v1.IPayloads | null | undefined,
@@ -19,14 +26,14 @@ export async function valueOf(
   try {
     return (await decoder.values(payloads, activity))[0];
   } catch (error) {
-    if (error instanceof ForgedPayload) throw error;
+    if (error instanceof ForgedPayload || error instanceof MissingKey) throw error;
     return undefined;
   }
 }
 
 /**
- * Returns the failure without details if they cannot be decoded. Throws `ForgedPayload` only if `activity` is
- * given.
+ * Returns the failure without details if they cannot be decoded. Throws `MissingKey`, and `ForgedPayload` only
+ * if `activity` is given.
  */
 export async function failureOf(
   decoder: PayloadDecoder,
@@ -36,7 +43,7 @@ export async function failureOf(
   try {
     return await decoder.failure(failure, activity);
   } catch (error) {
-    if (error instanceof ForgedPayload) throw error;
+    if (error instanceof ForgedPayload || error instanceof MissingKey) throw error;
     const { applicationFailureInfo: info, message, stackTrace } = failure ?? {};
     return {
       type: info?.type || 'Error',

@@ -37,7 +37,7 @@ export interface RunPage {
   runs: RunListing[];
   /** Number of starts of this page that were refused, so that there is no run. */
   refused: number;
-  /** Archived runs that cannot be read, and why. */
+  /** Runs that cannot be read, and why: damaged archives, and runs that are encrypted with another key. */
   unread: { runId: string; why: string }[];
   /** Pass as `after` for the next page; null on the last. */
   next: string | null;

@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import { HistoryDecoder } from '../history/decode';
 import { decodeClose } from '../history/decode-close';
 import { functionOfInput } from '../history/run-state';
-import { valueOf } from '../history/untrusted-payloads';
+import { MissingKey, valueOf } from '../history/untrusted-payloads';
 import { asExecutionEnd, executionEnd, type ExecutionEnd } from '../core/end-memo';
 import { END_MEMO, FUNCTION_MEMO } from '../core/workflow';
 import { didYouMean } from '../core/nearest';
@@ -63,18 +63,24 @@ export class RunList {
     const wanted = await this.#ofFunction(named(executions, filter), filter.function);
     const chains = await this.#chains(wanted);
     const found = new Map<ListedExecution, RunListing>();
+    const unread: RunPage['unread'] = [];
     let refused = 0;
     await inParallel(wanted, async (listed) => {
       const { workflowId, runId } = referenceOf(listed);
       // Only the execution that is the run is listed.
-      const line = await orNullIfExpired(this.#line(chains.get(workflowId) ?? [listed]));
+      const reading = orNullIfExpired(this.#line(chains.get(workflowId) ?? [listed]));
+      const line = await reading.catch((error: unknown) => {
+        if (!(error instanceof MissingKey)) throw error;
+        unread.push({ runId: workflowId, why: error.message });
+        return null;
+      });
       if (line?.execution.runId !== runId) return;
       if (line.refused) refused++;
       else if (filter.status === undefined || line.listing.status === filter.status)
         found.set(listed, line.listing);
     });
     const runs = wanted.flatMap((listed) => found.get(listed) ?? []);
-    return { runs, refused, unread: [], next: next === null ? null : CURSOR.encode(next) };
+    return { runs, refused, unread, next: next === null ? null : CURSOR.encode(next) };
   }
 
   /**

@@ -1,4 +1,5 @@
 /** Reads one run: finds its execution, folds its history, and caches what does not need to be read twice. */
+import type { ArchivedClosing } from './archive/closing';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cutOffCalls, type CutOffCalls } from '../history/cut-off-calls';
 import { applyFact, newRecord, type RunRecord, type ShardRecord, type UnitRecord } from '../history/fold';
@@ -116,7 +117,7 @@ export class RunReader {
       for await (const events of history.pages()) await fold(events);
     }
     this.#passed = null;
-    endAsRecorded(record, history);
+    endAsRecorded(record, await history.closing(decoder));
     await readShards(record, decoder, (shard) => this.#shard(record, history, shard));
     this.#keep(record);
     return record;
@@ -186,7 +187,7 @@ export class RunReader {
         if (result === 'more') {
           await followed.take();
           next = followed.next();
-          endAsRecorded(record, history);
+          endAsRecorded(record, await history.closing(this.source.decoder));
           // The end comes last.
           const isEnd = record.closed !== null && followed.isAtEnd;
           const isDue = isEnd || (record.closed === null && (every !== 'tick' || due === null));
@@ -321,7 +322,7 @@ export class RunReader {
 }
 
 /** An archive that was written just before the end contains the end separately. */
-function endAsRecorded(record: RunRecord, { closing }: ExecutionHistory): void {
+function endAsRecorded(record: RunRecord, closing: ArchivedClosing | null): void {
   if (record.closed !== null || closing === null) return;
   applyFact(record, { type: 'closed', realExecution: null, ...closing });
 }

@@ -21,12 +21,12 @@ const TAG_BYTES = 16;
  */
 export function encrypting(inner: DataConverter | undefined, keys: PayloadKeys): DataConverter {
   const theirs = inner?.payloadCodecs ?? [];
-  // A codec of the project may have written the same encoding: it is asked first.
-  if (keys.isEmpty) return { ...inner, payloadCodecs: [...theirs, new WithoutKeys()] };
+  // Codecs decode from the last to the first. One of the project may have written the same encoding.
+  if (keys.isEmpty) return { ...inner, payloadCodecs: [new WithoutKeys(), ...theirs] };
   return {
     ...inner,
     failureConverterPath: require.resolve('./failure-converter'),
-    payloadCodecs: [new EncryptionCodec(keys), ...theirs],
+    payloadCodecs: [...theirs, new EncryptionCodec(keys)],
   };
 }
 

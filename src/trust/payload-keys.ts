@@ -1,5 +1,6 @@
 /** The keys that encrypt a project's payloads, taken from the environment or from commands. */
 import { execFile } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { promisify } from 'node:util';
 
 /** Where a key comes from: an environment variable, or what a command prints. */
@@ -51,6 +52,12 @@ export class PayloadKeys {
   named(id: string): Promise<PayloadKey> {
     const source = this.sources.find((candidate) => candidate.id === id);
     return source === undefined ? Promise.reject(noSuchKey(id, this.sources)) : this.#take(source);
+  }
+
+  /** A secret of 32 hexadecimal digits that follows from the current key, and says nothing about it. */
+  async derived(purpose: string): Promise<string> {
+    const { bytes } = await this.current();
+    return createHmac('sha256', bytes).update(purpose).digest('hex').slice(0, 32);
   }
 
   #take(source: KeySource): Promise<PayloadKey> {

@@ -61,13 +61,14 @@ export class SealCodec implements PayloadCodec {
 
   constructor(
     private readonly options: SealOptions,
+    /** In the order in which they encode, as in the SDK. */
     private readonly inner: readonly PayloadCodec[],
   ) {}
 
   async encode(payloads: Payload[], context?: SerializationContext): Promise<Payload[]> {
     const labels = payloads.map((payload) => labelOf(payload) ?? this.#ownLabel(context));
-    let encoded = payloads;
-    for (const codec of [...this.inner].reverse()) encoded = await codec.encode(encoded, context);
+    let encoded = payloads.map(withoutOurs);
+    for (const codec of this.inner) encoded = await codec.encode(encoded, context);
     if (context?.workflowId === undefined) return encoded;
     return encoded.map((payload, i) => this.#seal(payload, context, labels[i] ?? ''));
   }
@@ -77,7 +78,7 @@ export class SealCodec implements PayloadCodec {
     if (context?.type === 'activity' && !isRecorded(context)) this.#note(context, labels);
     let decoded = payloads.map(withoutOurs);
     const theirs = context !== undefined && isRecorded(context) ? undefined : context;
-    for (const codec of this.inner) decoded = await codec.decode(decoded, theirs);
+    for (const codec of [...this.inner].reverse()) decoded = await codec.decode(decoded, theirs);
     return decoded.map((payload, i) => marked(payload, labels[i]));
   }
 

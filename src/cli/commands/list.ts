@@ -66,14 +66,18 @@ export function define(command: Command): void {
       } while (found.length <= options.limit && after !== undefined);
       const runs = found.slice(0, options.limit);
       if (options.json === true) return printJson({ runs, refused, unread });
-      print(renderRuns(runs, new Date().toISOString(), widthOfTerminal(), paint));
+      if (runs.length > 0 || unread.length === 0)
+        print(renderRuns(runs, new Date().toISOString(), widthOfTerminal(), paint));
       for (const { runId, why } of unread) note(`The run "${runId}" cannot be read: ${why}`);
       const { schedule } = options;
       if (schedule !== undefined && refused > 0)
         note(
           `${refused === 1 ? '1 start was' : `${refused} starts were`} refused, so nothing was run: ${suggesting(options)(`schedule describe ${shellWord(schedule)}`)}`,
         );
-      if (runs.length === 0 && filterFlags({ ...options, stage: undefined, archived: false }) === '')
+      if (
+        runs.length + unread.length === 0 &&
+        filterFlags({ ...options, stage: undefined, archived: false }) === ''
+      )
         aside(whereRunsAre(options));
       if (found.length === runs.length) return;
       aside(

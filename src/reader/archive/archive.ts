@@ -7,14 +7,8 @@ import { createGzip } from 'node:zlib';
 import type { ShardRef } from '../../history/facts';
 import { archiveFolder, type ExecutionPlace } from '../../stored/layout';
 import { ObjectExists, type Stage } from '../../stage';
-import {
-  assertOfRun,
-  parseEvents,
-  shardArchiveNames,
-  type Archive,
-  type ArchivedClosing,
-  type ReadArchive,
-} from './content';
+import { assertOfRun, parseEvents, shardArchiveNames, type Archive, type ReadArchive } from './content';
+import type { RecordedClosing } from './closing';
 import { RecordedHistory } from '../histories/execution-history';
 import { eventsToJson } from '../histories/history-json';
 import type { HistoryEvent } from '../../history/events';
@@ -25,7 +19,7 @@ export interface ArchiveContent {
   workflowRunId: string;
   /** Null for the run's own history. */
   shard: number | null;
-  closing: ArchivedClosing | null;
+  closing: RecordedClosing | null;
   pages: AsyncIterable<HistoryEvent[]>;
 }
 

@@ -4,6 +4,7 @@ import { decodeClose } from '../../history/decode-close';
 import { isoTime, type HistoryEvent, type PayloadDecoder } from '../../history/events';
 import { HistoryDecoder } from '../../history/decode';
 import { functionOfInput } from '../../history/run-state';
+import { MissingKey } from '../../history/untrusted-payloads';
 import { MODELS_FOLDER } from '../../models/manifest';
 import type { Stage } from '../../stage';
 import { runIdOfFolder, SERIES_FOLDER } from '../../stored/layout';
@@ -61,14 +62,15 @@ export class ArchivedRuns {
     } catch (error) {
       // Its newest execution was not archived: it may be in progress on another server.
       if (error instanceof NoSuchRun) return;
-      if (!(error instanceof UnreadableHistory)) throw error;
+      if (!(error instanceof UnreadableHistory || error instanceof MissingKey)) throw error;
       page.unread.push({ runId, why: error.message });
     }
   }
 
-  async #listing(runId: string, { events, closing }: RecordedHistory): Promise<RunListing | 'refused'> {
+  async #listing(runId: string, history: RecordedHistory): Promise<RunListing | 'refused'> {
+    const { events } = history;
     const planned = await hasPlannedIn(events, this.decoder);
-    const closed = closing ?? (await decodeClose(events.at(-1)!, this.decoder));
+    const closed = (await history.closing(this.decoder)) ?? (await decodeClose(events.at(-1)!, this.decoder));
     if (!planned && closed?.kind === 'failed') return 'refused';
     const status = closed?.kind === 'cancelled' ? 'CANCELLED' : 'FAILURE';
     const end = executionEnd(closed?.summary ?? null, closed?.error ?? null, { status, planned });

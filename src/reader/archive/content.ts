@@ -1,18 +1,12 @@
 /** The contents and names of archived histories. */
 import { gunzipSync } from 'node:zlib';
 import type { ShardRef } from '../../history/facts';
-import type { Closing } from '../../core/opened-run';
 import { UnreadableHistory } from '../errors';
 import { eventsFromJson } from '../histories/history-json';
 import type { ExecutionRef } from '../histories/history-source';
 import { SHARD_TYPE } from '../visibility';
 import type { HistoryEvent } from '../../history/events';
-
-/** The end of a history that was archived just before it. */
-export interface ArchivedClosing extends Closing {
-  /** ISO 8601 UTC. */
-  at: string;
-}
+import type { RecordedClosing } from './closing';
 
 /** The JSON of an archive. */
 export interface Archive {
@@ -24,7 +18,7 @@ export interface Archive {
   /** The shard's number, for the history of a shard. */
   shard?: number;
   /** Null if the history includes its end, or is a shard's. */
-  closing: ArchivedClosing | null;
+  closing: RecordedClosing | null;
   /** In the format of `temporal workflow show --output json`. */
   history: { events: unknown[] };
 }

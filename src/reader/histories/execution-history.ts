@@ -1,12 +1,13 @@
 /**
  * The interface through which readers get events: the history of one execution, on the server or recorded.
  */
-import type { ArchivedClosing, ReadArchive } from '../archive/content';
+import { readClosing, type ArchivedClosing, type RecordedClosing } from '../archive/closing';
+import type { ReadArchive } from '../archive/content';
 import type { ShardRef } from '../../history/facts';
 import type { Stage } from '../../stage';
 import type { Description, ExecutionRef, HistorySource } from './history-source';
 import { ArchivedShard, archivesOn, ServerShard, type ShardHistory } from './shard-history';
-import type { HistoryEvent } from '../../history/events';
+import type { HistoryEvent, PayloadDecoder } from '../../history/events';
 
 export interface ExecutionHistory extends ShardHistory {
   readonly execution: ExecutionRef;
@@ -16,7 +17,7 @@ export interface ExecutionHistory extends ShardHistory {
    */
   readonly description: Description | null;
   /** How it ended, if it was archived just before its end. */
-  readonly closing: ArchivedClosing | null;
+  closing(decoder: PayloadDecoder): Promise<ArchivedClosing | null>;
   /** Waits for the end. */
   untilClosed(signal: AbortSignal): Promise<void>;
   /**
@@ -27,7 +28,6 @@ export interface ExecutionHistory extends ShardHistory {
 }
 
 export class ServerHistory implements ExecutionHistory {
-  readonly closing = null;
   readonly execution: ExecutionRef;
 
   constructor(
@@ -36,6 +36,10 @@ export class ServerHistory implements ExecutionHistory {
     readonly description: Description,
   ) {
     this.execution = { workflowId, runId: description.workflowExecutionInfo!.execution!.runId! };
+  }
+
+  async closing(): Promise<null> {
+    return null;
   }
 
   pages(): AsyncGenerator<HistoryEvent[]> {
@@ -68,13 +72,17 @@ export class RecordedHistory implements ExecutionHistory {
   constructor(
     readonly execution: ExecutionRef,
     readonly events: HistoryEvent[],
-    readonly closing: ArchivedClosing | null,
+    private readonly recordedClosing: RecordedClosing | null,
     /** Archives of its shards. */
     private readonly shards: { read: ReadArchive; place: string },
   ) {}
 
   shard(shard: ShardRef, execution: number): ShardHistory {
     return new ArchivedShard(shard, execution, this.shards.read, this.shards.place);
+  }
+
+  closing(decoder: PayloadDecoder): Promise<ArchivedClosing | null> {
+    return readClosing(this.recordedClosing, decoder);
   }
 
   async *pages(): AsyncGenerator<HistoryEvent[]> {

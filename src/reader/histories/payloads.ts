@@ -1,5 +1,6 @@
 import type { LoadedDataConverter } from '@temporalio/common';
-import { ForgedPayload } from '../../history/untrusted-payloads';
+import { ForgedPayload, MissingKey } from '../../history/untrusted-payloads';
+import { KeyUnavailable } from '../../trust/payload-keys';
 import { NotSealed, SealCodec, type RecordedContext } from '../../trust/seal-codec';
 import type { PayloadDecoder, RecordedActivity, RecordedFailure } from '../../history/events';
 
@@ -45,7 +46,8 @@ async function sealed<T>(decoding: Promise<T>): Promise<T> {
   try {
     return await decoding;
   } catch (error) {
-    throw error instanceof NotSealed ? new ForgedPayload(error.message) : error;
+    if (error instanceof NotSealed) throw new ForgedPayload(error.message);
+    throw error instanceof KeyUnavailable ? new MissingKey(error.message) : error;
   }
 }
 

@@ -40,7 +40,8 @@ export async function runHostInForeground(
       onEvent({ type: 'hostReplaced', message: 'Stopped the background process of this project.' });
     }
     if (options.ui === true) {
-      ui = await guardUi();
+      const { keys, dataConverter } = options.settings;
+      ui = await guardUi(keys === undefined || keys.isEmpty ? [] : (dataConverter?.payloadCodecs ?? []));
       onEvent({ type: 'uiReady', url: ui.url, message: `Temporal's web UI is at ${ui.url}` });
     }
     const { open = false } = options;

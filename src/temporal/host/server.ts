@@ -179,6 +179,7 @@ function serverArguments({ folder, namespace, ui }: ServerOptions, port: number)
   ];
   if (ui !== undefined)
     options.push(['ui-ip', ui.ip], ['ui-port', String(ui.port)], ['ui-public-path', ui.path]);
+  if (ui?.codecEndpoint != null) options.push(['ui-codec-endpoint', ui.codecEndpoint]);
   const withUi = ui === undefined ? '--headless' : '--ui-disable-news-fetch';
   return ['server', 'start-dev', withUi, ...options.flatMap(([name, value]) => [`--${name}`, value])];
 }

@@ -9,6 +9,8 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, request, type IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream';
+import type { PayloadCodec } from '@temporalio/common';
+import { answerCodec, operationOf } from '../codec-endpoint';
 import { freePort, isFree, LOOPBACK } from '../ports';
 
 /** Where the server is to serve its UI. */
@@ -17,6 +19,8 @@ export interface UiPlace {
   port: number;
   /** Begins with a slash. */
   path: string;
+  /** Where the UI's pages have payloads decoded; null: nowhere. */
+  codecEndpoint: string | null;
 }
 
 export interface GuardedUi {
@@ -31,9 +35,13 @@ const UI_PORT = 8233;
 /** Browsers refuse to connect to these ports (Fetch Standard, "bad port"). */
 const BLOCKED_PORTS = [6666, 6665, 6667, 6668, 6669, 6679, 6697, 10080];
 
-export async function guardUi(): Promise<GuardedUi> {
-  const place = { ...(await hiddenAddress()), path: `/${randomBytes(16).toString('hex')}` };
+/** `codecs`: those that decode payloads for the UI's pages. */
+export async function guardUi(codecs: readonly PayloadCodec[]): Promise<GuardedUi> {
+  const path = `/${randomBytes(16).toString('hex')}`;
   const port = (await isFree(UI_PORT)) ? UI_PORT : await freePort();
+  const codecPath = `${path}/codec`;
+  const codecEndpoint = codecs.length === 0 ? null : `http://${LOOPBACK}:${port}${codecPath}`;
+  const place = { ...(await hiddenAddress()), path, codecEndpoint };
   const guard = createServer((incoming, outgoing) => {
     const refuse = (status: number, sentence: string): void =>
       void outgoing.writeHead(status, { 'content-type': 'text/plain' }).end(`${sentence}\n`);
@@ -41,8 +49,13 @@ export async function guardUi(): Promise<GuardedUi> {
       refuse(403, 'Open Temporal\'s web UI at the URL that "partwise dev --ui" has printed.');
       return;
     }
-    const { method, url: path, headers } = incoming;
-    const forwarded = request({ host: place.ip, port: place.port, method, path, headers }, (answer) => {
+    const { method, url = '', headers } = incoming;
+    const operation = url.startsWith(codecPath) ? operationOf(url.slice(codecPath.length)) : null;
+    if (codecEndpoint !== null && method === 'POST' && operation !== null) {
+      void answerCodec(codecs, operation, incoming, outgoing);
+      return;
+    }
+    const forwarded = request({ host: place.ip, port: place.port, method, path: url, headers }, (answer) => {
       // The path is a secret, which links to other sites must not pass on.
       outgoing.writeHead(answer.statusCode!, { ...answer.headers, 'referrer-policy': 'same-origin' });
       pipeline(answer, outgoing, () => {});
