@@ -31,16 +31,17 @@ export function encrypting(inner: DataConverter | undefined, keys: PayloadKeys):
 }
 
 /**
- * For workers: what a workflow receives from outside and cannot be decrypted becomes a text that says so,
- * which is refused like any other invalid input (I9). A result that cannot be decrypted fails the workflow
- * task instead, which Temporal repeats until a worker has the key.
+ * For workers. What a workflow receives from outside and cannot be decrypted becomes a text that says so, which
+ * is refused like any other invalid input (I9). A result that cannot be decrypted fails the workflow task
+ * instead, which Temporal repeats until a worker has the key. What was encrypted is marked as such, so that
+ * workflow code encrypts the messages of its errors too.
  */
 export function forWorkflows(converter: DataConverter | undefined): DataConverter | undefined {
   if (converter?.payloadCodecs === undefined) return converter;
-  return { ...converter, payloadCodecs: converter.payloadCodecs.map((codec) => new Forgiving(codec)) };
+  return { ...converter, payloadCodecs: converter.payloadCodecs.map((codec) => new WorkflowCodec(codec)) };
 }
 
-class Forgiving implements PayloadCodec {
+class WorkflowCodec implements PayloadCodec {
   constructor(private readonly inner: PayloadCodec) {}
 
   encode(payloads: Payload[], context?: SerializationContext): Promise<Payload[]> {
@@ -49,15 +50,21 @@ class Forgiving implements PayloadCodec {
 
   async decode(payloads: Payload[], context?: SerializationContext): Promise<Payload[]> {
     try {
-      return await this.inner.decode(payloads, context);
+      const decoded = await this.inner.decode(payloads, context);
+      return decoded.map((payload, i) => (keyIdOf(payloads[i]!) === null ? payload : marked(payload)));
     } catch (error) {
       if (!(error instanceof KeyUnavailable) || context?.type !== 'workflow') throw error;
+      const text = JSON.stringify(`[a payload that cannot be decoded: ${error.message}]`);
       return payloads.map(() => ({
         metadata: { encoding: Buffer.from('json/plain') },
-        data: Buffer.from(JSON.stringify(`[a payload that cannot be decoded: ${error.message}]`)),
+        data: Buffer.from(text),
       }));
     }
   }
+}
+
+function marked(payload: Payload): Payload {
+  return { ...payload, metadata: { ...payload.metadata, [ENCRYPTED]: new Uint8Array() } };
 }
 
 export class EncryptionCodec implements PayloadCodec {
@@ -116,8 +123,7 @@ function decrypted({ data }: Payload, { id, bytes }: PayloadKey): Payload {
     });
     decipher.setAuthTag(all.subarray(-TAG_BYTES));
     const content = all.subarray(NONCE_BYTES, -TAG_BYTES);
-    const payload = protoPayload().decode(Buffer.concat([decipher.update(content), decipher.final()]));
-    return { ...payload, metadata: { ...payload.metadata, [ENCRYPTED]: new Uint8Array() } };
+    return protoPayload().decode(Buffer.concat([decipher.update(content), decipher.final()]));
   } catch {
     throw new KeyUnavailable(
       `This cannot be decrypted with the key "${id}": the key is another one than the one of that name that encrypted it, or the content was changed. Check the key "${id}" of temporal.encryption.`,
