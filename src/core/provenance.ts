@@ -22,3 +22,6 @@ export const signalOf = (name: string): string => `signal:${name}`;
 
 export const isResult = (label: string): boolean => label.startsWith('result:');
 export const isInput = (label: string): boolean => label.startsWith('input:');
+
+/** Begins the text that takes the place of a payload which a workflow cannot decode. */
+export const UNDECODABLE = '[a payload that cannot be decoded: ';

@@ -2,6 +2,7 @@
  * Parses the raw input of a run (any JSON) and fills in defaults, or reports every problem together (I9).
  * Used by the library, the CLI and the worker's `openRun`.
  */
+import { UNDECODABLE } from '../core/provenance';
 import { withFunctionsFile } from '../core/function-reference';
 import { jsonProblems } from '../core/json-value';
 import type { NormalizedInput } from '../core/normalized-input';
@@ -40,6 +41,9 @@ function notAnObject(raw: unknown): string | null {
   if (typeof raw === 'string' && /^\s*\{/.test(raw)) {
     return `The input is a string containing JSON, ${quote(raw)}; pass the object itself (was it encoded twice?).`;
   }
+  // The reason is longer than what is quoted of a value.
+  if (typeof raw === 'string' && raw.startsWith(UNDECODABLE))
+    return `The input cannot be decoded: ${raw.slice(UNDECODABLE.length, -1)}`;
   if (typeof raw !== 'object' || Array.isArray(raw)) {
     return `The input is ${quote(raw)}; it takes one JSON object such as ${example}.`;
   }

@@ -6,7 +6,7 @@
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { DataConverter, Payload, PayloadCodec, SerializationContext } from '@temporalio/common';
-import { ENCRYPTED } from '../core/provenance';
+import { ENCRYPTED, UNDECODABLE } from '../core/provenance';
 import { KeyUnavailable, noSuchKey, type PayloadKey, type PayloadKeys } from './payload-keys';
 
 const ENCODING = Buffer.from('binary/encrypted');
@@ -54,7 +54,7 @@ class WorkflowCodec implements PayloadCodec {
       return decoded.map((payload, i) => (keyIdOf(payloads[i]!) === null ? payload : marked(payload)));
     } catch (error) {
       if (!(error instanceof KeyUnavailable) || context?.type !== 'workflow') throw error;
-      const text = JSON.stringify(`[a payload that cannot be decoded: ${error.message}]`);
+      const text = JSON.stringify(`${UNDECODABLE}${error.message}]`);
       return payloads.map(() => ({
         metadata: { encoding: Buffer.from('json/plain') },
         data: Buffer.from(text),

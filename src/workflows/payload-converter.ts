@@ -15,7 +15,7 @@ import {
 } from '@temporalio/common';
 import { decode, encode } from '@temporalio/common/lib/encoding';
 import { isDeeperThan } from '../core/json-value';
-import { ENCRYPTED, isResult, LABEL, UNSEALED } from '../core/provenance';
+import { ENCRYPTED, isResult, LABEL, UNDECODABLE, UNSEALED } from '../core/provenance';
 
 /**
  * Replaces an activity result that was written as something else: a promise that is resolved with it rejects.
@@ -83,7 +83,7 @@ class ForgivingPayloadConverter extends DefaultPayloadConverter {
       return value;
     } catch (error) {
       // enforces I9
-      return `[a payload that cannot be decoded: ${error instanceof Error ? error.message : String(error)}]` as T;
+      return `${UNDECODABLE}${error instanceof Error ? error.message : String(error)}]` as T;
     }
   }
 }

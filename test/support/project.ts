@@ -32,7 +32,7 @@ export interface TestProject {
 
 /**
  * `functions`: content of functions.ts. `inPython`: content of functions.py. `address`: of a server other
- * than the suite's. `config`: further configuration.
+ * than the suite's. `config`: further configuration. `encryption`: of its payloads.
  */
 export async function makeProject(
   functions: string,
@@ -40,10 +40,12 @@ export async function makeProject(
     address = process.env.PARTWISE_TEST_ADDRESS!,
     inPython,
     config = {},
+    encryption,
   }: {
     address?: string;
     inPython?: string;
     config?: Pick<PartwiseConfig, 'python' | 'warehouse' | 'stage' | 'allow' | 'notify'>;
+    encryption?: NonNullable<PartwiseConfig['temporal']>['encryption'];
   } = {},
 ): Promise<TestProject> {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-project-'));
@@ -63,7 +65,7 @@ export async function makeProject(
       warehouse: 'duckdb:./w.duckdb',
       stage: './stage',
       ...config,
-      temporal: { address, taskQueue },
+      temporal: { address, taskQueue, ...(encryption !== undefined && { encryption }) },
     }),
   );
   const partwise = await Partwise.connect({ projectDir: folder });
