@@ -186,5 +186,6 @@ export type { HistoriesOptions, RunHistory } from './reader/histories/histories'
 export type { HistoryEvent } from './history/events';
 export type { TemporalBinary } from './temporal/binary/types';
 export type { OnTemporalEvent, TemporalEvent } from './temporal/events';
-export type { TemporalSettings } from './temporal/settings';
+export type { EncryptionSettings, TemporalSettings } from './temporal/settings';
+export type { KeySource } from './trust/payload-keys';
 export type { ModelFunction, ModelSerde } from './functions/model-hooks';

@@ -1,4 +1,4 @@
-/** A project whose payloads are encrypted: nothing of a run is readable on the server, and every reader has the key. */
+/** A project whose payloads are encrypted: nothing of a run can be read without the key. */
 import { execFileSync, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';

@@ -13,7 +13,9 @@ export const SEAL = 'partwise-seal';
  */
 export const UNSEALED = 'partwise-unsealed';
 
-/** Metadata that the codec adds on the way into a workflow if the payload was encrypted. Never on the wire. */
+/**
+ * Metadata that the codec adds on the way into a workflow if the payload was encrypted. Never on the wire.
+ */
 export const ENCRYPTED = 'partwise-encrypted';
 
 export const inputOf = (type: string): string => `input:${type}`;

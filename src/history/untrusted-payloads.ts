@@ -32,8 +32,8 @@ export async function valueOf(
 }
 
 /**
- * Returns the failure without details if they cannot be decoded. Throws `MissingKey`, and `ForgedPayload` only
- * if `activity` is given.
+ * Returns the failure without details if they cannot be decoded. Throws `MissingKey`, and `ForgedPayload`
+ * only if `activity` is given.
  */
 export async function failureOf(
   decoder: PayloadDecoder,

@@ -2,9 +2,9 @@
  * A remote codec, as Temporal's web UI and CLI use it to show payloads that only the project can decode:
  * `POST …/decode` and `…/encode`, with payloads as JSON.
  *
- * Whoever can use it reads every payload. So it listens on loopback, below a path that is a secret, and answers
- * only requests that name this machine (a page could otherwise reach it by DNS rebinding) and come from the
- * web UI's origin, or from a program.
+ * Whoever can use it reads every payload. So it listens on loopback, below a path that is a secret, and
+ * answers only requests that name this machine (a page could otherwise reach it by DNS rebinding) and come
+ * from the web UI's origin, or from a program.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

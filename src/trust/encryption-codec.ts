@@ -31,10 +31,10 @@ export function encrypting(inner: DataConverter | undefined, keys: PayloadKeys):
 }
 
 /**
- * For workers. What a workflow receives from outside and cannot be decrypted becomes a text that says so, which
- * is refused like any other invalid input (I9). A result that cannot be decrypted fails the workflow task
- * instead, which Temporal repeats until a worker has the key. What was encrypted is marked as such, so that
- * workflow code encrypts the messages of its errors too.
+ * For workers. What a workflow receives from outside and cannot be decrypted becomes a text that says so,
+ * which is refused like any other invalid input (I9). A result that cannot be decrypted fails the workflow
+ * task instead, which Temporal repeats until a worker has the key. What was encrypted is marked as such, so
+ * that workflow code encrypts the messages of its errors too.
  */
 export function forWorkflows(converter: DataConverter | undefined): DataConverter | undefined {
   if (converter?.payloadCodecs === undefined) return converter;

@@ -6,10 +6,10 @@ import { promisify } from 'node:util';
 /** Where a key comes from: an environment variable, or what a command prints. */
 export type KeySource = { id: string } & ({ env: string } | { command: string });
 
-export const KEY_BYTES = 32;
+const KEY_BYTES = 32;
 const COMMAND_WITHIN_MS = 30_000;
 
-/** A key that is needed is not there, or is not a key. The message is a sentence without any of its characters. */
+/** A key that is needed is not there, or is not a key. The message has nothing of it. */
 export class KeyUnavailable extends Error {
   override name = 'KeyUnavailable';
 }
