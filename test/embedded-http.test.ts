@@ -17,6 +17,8 @@ import {
 import { accepts } from '../src/temporal/ports';
 import { commandLine, gone, isAlive } from '../src/temporal/processes';
 import { readJson, stateFolder, writeJson } from '../src/temporal/state-folder';
+import { encrypting } from '../src/trust/encryption-codec';
+import { PayloadKeys } from '../src/trust/payload-keys';
 import { until } from './support/until';
 
 const workerEntry = join(__dirname, 'support', 'stand-in-worker.js');
@@ -196,9 +198,10 @@ onLinux(
 
 onLinux('a web page can do no more while the web UI is served, even if it knows its secret URL', async () => {
   const events = new EventEmitter();
+  const keys = new PayloadKeys([{ id: 'a', env: 'PARTWISE_KEY' }], { PARTWISE_KEY: '0'.repeat(64) });
   const ended = runHostInForeground({
     projectDir,
-    settings: {},
+    settings: { dataConverter: encrypting(undefined, keys), keys },
     workerEntry,
     ui: true,
     signal: endDev.signal,
@@ -242,6 +245,15 @@ onLinux('a web page can do no more while the web UI is served, even if it knows 
   ];
   const csrf = '0123456789abcdef0123456789abcdef';
   const proven = { cookie: `_csrf=${csrf}`, 'x-csrf-token': csrf };
+  const decode = `${secret}/codec/decode`;
+  const payloads = { payloads: [] };
+  for (const site of sites)
+    expect(await send(guard, 'POST', decode, site, payloads)).toMatchObject({ status: 403 });
+  expect(await send(guard, 'POST', decode, { ...own, origin: `http://${own.host}` }, payloads)).toMatchObject(
+    {
+      status: 200,
+    },
+  );
   for (const site of sites)
     for (const [method, path] of TRIES)
       expect(await send(guard, method, secret + path, { ...site, ...proven })).toMatchObject({ status: 403 });

@@ -282,6 +282,7 @@ describe('partwise codec', () => {
         status: 200,
         headers: { 'access-control-allow-origin': origin },
       });
+      expect(await ask(`${url}/decode?preserveStorageRefs=true`, { origin })).toMatchObject({ status: 200 });
       expect(await ask(`${url}/decode`, { origin }, 'OPTIONS')).toMatchObject({ status: 204 });
       for (const refused of [
         ask(`${url}/decode`, { origin: 'http://evil.example' }),

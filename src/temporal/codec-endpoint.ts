@@ -45,8 +45,9 @@ export async function answerCodec(
   }
 }
 
+/** `path`: what follows the endpoint's own. The web UI adds a query, which codecs have no use for. */
 export function operationOf(path: string): CodecOperation | null {
-  return OPERATIONS.find((operation) => path === `/${operation}`) ?? null;
+  return OPERATIONS.find((operation) => path.replace(/\?.*/, '') === `/${operation}`) ?? null;
 }
 
 export interface CodecEndpoint {
