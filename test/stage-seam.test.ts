@@ -7,7 +7,8 @@ import { pathToFileURL } from 'node:url';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { openPlannedStage } from '../src/stored/stage-access';
-import { openStage, type Stage } from '../src/stage';
+import { openStage, useKeys, type Stage } from '../src/stage';
+import { PayloadKeys } from '../src/trust/payload-keys';
 import { describeS3, startS3, type TestS3 } from './support/s3';
 import { describeSnowflake, startSnowflake, type TestSnowflake } from './support/snowflake';
 
@@ -18,7 +19,7 @@ const NOT_SUPPORTED: Record<string, Partial<Record<Kind, string>>> = {
   },
 };
 
-type Kind = 'local' | 's3' | 'snowflake';
+type Kind = 'local' | 's3' | 'snowflake' | 'encrypted';
 
 interface Place {
   /** URIs of two unused stages. */
@@ -38,6 +39,24 @@ describe('a local stage', () =>
     uris: () => [pathToFileURL(join(folder, 'one')).href, pathToFileURL(join(folder, 'two')).href],
     overwrite: async (stage, path, content) => writeFile(new URL(`${stage.uri}/${path}`), content),
   })));
+
+describe('an encrypted stage', () => {
+  beforeAll(() =>
+    useKeys(new PayloadKeys([{ id: 'k', env: 'PARTWISE_KEY' }], { PARTWISE_KEY: '7'.repeat(64) })),
+  );
+
+  behavesAsStage('encrypted', () => ({
+    uris: () => {
+      const uri = (name: string): string => `encrypted:${pathToFileURL(join(folder, name)).href}`;
+      return [uri('one'), uri('two')];
+    },
+    // As somebody with the key; what others can do is in encrypted-stage.test.ts.
+    async overwrite(stage, path, content) {
+      await stage.remove(path);
+      await stage.put(path, Buffer.from(content));
+    },
+  }));
+});
 
 describeS3('a stage on S3', () => {
   let s3: TestS3;

@@ -13,7 +13,7 @@ import type { LoadedTemporalSettings, TemporalSettings } from '../temporal/setti
 import { encrypting } from '../trust/encryption-codec';
 import { PayloadKeys } from '../trust/payload-keys';
 import type { Notifier } from './define';
-import { isStagePath, stageUri } from '../stage';
+import { ENCRYPTED, isStagePath, stageUri, useKeys } from '../stage';
 import { FUNCTIONS_FILES } from '../runners/languages';
 import { findNamed, namedInterpreter } from '../runners/named-interpreter';
 import { packageProblems } from '../warehouse';
@@ -141,6 +141,8 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Proje
     stagePath(projectDir, env['PARTWISE_STAGE']),
     stagePath(projectDir, file.stage),
   );
+  const keys = new PayloadKeys(file.temporal?.encryption?.keys ?? [], env);
+  useKeys(keys);
   const namedWarehouse = warehouse ?? file.warehouse ?? null;
   const stage =
     namedStage === undefined
@@ -160,7 +162,7 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Proje
     warehouse: namedWarehouse,
     stage,
     duckdb: file.duckdb ?? {},
-    temporal: temporalSettings(flags, env, file.temporal ?? {}, projectDir),
+    temporal: temporalSettings(flags, env, file.temporal ?? {}, { projectDir, keys }),
     worker: {
       ...file.worker,
       ...(runners !== undefined && { runners }),
@@ -180,9 +182,8 @@ function temporalSettings(
   flags: ConfigFlags,
   env: NodeJS.ProcessEnv,
   file: TemporalSettings,
-  projectDir: string,
+  { projectDir, keys }: { projectDir: string; keys: PayloadKeys },
 ): LoadedTemporalSettings {
-  const keys = new PayloadKeys(file.encryption?.keys ?? [], env);
   const dataConverter = encrypting(file.dataConverter, keys);
   const settings: LoadedTemporalSettings = { ...file, dataConverter, keys };
   if (file.binary !== undefined) settings.binary = resolve(projectDir, file.binary);
@@ -208,6 +209,8 @@ function absolute(folder: string, path: string | undefined): string | undefined 
 }
 
 function stagePath(folder: string, stage: string | undefined): string | undefined {
+  if (stage?.startsWith(ENCRYPTED) === true)
+    return `${ENCRYPTED}${stagePath(folder, stage.slice(ENCRYPTED.length))}`;
   if (stage?.startsWith('file://')) return fileURLToPath(stage);
   return stage === undefined || stage === '' || isStagePath(stage) ? absolute(folder, stage) : stage;
 }

@@ -1,6 +1,8 @@
 import { requirePackages } from '../files/optional-packages';
 import type { StageKind } from './kind';
 import { STAGE_KINDS } from './kinds';
+import { KeyUnavailable, type PayloadKeys } from '../trust/payload-keys';
+import { snowflake } from './snowflake/kind';
 import type { Stage } from './stage';
 
 export { isStoredSize } from './checked';
@@ -11,14 +13,28 @@ export const STAGE_EXAMPLES = STAGE_KINDS.map(({ example }, i) =>
   i === STAGE_KINDS.length - 1 ? `or ${example}` : example,
 ).join(', ');
 
-/** Open stages of services, by URI: they cache what is read repeatedly. */
+/** Before any other kind of stage: its objects are encrypted with the keys of `temporal.encryption`. */
+export const ENCRYPTED = 'encrypted:';
+
+/** Open stages that cache what is read repeatedly, by URI. */
 const opened = new Map<string, Stage>();
+
+/** The keys of the project whose configuration was loaded last; a process has one. */
+let keys: PayloadKeys | null = null;
+
+export function useKeys(ofProject: PayloadKeys): void {
+  // What is open stays open when a configuration is loaded again.
+  if (keys?.isSameAs(ofProject) === true) return;
+  keys = ofProject;
+  for (const uri of opened.keys()) if (uri.startsWith(ENCRYPTED)) opened.delete(uri);
+}
 
 /**
  * Opens the stage at an absolute URI. If `token` is given, the stage must have it: a folder that is now a
  * different stage, or none, is unavailable. (A service's stage cannot turn into a different one.)
  */
 export function openStage(uri: string, token: string | null = null): Stage {
+  if (uri.startsWith(ENCRYPTED)) return openEncrypted(uri, token);
   const kind = kindOf(uri);
   if (kind.service === null) return kind.open(uri, token);
   const known = opened.get(uri);
@@ -29,17 +45,42 @@ export function openStage(uri: string, token: string | null = null): Stage {
   return stage;
 }
 
+function openEncrypted(uri: string, token: string | null): Stage {
+  if (keys === null || keys.isEmpty) throw new KeyUnavailable(noKeys(uri));
+  const place = `${uri} ${token}`;
+  const known = opened.get(place);
+  if (known !== undefined) return known;
+  const {
+    EncryptedStage,
+  }: typeof import('./encrypted/encrypted-stage') = require('./encrypted/encrypted-stage');
+  const stage = new EncryptedStage(uri, openStage(uri.slice(ENCRYPTED.length), token), keys);
+  opened.set(place, stage);
+  return stage;
+}
+
+function noKeys(stage: string): string {
+  return `The stage "${stage}" is encrypted, and the project has no keys. Add the key to temporal.encryption in the configuration.`;
+}
+
 /**
  * Resolves a stage in the user's spelling to its absolute URI. Relative paths start at `projectDir`.
  * `warehouse` is the run's warehouse, which some kinds of stage need. Throws if the stage is invalid.
  */
 export function stageUri(value: string, projectDir: string, warehouse: string | null): string {
-  return kindOf(value).resolve(value, { projectDir, warehouse });
+  if (!value.startsWith(ENCRYPTED)) return kindOf(value).resolve(value, { projectDir, warehouse });
+  const uri = stageUri(value.slice(ENCRYPTED.length), projectDir, warehouse);
+  if (kindOf(uri) === snowflake)
+    throw new Error(
+      `The stage "${value}" is on Snowflake, which encrypts its stages itself: leave out "${ENCRYPTED}".`,
+    );
+  if (keys === null || keys.isEmpty) throw new Error(noKeys(value));
+  return `${ENCRYPTED}${uri}`;
 }
 
 /** Whether a stage in the user's spelling is the path of a folder, which may be relative. */
 export function isStagePath(value: string): boolean {
-  return !value.startsWith('file://') && findKind(value)?.service === null;
+  const isNamed = value.startsWith('file://') || value.startsWith(ENCRYPTED);
+  return !isNamed && findKind(value)?.service === null;
 }
 
 /**
@@ -47,6 +88,7 @@ export function isStagePath(value: string): boolean {
  * `stageUri` adds them again.
  */
 export function portableUri(uri: string): string {
+  if (uri.startsWith(ENCRYPTED)) return `${ENCRYPTED}${portableUri(uri.slice(ENCRYPTED.length))}`;
   return kindOf(uri).portable?.(uri) ?? uri;
 }
 

@@ -34,6 +34,17 @@ export class PayloadKeys {
     return this.sources.length === 0;
   }
 
+  /** Whether these come from the same places, which have the same in them. */
+  isSameAs(other: PayloadKeys): boolean {
+    return this.#places() === other.#places();
+  }
+
+  #places(): string {
+    return JSON.stringify(
+      this.sources.map((source) => [source, 'env' in source ? this.env[source.env] : null]),
+    );
+  }
+
   /** Takes all keys. Throws `KeyUnavailable` with every problem. */
   async check(): Promise<void> {
     const results = await Promise.allSettled(this.sources.map((source) => this.#take(source)));

@@ -3,6 +3,7 @@
  */
 import type { Refusal } from '../core/refusal';
 import { missingPackages } from '../files/optional-packages';
+import { ENCRYPTED } from '../stage';
 import { STAGE_KINDS } from '../stage/kinds';
 import type { Purpose, Service } from '../core/service';
 import { WAREHOUSE_KINDS } from './kinds';
@@ -24,6 +25,7 @@ export function packageProblems(uris: readonly string[]): string[] {
 }
 
 function serviceOf(uri: string): Service | null {
+  if (uri.startsWith(ENCRYPTED)) return serviceOf(uri.slice(ENCRYPTED.length));
   const warehouse = WAREHOUSE_KINDS.find(({ scheme }) => uri.startsWith(`${scheme}:`));
   return (warehouse ?? STAGE_KINDS.findLast((kind) => kind.matches(uri)))?.service ?? null;
 }
