@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { loadConfig } from '../src/config';
 import { openStage, stageUri, useKeys, type Stage } from '../src/stage';
-import { FRAME_BYTES } from '../src/stage/encrypted/object-cipher';
+import { FRAME_BYTES } from '../src/stage/object-cipher';
 import { PayloadKeys, type KeySource } from '../src/trust/payload-keys';
 
 const ENV = { PARTWISE_KEY: '1'.repeat(64), PARTWISE_KEY_2: '2'.repeat(64) };
@@ -105,7 +105,7 @@ it('is written as "encrypted:" before another stage, and needs keys', async () =
   expect(stageUri('encrypted:./x', '/project', null)).toBe('encrypted:file:///project/x');
   expect(stageUri('encrypted:s3://bucket/x', '/project', null)).toBe('encrypted:s3://bucket/x/');
   expect(() => stageUri('encrypted:@DB.SCHEMA.STAGE/x', '/project', 'snowflake://c')).toThrow(
-    'which encrypts its stages itself: leave out "encrypted:"',
+    'is encrypted by its service, which may read and write it itself: leave out "encrypted:"',
   );
   await writeFile(join(folder, 'partwise.config.json'), JSON.stringify({ stage: 'encrypted:./stage' }));
   await expect(loadConfig({ projectDir: folder, env: {} })).rejects.toThrow(

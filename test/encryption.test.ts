@@ -1,15 +1,17 @@
 /** A project whose payloads are encrypted: nothing of a run can be read without the key. */
 import { execFileSync, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { request, type IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from '@temporalio/client';
 import { DefaultPayloadConverter } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
 import { Partwise, type RunInput } from '../src/index';
+import { openStage, useKeys } from '../src/stage';
 import { findTemporalBinary } from '../src/temporal';
 import { freePort } from '../src/temporal/ports';
 import { encrypting } from '../src/trust/encryption-codec';
@@ -34,6 +36,7 @@ export const totals = definePartitionFunction({
   async run(data, context) {
     const [{ total }] = await data.sql\`SELECT sum(amount) AS total FROM data\`;
     console.log('${CANARY} printed');
+    await context.upload('seen.json', { seen: '${CANARY}' });
     while (context.params.waitsFor !== undefined && !existsSync(context.params.waitsFor)) await sleep(50);
     if (context.params.fails === context.partitionId) throw new Error('${CANARY} cannot add up ' + total);
     return { total, note: '${CANARY} result' };
@@ -54,7 +57,10 @@ let oldWorker: ChildProcess;
 
 beforeAll(async () => {
   for (const { env } of [OLD, NEW]) process.env[env] = randomBytes(32).toString('base64');
-  project = await makeProject(FUNCTIONS, { encryption: { keys: [OLD] } });
+  project = await makeProject(FUNCTIONS, {
+    config: { stage: 'encrypted:./stage' },
+    encryption: { keys: [OLD] },
+  });
   await project.execute(
     `CREATE TABLE sales AS SELECT '${CANARY}-' || ['a', 'b', 'c'][1 + range % 3] AS region, range AS amount FROM range(30)`,
   );
@@ -71,9 +77,12 @@ afterAll(async () => {
 /** The configuration with other keys. */
 async function withKeys<T>(keys: (typeof OLD)[], use: () => Promise<T>): Promise<T> {
   const before = await project.read('partwise.config.json');
-  const config = JSON.parse(before) as { temporal: { encryption?: object } };
-  if (keys.length === 0) delete config.temporal.encryption;
-  else config.temporal.encryption = { keys };
+  const config = JSON.parse(before) as { stage: string; temporal: { encryption?: object } };
+  if (keys.length > 0) config.temporal.encryption = { keys };
+  else {
+    delete config.temporal.encryption;
+    config.stage = './stage';
+  }
   await project.write('partwise.config.json', JSON.stringify(config));
   try {
     return await use();
@@ -88,9 +97,15 @@ function describeRaw({ client }: TestProject, workflowId: string) {
   return client.workflowService.describeWorkflowExecution(request);
 }
 
+/** A decrypted copy of a run's archive. */
 async function archiveOf(id: string): Promise<string> {
-  const folder = join(project.folder, 'stage', id, 'archive');
-  return join(folder, (await readdir(folder))[0]!);
+  const folder = join(project.folder, 'stage');
+  useKeys(new PayloadKeys([OLD], process.env));
+  const stage = openStage(`encrypted:${pathToFileURL(folder).href}`);
+  const [archive] = await stage.list(`${id}/archive/`);
+  const file = join(project.folder, 'archive.json.gz');
+  await writeFile(file, await stage.get(archive!.path));
+  return file;
 }
 
 describe('history', () => {
@@ -128,13 +143,32 @@ describe('history', () => {
   });
 });
 
+describe('the stage', () => {
+  it('has neither rows, returned values, artifacts nor logs in the clear', async () => {
+    const folder = join(project.folder, 'stage', runId);
+    const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) =>
+      entry.isFile(),
+    );
+    expect(files.length).toBeGreaterThan(10);
+    for (const { parentPath, name } of files)
+      expect([name, (await readFile(join(parentPath, name))).includes(CANARY)]).toEqual([name, false]);
+    const run = project.partwise.getRun(runId);
+    const [first] = await run.results();
+    expect(first).toMatchObject({ note: `${CANARY} result` });
+    expect(await run.partition(`${CANARY}-a`).artifacts.get('seen.json')).toEqual({ seen: CANARY });
+    expect((await run.partition(`${CANARY}-a`).logPage()).lines).toMatchObject([
+      { text: `${CANARY} printed` },
+    ]);
+  });
+});
+
 describe('with the key', () => {
   it('commands, archives and replay read it', async () => {
     const status = await cli(project.folder, ['status', runId, '--json']);
     expect(JSON.parse(status.stdout)).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { DONE: 2 } });
     const file = await cli(project.folder, ['failures', runId, '--history', await archiveOf(runId)]);
     expect(file.stdout).toContain(`${CANARY} cannot add up`);
-    const listed = await cli(project.folder, ['list', '--stage', './stage']);
+    const listed = await cli(project.folder, ['list', '--stage', 'encrypted:./stage']);
     expect(listed.stdout).toContain(runId);
     const replay = await cli(project.folder, ['replay', runId]);
     expect(replay).toMatchObject({ code: 0, stderr: expect.stringContaining('no divergence') });

@@ -2,7 +2,6 @@ import { requirePackages } from '../files/optional-packages';
 import type { StageKind } from './kind';
 import { STAGE_KINDS } from './kinds';
 import { KeyUnavailable, type PayloadKeys } from '../trust/payload-keys';
-import { snowflake } from './snowflake/kind';
 import type { Stage } from './stage';
 
 export { isStoredSize } from './checked';
@@ -50,9 +49,7 @@ function openEncrypted(uri: string, token: string | null): Stage {
   const place = `${uri} ${token}`;
   const known = opened.get(place);
   if (known !== undefined) return known;
-  const {
-    EncryptedStage,
-  }: typeof import('./encrypted/encrypted-stage') = require('./encrypted/encrypted-stage');
+  const { EncryptedStage }: typeof import('./encrypted-stage') = require('./encrypted-stage');
   const stage = new EncryptedStage(uri, openStage(uri.slice(ENCRYPTED.length), token), keys);
   opened.set(place, stage);
   return stage;
@@ -69,9 +66,9 @@ function noKeys(stage: string): string {
 export function stageUri(value: string, projectDir: string, warehouse: string | null): string {
   if (!value.startsWith(ENCRYPTED)) return kindOf(value).resolve(value, { projectDir, warehouse });
   const uri = stageUri(value.slice(ENCRYPTED.length), projectDir, warehouse);
-  if (kindOf(uri) === snowflake)
+  if (kindOf(uri).encrypts === true)
     throw new Error(
-      `The stage "${value}" is on Snowflake, which encrypts its stages itself: leave out "${ENCRYPTED}".`,
+      `The stage "${value}" is encrypted by its service, which may read and write it itself: leave out "${ENCRYPTED}".`,
     );
   if (keys === null || keys.isEmpty) throw new Error(noKeys(value));
   return `${ENCRYPTED}${uri}`;

@@ -21,6 +21,8 @@ export interface StageKind {
    * machines read; `resolve` adds them there.
    */
   portable?(uri: string): string;
+  /** Whether the service always encrypts what is there, and reads and writes it itself. */
+  encrypts?: true;
   /** `token` is the one that the stage must have (`Stage.token`), or null for any. */
   open(uri: string, token: string | null): Stage;
 }

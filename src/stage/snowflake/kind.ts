@@ -8,6 +8,7 @@ import { nameOf, parseLocation, SCHEME, stageUriOf, uriOf } from './location';
 export const snowflake: StageKind = {
   example: 'a stage on Snowflake, such as "@DATABASE.SCHEMA.STAGE/path"',
   service: SNOWFLAKE,
+  encrypts: true,
   matches: (value) => value.startsWith('@') || value.startsWith(SCHEME),
   resolve: (value, { warehouse }) =>
     value.startsWith('@') ? stageUriOf(value, warehouse) : uriOf(parseLocation(value)),

@@ -1,12 +1,12 @@
 /** A stage whose objects are encrypted before they leave this process. Names and sizes are not. */
 import { open, rm, type FileHandle } from 'node:fs/promises';
-import type { FileRef, StagedFile } from '../../core/files';
-import { digest, digestFile } from '../../files/digest';
-import { KeyUnavailable, type PayloadKeys } from '../../trust/payload-keys';
-import { allOf } from '../all-of';
-import { readRecorded } from '../checked';
-import { LocalCopies } from '../local-copies';
-import { ObjectDamaged, ObjectExists, type Stage } from '../stage';
+import type { FileRef, StagedFile } from '../core/files';
+import { digest, digestFile } from '../files/digest';
+import { KeyUnavailable, type PayloadKeys } from '../trust/payload-keys';
+import { allOf } from './all-of';
+import { readRecorded } from './checked';
+import { LocalCopies } from './local-copies';
+import { ObjectDamaged, ObjectExists, type Stage } from './stage';
 import {
   contentBytes,
   FRAME_BYTES,

@@ -9,7 +9,7 @@
  * - The object's path is authenticated, so that objects cannot take each other's place.
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
-import type { PayloadKey } from '../../trust/payload-keys';
+import type { PayloadKey } from '../trust/payload-keys';
 
 const MAGIC = Buffer.from('PARTWIS1');
 const ID_AT = MAGIC.length + 1;
