@@ -2,11 +2,12 @@
  * Workers and runners that are killed in the middle of a run. The function writes each call to an external
  * file, as a record of what really happened.
  */
+import type { ChildProcess } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PartitionView, RunHandle, RunOptions } from '../src/index';
 import { startNoted, type NotedRun } from './support/noted-runs';
 import { gone, isAlive } from './support/processes';
-import { makeProject, type TestProject } from './support/project';
+import { end, makeProject, type TestProject } from './support/project';
 import { until } from './support/until';
 
 const FUNCTIONS = `
@@ -62,13 +63,19 @@ export const deaf = definePartitionFunction({
 });
 `;
 
+const ONE_RUNNER = { PARTWISE_RUNNERS: '1' };
+const TWO_RUNNERS = { PARTWISE_RUNNERS: '2' };
+
 let project: TestProject;
+/** Executes the runs of all tests; one that ends it starts the next. */
+let worker: ChildProcess;
 beforeAll(async () => {
   project = await makeProject(FUNCTIONS);
   await project.execute(
     "CREATE TABLE regions AS SELECT unnest(['a', 'b', 'c', 'd', 'e', 'f']) AS k",
     'CREATE TABLE many AS SELECT range AS k FROM range(600)',
   );
+  worker = await project.startWorker(TWO_RUNNERS);
 });
 afterAll(() => project.close());
 
@@ -103,7 +110,6 @@ const untilPartition = (
 
 describe('kill -9', () => {
   it('of the worker: another one finishes the run, and recorded partitions do not run again (I4)', async () => {
-    const worker = await project.startWorker();
     const { run, calls, started, until, openGate } = await start(
       'gated-worker',
       'regions',
@@ -116,7 +122,7 @@ describe('kill -9', () => {
     worker.kill('SIGKILL');
     const doneBefore = (await run.partitions({ status: 'DONE' })).partitions.map(({ id }) => id);
     expect(doneBefore.length).toBeGreaterThanOrEqual(2);
-    const other = await project.startWorker();
+    worker = await project.startWorker(TWO_RUNNERS);
     await openGate();
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 6 } });
     for (const id of doneBefore) expect(started(id)).toBe(1);
@@ -125,32 +131,9 @@ describe('kill -9', () => {
     // The killed call left nothing visible.
     const { attempts } = await run.partition('c').describe();
     expect(await run.partition('c').artifacts.get('call.json')).toEqual({ attempt: attempts });
-    other.kill('SIGTERM');
-  });
-
-  it('of the worker in the middle of a batch: the next attempt resumes after the last checkpoint (I4)', async () => {
-    const worker = await project.startWorker({ PARTWISE_RUNNERS: '1' });
-    const { run, calls, until } = await start(
-      'slow-batch',
-      'many',
-      { ms: 15 },
-      { maxConcurrency: 1, partitionsPerUnit: 600 },
-    );
-    await until((all) => all.filter(({ what }) => what === 'end').length >= 250);
-    worker.kill('SIGKILL');
-    const before = calls().filter(({ what }) => what === 'end').length;
-    const other = await project.startWorker({ PARTWISE_RUNNERS: '1' });
-    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
-    const ended = calls().filter(({ what }) => what === 'end');
-    // Checkpoints come about once a second, 66 partitions apart; on a loaded machine they may be later.
-    expect(ended.length - 600).toBeLessThan(before);
-    expect(new Set(ended.map(({ id }) => id)).size).toBe(600);
-    expect(await sql(run)).toEqual(Array.from({ length: 600 }, (_, k) => k));
-    other.kill('SIGTERM');
   });
 
   it('of a runner: its partition runs again, and the others are unaffected (I5)', async () => {
-    const worker = await project.startWorker();
     const { run, calls, started, until, openGate } = await start('gated-runner', 'regions', { wait: ['b'] });
     await until((all) => all.some(({ what, id }) => what === 'begin' && id === 'b'));
     const { pid } = calls().find(({ id }) => id === 'b')!;
@@ -160,11 +143,9 @@ describe('kill -9', () => {
     expect(started('b')).toBe(2);
     for (const id of ['a', 'c', 'd', 'e', 'f']) expect(started(id)).toBe(1);
     expect(await run.partition('b').describe()).toMatchObject({ status: 'DONE', attempts: 2 });
-    worker.kill('SIGTERM');
   });
 
   it('of its own runner by a partition of a batch: only that partition is affected (I5)', async () => {
-    const worker = await project.startWorker();
     const { run, started } = await start('kills-batch', 'many', { killer: '321' }, { toleratedFailures: 1 });
     const state = await run.wait();
     expect(state).toMatchObject({ status: 'PARTIAL_FAILURE', counts: { DONE: 599, INTERNAL_ERROR: 1 } });
@@ -173,35 +154,32 @@ describe('kill -9', () => {
       error: { type: 'RunnerKilled' },
     });
     expect(started('321')).toBe(3);
-    worker.kill('SIGTERM');
+  });
+
+  it('of the worker in the middle of a batch: the next attempt resumes after the last checkpoint (I4)', async () => {
+    await end(worker);
+    worker = await project.startWorker(ONE_RUNNER);
+    const { run, calls, until } = await start(
+      'slow-batch',
+      'many',
+      { ms: 15 },
+      { maxConcurrency: 1, partitionsPerUnit: 600 },
+    );
+    await until((all) => all.filter(({ what }) => what === 'end').length >= 250);
+    worker.kill('SIGKILL');
+    const before = calls().filter(({ what }) => what === 'end').length;
+    worker = await project.startWorker(ONE_RUNNER);
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
+    const ended = calls().filter(({ what }) => what === 'end');
+    // Checkpoints come about once a second, 66 partitions apart; on a loaded machine they may be later.
+    expect(ended.length - 600).toBeLessThan(before);
+    expect(new Set(ended.map(({ id }) => id)).size).toBe(600);
+    expect(await sql(run)).toEqual(Array.from({ length: 600 }, (_, k) => k));
   });
 });
 
 describe('a shutdown', () => {
-  it('hands partitions to another worker, at no attempt for them', async () => {
-    let worker = await project.startWorker();
-    const { run, until, openGate, started } = await start(
-      'gated-shutdown',
-      'regions',
-      { wait: ['a'] },
-      { retry: { maximumAttempts: 1, initialInterval: 10 } },
-    );
-    for (let deploys = 1; deploys <= 3; deploys++) {
-      await until((all) => all.filter(({ what, id }) => what === 'begin' && id === 'a').length === deploys);
-      const next = await project.startWorker();
-      worker.kill('SIGTERM');
-      worker = next;
-    }
-    await until(() => started('a') >= 4);
-    await openGate();
-    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 6 } });
-    worker.kill('SIGTERM');
-  });
-});
-
-describe('a shutdown in the middle of a batch', () => {
-  it('hands over partitions that were not started or were interrupted, and nothing else', async () => {
-    const worker = await project.startWorker({ PARTWISE_RUNNERS: '1' });
+  it('in the middle of a batch hands over partitions that were not started or were interrupted, and nothing else', async () => {
     const { run, calls, until } = await start(
       'slow-handed',
       'many',
@@ -210,32 +188,46 @@ describe('a shutdown in the middle of a batch', () => {
     );
     await until((all) => all.filter(({ what }) => what === 'end').length >= 150);
     worker.kill('SIGTERM');
-    const other = await project.startWorker({ PARTWISE_RUNNERS: '1' });
+    worker = await project.startWorker(ONE_RUNNER);
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 600 } });
     // One may have been interrupted midway; none that ended runs again.
     const ended = calls().filter(({ what }) => what === 'end').length;
     expect(ended - 600).toBeLessThanOrEqual(1);
     expect(await sql(run)).toHaveLength(600);
-    other.kill('SIGTERM');
+  });
+
+  it('hands partitions to another worker, at no attempt for them', async () => {
+    const { run, until, openGate, started } = await start(
+      'gated-shutdown',
+      'regions',
+      { wait: ['a'] },
+      { retry: { maximumAttempts: 1, initialInterval: 10 } },
+    );
+    for (let deploys = 1; deploys <= 3; deploys++) {
+      await until((all) => all.filter(({ what, id }) => what === 'begin' && id === 'a').length === deploys);
+      const next = await project.startWorker(TWO_RUNNERS);
+      worker.kill('SIGTERM');
+      worker = next;
+    }
+    await until(() => started('a') >= 4);
+    await openGate();
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 6 } });
   });
 
   it('lets a function finish within the grace period, called once', async () => {
-    const worker = await project.startWorker();
     const { run, started, until, openGate } = await start('gated-grace', 'regions', { wait: ['a'] });
     await recorded(run, 5);
     await until((all) => all.some(({ id }) => id === 'a'));
     worker.kill('SIGTERM');
     await openGate();
-    const other = await project.startWorker();
+    worker = await project.startWorker(TWO_RUNNERS);
     expect((await run.wait()).status).toBe('SUCCESS');
     expect(started('a')).toBe(1);
-    other.kill('SIGTERM');
   });
 });
 
 describe('a cancelled run', () => {
   it('closes when its functions have stopped, even unresponsive ones; finished partitions keep everything (I12)', async () => {
-    const worker = await project.startWorker();
     const { run, calls, until } = await start(
       'deaf-cancel',
       'regions',
@@ -261,24 +253,20 @@ describe('a cancelled run', () => {
       ['e', 'CANCELLED'],
       ['f', 'CANCELLED'],
     ]);
-    worker.kill('SIGTERM');
   });
 
   it('that is terminated stops its functions within the heartbeat timeout (I12)', async () => {
-    const worker = await project.startWorker();
     const { run, calls, until } = await start('deaf-terminate', 'regions', { wait: ['a'] });
     await until((all) => all.some(({ id }) => id === 'a'));
     const { pid } = calls().find(({ id }) => id === 'a')!;
     await project.client.workflow.getHandle(run.runId).terminate('test');
     expect(await run.wait()).toMatchObject({ status: 'FAILURE', error: { type: 'Terminated' } });
     await gone(pid);
-    worker.kill('SIGTERM');
   });
 });
 
 describe('a running run', () => {
   it('shows no artifact before history names it, even if a checkpoint has recorded its partition as DONE (I3)', async () => {
-    const worker = await project.startWorker({ PARTWISE_RUNNERS: '1' });
     const { run, until, openGate } = await start(
       'gated-unnamed',
       'regions',
@@ -292,11 +280,9 @@ describe('a running run', () => {
     await openGate();
     expect((await run.wait()).status).toBe('SUCCESS');
     expect((await run.partition('a').describe()).artifacts).toMatchObject([{ name: 'call.json' }]);
-    worker.kill('SIGTERM');
   });
 
   it('shows which partitions are running, and that it asked the server (I2)', async () => {
-    const worker = await project.startWorker();
     const { run, until, openGate } = await start('gated-live', 'regions', { wait: ['a'] });
     await until((all) => all.some(({ id }) => id === 'a'));
     await recorded(run, 5);
@@ -313,6 +299,5 @@ describe('a running run', () => {
     });
     await openGate();
     await run.wait();
-    worker.kill('SIGTERM');
   });
 });

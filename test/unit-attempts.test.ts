@@ -3,6 +3,7 @@
  * runners and workers, deploys, pauses. The function writes each call to an external file, as a record of
  * what really happened.
  */
+import type { ChildProcess } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunHandle, RunOptions } from '../src/index';
 import { startNoted, type NotedRun } from './support/noted-runs';
@@ -72,7 +73,11 @@ export const patient = definePartitionFunction({
 });
 `;
 
+const TWO_RUNNERS = { PARTWISE_RUNNERS: '2' };
+
 let project: TestProject;
+/** Executes the runs of all tests; one that ends it starts the next. */
+let worker: ChildProcess;
 let bigQueue: string;
 beforeAll(async () => {
   project = await makeProject('export {};');
@@ -83,6 +88,7 @@ beforeAll(async () => {
     'CREATE TABLE many AS SELECT range AS k FROM range(300)',
     "CREATE TABLE lone AS SELECT 'a' AS k",
   );
+  worker = await project.startWorker(TWO_RUNNERS);
 });
 afterAll(() => project.close());
 
@@ -126,7 +132,6 @@ describe('budgets by type of error', () => {
   const retry = { byErrorType: { RateLimited: { maximumAttempts: 6, initialInterval: 10 } } };
 
   it('apply to single partitions: the run’s rule before the function’s', async () => {
-    const worker = await project.startWorker();
     const { run, started } = await start('throwing-single', { throws }, { retry });
     await run.wait();
     expect(await ends(run)).toEqual(['a DONE 5', 'b FAILED 2 Error', 'c DONE 2', 'd DONE 1']);
@@ -139,11 +144,9 @@ describe('budgets by type of error', () => {
     expect(view).toMatchObject({ returnedRows: 1, execution: 1, worker: unit!.worker });
     expect((await run.units()).map(({ activityId }) => activityId)).toContain(view.unit);
     expect(view.functionDigest).toMatch(/^[0-9a-f]{64}$/);
-    await end(worker);
   });
 
   it('apply to batches, whose next round waits as long as an error asks for', async () => {
-    const worker = await project.startWorker();
     const { run, started } = await start('throwing-batch', { throws }, { retry, partitionsPerUnit: 4 });
     await run.wait();
     expect(await ends(run)).toEqual(['a DONE 5', 'b FAILED 2 Error', 'c DONE 2', 'd DONE 1']);
@@ -164,21 +167,17 @@ describe('budgets by type of error', () => {
     });
     expect(await again.partition('a').describe()).toMatchObject({ execution: 1, unit: null, worker: null });
     expect(await again.partition('b').describe()).toMatchObject({ execution: 2, attempts: 4 });
-    await end(worker);
   });
 
   it('come from the function if the run has none', async () => {
-    const worker = await project.startWorker();
     const { run } = await start('throwing-own', { throws }, {});
     await run.wait();
     expect((await ends(run))[0]).toBe('a FAILED 3 RateLimited');
-    await end(worker);
   });
 });
 
 describe('a partition of a batch that killed its runner', () => {
   it('shows why when a later call in the same batch succeeded', async () => {
-    const worker = await project.startWorker();
     const { run } = await start(
       'throwing-killed',
       { throws: { d: ['killed', 1] } },
@@ -187,13 +186,11 @@ describe('a partition of a batch that killed its runner', () => {
     await run.wait();
     expect((await ends(run)).at(-1)).toBe('d DONE 2');
     expect((await earlier(run)).d).toEqual([expect.stringMatching(/^1 RunnerKilled: /)]);
-    await end(worker);
   });
 });
 
 describe('maximumAttempts 1', () => {
   it('means one call, even of a partition that killed its runner', async () => {
-    const worker = await project.startWorker();
     const throws = { a: ['killed', 9], b: ['Error', 9] };
     const options = { retry: { maximumAttempts: 1 } };
     const { run, started } = await start('throwing-once', { throws }, options);
@@ -208,11 +205,9 @@ describe('maximumAttempts 1', () => {
     const batch = await start('throwing-once', { throws }, { ...options, partitionsPerUnit: 4 });
     await batch.run.wait();
     expect(await ends(batch.run)).toEqual(await ends(run));
-    await end(worker);
   });
 
   it('does not count the call of a lost worker', async () => {
-    const worker = await project.startWorker();
     const {
       run,
       started,
@@ -221,19 +216,17 @@ describe('maximumAttempts 1', () => {
     } = await start('patient-lost', { wait: ['b'] }, { retry: { maximumAttempts: 1 } });
     await called((all) => all.some(({ id }) => id === 'b'));
     worker.kill('SIGKILL');
-    const other = await project.startWorker();
+    worker = await project.startWorker(TWO_RUNNERS);
     await openGate();
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
     expect(started('b')).toBe(2);
     // Nobody knows what the lost worker's call would have met.
     expect(await run.partition('b').describe()).toMatchObject({ attempts: 2, earlierErrors: [] });
-    await end(other);
   });
 });
 
 describe('out of memory', () => {
   it('retries a partition once, alone and with the memory of all runners (I5)', async () => {
-    const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
     const needs = { a: 130, b: 2_000 };
     const { run, calls, until: called, openGate } = await start('hungryHere', { needs, wait: 'c' });
     // With two runners, one of the hungry ones starts while c waits.
@@ -245,12 +238,10 @@ describe('out of memory', () => {
     const all = calls();
     const alone = all.findIndex(({ what, id, attempt }) => what === 'begin' && id === 'a' && attempt === 2);
     expect(all[alone + 1]).toMatchObject({ what: 'end', id: 'a', attempt: 2 });
-    await end(worker);
   });
 
   it('moves a partition to the function’s big task queue, also from a batch', async () => {
-    const worker = await project.startWorker({ PARTWISE_RUNNERS: '2' });
-    const big = await project.startWorker({ PARTWISE_RUNNERS: '2', PARTWISE_TASK_QUEUE: bigQueue });
+    const big = await project.startWorker({ ...TWO_RUNNERS, PARTWISE_TASK_QUEUE: bigQueue });
     const needs = { a: 400, c: 400 };
     for (const options of [{}, { partitionsPerUnit: 4 }]) {
       const { run, calls } = await start('hungryElsewhere', { needs }, options);
@@ -265,21 +256,19 @@ describe('out of memory', () => {
       );
       expect(queues.filter((name) => name === `${bigQueue}.units`).length).toBeGreaterThan(0);
     }
-    await end(worker);
     await end(big);
   });
 });
 
 describe('deploys', () => {
   it('three in a row cost neither a long partition nor a batch an attempt', async () => {
-    let worker = await project.startWorker();
     const options = { retry: { maximumAttempts: 1 } };
     const long = await start('patient-long', { wait: ['a'] }, options, 'lone');
     const batch = await start('patient-batch', { ms: 20 }, { ...options, partitionsPerUnit: 300 }, 'many');
     for (let deploys = 1; deploys <= 3; deploys++) {
       await long.until((all) => all.length === deploys);
       await batch.until((all) => all.length >= 60 * deploys);
-      const next = await project.startWorker();
+      const next = await project.startWorker(TWO_RUNNERS);
       worker.kill('SIGTERM');
       worker = next;
     }
@@ -292,11 +281,11 @@ describe('deploys', () => {
     expect(new Set(batch.calls().map(({ attempt }) => attempt))).toEqual(new Set([1]));
     const { partitions } = await batch.run.partitions({ limit: 1_000 });
     expect(new Set(partitions.map(({ attempts }) => attempts))).toEqual(new Set([1]));
-    await end(worker);
   });
 
   it('let a batch finish its running partition and start no other, so that each is called once', async () => {
-    const worker = await project.startWorker({ PARTWISE_RUNNERS: '1', GRACE_MS: '20000' });
+    await end(worker);
+    worker = await project.startWorker({ PARTWISE_RUNNERS: '1', GRACE_MS: '20000' });
     const {
       run,
       calls,
@@ -305,18 +294,16 @@ describe('deploys', () => {
     } = await start('patient-drained', { wait: ['50'] }, { partitionsPerUnit: 300 }, 'many');
     await called((all) => all.some(({ id }) => id === '50'));
     worker.kill('SIGTERM');
-    const other = await project.startWorker({ PARTWISE_RUNNERS: '1' });
+    worker = await project.startWorker({ PARTWISE_RUNNERS: '1' });
     await openGate();
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 300 } });
     expect(calls().filter(({ what }) => what === 'begin')).toHaveLength(300);
     expect(new Set(calls().map(({ pid }) => pid)).size).toBeGreaterThanOrEqual(2);
-    await end(other);
   });
 });
 
 describe('a pause', () => {
   it('ends a batch after its running partition, at no attempt', async () => {
-    const worker = await project.startWorker();
     const {
       run,
       calls,
@@ -341,11 +328,9 @@ describe('a pause', () => {
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 300 } });
     expect(calls()).toHaveLength(600);
     expect(new Set(calls().map(({ attempt }) => attempt))).toEqual(new Set([1]));
-    await end(worker);
   });
 
   it('holds a partition that waits for its next attempt', async () => {
-    const worker = await project.startWorker();
     const retry = { maximumAttempts: 3, initialInterval: 1_500 };
     const {
       run,
@@ -363,7 +348,6 @@ describe('a pause', () => {
     await run.unpause();
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
     expect(await ends(run)).toEqual(['a DONE 2']);
-    await end(worker);
   });
 });
 

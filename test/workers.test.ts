@@ -73,7 +73,7 @@ const expectSharedBy = async (gated: GatedRun, ...workers: RunningCli[]) => {
 };
 
 describe('workers of one task queue', () => {
-  it('share the load of a run, and do nothing twice', async () => {
+  it('start without a warning, share the load of a run, and do nothing twice', async () => {
     expect(await project.partwise.workers()).toEqual(
       ['workflows', 'activities', 'units'].map((work) => ({
         taskQueue: project.taskQueue,
@@ -85,6 +85,8 @@ describe('workers of one task queue', () => {
     const alone = await cli(project.folder, ['doctor']);
     expect(alone.stdout).toContain('for workflows or activities or units: runs wait until there is one');
     const workers = [await startWorker('--runners', '1'), await startWorker('--runners', '1')];
+    // Although the part of each that executes units has no workflows.
+    for (const worker of workers) expect(await worker.prints('Executing')).not.toContain('[WARN]');
     const gated = await start('shared', true);
     // One call per worker.
     await gated.untilCalls(2);
@@ -126,11 +128,6 @@ describe('workers of one task queue', () => {
     const again = await startWorker('--only', 'workflows');
     expect(await waiting.run.wait()).toMatchObject({ status: 'SUCCESS' });
     expect([...new Set((await doneBy(waiting)).workflow)]).toEqual([identity(again)]);
-  });
-
-  it('start without a warning, although the one for units has no workflows', async () => {
-    const worker = await startWorker();
-    expect(await worker.prints('Executing')).not.toContain('[WARN]');
   });
 
   it("accept options of Temporal's SDK, even one that conflicts with the slots of units", async () => {
