@@ -1,5 +1,6 @@
 // Runs the checks (`npm run verify`) and the suite, and ends with one line that says how many tests passed.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,8 +12,10 @@ const report = join(mkdtempSync(join(tmpdir(), 'partwise-test-')), 'report.json'
 const args = process.argv.slice(2);
 const withoutPython = await makePythonEnv();
 const withoutBrowser = ensureChromium();
-const run = (script, scriptArgs) =>
-  spawnSync(process.execPath, [script, ...scriptArgs], {
+const jest = spawn(
+  process.execPath,
+  ['node_modules/jest/bin/jest.js', '--json', `--outputFile=${report}`, ...args],
+  {
     stdio: 'inherit',
     env: {
       ...process.env,
@@ -20,13 +23,12 @@ const run = (script, scriptArgs) =>
       CHROMIUM: findChromium() ?? '',
       NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --no-warnings`,
     },
-  }).status ?? 1;
-
-let failedChecks = 0;
-if (args.length === 0) failedChecks = verify();
-const status = run('node_modules/jest/bin/jest.js', ['--json', `--outputFile=${report}`, ...args]);
+  },
+);
+// The checks use the processors while tests wait for servers and workers.
+const [[status], failedChecks] = await Promise.all([once(jest, 'exit'), args.length === 0 ? verify() : []]);
 let passed = 0;
-let failed = failedChecks;
+let failed = failedChecks.length;
 try {
   const result = JSON.parse(readFileSync(report, 'utf8'));
   passed = result.numPassedTests;
@@ -36,6 +38,8 @@ try {
   failed += 1;
 }
 rmSync(join(report, '..'), { recursive: true, force: true });
+// Their messages are among those of the tests.
+for (const name of failedChecks) console.log(`FAILED  ${name}, see above`);
 const untested = { 'Snowflake and S3': withoutPython, 'the console in a browser': withoutBrowser };
 for (const [what, reason] of Object.entries(untested)) {
   if (reason === null) continue;

@@ -1,5 +1,6 @@
 // `npm run verify`: the checks that need no server. Arguments select checks by name, as `npm run lint` does.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { pathToFileURL } from 'node:url';
 
 const CHECKS = {
@@ -13,17 +14,19 @@ const CHECKS = {
   prettier: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'],
 };
 
-/** Runs checks and prints their results; returns the number of failures. */
-export function verify(names = Object.keys(CHECKS)) {
-  const failed = names.filter((name) => {
-    const { status } = spawnSync(process.execPath, CHECKS[name], { stdio: 'inherit' });
-    console.log(`${status === 0 ? 'ok' : 'FAILED'}  ${name}`);
-    return status !== 0;
-  });
-  return failed.length;
+/** Runs checks one after the other and prints their results; resolves with the names of those that failed. */
+export async function verify(names = Object.keys(CHECKS)) {
+  const failed = [];
+  for (const name of names) {
+    const [code] = await once(spawn(process.execPath, CHECKS[name], { stdio: 'inherit' }), 'exit');
+    console.log(`${code === 0 ? 'ok' : 'FAILED'}  ${name}`);
+    if (code !== 0) failed.push(name);
+  }
+  return failed;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const names = process.argv.slice(2);
-  process.exitCode = verify(names.length === 0 ? undefined : names) === 0 ? 0 : 1;
+  const failed = await verify(names.length === 0 ? undefined : names);
+  process.exitCode = failed.length === 0 ? 0 : 1;
 }
