@@ -81,6 +81,8 @@ export async function startFaultProxy({ without = '' }: { without?: string } = {
   };
 
   const server = createServer((incoming, answer) => void handle(incoming, answer).catch(() => {}));
+  // Only faults close connections.
+  server.keepAliveTimeout = 0;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {

@@ -38,4 +38,7 @@ def end_with_parent() -> None:
 listener = socket.create_server(("127.0.0.1", 0))
 threading.Thread(target=end_with_parent, daemon=True).start()
 print(listener.getsockname()[1], flush=True)
-uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+# By default, a connection is closed after five idle seconds: while its client sends the next request, perhaps.
+# The driver repeats a statement then, but not what ends a session.
+config = uvicorn.Config(app, log_level="warning", timeout_keep_alive=3_600)
+uvicorn.Server(config).run(sockets=[listener])
