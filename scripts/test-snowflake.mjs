@@ -14,5 +14,6 @@ const files = readdirSync('test').filter((name) =>
 );
 const { status } = spawnSync(process.execPath, ['scripts/test.mjs', ...files, ...process.argv.slice(2)], {
   stdio: 'inherit',
+  env: { ...process.env, LONG_TESTS: '1' },
 });
 process.exit(status ?? 1);

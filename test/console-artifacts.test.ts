@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { describeBrowser, describeSlow } from './support/console';
+import { describeBrowser, describeLongBrowser } from './support/console';
 import { consoleFixture, type ConsoleFixture } from './support/console-fixture';
 import type { TestProject } from './support/project';
 
@@ -129,7 +129,7 @@ describeBrowser('the page of a partition', () => {
   });
 });
 
-describeSlow('an artifact of 300 MB', () => {
+describeLongBrowser('an artifact of 300 MB', () => {
   const fixture = consoleFixture();
   beforeAll(() => prepare(fixture, 'large'));
 

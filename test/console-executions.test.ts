@@ -1,7 +1,7 @@
 /** Runs of several executions, generations and shards in the console. */
 import { beforeAll, expect, it } from '@jest/globals';
 import type { Locator, Page } from 'playwright-core';
-import { describeBrowser, describeSlow, type TestConsole } from './support/console';
+import { describeBrowser, describeLongBrowser, type TestConsole } from './support/console';
 import { consoleFixture } from './support/console-fixture';
 import { GATED_FUNCTIONS, startGated } from './support/gated-runs';
 import type { TestProject } from './support/project';
@@ -81,7 +81,7 @@ describeBrowser('the console', () => {
     expect(await page.locator('[aria-current=true]').innerText()).toBe('execution 2');
   });
 
-  describeSlow('with more units at a time than one workflow has', () => {
+  describeLongBrowser('with more units at a time than one workflow has', () => {
     it('shows a run of five shards as one run', async () => {
       const gated = await startGated(project, 'shards', {
         source: { query: "SELECT printf('%03d', range) AS k FROM range(260)" },

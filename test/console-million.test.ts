@@ -1,10 +1,10 @@
-/** The page of a run of a million partitions, as it is used. Some minutes: only with CONSOLE_TESTS=all. */
+/** The page of a run of a million partitions, as it is used. Some minutes: only with `npm run test:long`. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from '@jest/globals';
 import type { Locator, Page } from 'playwright-core';
 import type { RunHandle } from '../src/index';
-import { describeSlow, type TestConsole } from './support/console';
+import { describeLongBrowser, type TestConsole } from './support/console';
 import { consoleFixture } from './support/console-fixture';
 import type { TestProject } from './support/project';
 
@@ -32,7 +32,7 @@ export const noop = definePartitionFunction({
 });
 `;
 
-describeSlow('a run of 1,000,000 partitions in the console', () => {
+describeLongBrowser('a run of 1,000,000 partitions in the console', () => {
   const fixture = consoleFixture();
   let project: TestProject;
   let served: TestConsole;

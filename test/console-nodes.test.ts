@@ -1,14 +1,14 @@
-/** The console under other versions of Node. Only with CONSOLE_TESTS=all. */
+/** The console under other versions of Node. Only with `npm run test:long`. */
 import { mkdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { describeSlow, listOf, startConsole } from './support/console';
+import { describeLongBrowser, listOf, startConsole } from './support/console';
 import { consoleFixture } from './support/console-fixture';
 import { GATED_FUNCTIONS, startGated } from './support/gated-runs';
 import { installNodes, nodeProgram, OTHER_NODES } from './support/nodes';
 import { makeProject, type TestProject } from './support/project';
 
-describeSlow('the console', () => {
+describeLongBrowser('the console', () => {
   const fixture = consoleFixture();
   let project: TestProject;
   let nodes: string;

@@ -1,8 +1,8 @@
-/** The console of projects whose stage is remote: the same pages. Only with CONSOLE_TESTS=all. */
+/** The console of projects whose stage is remote: the same pages. Only with `npm run test:long`. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import type { PartwiseConfig, RunInput } from '../src/index';
-import { describeSlow, listOf, type TestConsole } from './support/console';
+import { describeLongBrowser, listOf, type TestConsole } from './support/console';
 import { consoleFixture } from './support/console-fixture';
 import { describeS3, startS3 } from './support/s3';
 import { describeSnowflake, startSnowflake } from './support/snowflake';
@@ -117,5 +117,5 @@ const tests = (isThere: typeof describe, start: () => Promise<Remote>): void =>
     });
   });
 
-describeSlow('on S3', () => tests(describeS3 as typeof describe, onS3));
-describeSlow('on Snowflake', () => tests(describeSnowflake as typeof describe, onSnowflake));
+describeLongBrowser('on S3', () => tests(describeS3 as typeof describe, onS3));
+describeLongBrowser('on Snowflake', () => tests(describeSnowflake as typeof describe, onSnowflake));

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { beforeAll, expect, it } from '@jest/globals';
 import type { BrowserContext, Page, Request } from 'playwright-core';
 import { freePort } from '../src/temporal/ports';
-import { describeBrowser, describeSlow, listOf, type TestConsole } from './support/console';
+import { describeBrowser, describeLongBrowser, listOf, type TestConsole } from './support/console';
 import { consoleFixture } from './support/console-fixture';
 import { GATED_FUNCTIONS, startGated, type GatedRun } from './support/gated-runs';
 import type { TestProject } from './support/project';
@@ -97,7 +97,7 @@ describeBrowser('the console in several tabs', () => {
     }
   });
 
-  describeSlow('in the background', () => {
+  describeLongBrowser('in the background', () => {
     it('closes the stream of a tab that nobody looks at, and shows the present state when it is looked at again', async () => {
       const gated = await waiting('hidden');
       const page = await open(browsing, served.origin, gated);
@@ -120,7 +120,7 @@ describeBrowser('the console in several tabs', () => {
     });
   });
 
-  describeSlow('without a worker', () => {
+  describeLongBrowser('without a worker', () => {
     it('says that nobody executes the run once its worker has been killed, until there is another', async () => {
       const gated = await waiting('killed');
       const page = await open(browsing, served.origin, gated);

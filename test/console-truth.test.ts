@@ -1,6 +1,6 @@
 /**
- * What the console shows is what the run is, while workers are killed. Some minutes: only with
- * CONSOLE_TESTS=all.
+ * What the console shows is what the run is, while workers are killed. Some minutes: only with `npm run
+ * test:long`.
  */
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
@@ -12,7 +12,7 @@ import type { RunNow, TableAnswer } from '../src/console/wire/types';
 import { PARTITION_STATUSES, type RunHandle, type RunState } from '../src/index';
 import { Random } from './chaos/random';
 import { cli } from './support/cli';
-import { askConsole, describeSlow, type TestConsole } from './support/console';
+import { askConsole, describeLongBrowser, type TestConsole } from './support/console';
 import { consoleFixture } from './support/console-fixture';
 import type { TestProject } from './support/project';
 import { until } from './support/until';
@@ -48,7 +48,7 @@ export const shaky = definePartitionFunction({
 });
 `;
 
-describeSlow('the console during a run whose workers are killed', () => {
+describeLongBrowser('the console during a run whose workers are killed', () => {
   const fixture = consoleFixture();
   let project: TestProject;
   let served: TestConsole;

@@ -23,6 +23,7 @@ import {
   type Block,
   type Command,
 } from './support/documents';
+import { itLong } from './support/long';
 import { hasPython, PYTHON } from './support/python-server';
 import { end, REPOSITORY } from './support/project';
 import { describeEmulator, startSnowflake, type TestSnowflake } from './support/snowflake';
@@ -38,6 +39,9 @@ const ON_SNOWFLAKE = /snowflake/;
 const IN_PYTHON = /restaurant-traffic|examples\/dpf|docs\/python|from-snowflake/;
 /** Documents for people who have installed the wheel. */
 const WITH_WHEEL = /examples\/dpf|from-snowflake/;
+/** Commands that train many models, or repeat on Snowflake what test/snowflake-cli.test.ts runs. */
+const TAKES_LONG =
+  /^examples\/(airport-traffic|restaurant-traffic|snowflake-regional-sales)\/\S+ (npx|node|python) | jupyter execute /;
 let snowflake: TestSnowflake | null = null;
 
 /** A copy of what a reader has: the examples, the build, and empty folders for "in your project". */
@@ -341,7 +345,7 @@ describe('the demo', () => {
 });
 
 describeEmulator('the Snowflake demo', () => {
-  it('runs the example on its own emulated account, whatever the environment of the shell', async () => {
+  itLong('runs the example on its own emulated account, whatever the environment of the shell', async () => {
     for (const part of ['scripts', 'node_modules/.cache'])
       await symlink(join(REPOSITORY, part), join(root, part));
     const { stdout } = await tryOut({ place: 'package.json', line: 'node scripts/demo-snowflake.mjs' }, root);
@@ -351,7 +355,7 @@ describeEmulator('the Snowflake demo', () => {
     expect(stdout).toMatch(/^total 43200$/m);
   });
 
-  it("runs a driver for DPF on Snowflake, with Snowflake's names of columns", async () => {
+  itLong("runs a driver for DPF on Snowflake, with Snowflake's names of columns", async () => {
     const folder = join(root, 'your-snowflake-project');
     await mkdir(folder);
     await cp(join(root, 'examples/dpf/regional_sales.py'), join(folder, 'regional_sales.py'));
@@ -461,5 +465,8 @@ for (const document of DOCUMENTS) {
     : IN_PYTHON.test(document) && !hasPython
       ? describe.skip
       : describe;
-  if (steps.length > 0) group(`${document}:`, () => it.each(steps)('%s', (_title, tryIt) => tryIt()));
+  if (steps.length === 0) continue;
+  group(`${document}:`, () => {
+    for (const [title, tryIt] of steps) (TAKES_LONG.test(title) ? itLong : it)(title, tryIt);
+  });
 }

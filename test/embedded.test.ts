@@ -30,6 +30,7 @@ import type { HostState } from '../src/temporal/host/protocol';
 import { isFree } from '../src/temporal/ports';
 import { commandLine, gone, isAlive } from '../src/temporal/processes';
 import { readJson, stateFolder, writeJson } from '../src/temporal/state-folder';
+import { itLong } from './support/long';
 
 const SOON_MS = 30_000;
 const workerEntry = join(__dirname, 'support', 'stand-in-worker.js');
@@ -409,17 +410,7 @@ describe('start-up problems', () => {
     await session.close();
   });
 
-  test.each<[string, ((server: Server) => void) | null]>([
-    ['nothing', null],
-    [
-      'another program that answers differently',
-      (server) => server.on('connection', (socket) => socket.end('HTTP/1.1 400\r\n\r\n')),
-    ],
-    [
-      'another program that does not answer',
-      (server) => server.on('connection', (socket) => socket.on('error', () => {})),
-    ],
-  ])('a host.json left by a killed host is recognised as stale, with %s on its port', async (_, answer) => {
+  async function recognised(answer: ((server: Server) => void) | null): Promise<void> {
     const stranger = createServer();
     answer?.(stranger);
     await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));
@@ -440,7 +431,19 @@ describe('start-up problems', () => {
 
     await attach();
     expect((await hostState()).pid).not.toBe(pid);
-  });
+  }
+
+  test('a host.json left by a killed host is recognised as stale, with another program that does not answer on its port', () =>
+    recognised((server) => server.on('connection', (socket) => socket.on('error', () => {}))));
+
+  itLong('a host.json left by a killed host is recognised as stale, with nothing on its port', () =>
+    recognised(null),
+  );
+
+  itLong(
+    'a host.json left by a killed host is recognised as stale, with another program that answers differently on its port',
+    () => recognised((server) => server.on('connection', (socket) => socket.end('HTTP/1.1 400\r\n\r\n'))),
+  );
 
   test('a lock left by a killed command costs only seconds', async () => {
     const folder = stateFolder(projectDir);

@@ -15,6 +15,7 @@ import { readJson, stateFolder } from '../src/temporal/state-folder';
 import { cli, startCli, type RunningCli } from './support/cli';
 import { killAll, pidOf, workerPid } from './support/embedded';
 import { changed } from './support/files';
+import { itLong } from './support/long';
 import { isAlive } from './support/processes';
 import { REPOSITORY } from './support/project';
 import { until } from './support/until';
@@ -96,7 +97,7 @@ const expectFinished = async (runId: string): Promise<void> => {
 };
 
 describe('kill -9 in the middle of a run, then `partwise watch` (I4):', () => {
-  it('of the command', async () => {
+  itLong('of the command', async () => {
     const running = await begin('kill-command');
     running.process.kill('SIGKILL');
     await openGate('kill-command');
@@ -118,7 +119,7 @@ describe('kill -9 in the middle of a run, then `partwise watch` (I4):', () => {
     expect(isAlive(runner)).toBe(false);
   });
 
-  it('of the server', async () => {
+  itLong('of the server', async () => {
     const running = await begin('kill-server');
     running.process.kill('SIGKILL');
     process.kill(pidOf(folder, 'server')!, 'SIGKILL');
@@ -134,30 +135,33 @@ describe('kill -9 in the middle of a run, then `partwise watch` (I4):', () => {
     await expectFinished('kill-server-attached');
   });
 
-  it('of the server, whose port another program takes while the host is suspended: the command follows it to another port', async () => {
-    const running = await begin('server-moves');
-    const host = pidOf(folder, 'host')!;
-    const { port } = readJson<{ port: number }>(stateFolder(folder).serverFile)!;
-    process.kill(host, 'SIGSTOP');
-    process.kill(pidOf(folder, 'server')!, 'SIGKILL');
-    const other = createServer((socket) => socket.destroy());
-    await until(() => {
-      other.listen(port, '127.0.0.1');
-      return once(other, 'listening').then(
-        () => true,
-        () => false,
-      );
-    });
-    process.kill(host, 'SIGCONT');
-    await running.prints('restarted on another port');
-    await openGate('server-moves');
-    const { code, stderr } = await running.finished;
-    other.close();
-    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('4 DONE') });
-    await expectFinished('server-moves');
-  });
+  itLong(
+    'of the server, whose port another program takes while the host is suspended: the command follows it to another port',
+    async () => {
+      const running = await begin('server-moves');
+      const host = pidOf(folder, 'host')!;
+      const { port } = readJson<{ port: number }>(stateFolder(folder).serverFile)!;
+      process.kill(host, 'SIGSTOP');
+      process.kill(pidOf(folder, 'server')!, 'SIGKILL');
+      const other = createServer((socket) => socket.destroy());
+      await until(() => {
+        other.listen(port, '127.0.0.1');
+        return once(other, 'listening').then(
+          () => true,
+          () => false,
+        );
+      });
+      process.kill(host, 'SIGCONT');
+      await running.prints('restarted on another port');
+      await openGate('server-moves');
+      const { code, stderr } = await running.finished;
+      other.close();
+      expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('4 DONE') });
+      await expectFinished('server-moves');
+    },
+  );
 
-  it('of the host, which leaves the server to the next command', async () => {
+  itLong('of the host, which leaves the server to the next command', async () => {
     const running = await begin('kill-host');
     running.process.kill('SIGKILL');
     process.kill(pidOf(folder, 'host')!, 'SIGKILL');
@@ -190,7 +194,7 @@ it('edited functions apply to the next run, and to no run in flight', async () =
   expect(await versions('after-edit')).toEqual([2, 2, 2, 2]);
 });
 
-it('`partwise dev --open` serves `temporal workflow start` and its query', async () => {
+itLong('`partwise dev --open` serves `temporal workflow start` and its query', async () => {
   const dev = startCli(folder, ['dev', '--open']);
   dev.process.stdout!.setEncoding('utf8');
   let output = '';

@@ -15,6 +15,7 @@ import { openStage } from '../src/stage/index';
 import { openWarehouse } from '../src/warehouse/index';
 import { forget } from './support/forget';
 import { holdWarehouse } from './support/hold-warehouse';
+import { itLong } from './support/long';
 import { makeProject, REPOSITORY, type TestProject } from './support/project';
 import { until } from './support/until';
 
@@ -669,31 +670,38 @@ describe('the registry', () => {
     expect(await version.describe()).toMatchObject({ tags: { reviewed: 'yes' }, description: 'the first' });
   });
 
-  it('shows no version while a run whose worker was killed is open, and one when it has finished (I3)', async () => {
-    const own = await makeProject(FUNCTIONS);
-    await own.execute(
-      'CREATE TABLE sales AS SELECT (range % 60)::VARCHAR AS shop, 1 AS day, 1.0 AS amount FROM range(600)',
-    );
-    const worker = await own.startWorker();
-    const run = await own.partwise.start(
-      {
-        ...SOURCE,
-        function: 'mean.train',
-        output: { model: 'killed' },
-        options: { heartbeatTimeout: '3s' },
-      } as RunInput,
-      { runId: own.runId('killed') },
-    );
-    for await (const event of run.events()) if (event.type === 'partition') break;
-    worker.kill('SIGKILL');
-    await once(worker, 'exit');
-    const registry = await own.partwise.registry();
-    expect(await registry.models()).toEqual([]);
-    await own.startWorker();
-    expect((await run.wait()).error).toBeNull();
-    expect(await registry.model('killed').version(1).describe()).toMatchObject({ entries: 60, changed: 60 });
-    await own.close();
-  }, 120_000);
+  itLong(
+    'shows no version while a run whose worker was killed is open, and one when it has finished (I3)',
+    async () => {
+      const own = await makeProject(FUNCTIONS);
+      await own.execute(
+        'CREATE TABLE sales AS SELECT (range % 60)::VARCHAR AS shop, 1 AS day, 1.0 AS amount FROM range(600)',
+      );
+      const worker = await own.startWorker();
+      const run = await own.partwise.start(
+        {
+          ...SOURCE,
+          function: 'mean.train',
+          output: { model: 'killed' },
+          options: { heartbeatTimeout: '3s' },
+        } as RunInput,
+        { runId: own.runId('killed') },
+      );
+      for await (const event of run.events()) if (event.type === 'partition') break;
+      worker.kill('SIGKILL');
+      await once(worker, 'exit');
+      const registry = await own.partwise.registry();
+      expect(await registry.models()).toEqual([]);
+      await own.startWorker();
+      expect((await run.wait()).error).toBeNull();
+      expect(await registry.model('killed').version(1).describe()).toMatchObject({
+        entries: 60,
+        changed: 60,
+      });
+      await own.close();
+    },
+    120_000,
+  );
 
   it('gets one version if the worker is killed between manifest and registry, and clean finds the leftovers (I3)', async () => {
     const own = await makeProject(FUNCTIONS);

@@ -9,6 +9,7 @@ import { delimiter, dirname, join, relative, sep } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { endBackground } from '../src/temporal/index';
+import { itLong } from './support/long';
 import { installNodes, nodePackage, nodeProgram, npmInstall, OTHER_NODES } from './support/nodes';
 import { REPOSITORY } from './support/project';
 import { mustRun, userEnvironment, run, type Ran } from './support/shell';
@@ -131,9 +132,9 @@ describe('the package', () => {
   });
 });
 
-/** `npx partwise …` in a project. */
-const partwise = (project: string, ...args: string[]): Promise<string> =>
-  mustRun('npx', ['partwise', ...args], project);
+/** The program that `npx partwise` finds in a project. */
+const BIN = join('node_modules', '.bin', 'partwise');
+const partwise = (project: string, ...args: string[]): Promise<string> => mustRun(BIN, args, project);
 
 /** The result of a plain program on the same file. */
 function expectedSales(project: string): { region: string; orders: number; total: number }[] {
@@ -146,10 +147,8 @@ function expectedSales(project: string): { region: string; orders: number; total
   });
 }
 
-/** Creates a project with `init`, and follows its README. */
-async function followReadme(project: string, ...flags: string[]): Promise<void> {
+async function followReadme(project: string): Promise<void> {
   projects.push(project);
-  await partwise(project, 'init', ...flags);
   const readme = readFileSync(join(project, 'README.md'), 'utf8');
   const [line] = /npx partwise run .+/.exec(readme)!;
   const [, program, ...words] = line.split(' ');
@@ -164,15 +163,21 @@ async function followReadme(project: string, ...flags: string[]): Promise<void> 
 }
 
 describe('an empty folder after `npm install partwise`', () => {
+  const init = (project: string, ...flags: string[]): Promise<string> =>
+    mustRun('npx', ['partwise', 'init', ...flags], project);
+
   it('gets a TypeScript project from `npx partwise init`, whose README commands work', async () => {
+    await init(app);
     await followReadme(app);
     expect(existsSync(join(app, 'functions.ts'))).toBe(true);
   });
 
-  it('gets a JavaScript project from `npx partwise init --js`, whose README commands work', async () => {
-    await followReadme(jsApp, '--js');
+  it('gets a JavaScript project from `npx partwise init --js`', async () => {
+    await init(jsApp, '--js');
     expect(existsSync(join(jsApp, 'functions.js'))).toBe(true);
   });
+
+  itLong("gets a JavaScript project whose README's commands work", () => followReadme(jsApp));
 });
 
 /** A program that uses every entry point of the package. */
@@ -269,7 +274,7 @@ describe('optional drivers', () => {
       await writeFile(join(project, 'sales.csv'), 'region,amount\nNorth,1\n');
       const sql = ['--sql', 'SELECT 1 AS one', '--from', 'sales.csv', '--by', 'region'];
       for (const words of [['doctor'], ['run', ...sql], ['plan', ...sql], ['list'], ['worker']]) {
-        const { code, stdout, stderr } = await run('npx', ['partwise', ...words], project);
+        const { code, stdout, stderr } = await run(BIN, words, project);
         expect({ words, code }).toEqual({ words, code: 2 });
         expect(`${stdout}${stderr}`).toContain(`needed for ${user}. Install next to partwise: ${install}\n`);
         expect(`${stdout}${stderr}`).not.toContain('MODULE_NOT_FOUND');
@@ -283,7 +288,7 @@ describe('optional drivers', () => {
     await symlink(join(app, 'node_modules'), join(project, 'node_modules'));
     const config = { warehouse: 'snowflake:analytics', stage: '@DB.SCHEMA.STAGE/path' };
     await writeFile(join(project, 'partwise.config.json'), JSON.stringify(config));
-    const { stdout } = await run('npx', ['partwise', 'doctor'], project);
+    const { stdout } = await run(BIN, ['doctor'], project);
     expect(stdout.match(/npm install/g)).toHaveLength(1);
     expect(stdout).toContain('"snowflake:analytics" and "snowflake://analytics/@');
   });

@@ -15,6 +15,7 @@ import type { ShardSettings, ShardTask } from '../src/core/tasks';
 import { cli } from './support/cli';
 import { forget } from './support/forget';
 import { GATED_FUNCTIONS, startGated, untilState, type GatedRun } from './support/gated-runs';
+import { itLong } from './support/long';
 import { isAlive } from './support/processes';
 import { makeProject, type TestProject } from './support/project';
 import { until } from './support/until';
@@ -116,22 +117,6 @@ describe('a run with shards', () => {
     expect(last).toMatchObject({ type: 'ended', state: { status: 'SUCCESS', counts: { DONE: 60 } } });
     expect(await first).toMatchObject({ status: 'SUCCESS', live: false });
     expect(seen.sort()).toEqual(ids(0, 60).sort());
-  });
-
-  it('also handles a long list of units, whose shards run one after the other', async () => {
-    const options = { maxConcurrency: 4, partitionsPerUnit: 1 };
-    const gated = await sharded('long', { options }, 502);
-    expect(await gated.run.wait()).toMatchObject({
-      status: 'SUCCESS',
-      counts: { total: 502, DONE: 502 },
-    });
-    expect(gated.started()).toHaveLength(502);
-    const order = (await eventsOf(handleOf(gated))).flatMap((event) => {
-      const { childWorkflowExecutionStartedEventAttributes: started } = event;
-      const { childWorkflowExecutionCompletedEventAttributes: ended } = event;
-      return started ? ['started'] : ended ? ['ended'] : [];
-    });
-    expect(order).toEqual(['started', 'ended', 'started', 'ended']);
   });
 
   it('retries partitions of batches in their own shard', async () => {
@@ -244,7 +229,7 @@ describe('a setting that changes while it runs', () => {
     for (const id of ['55', '58', '59', '115', '118']) expect(gated.started()).not.toContain(id);
   });
 
-  it('serves several concurrent skips', async () => {
+  itLong('serves several concurrent skips', async () => {
     const gated = await sharded('skip-at-once', { params: { wait: true } }, 120);
     await gated.untilCalls(4);
     const asked = [['54', '114'], ['55'], ['115', '56'], ['116']];
@@ -255,15 +240,25 @@ describe('a setting that changes while it runs', () => {
     for (const id of asked.flat()) expect(gated.started()).not.toContain(id);
   });
 
-  it('skips partitions of shards that have not started', async () => {
+  it('runs the shards of a long list one after the other, without what was skipped before they started', async () => {
     const options = { maxConcurrency: 4, partitionsPerUnit: 1 };
-    const gated = await sharded('skip-early', { params: { wait: true }, options }, 502);
+    const gated = await sharded('long', { params: { wait: ['0', '1', '2', '3'] }, options }, 502);
     await gated.untilCalls(4);
     await gated.run.skip(['400', '501']);
     expect((await gated.run.status()).counts.SKIPPED).toBe(2);
     await gated.release();
-    expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 500, SKIPPED: 2 } });
-    expect(gated.started()).not.toContain('400');
+    expect(await gated.run.wait()).toMatchObject({
+      status: 'SUCCESS',
+      counts: { total: 502, DONE: 500, SKIPPED: 2 },
+    });
+    const called = ids(0, 502).filter((id) => id !== '400' && id !== '501');
+    expect(gated.started().sort()).toEqual(called.sort());
+    const order = (await eventsOf(handleOf(gated))).flatMap((event) => {
+      const { childWorkflowExecutionStartedEventAttributes: started } = event;
+      const { childWorkflowExecutionCompletedEventAttributes: ended } = event;
+      return started ? ['started'] : ended ? ['ended'] : [];
+    });
+    expect(order).toEqual(['started', 'ended', 'started', 'ended']);
   });
 });
 
@@ -281,23 +276,27 @@ describe('a run with shards that does not end well', () => {
       expect((await shardOf(gated, shard).describe()).status.name).toBe('COMPLETED');
   });
 
-  it.each([[['pause']], [['pause', 'unpause', 'pause']]])(
-    'waits for its shards if it is cancelled while %j is on its way to them (I12)',
-    async (signals) => {
-      const gated = await sharded(`cancel-${signals.length}`, { params: { wait: true } });
-      await gated.untilCalls(4);
-      worker.kill('SIGKILL');
-      // Everything waits for the next worker, which receives it together.
-      for (const signal of signals) await handleOf(gated).signal(signal);
-      await gated.run.cancel();
-      worker = await project.startWorker({ PARTWISE_RUNNERS: '4' });
-      expect(await gated.run.wait()).toMatchObject({
-        status: 'CANCELLED',
-        counts: { total: 60, CANCELLED: 60, PENDING: 0 },
-      });
-      for (const shard of [0, 1])
-        expect((await shardOf(gated, shard).describe()).status.name).toBe('COMPLETED');
-    },
+  async function cancelledAfter(signals: readonly string[]): Promise<void> {
+    const gated = await sharded(`cancel-${signals.length}`, { params: { wait: true } });
+    await gated.untilCalls(4);
+    worker.kill('SIGKILL');
+    // Everything waits for the next worker, which receives it together.
+    for (const signal of signals) await handleOf(gated).signal(signal);
+    await gated.run.cancel();
+    worker = await project.startWorker({ PARTWISE_RUNNERS: '4' });
+    expect(await gated.run.wait()).toMatchObject({
+      status: 'CANCELLED',
+      counts: { total: 60, CANCELLED: 60, PENDING: 0 },
+    });
+    for (const shard of [0, 1])
+      expect((await shardOf(gated, shard).describe()).status.name).toBe('COMPLETED');
+  }
+
+  it('waits for its shards if it is cancelled while it is paused, unpaused and paused again (I12)', () =>
+    cancelledAfter(['pause', 'unpause', 'pause']));
+
+  itLong('waits for its shards if it is cancelled while a pause is on its way to them (I12)', () =>
+    cancelledAfter(['pause']),
   );
 
   it('stops immediately when more fail than are tolerated, whichever shard they are in (I8)', async () => {
@@ -360,7 +359,7 @@ describe('a run with shards that does not end well', () => {
     expect([page.partitions.length, rows.length, again.length]).toEqual([60, 60, 60]);
   });
 
-  it('is finished after a terminate, with what its shards had recorded (I4)', async () => {
+  itLong('is finished after a terminate, with what its shards had recorded (I4)', async () => {
     const gated = await sharded('terminated', { params: { wait: ['10', '50'] } });
     await untilState(gated.run, ({ counts }) => counts.DONE === 58);
     await handleOf(gated).terminate('test');
@@ -478,19 +477,21 @@ describe('the histories of shards', () => {
   });
 
   it('are read from the archive once the server no longer has a shard, even while the run continues', async () => {
-    const options = { maxConcurrency: 4, partitionsPerUnit: 1 };
-    const gated = await sharded('forgotten', { params: { wait: ['400'] }, options }, 502);
-    await untilState(gated.run, ({ counts }) => counts.DONE === 501);
+    const gated = await sharded('forgotten', { params: { wait: ['40'] } });
+    await untilState(gated.run, ({ counts }) => counts.DONE === 59);
+    await until(async () =>
+      (await eventsOf(handleOf(gated))).some((event) => event.childWorkflowExecutionCompletedEventAttributes),
+    );
     const { record } = await new RunReader(new ServerRun(project.client, gated.run.runId, null)).read();
     const ended = [...record.shards.values()].filter(({ closedAt }) => closedAt !== null);
     expect(ended).toHaveLength(1);
     await forget(project.client, ended[0]!.execution);
     expect(await gated.run.status()).toMatchObject({
       status: 'IN_PROGRESS',
-      counts: { DONE: 501, RUNNING: 1, PENDING: 0 },
+      counts: { DONE: 59, RUNNING: 1, PENDING: 0 },
     });
     await gated.release();
-    expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 502 } });
+    expect(await gated.run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 60 } });
   });
 
   it('that no longer exist do not prevent cleaning up or reusing the run id', async () => {

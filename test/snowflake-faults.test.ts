@@ -4,12 +4,13 @@
  */
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import type { ChildProcess } from 'node:child_process';
 import type { RunHandle } from '../src/index';
 import { openStage, type Stage } from '../src/stage';
 import { startFaultProxy, type FaultProxy } from './support/fault-proxy';
 import { changed } from './support/files';
+import { itLong } from './support/long';
 import { gone } from './support/processes';
 import { makeProject, type TestProject } from './support/project';
 import { describeEmulator, startSnowflake, type TestSnowflake } from './support/snowflake';
@@ -65,14 +66,10 @@ describeEmulator('on Snowflake, a run', () => {
       config: { warehouse: `snowflake:${snowflake.connection}`, stage: uri },
     });
     stage = openStage(`snowflake://${snowflake.connection}/${uri}/`);
-  });
-  beforeEach(async () => {
     worker = await project.startWorker();
   });
-  afterEach(async () => {
+  afterEach(() => {
     for (const end of faults.splice(0)) end();
-    worker.kill('SIGKILL');
-    await gone(worker.pid!);
   });
   afterAll(async () => {
     await project.close();
@@ -139,7 +136,7 @@ describeEmulator('on Snowflake, a run', () => {
     expect(proxy.met.length - before).toBe(statements.length);
   });
 
-  it('is correct if answers never arrive', async () => {
+  itLong('is correct if answers never arrive', async () => {
     const statements = [
       /^COPY INTO '@/,
       /^GET .*\/rows\//,
@@ -206,7 +203,7 @@ describeEmulator('on Snowflake, a run', () => {
     return run;
   };
 
-  it('is planned again by another worker if the first was killed after its unload', async () => {
+  itLong('is planned again by another worker if the first was killed after its unload', async () => {
     const run = await killAt(/^LIST .*\/rows\//, 'hold');
     await isRight(run);
     const folders = (await stage.list(`${run.runId}/g1/`)).flatMap(
@@ -216,14 +213,15 @@ describeEmulator('on Snowflake, a run', () => {
     expect(new Set(folders).size).toBe(2);
   });
 
-  it('has no partition twice if its worker was killed between an artifact and the outcome', async () => {
+  itLong('has no partition twice if its worker was killed between an artifact and the outcome', async () => {
     await isRight(await killAt(/^PUT .*seg-/, 'hold'));
   });
 
-  it.each([
-    ['an outcome was written', /^PUT .*seg-/],
-    ['its transaction had committed', /^COMMIT/],
-  ])('has no row twice if its worker was killed once %s', async (_, statement) => {
-    await isRight(await killAt(statement, 'lost'));
+  itLong('has no row twice if its worker was killed once an outcome was written', async () => {
+    await isRight(await killAt(/^PUT .*seg-/, 'lost'));
+  });
+
+  it('has no row twice if its worker was killed once its transaction had committed', async () => {
+    await isRight(await killAt(/^COMMIT/, 'lost'));
   });
 });

@@ -1,6 +1,7 @@
 /** The number of statements that a run costs, from the emulator's log. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { EmulatedStatement } from './support/emulator';
+import { itLong } from './support/long';
 import { makeProject, type TestProject } from './support/project';
 import { describeEmulator, startSnowflake, type TestSnowflake } from './support/snowflake';
 
@@ -69,33 +70,37 @@ describeEmulator('statements of a run on Snowflake', () => {
     };
   }
 
-  it.each(['replace', 'partitions', 'append'] as const)(
+  async function areTheSame(mode: Mode): Promise<void> {
+    const few = await statementsOf('few', mode, 1);
+    const many = await statementsOf('many', mode, 8);
+    const queries = (statements: EmulatedStatement[]) =>
+      statements.filter((one) => !isTransfer(one)).map(kindOf);
+    expect(queries(many.open)).toEqual(queries(few.open));
+    expect(queries(many.commit)).toEqual(queries(few.commit));
+    expect(many.plan.map(kindOf)).toEqual(few.plan.map(kindOf));
+    expect(many.plan.map(kindOf).filter((kind) => kind === 'COPY INTO')).toHaveLength(1);
+    expect(many.close.map(kindOf)).toEqual(few.close.map(kindOf));
+    // Partitions cost none, units a few transfers.
+    expect(queries(many.unit)).toEqual([]);
+    expect(queries(few.unit)).toEqual([]);
+    expect(many.unit.length).toBeLessThanOrEqual(8 * 14);
+    expect(many.commit.filter(isTransfer).length).toBeLessThanOrEqual(
+      few.commit.filter(isTransfer).length + 2 * 8,
+    );
+    // The account shows their purpose and their timeout.
+    const steps = new Set(['open', 'plan', 'unit', 'commit', 'close']);
+    for (const { tag, timeout } of many.all) {
+      expect(timeout).toBeGreaterThan(0);
+      expect(JSON.parse(tag)).toMatchObject({ app: 'partwise', attempt: 1 });
+      expect(steps).toContain((JSON.parse(tag) as { step: string }).step);
+    }
+  }
+
+  it('are the same for 3 partitions and 1,200, except for file transfers', () => areTheSame('partitions'));
+
+  itLong.each(['replace', 'append'] as const)(
     'are the same for 3 partitions and 1,200, except for file transfers (mode %s)',
-    async (mode) => {
-      const few = await statementsOf('few', mode, 1);
-      const many = await statementsOf('many', mode, 8);
-      const queries = (statements: EmulatedStatement[]) =>
-        statements.filter((one) => !isTransfer(one)).map(kindOf);
-      expect(queries(many.open)).toEqual(queries(few.open));
-      expect(queries(many.commit)).toEqual(queries(few.commit));
-      expect(many.plan.map(kindOf)).toEqual(few.plan.map(kindOf));
-      expect(many.plan.map(kindOf).filter((kind) => kind === 'COPY INTO')).toHaveLength(1);
-      expect(many.close.map(kindOf)).toEqual(few.close.map(kindOf));
-      // Partitions cost none, units a few transfers.
-      expect(queries(many.unit)).toEqual([]);
-      expect(queries(few.unit)).toEqual([]);
-      expect(many.unit.length).toBeLessThanOrEqual(8 * 14);
-      expect(many.commit.filter(isTransfer).length).toBeLessThanOrEqual(
-        few.commit.filter(isTransfer).length + 2 * 8,
-      );
-      // The account shows their purpose and their timeout.
-      const steps = new Set(['open', 'plan', 'unit', 'commit', 'close']);
-      for (const { tag, timeout } of many.all) {
-        expect(timeout).toBeGreaterThan(0);
-        expect(JSON.parse(tag)).toMatchObject({ app: 'partwise', attempt: 1 });
-        expect(steps).toContain((JSON.parse(tag) as { step: string }).step);
-      }
-    },
+    areTheSame,
   );
 
   it('are fewer if quick partitions share activities, each of which fetches all its rows together', async () => {

@@ -12,6 +12,7 @@ import type { SnapshotFile, UnitPlan } from '../src/core/unit-plan';
 import type { Stage } from '../src/stage';
 import { queryRows, withDatabase } from '../src/duckdb/database-file';
 import type { CommitRows, PinnedSource, SnapshotRequest } from '../src/warehouse/warehouse';
+import { LONG } from './support/long';
 import { hasPython } from './support/python-server';
 import { describeSnowflake } from './support/snowflake';
 import { duckDb, onSnowflake, type TestWarehouse } from './support/warehouses';
@@ -37,14 +38,15 @@ describe('DuckDB', () => {
   let elsewhere: TestWarehouse | null = null;
   beforeAll(async () => {
     warehouse = duckDb(folder);
-    if (hasPython || process.env.SNOWFLAKE_TEST_CONNECTION !== undefined)
+    if (LONG && (hasPython || process.env.SNOWFLAKE_TEST_CONNECTION !== undefined))
       elsewhere = await onSnowflake(folder);
   });
   afterAll(() => elsewhere?.close());
   behavesAsWarehouse('duckdb', () => warehouse);
   describe('with a stage that is a folder', () =>
     makesSnapshots('duckdb', () => ({ warehouse, stage: warehouse.stage() })));
-  describeSnowflake('with a stage on Snowflake', () =>
+  const describeLong = LONG ? describeSnowflake : describe.skip;
+  describeLong('with a stage on Snowflake', () =>
     makesSnapshots('duckdb', () => ({ warehouse, stage: elsewhere!.stage() })),
   );
 });

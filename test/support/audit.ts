@@ -2,13 +2,14 @@
 import { expect } from '@jest/globals';
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
+import { LONG } from './long';
 
 export const WIDE = { width: 1280, height: 800 };
 const NARROW = { width: 390, height: 800 };
 
-/** `npm run test:console -- --all` tries every theme at every width; `npm test` each theme and each width. */
+/** `npm run test:long` tries every theme at every width; `npm test` each theme and each width. */
 export function viewportsOf(theme: 'light' | 'dark'): (typeof WIDE)[] {
-  if (process.env['CONSOLE_TESTS'] === 'all') return [WIDE, NARROW];
+  if (LONG) return [WIDE, NARROW];
   return theme === 'light' ? [WIDE] : [NARROW];
 }
 

@@ -2,6 +2,7 @@
 import { describe } from '@jest/globals';
 import { chromium, type Browser } from 'playwright-core';
 import { startCli, type Finished } from './cli';
+import { LONG } from './long';
 
 /** Set by scripts/test.mjs; empty if there is no browser. */
 const PROGRAM = process.env.CHROMIUM ?? '';
@@ -10,9 +11,7 @@ const PROGRAM = process.env.CHROMIUM ?? '';
 export const describeBrowser: (title: string, tests: () => void) => void =
   PROGRAM === '' ? describe.skip : describe;
 
-/** Tests that take minutes: `npm run test:console -- --all`. */
-export const describeSlow: typeof describeBrowser =
-  process.env['CONSOLE_TESTS'] === 'all' ? describeBrowser : describe.skip;
+export const describeLongBrowser: typeof describeBrowser = LONG ? describeBrowser : describe.skip;
 
 /** A name that the browser resolves to this machine, as a site can make it do. */
 export const REBOUND = 'rebound.test';

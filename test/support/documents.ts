@@ -50,7 +50,7 @@ export function blocksOf(document: string): Block[] {
 }
 
 /** Commands that a full test run covers anyway, or that are marked as not tried. */
-const NOT_HERE = /^npm (test|run (demo|setup|chaos|invariants|test:console|test:sql))\b|not tried here/;
+const NOT_HERE = /^npm (test|run (demo|setup|chaos|invariants|test:long|test:sql))\b|not tried here/;
 
 /** The lines of a block of commands. */
 export function commandsOf(block: Block): Command[] {

@@ -1,9 +1,10 @@
 /** Other versions of Node, from the npm registry or npm's cache. */
 import { join } from 'node:path';
+import { LONG } from './long';
 import { run, type Ran } from './shell';
 
 /** Besides the one that runs the tests. */
-export const OTHER_NODES = [22, 24];
+export const OTHER_NODES = LONG ? [22, 24] : [24];
 
 const QUIETLY = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
 
