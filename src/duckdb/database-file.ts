@@ -51,6 +51,9 @@ export interface OpenOptions {
   confinement?: Confinement | null;
 }
 
+/** Opens another connection to a database: statements of one connection run one after the other. */
+export type Connect = () => Promise<DuckDBConnection>;
+
 /**
  * Opens the database, runs `work` on one connection and closes everything. DuckDB locks files per process, so
  * the file is open only while `work` runs, and read-only unless `mode` is `write`.
@@ -58,7 +61,7 @@ export interface OpenOptions {
 export function withDatabase<T>(
   path: string,
   mode: 'read' | 'write',
-  work: (connection: DuckDBConnection) => Promise<T>,
+  work: (connection: DuckDBConnection, connect: Connect) => Promise<T>,
   options: OpenOptions = {},
 ): Promise<T> {
   return serialized(path, () => openAndRun(path, mode, work, options));
@@ -67,7 +70,7 @@ export function withDatabase<T>(
 async function openAndRun<T>(
   path: string,
   mode: 'read' | 'write',
-  work: (connection: DuckDBConnection) => Promise<T>,
+  work: (connection: DuckDBConnection, connect: Connect) => Promise<T>,
   options: OpenOptions,
 ): Promise<T> {
   const { DuckDBInstance } = await import('@duckdb/node-api');
@@ -94,7 +97,7 @@ async function openAndRun<T>(
       // By this, the Parquet files that a query has read are found (`wide-decimals.ts`).
       if (mode === 'read') await connection.run('SET enable_external_file_cache = true');
       if (options.confinement != null) await confine(connection, options.confinement);
-      return await work(connection);
+      return await work(connection, () => instance.connect());
     } catch (error) {
       throw options.setup == null ? error : options.setup.hiding(error);
     } finally {

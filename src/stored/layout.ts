@@ -3,7 +3,7 @@
  *
  *     <run>/executions/<n>.json
  *     <run>/archive/e<execution>-<name>.json.gz
- *     <run>/g<generation>/plan-<attempt>/{index,snapshot}.parquet, unit-plan.json
+ *     <run>/g<generation>/plan-<attempt>/{index,snapshot,rows-<ordinal>}.parquet, unit-plan.json
  *     <run>/g<generation>/e<execution>/carried-<name>.jsonl, reused-<name>.parquet
  *     <run>/g<generation>/e<execution>/plan.json
  *     <run>/g<generation>/e<execution>/u<unit>/a<attempt>/<ordinal>-<slug>/<artifact>

@@ -22,7 +22,7 @@ import type {
 } from '../warehouse';
 import { warehouseAccess } from './access';
 import { commitRows } from './commit';
-import { type OpenOptions, userProblem, withDatabase } from '../../duckdb/database-file';
+import { type Connect, type OpenOptions, userProblem, withDatabase } from '../../duckdb/database-file';
 import { countFiles, describeFiles, globsOf, pinFiles } from './files-as-partitions';
 import { nameHint, type FilesSource } from './list-files';
 import { DuckDbSetup } from '../../duckdb/setup';
@@ -81,12 +81,17 @@ export class DuckDbWarehouse implements Warehouse {
 
   #pinning<R extends SnapshotRequest, T>(
     request: R,
-    pin: (connection: DuckDBConnection, request: R, source: DescribedSource) => Promise<PinnedSource>,
+    pin: (
+      connection: DuckDBConnection,
+      request: R,
+      source: DescribedSource,
+      connect: Connect,
+    ) => Promise<PinnedSource>,
     use: (pinned: PinnedSource) => Promise<T>,
   ): Promise<T> {
-    const work = async (connection: DuckDBConnection): Promise<T> => {
+    const work = async (connection: DuckDBConnection, connect: Connect): Promise<T> => {
       if (isFilesAsPartitions(request)) return use(await pinFiles(connection, request, this));
-      return use(await pin(connection, request, await describeSource(connection, request, this)));
+      return use(await pin(connection, request, await describeSource(connection, request, this), connect));
     };
     const { scratch, signal } = request;
     return this.#reading(request, work, { tempFolder: scratch, signal }, [scratch]);
@@ -156,7 +161,7 @@ export class DuckDbWarehouse implements Warehouse {
 
   async #reading<T>(
     request: SourceRequest,
-    work: (connection: DuckDBConnection) => Promise<T>,
+    work: (connection: DuckDBConnection, connect: Connect) => Promise<T>,
     options: OpenOptions = {},
     folders: readonly string[] = [],
   ): Promise<T> {

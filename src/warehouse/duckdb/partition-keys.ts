@@ -30,18 +30,22 @@ export async function countPartitions(
   return { ...shape, ...(await listPartitions(connection)) };
 }
 
-/** Creates the table `partition_keys`: each key once, with its id and rows. */
+/**
+ * Creates the table `partition_keys`: each key once, with its id and rows; with `spans`, with the first and
+ * the last position of its rows too.
+ */
 export async function listKeys(
   connection: DuckDBConnection,
   request: PartitionsRequest,
   keyColumns: readonly Column[],
-  { from, parameters }: { from: string; parameters?: Parameters },
+  { from, parameters, spans = false }: { from: string; parameters?: Parameters; spans?: boolean },
 ): Promise<void> {
   const keys = quotedNames(keyColumns);
+  const span = spans ? 'min(__partwise_row) AS first_row, max(__partwise_row) AS last_row, ' : '';
   await runUntilAborted(
     connection,
     request.signal,
-    `CREATE TEMP TABLE partition_keys AS SELECT ${idSql(keyColumns)} AS id, count(*) AS rows, ` +
+    `CREATE TEMP TABLE partition_keys AS SELECT ${idSql(keyColumns)} AS id, count(*) AS rows, ${span}` +
       `${keys.map((key, i) => `${key} AS key_${i}`).join(', ')} FROM ${from} GROUP BY ${keys.join(', ')}`,
     parameters,
   );

@@ -2,7 +2,7 @@
  * Pins a run's rows: writes the partition index and the rows, sorted by partition, as Parquet. What could
  * read differently a second time is first read into a temporary table (I1).
  */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { FileRef } from '../../core/files';
 import type { Column } from '../../core/plan';
@@ -15,7 +15,9 @@ import type {
   SnapshotRequest,
   SourceShape,
 } from '../warehouse';
+import type { Connect } from '../../duckdb/database-file';
 import { literal } from '../../duckdb/quote';
+import { runWithLittleMemory } from './little-memory';
 import { indexKeys, storingClause } from '../../rows/storable';
 import { fingerprintSql } from './fingerprint';
 import { runUntilAborted } from './interrupt';
@@ -29,18 +31,22 @@ import {
   quotedNames,
   refuseUnusable,
 } from './partition-keys';
-import type { DescribedSource } from './source';
+import { copyOrdered, isOrdered, mayBeOrdered, type LocalFile } from './ordered-rows';
+import { positioned, type DescribedSource } from './source';
 
 export async function pinRows(
   connection: DuckDBConnection,
   request: SnapshotRequest,
   source: DescribedSource,
+  connect: Connect,
 ): Promise<PinnedSource> {
+  const { keyColumns } = source.shape;
   await createPinned(connection, request, source);
-  await listKeys(connection, request, source.shape.keyColumns, { from: 'pinned' });
-  await refuseUnusable(connection, request, source.shape.keyColumns);
+  const spans = mayBeOrdered(connection, request, source);
+  await listKeys(connection, request, keyColumns, { from: 'pinned', spans });
+  await refuseUnusable(connection, request, keyColumns);
   if (request.only !== null) await narrow(connection, request.only);
-  return pinned(connection, request, source);
+  return pinned(connection, request, source, spans ? connect : null);
 }
 
 /** Like `pinRows`, for partitions that `countPartitions` returned: rows of others are never kept. */
@@ -54,7 +60,7 @@ export async function pinSample(
   const select = `SELECT * FROM (${source.select}) WHERE ${idSql(keyColumns)} IN (${ids})`;
   await createPinned(connection, request, { ...source, select });
   await listKeys(connection, request, keyColumns, { from: 'pinned' });
-  return pinned(connection, request, source);
+  return pinned(connection, request, source, null);
 }
 
 /** Creates `pinned`: the source's rows with their positions, which are the same each time it is read. */
@@ -65,18 +71,23 @@ async function createPinned(
 ): Promise<void> {
   // enforces I1: files may change while they are read, and queries may return different rows each time.
   const held = isStable
-    ? `CREATE TEMP VIEW pinned AS SELECT * EXCLUDE (rowid), rowid AS __partwise_row FROM (${select})`
+    ? `CREATE TEMP VIEW pinned AS ${positioned(select)}`
     : `CREATE TEMP TABLE pinned AS SELECT *, row_number() OVER () - 1 AS __partwise_row FROM (${select})`;
   await runUntilAborted(connection, request.signal, held, parameters);
   await refuseWrongColumns();
 }
 
-/** Uses the tables `pinned` and `partition_keys`. */
+/**
+ * Uses the tables `pinned` and `partition_keys`. `connect` is null if the rows have to be sorted, whatever
+ * their order.
+ */
 async function pinned(
   connection: DuckDBConnection,
   request: SnapshotRequest,
-  { shape, pushDown }: DescribedSource,
+  source: DescribedSource,
+  connect: Connect | null,
 ): Promise<PinnedSource> {
+  const { shape, pushDown } = source;
   const { keyColumns } = shape;
   await numberPartitions(connection, request, keyColumns);
   const match = quotedNames(keyColumns)
@@ -85,13 +96,19 @@ async function pinned(
   if (request.fingerprints === true) await addFingerprints(connection, request, shape, match);
   const sizes = { ...shape, ...(await listPartitions(connection)) };
   const fingerprints = request.fingerprints === true ? await listFingerprints(connection) : null;
-  const put = async (place: SnapshotPlace): Promise<Snapshot> => ({
-    index: await putIndex(connection, request, place, sizes.rows.length, keyColumns),
-    files:
-      place.ranges === null || sizes.rows.length === 0
-        ? []
-        : await putRows(connection, request, shape, match, sizes.rows, { ...place, ranges: place.ranges }),
-  });
+  const { rows } = sizes;
+  const put = async (place: SnapshotPlace): Promise<Snapshot> => {
+    const { ranges } = place;
+    const index = await putIndex(connection, request, place, rows.length, keyColumns);
+    if (ranges === null || rows.length === 0) return { index, files: [] };
+    const total = rows.reduce((sum, n) => sum + n, 0);
+    const format = parquet(total, ranges);
+    const sorted =
+      connect !== null && (await isOrdered(connection, total))
+        ? await copyOrdered(connection, connect, request, source, { rows, ranges, format })
+        : [await writeSorted(connection, request, shape, match, { partitions: rows.length, format })];
+    return { index, files: await putRows(connection, request, { ...place, ranges }, sorted, format) };
+  };
   return { ...sizes, fingerprints, files: null, pushDown, put };
 }
 
@@ -121,43 +138,51 @@ export function parquet(rows: number, ranges: readonly unknown[]): string {
   return `FORMAT parquet, ROW_GROUP_SIZE ${2_048 * Math.min(60, Math.max(1, vectors))}`;
 }
 
-/** Sorts all rows once. On stages without partial reads, each range then gets its own file. */
+/** On stages without partial reads, each range gets its own file. */
 async function putRows(
   connection: DuckDBConnection,
   { scratch, signal }: SnapshotRequest,
-  { columns }: SourceShape,
-  match: string,
-  rows: readonly number[],
   { stage, folder, ranges }: RangedPlace,
+  sorted: readonly LocalFile[],
+  format: string,
 ): Promise<SnapshotFile[]> {
-  const sorted = join(scratch, 'snapshot.parquet');
-  const format = parquet(
-    rows.reduce((sum, n) => sum + n, 0),
-    ranges,
-  );
-  await runUntilAborted(
-    connection,
-    signal,
-    // Names of the source's columns may be those of the index.
-    `COPY (SELECT * EXCLUDE (__partwise_row)${storingClause(columns)} FROM (SELECT pinned.*, partition_index.ord AS __partwise_ord FROM pinned JOIN partition_index ON ${match}) ` +
-      `ORDER BY __partwise_ord, __partwise_row) TO ${literal(sorted)} (${format})`,
-  );
-  if (stage.isLocal) {
-    const whole = await stage.put(`${folder}snapshot.parquet`, { file: sorted });
-    return [{ ...whole, from: 0, to: rows.length - 1 }];
-  }
   const files: SnapshotFile[] = [];
+  if (stage.isLocal) {
+    for (const { file, from, to } of sorted)
+      files.push({ ...(await stage.put(`${folder}${basename(file)}`, { file })), from, to });
+    return files;
+  }
+  const all = `read_parquet([${sorted.map(({ file }) => literal(file)).join(', ')}])`;
   for (const { from, to } of ranges) {
     const file = join(scratch, 'range.parquet');
     await runUntilAborted(
       connection,
       signal,
-      `COPY (SELECT * FROM read_parquet(${literal(sorted)}) WHERE __partwise_ord BETWEEN ${from} AND ${to} ` +
+      `COPY (SELECT * FROM ${all} WHERE __partwise_ord BETWEEN ${from} AND ${to} ` +
         `ORDER BY __partwise_ord) TO ${literal(file)} (${format})`,
     );
     files.push({ ...(await stage.put(`${folder}rows-${from}.parquet`, { file })), from, to });
   }
   return files;
+}
+
+/** Sorts all rows. */
+async function writeSorted(
+  connection: DuckDBConnection,
+  { scratch, signal }: SnapshotRequest,
+  { columns }: SourceShape,
+  match: string,
+  { partitions, format }: { partitions: number; format: string },
+): Promise<LocalFile> {
+  const file = join(scratch, 'snapshot.parquet');
+  await runWithLittleMemory(
+    connection,
+    signal,
+    // Names of the source's columns may be those of the index.
+    `COPY (SELECT * EXCLUDE (__partwise_row)${storingClause(columns)} FROM (SELECT pinned.*, partition_index.ord AS __partwise_ord FROM pinned JOIN partition_index ON ${match}) ` +
+      `ORDER BY __partwise_ord, __partwise_row) TO ${literal(file)} (${format})`,
+  );
+  return { file, from: 0, to: partitions - 1 };
 }
 
 /** Adds the column `fingerprint` to `partition_index`. `match` is the SQL that joins it with `pinned`. */

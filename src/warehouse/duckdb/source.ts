@@ -97,6 +97,11 @@ function selectShaped(columns: readonly Column[], select: string, isStable: bool
   return `SELECT ${cast.join(', ')}${isStable ? ', rowid' : ''} FROM ${select}`;
 }
 
+/** The rows of a stable source, and their positions as `__partwise_row`. */
+export function positioned(select: string): string {
+  return `SELECT * EXCLUDE (rowid), rowid AS __partwise_row FROM (${select})`;
+}
+
 /** Whether nothing is attached, which others could change meanwhile. */
 async function hasNoOtherDatabase(connection: DuckDBConnection): Promise<boolean> {
   const others = await queryRows(
