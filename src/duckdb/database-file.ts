@@ -36,6 +36,8 @@ async function serialized<T>(path: string, work: () => Promise<T>): Promise<T> {
 
 export interface OpenOptions {
   tempFolder?: string;
+  /** Such as `1GiB`. The setup may change it. Default: DuckDB's, 80 % of the machine's. */
+  memory?: string;
   /** Aborts the wait for a locked file. */
   signal?: AbortSignal;
   /**
@@ -76,6 +78,7 @@ async function openAndRun<T>(
   const { DuckDBInstance } = await import('@duckdb/node-api');
   const settings: Record<string, string> = { autoinstall_known_extensions: 'false' };
   if (options.tempFolder !== undefined) settings.temp_directory = options.tempFolder;
+  if (options.memory !== undefined) settings.memory_limit = options.memory;
   if (options.keepsOrder === false) settings.preserve_insertion_order = 'false';
   if (path !== ':memory:' && mode === 'read') {
     if (!existsSync(path)) {

@@ -27,6 +27,7 @@ import { countFiles, describeFiles, globsOf, pinFiles } from './files-as-partiti
 import { nameHint, type FilesSource } from './list-files';
 import { DuckDbSetup } from '../../duckdb/setup';
 import { fileProblems, needsFile, tableProblems } from './output-check';
+import { inLittleMemory } from './little-memory';
 import { changeModels, readModels } from './models';
 import { describeSource, refusedSql, type DescribedSource } from './source';
 import { countPartitions } from './partition-keys';
@@ -93,8 +94,11 @@ export class DuckDbWarehouse implements Warehouse {
       if (isFilesAsPartitions(request)) return use(await pinFiles(connection, request, this));
       return use(await pin(connection, request, await describeSource(connection, request, this), connect));
     };
-    const { scratch, signal } = request;
-    return this.#reading(request, work, { tempFolder: scratch, signal }, [scratch]);
+    const { scratch: tempFolder, signal } = request;
+    const run = (memory?: string): Promise<T> =>
+      this.#reading(request, work, { tempFolder, signal, memory }, [tempFolder]);
+    // What a query needs is not known.
+    return 'query' in request.source || request.where !== null ? run() : inLittleMemory(run);
   }
 
   async commit(task: CommitTask, local: CommitRows): Promise<CommitResult> {

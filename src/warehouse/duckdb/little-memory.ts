@@ -1,35 +1,18 @@
-import type { DuckDBConnection } from '@duckdb/node-api';
-import { queryRows } from '../../duckdb/database-file';
-import { isPrepared } from '../../duckdb/setup';
-import { runUntilAborted } from './interrupt';
-
-/** A sort that writes what is beyond this to the disk takes no longer than one with twice as much. */
+/** Sorting 20,000,000 rows takes as long with this and the disk as with twice as much. */
 const MEMORY = '1GiB';
 
 /**
- * Runs a statement that needs less memory than DuckDB would take, which is 80 % of the machine's: the
- * machine has runners too. If that is not enough, as for rows of many megabytes, it runs with all again.
+ * Does work with less memory than DuckDB would take, which is 80 % of the machine's: the machine has runners
+ * too. If that is not enough, as for rows of many megabytes, the work is done again without a limit.
  */
-export async function runWithLittleMemory(
-  connection: DuckDBConnection,
-  signal: AbortSignal,
-  sql: string,
+export async function inLittleMemory<T>(
+  work: (memory: string | undefined) => Promise<T>,
   memory = MEMORY,
-): Promise<void> {
-  const [settings] = await queryRows<{ memory: string; areLocked: boolean }>(
-    connection,
-    `SELECT current_setting('memory_limit') AS memory, current_setting('lock_configuration') AS "areLocked"`,
-  );
-  // A setup may have set another limit.
-  if (settings!.areLocked || isPrepared(connection)) return runUntilAborted(connection, signal, sql);
-  await connection.run(`SET memory_limit = '${memory}'`);
+): Promise<T> {
   try {
-    return await runUntilAborted(connection, signal, sql);
+    return await work(memory);
   } catch (error) {
-    if (!/Out of Memory/i.test(String(error))) throw error;
-  } finally {
-    // After RESET, the lower limit would still apply.
-    await connection.run(`SET memory_limit = '${settings!.memory}'`);
+    if (!/Out of Memory/.test(String(error))) throw error;
+    return work(undefined);
   }
-  await runUntilAborted(connection, signal, sql);
 }

@@ -17,7 +17,6 @@ import type {
 } from '../warehouse';
 import type { Connect } from '../../duckdb/database-file';
 import { literal } from '../../duckdb/quote';
-import { runWithLittleMemory } from './little-memory';
 import { indexKeys, storingClause } from '../../rows/storable';
 import { fingerprintSql } from './fingerprint';
 import { runUntilAborted } from './interrupt';
@@ -99,15 +98,19 @@ async function pinned(
   const { rows } = sizes;
   const put = async (place: SnapshotPlace): Promise<Snapshot> => {
     const { ranges } = place;
-    const index = await putIndex(connection, request, place, rows.length, keyColumns);
-    if (ranges === null || rows.length === 0) return { index, files: [] };
+    const index = (): Promise<FileRef> => putIndex(connection, request, place, rows.length, keyColumns);
+    if (ranges === null || rows.length === 0) return { index: await index(), files: [] };
     const total = rows.reduce((sum, n) => sum + n, 0);
     const format = parquet(total, ranges);
     const sorted =
       connect !== null && (await isOrdered(connection, total))
         ? await copyOrdered(connection, connect, request, source, { rows, ranges, format })
         : [await writeSorted(connection, request, shape, match, { partitions: rows.length, format })];
-    return { index, files: await putRows(connection, request, { ...place, ranges }, sorted, format) };
+    // Not before the sort, which may fail and be done again: objects are written once.
+    return {
+      index: await index(),
+      files: await putRows(connection, request, { ...place, ranges }, sorted, format),
+    };
   };
   return { ...sizes, fingerprints, files: null, pushDown, put };
 }
@@ -175,7 +178,7 @@ async function writeSorted(
   { partitions, format }: { partitions: number; format: string },
 ): Promise<LocalFile> {
   const file = join(scratch, 'snapshot.parquet');
-  await runWithLittleMemory(
+  await runUntilAborted(
     connection,
     signal,
     // Names of the source's columns may be those of the index.
