@@ -14,6 +14,7 @@ import { HELD_ROWS } from '../src/rows/partition-rows';
 import { joinColumns, toObjects, toOutputRows } from '../src/rows/rows';
 import { allRows, columnsOf, shapeOf } from '../src/rows/slices';
 import { SnapshotRows } from '../src/functions/snapshot-rows';
+import { loadKeys, readUnitIndex } from '../src/functions/unit-index';
 import { createPartitionData } from '../src/functions/data';
 import { SqlSession } from '../src/functions/sql-session';
 import type { PartitionData } from '../src/functions/types';
@@ -530,6 +531,54 @@ describe('the rows of a unit', () => {
         expect(new Set(rows.map(({ p }) => p))).toEqual(new Set([`p${ordinal}`]));
       }
     });
+  });
+
+  test('are those that the unit has, also if it has gaps', async () => {
+    const index = join(folder, 'index.parquet');
+    const database = await openDatabase(memory());
+    const connection = await database.connect();
+    await connection.run(
+      `COPY (SELECT i::INTEGER AS ord, 'p' || i AS id, i AS rows, i AS key_0 FROM range(20) t(i)) TO '${index}'`,
+    );
+    const keys = [{ name: 'k', type: 'BIGINT' }];
+    for (const ordinals of [[3, 4, 5], [2, 4, 7, 8], [9]]) {
+      await loadKeys(connection, index, keys, ordinals);
+      expect([...(await readUnitIndex(connection, keys)).keys()]).toEqual(ordinals);
+    }
+    connection.closeSync();
+    database.closeSync();
+  });
+
+  test('have the text of their key row by row, however it repeats', async () => {
+    const file = join(folder, 'repeats.parquet');
+    const text =
+      "[NULL, '', 'short', 'longer than twelve bytes', 'longer than twelve bytes!', 'Longer than twelve bytes']";
+    const database = await openDatabase(memory());
+    const connection = await database.connect();
+    await connection.run('SELECT setseed(0.5)');
+    await connection.run(
+      `COPY (SELECT (i // 37)::INTEGER AS __partwise_ord, ${text}[1 + (random() * random() * 6)::INTEGER % 6] AS k, i::INTEGER AS n
+               FROM range(10_000) t(i) ORDER BY i) TO '${file}'`,
+    );
+    const expected = (
+      await connection.runAndReadAll(`SELECT k, n FROM '${file}' ORDER BY n`)
+    ).getRowObjects();
+    const ordinals = Array.from({ length: Math.ceil(10_000 / 37) }, (_, i) => i);
+    const key = { name: 'k', type: 'VARCHAR' };
+    const columns = [key, { name: 'n', type: 'INTEGER' }];
+    const sizeOf = (ordinal: number): number => Math.min(37, 10_000 - ordinal * 37);
+    const rows = new SnapshotRows(database, [file], columns, ordinals, sizeOf, undefined, [key]);
+    const session = new SqlSession(memory(), new KeptDatabase());
+    const found: unknown[] = [];
+    for (const ordinal of ordinals) {
+      const partition = rows.partition({ ordinal, rows: sizeOf(ordinal) });
+      found.push(...(await createPartitionData(partition, session).rows()));
+    }
+    expect(found).toEqual(expected);
+    rows.close();
+    await session.close();
+    connection.closeSync();
+    database.closeSync();
   });
 
   test('may be read many times, and alongside SQL', async () => {

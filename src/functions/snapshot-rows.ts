@@ -28,11 +28,16 @@ export class SnapshotRows {
     private readonly rowsOf: (ordinal: number) => number,
     /** Called when a read fails, even if the function handles the error. */
     private readonly onUnreadable: (error: SnapshotUnreadable) => void = () => undefined,
+    keyColumns: readonly Column[] = [],
   ) {
     this.position = new Map(ordinals.map((ordinal, i) => [ordinal, i]));
     this.all = `(SELECT *${restoringClause(columns)} FROM ${readParquet(snapshot)})`;
-    this.cursor = new UnitCursor(database, this.all, Math.max(...ends(ordinals)), (ordinal) =>
-      this.position.has(ordinal) ? rowsOf(ordinal) : undefined,
+    this.cursor = new UnitCursor(
+      database,
+      this.all,
+      Math.max(...ends(ordinals)),
+      (ordinal) => (this.position.has(ordinal) ? rowsOf(ordinal) : undefined),
+      keyColumns.filter(({ type }) => type === 'VARCHAR').map(({ name }) => name),
     );
   }
 

@@ -1,5 +1,5 @@
 /** Converts rows from DuckDB's form (chunks of vectors) to that of functions (objects, columns). */
-import type { DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
+import { BOOLEAN, type DuckDBDataChunk, type DuckDBResult } from '@duckdb/node-api';
 import { setOwn, type Row } from '../core/row';
 import type { Column } from '../core/plan';
 import type { Reading } from '../duckdb/values';
@@ -13,6 +13,8 @@ export interface Shape {
   readers: VectorReader[];
   /** Number of Partwise's own columns, which come first. */
   offset: number;
+  /** By column: which of Partwise's own columns is true where the value is that of the row before. */
+  repeats?: ReadonlyMap<number, number>;
 }
 
 /** Rows `from` (inclusive) to `to` (exclusive) of a chunk. */
@@ -43,9 +45,20 @@ function distinctNames(names: readonly string[]): string[] {
   });
 }
 
+const REPEATS = vectorReader(BOOLEAN);
+
 /** Appends the values of one column. */
 export function readColumn({ chunk, from, to }: Slice, shape: Shape, column: number, into: unknown[]): void {
-  shape.readers[column]!.read(chunk.getColumnVector(shape.offset + column), from, to, into);
+  const reader = shape.readers[column]!;
+  const vector = chunk.getColumnVector(shape.offset + column);
+  const repeats = shape.repeats?.get(column);
+  if (repeats === undefined) return reader.read(vector, from, to, into);
+  const isRepeated: unknown[] = [];
+  REPEATS.read(chunk.getColumnVector(repeats), from, to, isRepeated);
+  for (let row = from; row < to; row++) {
+    if (row > from && isRepeated[row - from] === true) into.push(into.at(-1));
+    else reader.read(vector, row, row + 1, into);
+  }
 }
 
 /** Appends the rows as objects. */

@@ -35,14 +35,14 @@ export function openRows(
   database: DuckDBInstance,
   { index, link, running, onUnreadable }: RowsHost,
 ): UnitRows {
-  const { files, ordinals, snapshot, columns } = unit;
+  const { files, ordinals, snapshot, columns, keyColumns } = unit;
   const countOf = (ordinal: number): number => index.get(ordinal)?.rows ?? 0;
   if (files !== null) {
     const unitFiles = new UnitFiles(database, columns, ordinals, files, countOf);
     return { rowsOf: (partition) => unitFiles.partition(partition), close: () => undefined };
   }
   if (snapshot.length === 0) return queryRows(unit, database, link, running);
-  const unitRows = new SnapshotRows(database, snapshot, columns, ordinals, countOf, onUnreadable);
+  const unitRows = new SnapshotRows(database, snapshot, columns, ordinals, countOf, onUnreadable, keyColumns);
   return {
     rowsOf: (partition) => unitRows.partition(partition),
     ahead: (connection, ordinal) => unitRows.ahead(connection, ordinal),
