@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { cli, startCli, type RunningCli } from './support/cli';
 import { startFaultProxy, type FaultProxy } from './support/fault-proxy';
@@ -34,16 +35,26 @@ export const sums = definePartitionFunction({
     return sum;
   },
 });
+
+export const size = definePartitionFunction({
+  name: 'size',
+  run: (data) => ({ rows: data.rowCount }),
+});
 `;
 
 describeS3('a run on S3', () => {
   let s3: TestS3;
+  let proxy: FaultProxy;
   let project: TestProject;
   let worker: RunningCli;
   let calls: string;
   let gate: string;
   beforeAll(async () => {
-    s3 = await startS3();
+    proxy = await startFaultProxy();
+    s3 = await startS3((url) => {
+      proxy.target(url);
+      return proxy.url;
+    });
     project = await makeProject(FUNCTIONS, {
       config: { stage: `s3://${s3.bucket}/runs`, allow: { stages: ['s3://no-such-bucket/x'] } },
     });
@@ -58,6 +69,7 @@ describeS3('a run on S3', () => {
     await worker.finished;
     await project.close();
     await s3.close();
+    await proxy.close();
   });
   const partwise = (...args: string[]) => cli(project.folder, args, s3.env);
   const startWorker = async () => {
@@ -118,6 +130,38 @@ describeS3('a run on S3', () => {
   it('is cleaned up', async () => {
     expect(await partwise('clean', '--run', 'killed', '--yes')).toMatchObject({ code: 0 });
     expect((await partwise('artifacts', 'list', 'killed')).code).not.toBe(0);
+  });
+
+  it('uploads in parallel while it is planned, and makes three objects for each unit', async () => {
+    const units = 6;
+    proxy.requests.length = 0;
+    // If an upload waited for the one before it, the second would never be held.
+    proxy.next({ kind: 'hold', request: /^PUT .*plan-.*rows-/, times: 2 });
+    const run = await project.partwise.start(
+      {
+        function: 'size',
+        source: { query: `SELECT range AS k FROM range(${100 * units})` },
+        partitionBy: ['k'],
+        output: { file: 'sizes.csv' },
+        options: { partitionsPerUnit: 100 },
+      },
+      { runId: 'batches' },
+    );
+    for (const release of [await proxy.held(), await proxy.held()]) release();
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 100 * units } });
+    const wanted = { Bucket: s3.bucket, Prefix: 'runs/batches/' };
+    const { Contents = [] } = await s3.client.send(new ListObjectsV2Command(wanted));
+    const objects = (name: RegExp) => Contents.filter(({ Key }) => name.test(Key!)).length;
+    // A unit that takes longer than a second hands over more than once, and merges its rows at the end.
+    const segments = objects(/\/segments\//);
+    const merged = objects(/\/rows\.parquet$/);
+    const ofRun = ['locator', 'index', 'unit plan', 'plan', 'archive'].length;
+    expect(objects(/\/plan-.*\/rows-/)).toBe(units);
+    expect(Contents).toHaveLength(ofRun + units + 2 * segments + merged);
+    const requests = (name: RegExp) => proxy.requests.filter(({ request }) => name.test(request)).length;
+    expect(requests(/^PUT .*\/batches\//)).toBe(Contents.length);
+    expect(requests(/^GET .*\/plan-.*\/rows-/)).toBe(units);
+    expect(requests(/^GET .*list-type=.*%2Fu\d+%2F/)).toBe(units);
   });
 
   it('is refused within seconds if its bucket does not exist (I9)', async () => {

@@ -10,6 +10,7 @@ import { poison } from './poison';
 import { pushdown } from './pushdown';
 import { python20k } from './python-20k';
 import { real } from './real';
+import { s3Objects } from './s3-objects';
 import { small } from './small';
 import { sql1m } from './sql-1m';
 import { state } from './state';
@@ -32,5 +33,6 @@ export const CASES: readonly Case[] = [
   models,
   python20k,
   files,
+  s3Objects,
   consolePage,
 ];

@@ -3,7 +3,7 @@ import { open, rm, type FileHandle } from 'node:fs/promises';
 import type { FileRef, StagedFile } from '../core/files';
 import { digest, digestFile } from '../files/digest';
 import { KeyUnavailable, type PayloadKeys } from '../trust/payload-keys';
-import { allOf } from './all-of';
+import { allOf } from '../core/all-of';
 import { readRecorded } from './checked';
 import { LocalCopies } from './local-copies';
 import { ObjectDamaged, ObjectExists, type Stage } from './stage';

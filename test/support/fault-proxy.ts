@@ -22,6 +22,8 @@ export interface FaultProxy {
   readonly url: string;
   /** Requests that were hit by a fault. */
   readonly met: { kind: Fault['kind']; statement: string | null }[];
+  /** Answered requests such as `GET /path`, with the bytes of their bodies. */
+  readonly requests: { request: string; sent: number; received: number }[];
   /** Adds a fault. The returned function removes it. */
   next(fault: Fault): () => void;
   /** Resolves when a request is held, with a function that releases it. */
@@ -39,6 +41,7 @@ export async function startFaultProxy({ without = '' }: { without?: string } = {
   let target = '';
   const faults: (Fault & { times: number })[] = [];
   const met: FaultProxy['met'] = [];
+  const requests: FaultProxy['requests'] = [];
   const holding: (() => void)[] = [];
   let onHeld: (() => void) | null = null;
 
@@ -76,6 +79,11 @@ export async function startFaultProxy({ without = '' }: { without?: string } = {
     forwarded.end(body);
     const [response] = (await once(forwarded, 'response')) as [IncomingMessage];
     const content = await bytesOf(response);
+    requests.push({
+      request: `${incoming.method} ${incoming.url}`,
+      sent: body.length,
+      received: content.length,
+    });
     if (fault?.kind === 'lost') return void incoming.socket.destroy();
     answer.writeHead(response.statusCode!, response.headers).end(content);
   };
@@ -86,6 +94,7 @@ export async function startFaultProxy({ without = '' }: { without?: string } = {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
+    requests,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     met,
     next(fault) {

@@ -1,6 +1,6 @@
 /** The AWS SDK, as stages use it. Only `s3-stage.ts` imports this, so that nothing else loads the SDK. */
 import { S3Client } from '@aws-sdk/client-s3';
-import { atMost } from '../at-most';
+import { atMost } from '../../core/at-most';
 
 /**
  * Concurrent requests of this process, each with up to 8 MiB in memory. More would wait for sockets and time

@@ -11,8 +11,8 @@ import {
   UploadPartCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { allOf } from '../all-of';
-import { atMost } from '../at-most';
+import { allOf } from '../../core/all-of';
+import { atMost } from '../../core/at-most';
 import { s3Access } from './client';
 import { explained, statusOf } from './errors';
 import { s3Uri, type S3Location } from './location';

@@ -9,7 +9,7 @@ import { LocalCopies } from '../local-copies';
 import { ObjectExists, ObjectMissing, type Stage } from '../stage';
 import { hasObjects, readToken, TOKEN_FILE } from '../token';
 import { S3Objects, type ReadPart } from './objects';
-import { allOf } from '../all-of';
+import { allOf } from '../../core/all-of';
 import { parseS3 } from './location';
 
 export class S3Stage implements Stage {

@@ -31,6 +31,7 @@ import {
   refuseUnusable,
 } from './partition-keys';
 import { copyOrdered, isOrdered, mayBeOrdered, type LocalFile } from './ordered-rows';
+import { putRanges } from './put-ranges';
 import { positioned, type DescribedSource } from './source';
 
 export async function pinRows(
@@ -149,24 +150,21 @@ async function putRows(
   sorted: readonly LocalFile[],
   format: string,
 ): Promise<SnapshotFile[]> {
-  const files: SnapshotFile[] = [];
   if (stage.isLocal) {
+    const files: SnapshotFile[] = [];
     for (const { file, from, to } of sorted)
       files.push({ ...(await stage.put(`${folder}${basename(file)}`, { file })), from, to });
     return files;
   }
   const all = `read_parquet([${sorted.map(({ file }) => literal(file)).join(', ')}])`;
-  for (const { from, to } of ranges) {
-    const file = join(scratch, 'range.parquet');
-    await runUntilAborted(
+  return putRanges({ stage, folder, ranges }, scratch, ({ from, to }, file) =>
+    runUntilAborted(
       connection,
       signal,
       `COPY (SELECT * FROM ${all} WHERE __partwise_ord BETWEEN ${from} AND ${to} ` +
         `ORDER BY __partwise_ord) TO ${literal(file)} (${format})`,
-    );
-    files.push({ ...(await stage.put(`${folder}rows-${from}.parquet`, { file })), from, to });
-  }
-  return files;
+    ),
+  );
 }
 
 /** Sorts all rows. */

@@ -1,13 +1,13 @@
 /**
  * Writes pinned rows to a stage: unloaded by Snowflake itself, or otherwise read through the driver.
  */
-import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { SnapshotFile } from '../../core/unit-plan';
 import type { Session, StatementOptions } from '../../snowflake';
 import type { SnowflakeStage } from '../../stage/snowflake/snowflake-stage';
 import { queryRows } from '../../duckdb/database-file';
 import { literal as quoteForDuckDb } from '../../duckdb/quote';
+import { putRanges } from '../duckdb/put-ranges';
 import { parquet } from '../duckdb/snapshot';
 import type { RangedPlace } from '../warehouse';
 import { assertCounted } from './counted-rows';
@@ -81,17 +81,13 @@ export async function readThrough(
   const ranges: readonly Range[] = place.stage.isLocal ? [{ from: 0, to: rows.length - 1 }] : place.ranges;
   const [read] = await queryRows<{ n: number }>(connection, 'SELECT count(*)::DOUBLE AS n FROM pinned_texts');
   assertCounted(read!.n, sum(rows), 'all partitions');
-  const files: SnapshotFile[] = [];
-  for (const { from, to } of ranges) {
+  return putRanges({ ...place, ranges }, scratch, async ({ from, to }, file) => {
     options.signal?.throwIfAborted();
-    const file = join(scratch, 'rows.parquet');
     await connection.run(
       `COPY (SELECT ${restored} FROM pinned_texts WHERE CAST(C${columns.length} AS INTEGER) BETWEEN ${from} AND ${to} ` +
         `ORDER BY __partwise_ord, pinned_texts.rowid) TO ${quoteForDuckDb(file)} (${format})`,
     );
-    files.push({ ...(await place.stage.put(`${place.folder}rows-${from}.parquet`, { file })), from, to });
-  }
-  return files;
+  });
 }
 
 function sum(numbers: readonly number[]): number {
