@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
 import { inParallel } from '../src/core/in-parallel';
+import { eachFile } from '../src/files/small-files';
 
 it('work in parallel starts no more after a failure, and waits for what has started', async () => {
   const started: number[] = [];
@@ -21,4 +22,18 @@ it('work in parallel starts no more after a failure, and waits for what has star
   release!();
   await ended;
   expect(started).toHaveLength(8);
+});
+
+it('reading many small files at once lets others take their turns', async () => {
+  let turns = 0;
+  const timer = setInterval(() => turns++, 1);
+  const busy = (): void => {
+    for (const begin = performance.now(); performance.now() - begin < 2;);
+  };
+  await eachFile(
+    Array.from({ length: 50 }, (_, i) => i),
+    busy,
+  );
+  clearInterval(timer);
+  expect(turns).toBeGreaterThan(0);
 });

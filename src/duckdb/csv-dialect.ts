@@ -3,9 +3,8 @@
  * quote, escape and comment on every file that it opens, which takes most of the time of reading a small one.
  */
 import { isUtf8 } from 'node:buffer';
-import { readFile, stat } from 'node:fs/promises';
 import { formatOf } from '../core/file-format';
-import { inParallel } from '../core/in-parallel';
+import { contentOf, eachFile, stateOf } from '../files/small-files';
 import { foldersWithValues } from './folder-values';
 
 export interface CsvDialect {
@@ -101,9 +100,10 @@ export async function commonDialect(paths: readonly string[]): Promise<CsvDialec
   if (formatOf(paths[0]!) !== 'csv') return null;
   let common: CsvDialect | null = null;
   let isSame = true;
-  await inParallel(paths, async (path) => {
+  await eachFile(paths, async (path) => {
     if (!isSame) return;
-    const own = (await stat(path)).size > MAX_DIALECT_BYTES ? null : dialectOf(path, await readFile(path));
+    const state = stateOf(path);
+    const own = state.bytes > MAX_DIALECT_BYTES ? null : dialectOf(path, await contentOf(path, state));
     if (own === null || (common !== null && common.delimiter !== own.delimiter)) isSame = false;
     else common = common === null ? own : inCommon(common, own);
   });

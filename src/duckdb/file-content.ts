@@ -9,8 +9,8 @@ import { pipeline } from 'node:stream/promises';
 import { constants, createGunzip, gunzipSync } from 'node:zlib';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { FileFormat } from '../core/file-format';
-import { inParallel } from '../core/in-parallel';
 import { Refusal } from '../core/refusal';
+import { eachFile } from '../files/small-files';
 import { pathList } from './file-reader';
 
 /** Throws a `Refusal` with all files that are damaged, or have other content than their names say. */
@@ -24,7 +24,7 @@ export async function refuseDamaged(
   // read.
   await connection.run(`SELECT sum(size) FROM read_blob(${pathList(paths)})`);
   const found: (string | null)[] = [];
-  await inParallel(paths, async (path, i) => {
+  await eachFile(paths, async (path, i) => {
     const problem = await problemOf(path, format);
     found[i] = problem === null ? null : `The file "${path}" ${problem}`;
   });

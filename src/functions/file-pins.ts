@@ -1,7 +1,7 @@
 /** Files that are partitions are read only if they are still what planning saw (I1). */
-import { readFile, stat } from 'node:fs/promises';
 import { type CsvDialect, dialectOf, MAX_DIALECT_BYTES } from '../duckdb/csv-dialect';
-import { digestFile, sha256Of } from '../files/digest';
+import { sha256Of } from '../files/digest';
+import { contentOf, type FileState, sha256OfFile, stateOf } from '../files/small-files';
 import type { PinnedFile } from '../core/unit-plan';
 
 /** A source file is not the one that the run was planned with (I1). */
@@ -15,23 +15,17 @@ class SourceChanged extends Error {
   }
 }
 
-/** What a file's system says of it without reading it. */
-export interface FileState {
-  bytes: number;
-  modifiedMs: number;
-}
-
 /** Throws `SourceChanged` unless the file holds the bytes that planning saw. */
 export async function checkPin(file: PinnedFile): Promise<FileState & { dialect: CsvDialect | null }> {
   // enforces I1
   const { path } = file;
-  const found = await stateOf(path);
+  const found = stateIfAny(path);
   if (found === null) throw new SourceChanged(path, 'it is missing or unreadable');
   if (found.bytes !== file.bytes) {
     throw new SourceChanged(path, `it had ${file.bytes} bytes and now has ${found.bytes}`);
   }
-  const content = found.bytes > MAX_DIALECT_BYTES ? null : await readFile(path);
-  const sha256 = content === null ? (await digestFile(path)).sha256 : sha256Of(content);
+  const content = found.bytes > MAX_DIALECT_BYTES ? null : await contentOf(path, found);
+  const sha256 = content === null ? await sha256OfFile(path, found) : sha256Of(content);
   // Equal bytes with a different time are the same rows: copying or touching a file does not count as a
   // change.
   if (sha256 !== file.sha256) throw new SourceChanged(path, 'its content differs');
@@ -39,12 +33,15 @@ export async function checkPin(file: PinnedFile): Promise<FileState & { dialect:
 }
 
 /** Whether the file has not been written since it was in this state. */
-export async function isStill(file: PinnedFile, { bytes, modifiedMs }: FileState): Promise<boolean> {
-  const found = await stateOf(file.path);
+export function isStill(file: PinnedFile, { bytes, modifiedMs }: FileState): boolean {
+  const found = stateIfAny(file.path);
   return found !== null && found.bytes === bytes && found.modifiedMs === modifiedMs;
 }
 
-async function stateOf(path: string): Promise<FileState | null> {
-  const found = await stat(path).catch(() => null);
-  return found === null ? null : { bytes: found.size, modifiedMs: found.mtimeMs };
+function stateIfAny(path: string): FileState | null {
+  try {
+    return stateOf(path);
+  } catch {
+    return null;
+  }
 }

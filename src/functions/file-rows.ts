@@ -29,7 +29,7 @@ export async function copyFileRows(
       `COPY (SELECT *${storingClause(columns)}, ${ordinal}::INTEGER AS __partwise_ord FROM (${select})) TO ${literal(target)} (FORMAT parquet)`,
     );
   });
-  if (!(await isStill(file, before))) await checkPin(file);
+  if (!isStill(file, before)) await checkPin(file);
 }
 
 /** The rows of a file: as planned, with the columns that all files have, or, with null, as it is. */

@@ -4,12 +4,12 @@
  * than most functions; the others are read alone.
  */
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { inParallel } from '../core/in-parallel';
 import type { Column } from '../core/plan';
 import type { PinnedFile } from '../core/unit-plan';
 import { queryRows } from '../duckdb/database-file';
 import { PATH } from '../duckdb/file-texts';
 import { literal } from '../duckdb/quote';
+import { eachFile } from '../files/small-files';
 import type { HeldRows, PartitionRows } from '../rows/partition-rows';
 import type { Shape, Slice } from '../rows/slices';
 import { checkPin, isStill } from './file-pins';
@@ -78,7 +78,7 @@ export class UnitFiles {
   /** Throws `SourceChanged` if the file has changed since it was read, or, if it was not, since planning. */
   async assertUnchanged(file: UnitFile): Promise<void> {
     const before = (await this.#checks.get(file)) ?? file;
-    if (!(await isStill(file, before))) await checkPin(file);
+    if (!isStill(file, before)) await checkPin(file);
   }
 
   /** Reads the file, with others if possible. */
@@ -124,9 +124,9 @@ export class UnitFiles {
     const window = await this.#window(file);
     const found = window.map(([{ path }, { dialect }]) => ({ path, dialect }));
     const counts = await read(found).catch(() => null);
-    await inParallel(window, async ([each, before]) => {
+    await eachFile(window, ([each, before]) => {
       // enforces I1: a file that was being written meanwhile may be the planned one again when it is checked.
-      const isPlanned = (counts?.get(each.path) ?? 0) === each.rows && (await isStill(each, before));
+      const isPlanned = (counts?.get(each.path) ?? 0) === each.rows && isStill(each, before);
       if (counts !== null && isPlanned) loaded.add(each.path);
       else this.#alone.add(each);
     });
@@ -148,7 +148,7 @@ export class UnitFiles {
     }
     const window: [UnitFile, Checked][] = [];
     await this.#check(first);
-    await inParallel(files, async (file) => {
+    await eachFile(files, async (file) => {
       const checked = await this.#check(file).catch(() => null);
       if (checked !== null) window.push([file, checked]);
       // Its own partition reports it.

@@ -2,13 +2,13 @@
  * Files as partitions: each file that matches a pattern is a partition, which is read in place and pinned by
  * its digest (I1).
  */
-import { realpath, stat } from 'node:fs/promises';
+import { realpathSync, statSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { digestFile, sha256Of } from '../../files/digest';
+import { sha256Of } from '../../files/digest';
+import { eachFile, sha256OfFile, stateOf } from '../../files/small-files';
 import { isWithin, outside, type Confinement } from '../../duckdb/confinement';
 import { formatOf } from '../../core/file-format';
-import { inParallel } from '../../core/in-parallel';
 import { didYouMean } from '../../core/nearest';
 import { encodePartitionId } from '../../core/partition-id';
 import type { Column } from '../../core/plan';
@@ -83,9 +83,9 @@ async function inspect(
   if (all.length === 0)
     return { files: [], columns: [], guesses: null, dialect: null, texts: null, rows: new Map() };
   const states: string[] = [];
-  await inParallel(all, async ({ path }, i) => {
+  await eachFile(all, ({ path }, i) => {
     // Any write changes the times, and `ctime` cannot be set back.
-    const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+    const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
     states[i] = `${ino} ${size} ${mtimeNs} ${ctimeNs} ${path}`;
   });
   const key = sha256Of(JSON.stringify([types, confinement, states]));
@@ -156,7 +156,7 @@ export async function pinFiles(
   const found = select(all, request);
   const files: PinnedFile[] = [];
   // Pinned before the files are inspected, so that a change in between is noticed when the file is read.
-  await inParallel(found, async ({ path }, ord) => {
+  await eachFile(found, async ({ path }, ord) => {
     request.signal.throwIfAborted();
     files[ord] = await pinFile(path);
   });
@@ -217,7 +217,9 @@ async function matching(
 /** Runners open the files themselves, so links that lead elsewhere are resolved here. */
 async function refuseOutside(confinement: Confinement, listed: readonly string[]): Promise<void> {
   const problems: string[] = [];
-  for (const file of listed) if (!isWithin(confinement, await realpath(file))) problems.push(outside(file));
+  await eachFile(listed, (file) => {
+    if (!isWithin(confinement, realpathSync.native(file))) problems.push(outside(file));
+  });
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
 }
 
@@ -227,8 +229,8 @@ async function nothingMatches(
   folder: string,
   pattern: string,
 ): Promise<Refusal> {
-  const found = await stat(folder).catch(() => null);
-  if (found === null) {
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (found === undefined) {
     return new Refusal('SourceMissing', [
       `There is no file or folder "${source.files}" (looked for ${folder}).`,
     ]);
@@ -265,7 +267,6 @@ function narrow<T extends { id: string }>(found: T[], only: readonly string[]): 
 }
 
 async function pinFile(path: string): Promise<PinnedFile> {
-  const { size, mtimeMs } = await stat(path);
-  const { sha256 } = await digestFile(path);
-  return { path, bytes: size, modifiedMs: mtimeMs, sha256 };
+  const state = stateOf(path);
+  return { path, ...state, sha256: await sha256OfFile(path, state) };
 }
