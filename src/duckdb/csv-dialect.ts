@@ -23,8 +23,10 @@ export interface CsvDialect {
 export const MAX_DIALECT_BYTES = 1024 * 1024;
 /** The order in which DuckDB tries them. */
 const DELIMITERS = [',', '|', ';', '\t'];
-/** Other quotes, escapes, comments, and what DuckDB may refuse. */
-const DOUBTFUL = ["'", '\\', '#', '\0', '\uFEFF'];
+/** Escapes, comments, and what DuckDB may refuse. */
+const DOUBTFUL = ['\\', '#', '\0', '\uFEFF'];
+/** A single quote that is no apostrophe within a word, such as that of `it's`, may enclose a field. */
+const SINGLE_QUOTE = /(?<![\p{L}\p{N}])'|'(?![\p{L}\p{N}])/u;
 const [NEWLINE, RETURN, QUOTE] = [0x0a, 0x0d, 0x22];
 const NAME = /^[\p{L}_]([\p{L}\p{N}_ .()%/-]*[\p{L}\p{N}_)%])?$/u;
 /** Values such as `01-02-03` and `1/2/2024`, of which DuckDB detects what comes first. */
@@ -39,11 +41,16 @@ const VALUE = /^(t|f|true|false|y|n|yes|no|on|off|nan|inf|infinity|epoch|null)$/
 export function dialectOf(path: string, content: Buffer): CsvDialect | null {
   if (formatOf(path) !== 'csv') return null;
   if (content.length === 0 || content.length > MAX_DIALECT_BYTES || !isUtf8(content)) return null;
-  if (DOUBTFUL.some((text) => content.includes(text))) return null;
+  if (DOUBTFUL.some((text) => content.includes(text)) || mayQuoteSingly(content)) return null;
   const [delimiter = ',', ...others] = DELIMITERS.filter((each) => content.includes(each));
   if (others.length > 0 || !hasEqualLines(content, delimiter.charCodeAt(0))) return null;
   const header = foldersWithValues(path).length > 0 ? null : headerOf(content.toString(), delimiter);
   return { delimiter, isQuoted: content.includes(QUOTE), header };
+}
+
+/** In files with quoted fields, DuckDB may also take an apostrophe for an escape. */
+function mayQuoteSingly(content: Buffer): boolean {
+  return content.includes("'") && (content.includes(QUOTE) || SINGLE_QUOTE.test(content.toString()));
 }
 
 function headerOf(text: string, delimiter: string): string[] | null {
