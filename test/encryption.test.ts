@@ -17,6 +17,7 @@ import { freePort } from '../src/temporal/ports';
 import { encrypting } from '../src/trust/encryption-codec';
 import { PayloadKeys } from '../src/trust/payload-keys';
 import { cli, startCli } from './support/cli';
+import { itLong } from './support/long';
 import { end, makeProject, type TestProject } from './support/project';
 import { until } from './support/until';
 
@@ -242,7 +243,7 @@ describe('without the key', () => {
     }
   });
 
-  it('a worker changes nothing about a run that a worker with the key has begun', async () => {
+  itLong('a worker changes nothing about a run that a worker with the key has begun', async () => {
     const own = await makeProject(FUNCTIONS, { encryption: { keys: [OLD] } });
     try {
       await own.execute('CREATE TABLE sales AS SELECT range % 2 AS region, range AS amount FROM range(4)');
