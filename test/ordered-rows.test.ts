@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { inLittleMemory } from '../src/warehouse/duckdb/little-memory';
 import { DuckDbWarehouse } from '../src/warehouse/duckdb/duckdb-warehouse';
 import { queryRows, withDatabase } from '../src/duckdb/database-file';
-import { openStage } from '../src/stage';
+import { openStage, type Stage } from '../src/stage';
 import type { Source } from '../src/index';
 
 /** More than are sorted without a check. */
@@ -30,7 +30,11 @@ const execute = (...statements: string[]): Promise<void> =>
 async function pin(
   source: Source,
   partitionBy: string[],
-  { only = null, setup = [] }: { only?: string[] | null; setup?: string[] } = {},
+  {
+    only = null,
+    setup = [],
+    isLocal = true,
+  }: { only?: string[] | null; setup?: string[]; isLocal?: boolean } = {},
 ): Promise<string[]> {
   const scratch = join(folder, `scratch-${++puts}`);
   await mkdir(scratch);
@@ -50,7 +54,7 @@ async function pin(
     async ({ rows, put }) => {
       const each = Math.ceil(rows.length / 9);
       const { files } = await put({
-        stage,
+        stage: isLocal ? stage : ({ isLocal, put: stage.put.bind(stage) } as unknown as Stage),
         folder: '',
         ranges: Array.from({ length: Math.ceil(rows.length / each) }, (_, i) => ({
           from: i * each,
@@ -112,6 +116,16 @@ describe('a table in key order is copied as it is, with the rows that a sort wou
     const copied = await pin({ table: 'placed' }, ['a', 'b']);
     expect(copied.length).toBeGreaterThan(1);
     await expectSame(copied, await pin({ query: 'FROM placed' }, ['a', 'b']));
+  });
+
+  it('on a stage without partial reads, with a file for each range', async () => {
+    await make('k % 90 AS key', 'key, hash(i)');
+    const sorted = await pin({ query: 'FROM placed' }, ['key']);
+    for (const source of [{ table: 'placed' }, { query: 'FROM placed' }]) {
+      const files = await pin(source, ['key'], { isLocal: false });
+      expect(files).toHaveLength(9);
+      await expectSame(files, sorted);
+    }
   });
 });
 

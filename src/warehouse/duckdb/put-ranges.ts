@@ -20,10 +20,10 @@ export async function putRanges(
   const files: SnapshotFile[] = [];
   const inTurn = atMost(1);
   await inParallel(ranges, async ({ from, to }, i) => {
-    const name = `rows-${from}.parquet`;
-    const file = join(scratch, name);
+    // The rows that it is written from are in this folder too, under names of their own.
+    const file = join(scratch, `range-${from}.parquet`);
     await inTurn(() => write({ from, to }, file));
-    files[i] = { ...(await stage.put(`${folder}${name}`, { file })), from, to };
+    files[i] = { ...(await stage.put(`${folder}rows-${from}.parquet`, { file })), from, to };
   });
   return files;
 }

@@ -161,8 +161,11 @@ async function putRows(
     runUntilAborted(
       connection,
       signal,
-      `COPY (SELECT * FROM ${all} WHERE __partwise_ord BETWEEN ${from} AND ${to} ` +
-        `ORDER BY __partwise_ord) TO ${literal(file)} (${format})`,
+      // Sorting by partition alone would not keep the order of its rows.
+      `COPY (SELECT * EXCLUDE (__partwise_place)
+               FROM (SELECT *, row_number() OVER () AS __partwise_place
+                       FROM ${all} WHERE __partwise_ord BETWEEN ${from} AND ${to})
+              ORDER BY __partwise_place) TO ${literal(file)} (${format})`,
     ),
   );
 }
