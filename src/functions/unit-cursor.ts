@@ -61,8 +61,8 @@ export class UnitCursor {
 
   /**
    * `rows` is the FROM clause of the snapshot. `rowsOf` returns the number of rows of an ordinal, or
-   * undefined if it is not in the unit. `repeating` are columns of text that neighbouring rows often share, as
-   * they do their key: it is decoded once for them, which takes longer than DuckDB's comparison.
+   * undefined if it is not in the unit. `repeating` are columns of text that neighbouring rows often share,
+   * such as the key: DuckDB compares them faster than their text is decoded.
    */
   constructor(
     private readonly database: DuckDBInstance,
