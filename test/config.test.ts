@@ -27,7 +27,9 @@ async function problemsOf(loading: Promise<unknown>): Promise<readonly string[]>
 
 test('without a configuration file, the working directory is the project and defaults apply', async () => {
   const functions = await write('functions.ts', '');
-  expect(await loadConfig({ projectDir: folder, env: {} })).toEqual({
+  const { temporal, ...others } = await loadConfig({ projectDir: folder, env: {} });
+  expect(temporal.keys!.isEmpty).toBe(true);
+  expect(others).toEqual({
     projectDir: folder,
     configFile: null,
     functions: [functions],
@@ -35,7 +37,6 @@ test('without a configuration file, the working directory is the project and def
     warehouse: null,
     stage: join(folder, 'stage'),
     duckdb: {},
-    temporal: {},
     worker: {},
     notify: {},
     allow: {},
@@ -187,8 +188,14 @@ test('flags override the environment, and the environment overrides the file', a
 
 test("Temporal's own environment variables override the file, and flags override both", async () => {
   await write('partwise.config.json', '{ "temporal": { "address": "file:1", "namespace": "file" } }');
-  const load = async (env: NodeJS.ProcessEnv, flags = {}) =>
-    (await loadConfig({ projectDir: folder, env, flags })).temporal;
+  const load = async (env: NodeJS.ProcessEnv, flags = {}) => {
+    const {
+      keys: _,
+      dataConverter: __,
+      ...settings
+    } = (await loadConfig({ projectDir: folder, env, flags })).temporal;
+    return settings;
+  };
   expect(await load({})).toEqual({ address: 'file:1', namespace: 'file' });
   // If left out here, they are read from the environment where the connection is created.
   expect(await load({ TEMPORAL_ADDRESS: 'env:1' })).toEqual({ namespace: 'file' });

@@ -24,14 +24,18 @@ export interface PayloadKey {
 export class PayloadKeys {
   readonly #taken = new Map<string, Promise<PayloadKey>>();
 
-  constructor(
-    private readonly sources: readonly KeySource[],
-    private readonly env: NodeJS.ProcessEnv,
-  ) {}
+  readonly #sources: readonly KeySource[];
+  /** Private to the language too: a configuration may be printed. */
+  readonly #env: NodeJS.ProcessEnv;
+
+  constructor(sources: readonly KeySource[], env: NodeJS.ProcessEnv) {
+    this.#sources = sources;
+    this.#env = env;
+  }
 
   /** Whether nothing is encrypted. */
   get isEmpty(): boolean {
-    return this.sources.length === 0;
+    return this.#sources.length === 0;
   }
 
   /** Whether these come from the same places, which have the same in them. */
@@ -41,13 +45,13 @@ export class PayloadKeys {
 
   #places(): string {
     return JSON.stringify(
-      this.sources.map((source) => [source, 'env' in source ? this.env[source.env] : null]),
+      this.#sources.map((source) => [source, 'env' in source ? this.#env[source.env] : null]),
     );
   }
 
   /** Takes all keys. Throws `KeyUnavailable` with every problem. */
   async check(): Promise<void> {
-    const results = await Promise.allSettled(this.sources.map((source) => this.#take(source)));
+    const results = await Promise.allSettled(this.#sources.map((source) => this.#take(source)));
     const problems = results.flatMap((result) =>
       result.status === 'rejected' ? [(result.reason as Error).message] : [],
     );
@@ -56,13 +60,13 @@ export class PayloadKeys {
 
   /** The key that encrypts. There must be one. */
   current(): Promise<PayloadKey> {
-    return this.#take(this.sources[0]!);
+    return this.#take(this.#sources[0]!);
   }
 
   /** Throws `KeyUnavailable` if there is no such key. */
   named(id: string): Promise<PayloadKey> {
-    const source = this.sources.find((candidate) => candidate.id === id);
-    return source === undefined ? Promise.reject(noSuchKey(id, this.sources)) : this.#take(source);
+    const source = this.#sources.find((candidate) => candidate.id === id);
+    return source === undefined ? Promise.reject(noSuchKey(id, this.#sources)) : this.#take(source);
   }
 
   /** A secret of 32 hexadecimal digits that follows from the current key, and says nothing about it. */
@@ -72,7 +76,7 @@ export class PayloadKeys {
   }
 
   #take(source: KeySource): Promise<PayloadKey> {
-    const taken = this.#taken.get(source.id) ?? takeKey(source, this.env);
+    const taken = this.#taken.get(source.id) ?? takeKey(source, this.#env);
     this.#taken.set(source.id, taken);
     // What is missing now may be there the next time.
     taken.catch(() => this.#taken.delete(source.id));
