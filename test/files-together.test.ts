@@ -268,7 +268,7 @@ describe('files of odd kinds', () => {
     for (const path of seeds(60).flatMap((seed) => write(`dialect-${seed}`, oddFiles(seed)))) {
       const content = readFileSync(path);
       const dialect = dialectOf(path, content);
-      if (dialect === null) continue;
+      if (dialect === null || dialect.delimiter === null) continue;
       known++;
       if (content.includes("'")) withApostrophes++;
       const ours = firstLine(await settled(read(readerSql([path], { dialect }))));
@@ -281,10 +281,46 @@ describe('files of odd kinds', () => {
   });
 
   it('are left to DuckDB if a single quote may be more than an apostrophe', () => {
-    const isKnown = (text: string): boolean => dialectOf('a.csv', Buffer.from(text)) !== null;
+    const isKnown = (text: string): boolean =>
+      (dialectOf('a.csv', Buffer.from(text))?.delimiter ?? null) !== null;
     expect(isKnown("name,at\nO'Brien,5'10\n")).toBe(true);
     for (const field of ["'x'", "'x", "x'", "it's 'so'", `"it's"`])
       expect([field, isKnown(`name,at\n${field},1\n`)]).toEqual([field, false]);
+  });
+
+  it.each<[string, string[], string]>([
+    ['with digits around apostrophes', [`"5'10",x`, `"6'01","y, z"`], "5'10 6'01"],
+    ['with apostrophes in words', [`"O'Brien","x"`, `"l'été","say ""hi"""`], "O'Brien l'été"],
+    ['with a field of two lines', [`"5'10","x\ny"`, `"6'01",z`], "5'10 6'01"],
+    ['of another delimiter', [`"5'10";x`, `"6'01";"y, z"`], "5'10 6'01"],
+  ])('keep apostrophes in quoted fields, which DuckDB may take for escapes: %s', async (_, rows, heights) => {
+    const delimiter = rows[0]!.includes(';') ? ';' : ',';
+    for (const [lineEnd, times] of [
+      ['\n', 1],
+      ['\r\n', 1],
+      // Too large to be read whole.
+      ['\n', 60_000],
+    ] as const) {
+      const lines = Array.from({ length: times }, () => rows).flat();
+      const content = Buffer.from([`height${delimiter}name`, ...lines, ''].join(lineEnd));
+      const files = new Map([
+        ['a.csv', content],
+        ['b.csv', content],
+      ]);
+      const paths = write(`quoted-${times}`, files);
+      const { columns, dialect } = await columnsOfFiles(connection, paths);
+      expect(columns[0]).toEqual({ name: 'height', type: 'VARCHAR' });
+      const table = readerSql(paths, { columns, dialect });
+      for (const from of [table, `(${await selectFiles(connection, paths, columns)})`]) {
+        const found = await connection.runAndReadAll(`SELECT DISTINCT height FROM ${from} ORDER BY height`);
+        expect(found.getRows().flat()).toEqual(heights.split(' ').sort());
+      }
+    }
+  });
+
+  it('leave quotes to DuckDB where backslashes or single quotes may have a meaning', () => {
+    for (const field of [`"say \\"it's\\""`, `"it's",'x'`, `5'10"`, `"it's" so`])
+      expect([field, dialectOf('a.csv', Buffer.from(`name,at\n${field},1\n`))]).toEqual([field, null]);
   });
 
   it('are read as DuckDB reads them where nothing is left to detect, whatever their types', async () => {

@@ -5,10 +5,12 @@
 import { isUtf8 } from 'node:buffer';
 import { formatOf } from '../core/file-format';
 import { contentOf, eachFile, stateOf } from '../files/small-files';
+import { readRange } from '../files/read-range';
 import { foldersWithValues } from './folder-values';
 
 export interface CsvDialect {
-  delimiter: string;
+  /** Null: only DuckDB can find it, and only the quotes are beyond doubt (see `isQuotedPlainly`). */
+  delimiter: string | null;
   /** Whether some field is quoted (`"`). */
   isQuoted: boolean;
   /**
@@ -39,8 +41,27 @@ const VALUE = /^(t|f|true|false|y|n|yes|no|on|off|nan|inf|infinity|epoch|null)$/
  * delimiter occurs, every line has the same number of fields, and quotes enclose whole fields.
  */
 export function dialectOf(path: string, content: Buffer): CsvDialect | null {
-  if (formatOf(path) !== 'csv') return null;
-  if (content.length === 0 || content.length > MAX_DIALECT_BYTES || !isUtf8(content)) return null;
+  if (formatOf(path) !== 'csv' || content.length > MAX_DIALECT_BYTES) return null;
+  return wholeDialect(path, content) ?? (isQuotedPlainly(content) ? QUOTED : null);
+}
+
+const QUOTED: CsvDialect = { delimiter: null, isQuoted: true, header: null };
+/** A quoted field, with what comes before it. */
+const QUOTED_FIELD = /(^|[,;|\t\n])"(?:[^"]|"")*"(?=[,;|\t\r\n]|$)/g;
+const SINGLY_QUOTED_FIELD = /(^|[,;|\t\n]) *'/;
+
+/**
+ * Whether fields are enclosed in `"`, and none in `'`, and there are apostrophes. DuckDB would take an
+ * apostrophe for the escape, and drop it from values such as `"5'10"`, if that makes numbers of a column.
+ */
+function isQuotedPlainly(content: Buffer): boolean {
+  if (!content.includes(QUOTE) || !content.includes("'") || content.includes('\\')) return false;
+  const unquoted = content.toString('latin1').replace(QUOTED_FIELD, '$1');
+  return !unquoted.includes('"') && !SINGLY_QUOTED_FIELD.test(unquoted);
+}
+
+function wholeDialect(path: string, content: Buffer): CsvDialect | null {
+  if (content.length === 0 || !isUtf8(content)) return null;
   if (DOUBTFUL.some((text) => content.includes(text)) || mayQuoteSingly(content)) return null;
   const [delimiter = ',', ...others] = DELIMITERS.filter((each) => content.includes(each));
   if (others.length > 0 || !hasEqualLines(content, delimiter.charCodeAt(0))) return null;
@@ -110,14 +131,26 @@ export async function commonDialect(paths: readonly string[]): Promise<CsvDialec
   await eachFile(paths, async (path) => {
     if (!isSame) return;
     const state = stateOf(path);
-    const own = state.bytes > MAX_DIALECT_BYTES ? null : dialectOf(path, await contentOf(path, state));
-    if (own === null || (common !== null && common.delimiter !== own.delimiter)) isSame = false;
-    else common = common === null ? own : inCommon(common, own);
+    const own =
+      state.bytes > MAX_DIALECT_BYTES
+        ? await dialectOfStart(path)
+        : dialectOf(path, await contentOf(path, state));
+    const both = own === null || common === null ? own : inCommon(common, own);
+    if (both === null) isSame = false;
+    common = both;
   });
   return isSame ? common : null;
 }
 
-function inCommon(one: CsvDialect, other: CsvDialect): CsvDialect {
+/** That of the first lines of a large file. DuckDB, too, decides by them. */
+async function dialectOfStart(path: string): Promise<CsvDialect | null> {
+  const start = Buffer.from(await readRange(path, { offset: 0, bytes: MAX_DIALECT_BYTES }));
+  return isQuotedPlainly(start.subarray(0, start.lastIndexOf('\n') + 1)) ? QUOTED : null;
+}
+
+function inCommon(one: CsvDialect, other: CsvDialect): CsvDialect | null {
+  if (one.delimiter === null || other.delimiter === null) return QUOTED;
+  if (one.delimiter !== other.delimiter) return null;
   const isSame = String(one.header) === String(other.header);
   return { ...one, isQuoted: one.isQuoted || other.isQuoted, header: isSame ? one.header : null };
 }

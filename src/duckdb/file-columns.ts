@@ -142,12 +142,12 @@ export async function selectFiles(
 ): Promise<string> {
   const filled = filledFiles(paths, formatOf(paths[0]!));
   if (filled.length === 0) return selectSql(filled, columns, [], options);
-  const { dialect } = options;
+  const dialect = options.dialect ?? (await commonDialect(filled));
   const found = await describeColumns(connection, readerSql(filled, { dialect }));
   // Files may spell the names of their columns in different cases.
   const own = new Set(found.map(({ name }) => name.toLowerCase()));
   const present = columns.filter(({ name }) => own.has(name.toLowerCase()));
-  return selectSql(filled, columns, present, options);
+  return selectSql(filled, columns, present, { ...options, dialect });
 }
 
 /** The same for files of which, together, none lacks a column; its query fails for others. */

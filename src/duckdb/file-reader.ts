@@ -70,6 +70,7 @@ function knownColumns({ header }: CsvDialect, columns: readonly Column[]): Colum
 
 /** How quotes are escaped is detected, if there are any, unless nothing is. */
 function dialectOptions({ delimiter, isQuoted }: CsvDialect, isKnown: boolean): string[] {
+  if (delimiter === null) return [`quote = '"'`, `escape = '"'`];
   const options = [`delim = ${literal(delimiter)}`, `quote = '"'`, `comment = ''`];
   return isQuoted && !isKnown ? options : [...options, `escape = '"'`];
 }

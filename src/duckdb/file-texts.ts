@@ -31,7 +31,7 @@ export async function loadTexts(
   { files, dialect }: Pick<TextFiles, 'files' | 'dialect'>,
   columns: readonly Pick<Column, 'name'>[],
 ): Promise<string | null> {
-  if (dialect === null) return null;
+  if (dialect === null || dialect.delimiter === null) return null;
   let bytes = 0;
   for (const file of files) bytes += statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   if (bytes > MAX_BYTES) return null;

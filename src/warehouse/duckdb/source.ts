@@ -40,7 +40,7 @@ async function sourceSql(
   if ('table' in source) return { from: quoteTable(source.table), guesses: null };
   if ('query' in source) return { from: `(${withoutEnd(source.query)}\n)`, guesses: null };
   const paths = await listFiles(connection, source, projectDir);
-  const { files, columns, guesses } = await columnsOfFiles(connection, paths, {
+  const { files, columns, guesses, dialect } = await columnsOfFiles(connection, paths, {
     keys: partitionBy,
     types: source.types,
   });
@@ -49,7 +49,7 @@ async function sourceSql(
       `The file "${source.files}" is empty: it has neither columns nor rows.`,
     ]);
   }
-  return { from: readerSql(files, guesses === null ? {} : { columns }), guesses };
+  return { from: readerSql(files, guesses === null ? {} : { columns, dialect }), guesses };
 }
 
 /** `main.sales` → `"main"."sales"`. */
