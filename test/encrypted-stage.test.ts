@@ -1,13 +1,13 @@
 /** What an encrypted stage adds to the contract of a stage, which stage-seam.test.ts tests. */
 import { randomBytes } from 'node:crypto';
-import { copyFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { loadConfig } from '../src/config';
 import { openStage, stageUri, useKeys, type Stage } from '../src/stage';
-import { FRAME_BYTES } from '../src/stage/object-cipher';
+import { FRAME_BYTES, headerFrom, isOfKey } from '../src/stage/object-cipher';
 import { PayloadKeys, type KeySource } from '../src/trust/payload-keys';
 
 const ENV = { PARTWISE_KEY: '1'.repeat(64), PARTWISE_KEY_2: '2'.repeat(64) };
@@ -118,6 +118,30 @@ it('is written as "encrypted:" before another stage, and needs keys', async () =
   );
   const { stage } = await loadConfig({ projectDir: folder, env: ENV });
   expect(stage).toBe(`encrypted:${pathToFileURL(join(folder, 'stage')).href}`);
+});
+
+it('is encrypted with the keys of its own project, whichever configuration was loaded last', async () => {
+  const project = async (name: string, config: object): Promise<string> => {
+    await mkdir(join(folder, name), { recursive: true });
+    await writeFile(join(folder, name, 'partwise.config.json'), JSON.stringify(config));
+    return (await loadConfig({ projectDir: join(folder, name), env: ENV })).stage;
+  };
+  const encrypted = (source: KeySource) => ({
+    stage: 'encrypted:./stage',
+    temporal: { encryption: { keys: [source] } },
+  });
+  const one = await project('one', encrypted(FIRST));
+  const two = await project('two', encrypted({ ...SECOND, id: 'first' }));
+  await project('plain', {});
+  for (const [uri, source] of [
+    [one, FIRST],
+    [two, { ...SECOND, id: 'first' }],
+  ] as const) {
+    const ref = await openStage(uri).put('a', Buffer.from(uri));
+    expect(String(await openStage(uri).read(ref))).toBe(uri);
+    const object = await readFile(new URL(`${uri.slice('encrypted:'.length)}/a`));
+    expect(isOfKey(headerFrom(object)!, await new PayloadKeys([source], ENV).current())).toBe(true);
+  }
 });
 
 async function changeByte(file: string, at: number): Promise<void> {

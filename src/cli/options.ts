@@ -124,6 +124,11 @@ export function atLeastOne(text: string): number {
   throw new InvalidArgumentError('Give a whole number, 1 or more.');
 }
 
+export function toPort(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) < 65_536) return Number(text);
+  throw new InvalidArgumentError('Give a port from 1 to 65535.');
+}
+
 /** How warehouses and stages are named. */
 export function places(): Places {
   const { Project }: typeof import('..') = require('..');

@@ -50,6 +50,13 @@ export function outliveReader(): void {
   outlivesReader = true;
 }
 
+/** Resolves on Ctrl-C, or when another process asks this one to end. */
+export function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+}
+
 /** Resolves once everything written has been flushed. */
 export async function drained(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) {

@@ -148,6 +148,7 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Proje
     namedStage === undefined
       ? join(projectDir, 'stage')
       : absoluteStage(namedStage, { projectDir, warehouse: namedWarehouse }, problems);
+  if (stage.startsWith(ENCRYPTED)) useKeys(keys, stage);
   problems.push(...packageProblems(namedWarehouse === null ? [stage] : [namedWarehouse, stage]));
   const tracesUrl = traces ?? file.worker?.traces;
   if (tracesUrl !== undefined) problems.push(...tracingProblems(tracesUrl));

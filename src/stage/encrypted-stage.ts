@@ -124,7 +124,8 @@ export class EncryptedStage implements Stage {
     try {
       for (let first = 0; ; first += FRAMES_AT_A_TIME) {
         const content = await this.#frames(cipher, path, first, FRAMES_AT_A_TIME);
-        await file.write(content);
+        // Unlike `write`, until all of it is written.
+        await file.appendFile(content);
         if (content.length < FRAMES_AT_A_TIME * FRAME_BYTES) return;
       }
     } finally {
@@ -178,12 +179,12 @@ async function encryptFile(from: string, to: string, header: Buffer, cipher: Obj
   const source = await open(from);
   const target = await open(to, 'w', 0o600);
   try {
-    await target.write(header);
+    await target.appendFile(header);
     let frame = await readFrame(source);
     for (let number = 0; ; number++) {
       const next = frame.length < FRAME_BYTES ? null : await readFrame(source);
       const isLast = next === null || next.length === 0;
-      await target.write(cipher.encrypt(frame, number, isLast));
+      await target.appendFile(cipher.encrypt(frame, number, isLast));
       if (isLast) return;
       frame = next;
     }

@@ -18,14 +18,29 @@ export const ENCRYPTED = 'encrypted:';
 /** Open stages that cache what is read repeatedly, by URI. */
 const opened = new Map<string, Stage>();
 
-/** The keys of the project whose configuration was loaded last; a process has one. */
-let keys: PayloadKeys | null = null;
+/** The keys of each project's own stage, by URI. */
+const keysOfStages = new Map<string, PayloadKeys>();
+/** The keys of the project whose configuration was loaded last, for stages that only inputs and flags name. */
+let lastKeys: PayloadKeys | null = null;
 
-export function useKeys(ofProject: PayloadKeys): void {
+/** Encrypts stages with these keys from now on: one stage, or without a URI those that are no project's own. */
+export function useKeys(keys: PayloadKeys, uri?: string): void {
+  const known = uri === undefined ? lastKeys : (keysOfStages.get(uri) ?? null);
   // What is open stays open when a configuration is loaded again.
-  if (keys?.isSameAs(ofProject) === true) return;
-  keys = ofProject;
-  for (const uri of opened.keys()) if (uri.startsWith(ENCRYPTED)) opened.delete(uri);
+  if (known?.isSameAs(keys) === true) return;
+  if (uri === undefined) lastKeys = keys;
+  else keysOfStages.set(uri, keys);
+  for (const place of opened.keys())
+    if (uri === undefined ? place.startsWith(ENCRYPTED) : place.startsWith(`${uri} `)) opened.delete(place);
+}
+
+/** Throws if the project has none. */
+function keysFor(uri: string): PayloadKeys {
+  const keys = keysOfStages.get(uri) ?? lastKeys;
+  if (keys !== null && !keys.isEmpty) return keys;
+  throw new KeyUnavailable(
+    `The stage "${uri}" is encrypted, and the project has no keys. Add the key to temporal.encryption in the configuration.`,
+  );
 }
 
 /**
@@ -45,7 +60,7 @@ export function openStage(uri: string, token: string | null = null): Stage {
 }
 
 function openEncrypted(uri: string, token: string | null): Stage {
-  if (keys === null || keys.isEmpty) throw new KeyUnavailable(noKeys(uri));
+  const keys = keysFor(uri);
   const place = `${uri} ${token}`;
   const known = opened.get(place);
   if (known !== undefined) return known;
@@ -53,10 +68,6 @@ function openEncrypted(uri: string, token: string | null): Stage {
   const stage = new EncryptedStage(uri, openStage(uri.slice(ENCRYPTED.length), token), keys);
   opened.set(place, stage);
   return stage;
-}
-
-function noKeys(stage: string): string {
-  return `The stage "${stage}" is encrypted, and the project has no keys. Add the key to temporal.encryption in the configuration.`;
 }
 
 /**
@@ -70,7 +81,7 @@ export function stageUri(value: string, projectDir: string, warehouse: string | 
     throw new Error(
       `The stage "${value}" is encrypted by its service, which may read and write it itself: leave out "${ENCRYPTED}".`,
     );
-  if (keys === null || keys.isEmpty) throw new Error(noKeys(value));
+  keysFor(`${ENCRYPTED}${uri}`);
   return `${ENCRYPTED}${uri}`;
 }
 

@@ -12,7 +12,7 @@ import { text } from 'node:stream/consumers';
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import { KeyUnavailable } from '../trust/payload-keys';
 import { payloadFromJson, payloadToJson, type PayloadJson } from '../trust/payload-json';
-import { LOOPBACK } from './ports';
+import { isOwnHost, LOOPBACK } from './ports';
 
 /** Far more than the history of one page of Temporal's web UI. */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -63,11 +63,10 @@ export async function serveCodec(
 ): Promise<CodecEndpoint> {
   const server = createServer((incoming, outgoing) => {
     const { method, url = '', headers } = incoming;
-    const { host = '', origin } = headers;
+    const { host, origin } = headers;
     const operation = url.startsWith(`${path}/`) ? operationOf(url.slice(path.length)) : null;
-    const isOwnHost = [LOOPBACK, 'localhost'].some((name) => host === `${name}:${address()}`);
     const isOwnOrigin = origin === undefined || origins.includes(origin);
-    if (!isOwnHost || !isOwnOrigin || operation === null) {
+    if (!isOwnHost(host, address()) || !isOwnOrigin || operation === null) {
       const why = 'This answers Temporal\'s web UI and CLI at the URL that "partwise codec" has printed.';
       outgoing.writeHead(403, { 'content-type': 'text/plain' }).end(`${why}\n`);
       return;

@@ -3,6 +3,11 @@ import { connect, createServer } from 'node:net';
 
 export const LOOPBACK = '127.0.0.1';
 
+/** Whether a request's Host names this machine and port: a page of another site would name its own. */
+export function isOwnHost(host: string | undefined, port: number): boolean {
+  return [LOOPBACK, 'localhost'].some((name) => host === `${name}:${port}`);
+}
+
 export async function isFree(port: number, ip = LOOPBACK): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer();

@@ -1,10 +1,10 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import { loadProject, withoutServer } from '../connect';
 import { CannotDo } from '../exit';
 import { withExamples } from '../help';
-import { withProject, type ProjectFlags } from '../options';
+import { toPort, withProject, type ProjectFlags } from '../options';
 import { SEVERAL } from '../repeated';
-import { aside, outliveReader, paint, print } from '../terminal';
+import { aside, outliveReader, paint, print, untilStopped } from '../terminal';
 
 interface CodecFlags extends ProjectFlags {
   port: number;
@@ -40,19 +40,10 @@ export function define(command: Command): void {
       });
       print(`The codec is at ${paint.bold(endpoint.url)}`);
       aside('Ctrl-C ends it.');
-      await new Promise((resolve) => {
-        process.once('SIGINT', resolve);
-        process.once('SIGTERM', resolve);
-      });
+      await untilStopped();
       endpoint.close();
     });
   });
-}
-
-function toPort(text: string): number {
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
-  throw new InvalidArgumentError('It takes a port from 1 to 65535.');
 }
 
 function originOf(text: string): string {

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import { Connections } from '../connections';
 import { loadProject } from '../connect';
 import { CannotDo } from '../exit';
 import { withExamples } from '../help';
-import { withHistory, withProject, type ProjectFlags } from '../options';
+import { toPort, withHistory, withProject, type ProjectFlags } from '../options';
 import { SEVERAL } from '../repeated';
-import { aside, paint, print } from '../terminal';
+import { aside, paint, print, untilStopped } from '../terminal';
 import { packageVersion } from '../../files/package-version';
 import type { ProjectConfig } from '../../config';
 import type { Backend } from '../../console';
@@ -88,10 +88,7 @@ async function serve(options: ConsoleFlags): Promise<void> {
   print(`The console is at ${paint.bold(running.url)}`);
   if (isBehindProxy) aside('It answers its proxy alone, and only for users whom that names.');
   aside('Ctrl-C ends it; runs continue.');
-  await new Promise((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
-  });
+  await untilStopped();
   forget?.();
   await running.close();
   await connections.close();
@@ -161,9 +158,4 @@ async function ofHistory(config: ProjectConfig, file: string): Promise<Backend> 
 function usualPort(projectDir: string): number {
   const [first = 0, second = 0] = createHash('sha256').update(projectDir).digest();
   return 42_000 + ((first * 256 + second) % 2_000);
-}
-
-function toPort(text: string): number {
-  if (/^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) < 65_536) return Number(text);
-  throw new InvalidArgumentError('Give a port from 1 to 65535.');
 }

@@ -11,7 +11,7 @@ import { createServer, request, type IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream';
 import type { PayloadCodec } from '@temporalio/common';
 import { answerCodec, operationOf } from '../codec-endpoint';
-import { freePort, isFree, LOOPBACK } from '../ports';
+import { freePort, isFree, isOwnHost, LOOPBACK } from '../ports';
 
 /** Where the server is to serve its UI. */
 export interface UiPlace {
@@ -79,9 +79,9 @@ export async function guardUi(codecs: readonly PayloadCodec[]): Promise<GuardedU
 }
 
 function isOwn({ url = '', headers }: IncomingMessage, port: number, path: string): boolean {
-  const { host = '', origin, 'sec-fetch-site': site = 'none' } = headers;
+  const { host, origin, 'sec-fetch-site': site = 'none' } = headers;
   return (
-    [`${LOOPBACK}:${port}`, `localhost:${port}`].includes(host) &&
+    isOwnHost(host, port) &&
     (url === path || url.startsWith(`${path}/`)) &&
     (origin === undefined || origin === `http://${host}`) &&
     (site === 'none' || site === 'same-origin')

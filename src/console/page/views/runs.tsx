@@ -27,13 +27,13 @@ export function RunsPage() {
       <Filters />
       {problem !== null && <p class="refusal">{problem}</p>}
       {page === null && problem === null && <div class="shape table-shape" role="img" aria-label="Loading" />}
-      {page !== null && page.runs.length === 0 && page.next === null && (
+      {page !== null && page.runs.length + page.unread.length === 0 && page.next === null && (
         <NoRuns filtered={filtered} archived={archived} />
       )}
       {page !== null && page.runs.length > 0 && <Listed runs={page.runs} />}
       {page?.unread.map(({ runId, why }) => (
         <p key={runId} class="warning">
-          The archive of {shown(runId)} cannot be read: {shown(why)}
+          The run {shown(runId)} cannot be read: {shown(why)}
         </p>
       ))}
       {page !== null && page.refused > 0 && (
