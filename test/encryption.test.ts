@@ -16,9 +16,11 @@ import { findTemporalBinary } from '../src/temporal';
 import { freePort } from '../src/temporal/ports';
 import { encrypting } from '../src/trust/encryption-codec';
 import { PayloadKeys } from '../src/trust/payload-keys';
-import { cli, startCli } from './support/cli';
+import { cli, CLI, startCli } from './support/cli';
 import { itLong } from './support/long';
-import { end, makeProject, type TestProject } from './support/project';
+import { end, makeProject, REPOSITORY, type TestProject } from './support/project';
+import { hasPython, PYTHON } from './support/python-server';
+import { run as runProgram, userEnvironment } from './support/shell';
 import { until } from './support/until';
 
 /** In everything that a run puts into history. */
@@ -208,6 +210,13 @@ describe('without the key', () => {
       const listed = await cli(project.folder, ['list', '--text', runId]);
       expect(listed.stderr).toContain(`The run "${runId}" cannot be read: ${none}`);
       expect(listed.stdout).toBe('');
+      if (hasPython) {
+        const script = `import partwise\nwith partwise.Partwise() as p: print(list(p.runs(text="${runId}")))`;
+        const program = userEnvironment({ PARTWISE_CLI: CLI, PYTHONPATH: join(REPOSITORY, 'python') });
+        const python = await runProgram(PYTHON, ['-c', script], project.folder, program);
+        expect(python).toMatchObject({ code: 0, stdout: '[]\n' });
+        expect(python.stderr).toContain(`The run '${runId}' cannot be read: ${none}`);
+      }
       const file = await cli(project.folder, ['status', '--history', await archiveOf(runId)]);
       expect(file.stderr).toContain(none);
     });

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 
 from .._define import sendable_name
 from .host import Host
@@ -136,12 +137,16 @@ class Partwise:
         - `text`: only ids that contain it.
         - `started_from`, `started_before`: datetimes with a time zone.
         - `archived`: True for those that only archives on the stage have.
+
+        Warns of each run that cannot be read, such as one that is encrypted with a key that is not here.
         """
         filters = {"status": status, "function": function, "schedule": schedule, "text": text, "archived": archived}
         filters["startedFrom"], filters["startedBefore"] = _time(started_from), _time(started_before)
         after = {}
         while True:
             page = self._host.ask("list", {**filters, **after})
+            for each in page["unread"]:
+                warnings.warn(f"The run {each['runId']!r} cannot be read: {each['why']}", stacklevel=2)
             yield from view(page["runs"])
             if page["next"] is None:
                 return
