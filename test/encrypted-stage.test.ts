@@ -111,6 +111,11 @@ it('is written as "encrypted:" before another stage, and needs keys', async () =
   await expect(loadConfig({ projectDir: folder, env: {} })).rejects.toThrow(
     'is encrypted, and the project has no keys',
   );
+  // Its own words, and not those of the configuration.
+  await writeFile(join(folder, 'partwise.config.json'), '{}');
+  await expect(
+    loadConfig({ projectDir: folder, env: {}, cwd: folder, flags: { stage: 'encrypted:./x' } }),
+  ).rejects.toThrow(/^The stage "encrypted:.*\/x" is encrypted/);
   const keys = { keys: [FIRST] };
   await writeFile(
     join(folder, 'partwise.config.json'),

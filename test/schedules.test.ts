@@ -633,7 +633,7 @@ describe('on the embedded server', () => {
   });
   afterAll(async () => {
     const stopped = await cli(folder, ['stop']);
-    expect(stopped.stderr).toContain('Stopped the Temporal server and the worker of this project.');
+    expect(stopped.stderr).toBe('Stopped the Temporal server and the worker of this project.\n');
     expect((await cli(folder, ['stop'])).stderr).toBe('This project has no background processes.\n');
     await rm(folder, { recursive: true, force: true });
   });

@@ -1,6 +1,11 @@
 /** The project's background processes: the embedded server, its worker, and the host that owns both. */
 import type { ProjectConfig } from '../config';
+import { countOpenRuns } from '../reader/open-runs';
 import { backgroundState, endBackground } from '../temporal';
+import { onRunningServer } from './running-server';
+import { within } from './within';
+
+const COUNTS_WITHIN_MS = 2_000;
 
 /** What runs in the background for a project. */
 export interface Background {
@@ -28,6 +33,13 @@ export async function background({ projectDir }: ProjectConfig): Promise<Backgro
  */
 export async function stopBackground(config: ProjectConfig): Promise<Background | null> {
   const found = await background(config);
-  if (found?.foreground !== true) await endBackground(config.projectDir);
-  return found;
+  if (found?.foreground === true) return found;
+  const openRuns = found === null ? null : await openRunsNow(config);
+  await endBackground(config.projectDir);
+  return found === null ? null : { ...found, openRuns: openRuns ?? found.openRuns };
+}
+
+/** The worker counts them only every half minute. Null if the server does not say in time. */
+function openRunsNow(config: ProjectConfig): Promise<number | null> {
+  return within(COUNTS_WITHIN_MS, onRunningServer(config, countOpenRuns)).catch(() => null);
 }

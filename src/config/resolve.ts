@@ -136,18 +136,19 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Proje
   given.push(...misfits(nameOf('metrics'), metricsSchema, metrics));
   given.push(...misfits(nameOf('traces'), tracesSchema, traces));
   given.push(...misfits(nameOf('warehouse'), warehouseSchema, warehouse));
-  const namedStage = firstOf(
-    stagePath(cwd, flags.stage),
-    stagePath(projectDir, env['PARTWISE_STAGE']),
-    stagePath(projectDir, file.stage),
-  );
+  const givenStage = firstOf(stagePath(cwd, flags.stage), stagePath(projectDir, env['PARTWISE_STAGE']));
+  const namedStage = givenStage ?? stagePath(projectDir, file.stage);
   const keys = new PayloadKeys(file.temporal?.encryption?.keys ?? [], env);
   useKeys(keys);
   const namedWarehouse = warehouse ?? file.warehouse ?? null;
   const stage =
     namedStage === undefined
       ? join(projectDir, 'stage')
-      : absoluteStage(namedStage, { projectDir, warehouse: namedWarehouse }, problems);
+      : absoluteStage(
+          namedStage,
+          { projectDir, warehouse: namedWarehouse },
+          givenStage === undefined ? problems : given,
+        );
   if (stage.startsWith(ENCRYPTED)) useKeys(keys, stage);
   problems.push(...packageProblems(namedWarehouse === null ? [stage] : [namedWarehouse, stage]));
   const tracesUrl = traces ?? file.worker?.traces;

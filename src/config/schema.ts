@@ -41,7 +41,7 @@ const extensionSchema = z.string({ error: EXTENSION }).regex(/^\w+$/, { error: E
 /** As a sentence of its own: the usual one would quote the value, which a mistake may have put a key into. */
 const KEYS =
   '"temporal.encryption.keys" takes a list of keys, the first of which encrypts: { id: "2026-11", env: "PARTWISE_KEY_2026_11" } or { id: "2026-11", command: "…" }. ' +
-  'Ids differ and have up to 64 letters, digits, ".", "-" and "_"; the name of the variable starts with PARTWISE_KEY, so that functions do not get it. The key itself does not belong into the configuration.';
+  'Ids differ and have up to 64 letters, digits, ".", "-" and "_"; the name of the variable starts with PARTWISE_KEY, so that functions do not get it. The key itself does not belong in the configuration.';
 const keyId = z.string().regex(/^[\w.-]{1,64}$/);
 const keysSchema = z
   .array(

@@ -38,7 +38,10 @@ async function work(
   { namespace, taskQueue, projectDir, open }: WorkerEnvironment,
   host: Host,
 ): Promise<void> {
-  const { startWorker } = await import('./start-worker.js');
+  const [{ startWorker }, { countOpenRuns }] = await Promise.all([
+    import('./start-worker.js'),
+    import('../reader/open-runs.js'),
+  ]);
   const server = Promise.race([host.address, host.end]).then((address) => {
     if (address === undefined) throw new EndedBefore();
     return { connectionOptions: { address }, namespace, taskQueue };
@@ -51,17 +54,13 @@ async function work(
     reloads: true,
     gate: { secret: projectSecret(projectDir), open },
   });
-  const countOpenRuns = async (): Promise<void> => {
-    const { count } = await worker.client.workflow.count(
-      `WorkflowType = 'partitionedRun' AND ExecutionStatus = 'Running'`,
-    );
-    await send({ type: 'open', runs: count });
-  };
-  const timer = setInterval(() => void countOpenRuns().catch(() => {}), OPEN_RUNS_EVERY_MS);
+  const tellOpenRuns = async (): Promise<void> =>
+    send({ type: 'open', runs: await countOpenRuns(worker.client) });
+  const timer = setInterval(() => void tellOpenRuns().catch(() => {}), OPEN_RUNS_EVERY_MS);
   void host.end.then(() => worker.shutdown());
   process.on('SIGTERM', () => worker.shutdown());
   await send({ type: 'ready' });
-  void countOpenRuns().catch(() => {});
+  void tellOpenRuns().catch(() => {});
   try {
     await worker.ended;
   } finally {
