@@ -20,10 +20,10 @@ const opened = new Map<string, Stage>();
 
 /** The keys of each project's own stage, by URI. */
 const keysOfStages = new Map<string, PayloadKeys>();
-/** The keys of the project whose configuration was loaded last, for stages that only inputs and flags name. */
+/** The keys of the configuration that was loaded last, for stages that only inputs name. */
 let lastKeys: PayloadKeys | null = null;
 
-/** Encrypts stages with these keys from now on: one stage, or without a URI those that are no project's own. */
+/** Encrypts a stage with these keys from now on; without a URI, stages that are no project's own. */
 export function useKeys(keys: PayloadKeys, uri?: string): void {
   const known = uri === undefined ? lastKeys : (keysOfStages.get(uri) ?? null);
   // What is open stays open when a configuration is loaded again.
