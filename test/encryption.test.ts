@@ -11,6 +11,7 @@ import { Client } from '@temporalio/client';
 import { DefaultPayloadConverter } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
 import { Partwise, type RunInput } from '../src/index';
+import { RunList } from '../src/reader/list';
 import { openStage, useKeys } from '../src/stage';
 import { findTemporalBinary } from '../src/temporal';
 import { freePort } from '../src/temporal/ports';
@@ -190,6 +191,12 @@ describe('with the key', () => {
         const { events } = await project.client.workflow.getHandle(rotated.runId).fetchHistory();
         const { payloads } = events![0]!.workflowExecutionStartedEventAttributes!.input!;
         expect(String(payloads![0]!.metadata!['encryption-key-id'])).toBe('new');
+        // For a client without the codec, it is a run that cannot be read, next to all others.
+        const unread = await until(async () => {
+          const page = await new RunList(project.client).page({ limit: 1_000 });
+          return page.unread.find((each) => each.runId === rotated.runId);
+        });
+        expect(unread).toMatchObject({ why: expect.stringContaining('Unknown encoding: binary/encrypted') });
       } finally {
         await partwise.close();
         await end(worker);

@@ -41,5 +41,8 @@ export async function stopBackground(config: ProjectConfig): Promise<Background 
 
 /** The worker counts them only every half minute. Null if the server does not say in time. */
 function openRunsNow(config: ProjectConfig): Promise<number | null> {
-  return within(COUNTS_WITHIN_MS, onRunningServer(config, countOpenRuns)).catch(() => null);
+  return within(
+    COUNTS_WITHIN_MS,
+    onRunningServer(config, ({ client }) => countOpenRuns(client)),
+  ).catch(() => null);
 }

@@ -20,7 +20,7 @@ export async function newestRunIds(
 ): Promise<string[]> {
   const ids = await within(
     withinMs,
-    onRunningServer(project, (client) => listIds(client, limit, prefix)),
+    onRunningServer(project, ({ client }) => listIds(client, limit, prefix)),
   );
   // Others may have started workflows whose ids would garble a terminal.
   return (ids ?? []).filter((id) => runIdProblem(id) === null);

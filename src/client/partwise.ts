@@ -259,9 +259,10 @@ export class Partwise {
     const { previewPlan }: typeof import('./plan-preview') = require('./plan-preview');
     const { lastPace }: typeof import('./time-bound') = require('./time-bound');
     const config = await this.#config();
+    const { client, taskQueue, project } = this.#session;
     return refusing(() =>
       previewPlan(input, config, (name) =>
-        lastPace(this.#session.client, name, this.#session.project?.stage ?? null),
+        lastPace(client, { name, taskQueue, stage: project?.stage ?? null }),
       ),
     );
   }

@@ -94,7 +94,9 @@ export class Project {
     const config = this.#config;
     return refusing(() =>
       previewPlan(input, config, (name) =>
-        onRunningServer(config, (client) => lastPace(client, name, config.stage)),
+        onRunningServer(config, ({ client, taskQueue }) =>
+          lastPace(client, { name, taskQueue, stage: config.stage }),
+        ),
       ),
     );
   }

@@ -1,19 +1,19 @@
 /** The project's server for those who only want to ask it something, and can do without. */
-import type { Client } from '@temporalio/client';
 import type { ProjectConfig } from '../config';
 import { backgroundState, connectTemporal, resolveTemporal } from '../temporal';
+import type { TemporalSession } from '../temporal/connection';
 import type { TemporalSettings } from '../temporal/settings';
 
 /** Null if no server is running. */
 export async function onRunningServer<T>(
   project: ProjectConfig,
-  work: (client: Client) => Promise<T>,
+  work: (session: TemporalSession) => Promise<T>,
 ): Promise<T | null> {
   const settings = await runningServer(project);
   if (settings === null) return null;
   const session = await connectTemporal({ projectDir: project.projectDir, settings });
   try {
-    return await work(session.client);
+    return await work(session);
   } finally {
     await session.close();
   }

@@ -41,15 +41,21 @@ export function timeBound(
   return { ...pace, maxConcurrency, atLeastMs };
 }
 
-/** Runs that are looked at: of more, none is a guide to the next one. */
-const MAX_RUNS = 20;
+/** The project's runs that are looked at: an older one is no guide to the next. */
+const MAX_LISTED = 200;
+/** Runs of the function that are read, until one tells. */
+const MAX_READ = 20;
 
 /**
- * Null if no run of the function can be read that tells. `stage`: the project's, as an absolute path or URI.
+ * Null if no run of the project's function can be read that tells. `stage`: the project's, as an absolute
+ * path or URI.
  */
-export async function lastPace(client: Client, name: string, stage: string | null): Promise<Pace | null> {
-  const { runs } = await new RunList(client).page({ function: name, limit: MAX_RUNS });
-  for (const { runId, startedAt, counts } of runs) {
+export async function lastPace(
+  client: Client,
+  { name, taskQueue, stage }: { name: string; taskQueue: string; stage: string | null },
+): Promise<Pace | null> {
+  const { runs } = await new RunList(client).page({ function: name, taskQueue, limit: MAX_LISTED });
+  for (const { runId, startedAt, counts } of runs.slice(0, MAX_READ)) {
     // A run in progress has no counts, and its slow partitions are still missing.
     if ((counts?.DONE ?? 0) === 0) continue;
     const run = new Run(new ServerRun(client, runId, null, stage), null);

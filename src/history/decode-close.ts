@@ -5,7 +5,7 @@ import type { RunSummary } from '../core/tasks';
 import { CANCELLED, ownFailure, runError } from './error-info';
 import { isoTime, type HistoryEvent, type PayloadDecoder, type RecordedFailure } from './events';
 import type { CloseKind, Fact } from './facts';
-import { failureOf } from './untrusted-payloads';
+import { failureOf, UnreadablePayload } from './untrusted-payloads';
 
 /** The fact of an execution's last event; null for any other event. */
 export async function decodeClose(
@@ -22,8 +22,7 @@ export async function decodeClose(
 
   const completed = event.workflowExecutionCompletedEventAttributes;
   if (completed) {
-    const [result] = await decoder.values(completed.result);
-    return close('completed', null, asRunSummary(result), null);
+    return close('completed', null, asRunSummary(await result(decoder, completed.result)), null);
   }
   const failed = event.workflowExecutionFailedEventAttributes;
   if (failed) {
@@ -49,6 +48,21 @@ export async function decodeClose(
     return close('timedOut', { type: 'TimedOut', message, stack: null }, null, null);
   }
   return null;
+}
+
+/** Throws `UnreadablePayload`. */
+async function result(
+  decoder: PayloadDecoder,
+  payloads: Parameters<PayloadDecoder['values']>[0],
+): Promise<unknown> {
+  try {
+    return (await decoder.values(payloads))[0];
+  } catch (error) {
+    if (error instanceof UnreadablePayload) throw error;
+    throw new UnreadablePayload(
+      `Its result cannot be decoded (${(error as Error).message}). Was it encoded by a codec that this project does not have?`,
+    );
+  }
 }
 
 function realExecution(failure: RecordedFailure): string | null {

@@ -10,13 +10,13 @@ export class ForgedPayload extends Error {
   override name = 'ForgedPayload';
 }
 
-/** A payload is encrypted with a key that is not here. The message is a sentence. */
-export class MissingKey extends Error {
-  override name = 'MissingKey';
+/** A payload is encrypted with a key, or encoded by a codec, that is not here. The message is a sentence. */
+export class UnreadablePayload extends Error {
+  override name = 'UnreadablePayload';
 }
 
 /**
- * Undefined if it cannot be decoded. Throws `MissingKey`, and `ForgedPayload` only if `activity` is given.
+ * Undefined if it cannot be decoded. Throws `UnreadablePayload`, and `ForgedPayload` only if `activity` is given.
  */
 export async function valueOf(
   decoder: PayloadDecoder,
@@ -26,13 +26,13 @@ export async function valueOf(
   try {
     return (await decoder.values(payloads, activity))[0];
   } catch (error) {
-    if (error instanceof ForgedPayload || error instanceof MissingKey) throw error;
+    if (error instanceof ForgedPayload || error instanceof UnreadablePayload) throw error;
     return undefined;
   }
 }
 
 /**
- * Returns the failure without details if they cannot be decoded. Throws `MissingKey`, and `ForgedPayload`
+ * Returns the failure without details if they cannot be decoded. Throws `UnreadablePayload`, and `ForgedPayload`
  * only if `activity` is given.
  */
 export async function failureOf(
@@ -43,7 +43,7 @@ export async function failureOf(
   try {
     return await decoder.failure(failure, activity);
   } catch (error) {
-    if (error instanceof ForgedPayload || error instanceof MissingKey) throw error;
+    if (error instanceof ForgedPayload || error instanceof UnreadablePayload) throw error;
     const { applicationFailureInfo: info, message, stackTrace } = failure ?? {};
     return {
       type: info?.type || 'Error',

@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import { HistoryDecoder } from '../history/decode';
 import { decodeClose } from '../history/decode-close';
 import { functionOfInput } from '../history/run-state';
-import { MissingKey, valueOf } from '../history/untrusted-payloads';
+import { UnreadablePayload, valueOf } from '../history/untrusted-payloads';
 import { asExecutionEnd, executionEnd, type ExecutionEnd } from '../core/end-memo';
 import { END_MEMO, FUNCTION_MEMO } from '../core/workflow';
 import { didYouMean } from '../core/nearest';
@@ -56,7 +56,7 @@ export class RunList {
    * for those of earlier releases, and for executions that were terminated or timed out, it is one more
    * request or two, once.
    */
-  async page({ limit = DEFAULT_LIMIT, after, ...filter }: Omit<ListOptions, 'archived'>): Promise<RunPage> {
+  async page({ limit = DEFAULT_LIMIT, after, ...filter }: ServerFilter): Promise<RunPage> {
     const most = limitOf(limit);
     const token = after === undefined ? null : CURSOR.decode(after);
     const { executions, next } = await this.#executions(filter, most, token);
@@ -70,7 +70,7 @@ export class RunList {
       // Only the execution that is the run is listed.
       const reading = orNullIfExpired(this.#line(chains.get(workflowId) ?? [listed]));
       const line = await reading.catch((error: unknown) => {
-        if (!(error instanceof MissingKey)) throw error;
+        if (!(error instanceof UnreadablePayload)) throw error;
         unread.push({ runId: workflowId, why: error.message });
         return null;
       });
@@ -88,7 +88,7 @@ export class RunList {
    * as many as it gives at once, and the page ends with the last match that belongs to it.
    */
   async #executions(
-    filter: Omit<ListOptions, 'limit' | 'after'>,
+    filter: Omit<ServerFilter, 'limit' | 'after'>,
     limit: number,
     token: Uint8Array | null,
   ): ReturnType<Visibility['page']> {
@@ -234,6 +234,11 @@ export class RunList {
   }
 }
 
+type ServerFilter = Omit<ListOptions, 'archived'> & {
+  /** Only runs of this task queue, which are those of one project. */
+  taskQueue?: string;
+};
+
 interface RunLine {
   execution: ExecutionRef;
   /** Whether nothing of it was started. */
@@ -262,8 +267,10 @@ function queryOf({
   schedule,
   startedFrom,
   startedBefore,
-}: Omit<ListOptions, 'limit' | 'after'>): string[] {
+  taskQueue,
+}: Omit<ServerFilter, 'limit' | 'after'>): string[] {
   return [
+    ...(taskQueue === undefined ? [] : [`TaskQueue = ${quoted(taskQueue)}`]),
     ...(schedule === undefined ? [] : startingWith(`${schedule}-`)),
     ...(status === undefined ? [] : [`ExecutionStatus IN (${CLOSED_AS[status].map(quoted).join(', ')})`]),
     ...(startedFrom === undefined ? [] : [`StartTime >= ${quoted(startedFrom.toISOString())}`]),

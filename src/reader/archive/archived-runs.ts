@@ -4,7 +4,7 @@ import { decodeClose } from '../../history/decode-close';
 import { isoTime, type HistoryEvent, type PayloadDecoder } from '../../history/events';
 import { HistoryDecoder } from '../../history/decode';
 import { functionOfInput } from '../../history/run-state';
-import { MissingKey } from '../../history/untrusted-payloads';
+import { UnreadablePayload } from '../../history/untrusted-payloads';
 import { MODELS_FOLDER } from '../../models/manifest';
 import type { Stage } from '../../stage';
 import { runIdOfFolder, SERIES_FOLDER } from '../../stored/layout';
@@ -62,7 +62,7 @@ export class ArchivedRuns {
     } catch (error) {
       // Its newest execution was not archived: it may be in progress on another server.
       if (error instanceof NoSuchRun) return;
-      if (!(error instanceof UnreadableHistory || error instanceof MissingKey)) throw error;
+      if (!(error instanceof UnreadableHistory || error instanceof UnreadablePayload)) throw error;
       page.unread.push({ runId, why: error.message });
     }
   }

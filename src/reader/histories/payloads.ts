@@ -1,5 +1,5 @@
 import type { LoadedDataConverter } from '@temporalio/common';
-import { ForgedPayload, MissingKey } from '../../history/untrusted-payloads';
+import { ForgedPayload, UnreadablePayload } from '../../history/untrusted-payloads';
 import { KeyUnavailable } from '../../trust/payload-keys';
 import { NotSealed, SealCodec, type RecordedContext } from '../../trust/seal-codec';
 import type { PayloadDecoder, RecordedActivity, RecordedFailure } from '../../history/events';
@@ -47,7 +47,7 @@ async function sealed<T>(decoding: Promise<T>): Promise<T> {
     return await decoding;
   } catch (error) {
     if (error instanceof NotSealed) throw new ForgedPayload(error.message);
-    throw error instanceof KeyUnavailable ? new MissingKey(error.message) : error;
+    throw error instanceof KeyUnavailable ? new UnreadablePayload(error.message) : error;
   }
 }
 
