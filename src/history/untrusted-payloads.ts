@@ -16,7 +16,8 @@ export class UnreadablePayload extends Error {
 }
 
 /**
- * Undefined if it cannot be decoded. Throws `UnreadablePayload`, and `ForgedPayload` only if `activity` is given.
+ * Undefined if it cannot be decoded. Throws `UnreadablePayload`, and `ForgedPayload` only if `activity` is
+ * given.
  */
 export async function valueOf(
   decoder: PayloadDecoder,
@@ -32,8 +33,8 @@ export async function valueOf(
 }
 
 /**
- * Returns the failure without details if they cannot be decoded. Throws `UnreadablePayload`, and `ForgedPayload`
- * only if `activity` is given.
+ * Returns the failure without details if they cannot be decoded. Throws `UnreadablePayload`, and
+ * `ForgedPayload` only if `activity` is given.
  */
 export async function failureOf(
   decoder: PayloadDecoder,
