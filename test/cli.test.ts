@@ -240,8 +240,11 @@ describe('in a project', () => {
     // The answer may take longer than a key press may on a machine that is busy with other tests.
     const offered = async (env?: NodeJS.ProcessEnv) =>
       (await cli(project.folder, ['completion', 'words', '--', 'status', beginning], env)).stdout.split('\n');
-    await until(async () => (await offered()).includes(unusual));
-    expect(await offered()).toEqual(['@last', unusual, '']);
+    const words = await until(async () => {
+      const found = await offered();
+      return found.includes(unusual) && found;
+    });
+    expect(words).toEqual(['@last', unusual, '']);
     await handle.terminate();
 
     const silent = createServer().listen(0, '127.0.0.1');
