@@ -6,7 +6,7 @@ import { parseRunInput } from '../src/input/parse-input';
 import { maxAttempts, ownRule, planRetry, retryWaitMs } from '../src/core/failures/retry-plan';
 import { attemptFolder, attemptOf, compareAttempts, nextAttempt } from '../src/stored/layout';
 import { callMemory } from '../src/runners/memory';
-import { inTurn } from '../src/activities/unit/turns';
+import { inTurn } from '../src/core/in-turn';
 import type { RetryOptions } from '../src/index';
 
 const input = (retry: RetryOptions | undefined) =>

@@ -93,7 +93,7 @@ async function pinRows(
     const models = await pinModels(client, { stage, warehouse, folder }, input.model);
     if (models !== null) await checkFallback(models, input.model!);
     return await warehouse.snapshot(request, async (source) => {
-      const { keyColumns, columns, files, ids, rows, fingerprints, pushDown } = source;
+      const { keyColumns, columns, files, filesOn, ids, rows, fingerprints, pushDown } = source;
       if (input.snapshot === 'none') assertPinned(pushDown, input);
       const { params } = input;
       const shape = {
@@ -126,7 +126,7 @@ async function pinRows(
       const carried =
         content === null ? null : { carried: await putCarried(stage, opened, content), content };
       const use = models === null ? null : modelUse(models, missing, ids);
-      return { pinned: { ...shape, index, snapshot, files, pushDown }, ids, rows, use, carried, ...cut };
+      return { pinned: { ...shape, index, snapshot, files, filesOn, pushDown }, ids, rows, use, carried, ...cut };
     });
   } finally {
     await rm(scratch, { recursive: true, force: true });

@@ -19,13 +19,25 @@ export interface SnapshotFile extends StagedFile {
   unloadedRows?: number;
 }
 
-/** One file of a stage-mode source, pinned at planning. */
+/** A file that is a partition, pinned at planning. */
 export interface PinnedFile {
-  /** Absolute path, or stage path. */
+  /** Absolute, or below the place on a stage (`UnitPlan.filesOn`). */
   path: string;
   bytes: number;
+  /** 0 on a stage. */
   modifiedMs: number;
-  sha256: string;
+  /** Null for an object that planning did not read whole. */
+  sha256: string | null;
+  /** Of such an object: the stage's name for its content, such as an ETag. */
+  version?: string;
+}
+
+/** A pinned file as a unit reads it. */
+export interface LocalFile extends PinnedFile {
+  /** The object that it is a copy of; absent: none. */
+  copyOf?: string;
+  /** How the object has changed since planning, so that there is no copy. */
+  change?: string;
 }
 
 /** The models that a run predicts with, pinned at planning. */
@@ -61,6 +73,8 @@ export interface UnitPlan {
   snapshot: SnapshotFile[];
   /** Files as partitions: the file of each partition, by ordinal; null: none. */
   files: PinnedFile[] | null;
+  /** The place on a stage that they are below, as users write it, with a `/` at its end; absent: none. */
+  filesOn?: string | undefined;
   /** The rows as SQL of the warehouse; null if they cannot be expressed that way. */
   pushDown: PushDown | null;
   snapshotTime: string;

@@ -2,7 +2,7 @@
 import { type CsvDialect, dialectOf, MAX_DIALECT_BYTES } from '../duckdb/csv-dialect';
 import { sha256Of } from '../files/digest';
 import { contentOf, type FileState, sha256OfFile, stateOf } from '../files/small-files';
-import type { PinnedFile } from '../core/unit-plan';
+import type { LocalFile } from '../core/unit-plan';
 
 /** A source file is not the one that the run was planned with (I1). */
 class SourceChanged extends Error {
@@ -16,24 +16,28 @@ class SourceChanged extends Error {
 }
 
 /** Throws `SourceChanged` unless the file holds the bytes that planning saw. */
-export async function checkPin(file: PinnedFile): Promise<FileState & { dialect: CsvDialect | null }> {
+export async function checkPin(file: LocalFile): Promise<FileState & { dialect: CsvDialect | null }> {
   // enforces I1
-  const { path } = file;
+  const { path, copyOf: name = path, change } = file;
+  if (change !== undefined) throw new SourceChanged(name, change);
   const found = stateIfAny(path);
-  if (found === null) throw new SourceChanged(path, 'it is missing or unreadable');
+  if (found === null) throw new SourceChanged(name, 'it is missing or unreadable');
   if (found.bytes !== file.bytes) {
-    throw new SourceChanged(path, `it had ${file.bytes} bytes and now has ${found.bytes}`);
+    throw new SourceChanged(name, `it had ${file.bytes} bytes and now has ${found.bytes}`);
   }
   const content = found.bytes > MAX_DIALECT_BYTES ? null : await contentOf(path, found);
+  const dialect = content === null ? null : dialectOf(path, content);
+  // The stage has compared the object's version when it was copied.
+  if (file.sha256 === null) return { ...found, dialect };
   const sha256 = content === null ? await sha256OfFile(path, found) : sha256Of(content);
   // Equal bytes with a different time are the same rows: copying or touching a file does not count as a
   // change.
-  if (sha256 !== file.sha256) throw new SourceChanged(path, 'its content differs');
-  return { ...found, dialect: content === null ? null : dialectOf(path, content) };
+  if (sha256 !== file.sha256) throw new SourceChanged(name, 'its content differs');
+  return { ...found, dialect };
 }
 
 /** Whether the file has not been written since it was in this state. */
-export function isStill(file: PinnedFile, { bytes, modifiedMs }: FileState): boolean {
+export function isStill(file: Pick<LocalFile, 'path'>, { bytes, modifiedMs }: FileState): boolean {
   const found = stateIfAny(file.path);
   return found !== null && found.bytes === bytes && found.modifiedMs === modifiedMs;
 }

@@ -1,6 +1,6 @@
 /** Files as partitions, where their rows are read one file at a time. */
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import type { PinnedFile } from '../core/unit-plan';
+import type { LocalFile } from '../core/unit-plan';
 import { HELD_ROWS, type PartitionRows } from '../rows/partition-rows';
 import { allRows } from '../rows/slices';
 import { streamQuery } from '../rows/stream-query';
@@ -18,7 +18,7 @@ const TABLE = '__partwise_file';
  */
 export async function copyFileRows(
   database: DuckDBInstance,
-  file: PinnedFile,
+  file: LocalFile,
   { columns, ordinal }: { columns: readonly Column[]; ordinal: number },
   target: string,
 ): Promise<void> {

@@ -5,7 +5,7 @@
  */
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Column } from '../core/plan';
-import type { PinnedFile } from '../core/unit-plan';
+import type { LocalFile } from '../core/unit-plan';
 import { queryRows } from '../duckdb/database-file';
 import { PATH } from '../duckdb/file-texts';
 import { literal } from '../duckdb/quote';
@@ -25,7 +25,7 @@ const WINDOW = { files: 256, bytes: 8 * SMALL.bytes, rows: SMALL.rows };
 const TABLE = '__partwise_files';
 
 /** A partition's file, with the number of rows that planning counted in it. */
-type UnitFile = PinnedFile & { rows: number };
+type UnitFile = LocalFile & { rows: number };
 type Checked = Awaited<ReturnType<typeof checkPin>>;
 
 export class UnitFiles {
@@ -43,7 +43,7 @@ export class UnitFiles {
     private readonly database: DuckDBInstance,
     readonly columns: Column[],
     ordinals: readonly number[],
-    files: readonly PinnedFile[],
+    files: readonly LocalFile[],
     rowsOf: (ordinal: number) => number,
   ) {
     this.#files = files.map((file, i) => ({ ...file, rows: rowsOf(ordinals[i]!) }));

@@ -2,6 +2,7 @@
 import { SQL_FUNCTION } from '../core/function-description';
 import { splitReference } from '../core/function-reference';
 import { encodePartitionId, isPartitionId } from '../core/partition-id';
+import { isOnStage } from '../core/files-on-stage';
 import { quote } from '../core/quote';
 import { asksToRetry, type ParsedInput } from './input-schema';
 
@@ -38,8 +39,8 @@ export function acrossFields(raw: LooseInput): string[] {
   problems.push(...selectionProblems(raw));
   problems.push(
     ...referenceProblems(raw),
-    ...stageProblems(source),
-    ...urlProblems(source),
+    ...stageProblems(source, filesAsPartitions),
+    ...urlProblems(source, filesAsPartitions),
     ...repeated(raw.partitionBy),
     ...sqlProblems(raw),
     ...seriesProblems(raw),
@@ -75,24 +76,27 @@ function referenceProblems({ function: reference, functions }: LooseInput): stri
   ];
 }
 
-/** Files on one of the warehouse's own stages cannot be read like local files. */
-function stageProblems(source: Record<string, unknown> | null): string[] {
+/** Files on one of the warehouse's own stages can be partitions, but not a table. */
+function stageProblems(source: Record<string, unknown> | null, filesAsPartitions: boolean): string[] {
   return ['table', 'files'].flatMap((field) => {
     const value = source?.[field];
     if (typeof value !== 'string' || !value.startsWith('@')) return [];
+    if (field === 'files' && filesAsPartitions) return [];
     return [
-      `"source.${field}" is ${quote(value)}, which is a stage, not a table or files. Load its files into a table, ` +
-        'or give a "query" that selects from it, such as "SELECT $1 AS region, $2 AS amount FROM @DB.SCHEMA.STAGE/sales.csv".',
+      `"source.${field}" is ${quote(value)}, which is a stage, not a table. Leave out "partitionBy" (--by), and each file is a partition, ` +
+        'load the files into a table, or give a "query" that selects from them, such as "SELECT $1 AS region, $2 AS amount FROM @DB.SCHEMA.STAGE/sales.csv".',
     ];
   });
 }
 
-/** Files are read from disks, so that they can be listed and pinned. */
-function urlProblems(source: Record<string, unknown> | null): string[] {
+/** Other files are read from disks, so that they can be listed and pinned. */
+function urlProblems(source: Record<string, unknown> | null, filesAsPartitions: boolean): string[] {
   const files = source?.files;
   if (typeof files !== 'string' || !/^[a-z][a-z0-9+.-]+:\/\//i.test(files)) return [];
+  const partitions = isOnStage(files) ? ' Leave out "partitionBy" (--by), and each file is a partition.' : '';
+  if (partitions !== '' && filesAsPartitions) return [];
   return [
-    `"source.files" is ${quote(files)}, which is a URL, not a path. Read it in a query, where DuckDB can load its extension for it, ` +
+    `"source.files" is ${quote(files)}, which is a URL, not a path.${partitions} Read it in a query, where DuckDB can load its extension for it, ` +
       `such as "SELECT * FROM '${files}'", or download it first.`,
   ];
 }

@@ -7,6 +7,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ProjectConfig } from '../config';
 import { isInside, type Confinement } from '../duckdb/confinement';
+import { isOnStage } from '../core/files-on-stage';
 import type { Source } from '../core/input';
 import type { OutputPlan } from '../core/plan';
 import { stageUri } from '../stage';
@@ -22,12 +23,16 @@ export interface AllowedFiles {
   stage: string | null;
   /** URLs that DuckDB may read. */
   urls: string[];
+  /** Places on stages whose files may be partitions. */
+  onStages: string[];
   extensions: string[];
 }
 
 export async function allowedFiles(project: ProjectConfig): Promise<AllowedFiles> {
   const { projectDir, allow, configFile } = project;
-  const named = allow.files?.filter((entry) => !isUrl(entry)).map((entry) => resolve(projectDir, entry));
+  const named = allow.files
+    ?.filter((entry) => !isUrl(entry) && !isOnStage(entry))
+    .map((entry) => resolve(projectDir, entry));
   const stage = stageFolder(project);
   const roots = named ?? [projectDir, ...(stage === null ? [] : [stage])];
   // The state folder contains the owner's secret; hidden files and the configuration may contain passwords.
@@ -38,6 +43,7 @@ export async function allowedFiles(project: ProjectConfig): Promise<AllowedFiles
     except: await Promise.all(except.map(resolveLinks)),
     stage: stage === null ? null : await resolveLinks(stage),
     urls: allow.files?.filter(isUrl) ?? [],
+    onStages: allow.files?.filter(isOnStage) ?? [],
     extensions: allow.extensions ?? [],
   };
 }
@@ -78,6 +84,10 @@ export async function sourceProblems(
 ): Promise<string[]> {
   if (!('files' in source)) return [];
   const { files, pattern = '' } = source;
+  if (isOnStage(files)) {
+    const isListed = allowed.onStages.some((place) => withSlash(files).startsWith(withSlash(place)));
+    return isListed ? [] : [notListed(files)];
+  }
   const path = resolve(projectDir, files);
   if (files.split('/').slice(1).includes('..') || !(await isAllowed(beforeGlob(path), allowed)))
     return [refusal('source.files', files, 'read')];
@@ -96,6 +106,14 @@ export async function outputProblems(
   const file = await resolveLinks(resolve(projectDir, output.file));
   const onStage = allowed.stage !== null && isInside(allowed.stage, file);
   return onStage || !(await isAllowed(file, allowed)) ? [refusal('output.file', output.file, 'write')] : [];
+}
+
+function notListed(files: string): string {
+  return `"source.files" is "${files}", which runs may not read on this worker: add "${withSlash(files)}" to allow.files in the worker's configuration.`;
+}
+
+function withSlash(place: string): string {
+  return place.endsWith('/') ? place : `${place}/`;
 }
 
 function refusal(field: string, value: string, does: 'read' | 'write'): string {

@@ -39,6 +39,7 @@ export interface PlannedRows {
     | 'index'
     | 'snapshot'
     | 'files'
+    | 'filesOn'
     | 'pushDown'
     | 'snapshotTime'
   >;
@@ -75,8 +76,8 @@ export function unitPlanOf(
   { options, own, retry, timeoutMs, memoryBytes }: RunNumbers,
   { pinned, carried, selected }: PlannedRows,
 ): UnitPlan {
-  const { params, model, models, keyColumns, columns, index, snapshot, files, pushDown, snapshotTime } =
-    pinned;
+  const { params, model, models, keyColumns, columns, index, snapshot, snapshotTime } = pinned;
+  const { files, filesOn, pushDown } = pinned;
   return {
     version: 1,
     runId,
@@ -91,6 +92,7 @@ export function unitPlanOf(
     index,
     snapshot,
     files,
+    ...(filesOn !== undefined && { filesOn }),
     pushDown,
     snapshotTime,
     scheduledTime,

@@ -16,7 +16,7 @@ import type { DoneBlock } from '../core/done-block';
 import type { ArtifactCodec } from '../core/files';
 import type { ErrorInfo, NextCall, PackedArtifact, PartitionOutcome } from '../core/outcome';
 import type { Column } from '../core/plan';
-import type { FunctionPlan, PinnedFile } from '../core/unit-plan';
+import type { FunctionPlan, LocalFile } from '../core/unit-plan';
 import type { ModelPlan } from '../core/unit-plan';
 import type { PushDown } from '../core/push-down';
 import type { RowsQuery, WarehouseQuery } from '../core/warehouse-access';
@@ -53,7 +53,7 @@ export interface RunnerUnit {
   index: string;
   snapshot: string[];
   /** Files as partitions: the file of each ordinal in `ordinals`, in the same order; null: none. */
-  files: PinnedFile[] | null;
+  files: LocalFile[] | null;
   /** The partitions to run, in this order. */
   ordinals: number[];
   /** Many small partitions: outcomes are columnar, and small artifacts share one file. */

@@ -15,7 +15,6 @@ export type UnitBasis = Pick<
   | 'pushDown'
   | 'keyColumns'
   | 'columns'
-  | 'files'
   | 'snapshotTime'
   | 'scheduledTime'
   | 'scheduledDate'
@@ -40,7 +39,6 @@ export function runnerUnit(
     pushDown,
     keyColumns,
     columns,
-    files,
     snapshotTime,
     scheduledTime,
     scheduledDate,
@@ -57,7 +55,6 @@ export function runnerUnit(
     pushDown,
     keyColumns,
     columns,
-    files: files === null ? null : part.ordinals.map((ordinal) => files[ordinal]!),
     snapshotTime,
     scheduledTime,
     scheduledDate,

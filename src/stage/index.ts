@@ -5,7 +5,15 @@ import { KeyUnavailable, type PayloadKeys } from '../trust/payload-keys';
 import type { Stage } from './stage';
 
 export { isStoredSize } from './checked';
-export { ObjectDamaged, ObjectExists, ObjectMissing, StageUnavailable, type Stage } from './stage';
+export {
+  ObjectChanged,
+  ObjectDamaged,
+  ObjectExists,
+  ObjectMissing,
+  StageUnavailable,
+  type ListedObject,
+  type Stage,
+} from './stage';
 
 /** Examples of stages, to complete "it takes …". */
 export const STAGE_EXAMPLES = STAGE_KINDS.map(({ example }, i) =>

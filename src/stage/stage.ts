@@ -28,11 +28,8 @@ export interface Stage {
    * `ObjectDamaged` if they differ, and `ObjectMissing`.
    */
   read(ref: FileRef & { offset?: number }): Promise<Uint8Array>;
-  /**
-   * Lists the objects below a prefix that ends in `/`, sorted by path. `bytes` is the stored size (see
-   * `isStoredSize`).
-   */
-  list(prefix: string): Promise<{ path: string; bytes: number }[]>;
+  /** Lists the objects below a prefix that ends in `/`, sorted by path. */
+  list(prefix: string): Promise<ListedObject[]>;
   /** Whether there is anything at the stage's place: a folder, even an empty one, or an object. */
   exists(): Promise<boolean>;
   /** Names of the folders at the stage's root, without what is in them, sorted. */
@@ -52,7 +49,23 @@ export interface Stage {
   localFile(ref: StagedFile, folder?: string): Promise<string>;
   /** `localFile` for several files, in their order. A stage may fetch them together. */
   localFiles(refs: readonly StagedFile[], folder: string): Promise<string[]>;
+  /**
+   * Writes an object of this version, or its last `tail` bytes at their place, into a file of the object's
+   * size that exists. Throws `ObjectChanged` if it has another version now, and `ObjectMissing`. Absent if
+   * the store cannot tell.
+   */
+  copyVersion?(object: VersionedObject, file: string, tail?: number): Promise<void>;
 }
+
+export interface ListedObject {
+  path: string;
+  /** The stored size (see `isStoredSize`). */
+  bytes: number;
+  /** Differs after the object was written with other content; absent if the store does not say. */
+  version?: string;
+}
+
+export type VersionedObject = Required<ListedObject>;
 
 /** The path is taken: objects are write-once. */
 export class ObjectExists extends Error {
@@ -67,6 +80,14 @@ export class ObjectMissing extends Error {
   override name = 'ObjectMissing';
   constructor(readonly path: string) {
     super(`"${path}" is not on the stage.`);
+  }
+}
+
+/** The object has another version than the one that was asked for. */
+export class ObjectChanged extends Error {
+  override name = 'ObjectChanged';
+  constructor(readonly path: string) {
+    super(`"${path}" on the stage has been written again since it was listed.`);
   }
 }
 

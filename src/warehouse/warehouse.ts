@@ -6,7 +6,7 @@ import type { TypeGuesses } from '../core/type-guesses';
 import type { FileRef } from '../core/files';
 import type { Column, OutputPlan } from '../core/plan';
 import type { CommitResult, CommitTask } from '../core/tasks';
-import type { PinnedFile, SnapshotFile, UnitPlan } from '../core/unit-plan';
+import type { LocalFile, PinnedFile, SnapshotFile, UnitPlan } from '../core/unit-plan';
 import type { PushDown } from '../core/push-down';
 import type { WarehouseAccess } from '../core/warehouse-access';
 import type { Stage } from '../stage';
@@ -94,6 +94,8 @@ export interface PinnedSource extends PartitionSizes {
   fingerprints: string[] | null;
   /** By ordinal, if files are partitions, which are read in place; otherwise null. */
   files: PinnedFile[] | null;
+  /** As `UnitPlan.filesOn`. */
+  filesOn?: string | undefined;
   /** The rows in the warehouse's SQL, or null if SQL cannot select them. */
   pushDown: PushDown | null;
   /**
@@ -155,7 +157,7 @@ export interface UnloadedFiles {
 export interface AccessedUnit extends Pick<UnitPlan, 'pushDown' | 'columns' | 'snapshotTime'> {
   ordinals: readonly number[];
   /** Files as partitions: the file of each ordinal, in the same order. */
-  files: readonly PinnedFile[] | null;
+  files: readonly LocalFile[] | null;
 }
 
 export interface AccessOptions {

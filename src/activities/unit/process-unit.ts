@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
+import { inTurn } from '../../core/in-turn';
 import { widened, type Confinement } from '../../duckdb/confinement';
 import type { ErrorInfo, UnitResult } from '../../core/outcome';
 import { decodeOrdinals } from '../../core/units/ordinals';
@@ -17,6 +18,7 @@ import { attemptFolder, attemptOf, nextAttempt, unitFolder } from '../../stored/
 import type { Stage } from '../../stage';
 import { monotonicMs } from '../../runners/call-record';
 import { callMemory } from '../../runners/memory';
+import type { RunnerUnit } from '../../runners/protocol';
 import { runnerUnit } from '../../runners/runner-unit';
 import { runUnit } from '../../runners/unit-run';
 import { readIndex } from '../../rows/partition-index';
@@ -33,10 +35,10 @@ import { openPlannedStage } from '../../stored/stage-access';
 import { StageWait } from './stage-wait';
 import { UnitBudget } from './unit-budget';
 import { UnitRecorder } from './recorder';
+import { localFiles } from '../../warehouse/staged-files';
 import { fetchSnapshot } from '../../warehouse/unit-snapshot';
 import { loadUnitPlan } from '../../stored/unit-plan';
 import { unitResult } from './result';
-import { inTurn } from './turns';
 import { openWarehouse } from '../../warehouse';
 import type { UnitRunOptions } from '../../runners/unit-run-types';
 
@@ -104,6 +106,9 @@ class UnitAttempt {
     this.deps.metrics?.unitWaited(Date.now() - context.info.currentAttemptScheduledTimestampMs);
     try {
       const folder = (scratch = await this.#makeScratch());
+      // A server that was unavailable, or has lost its last seconds, starts another attempt while the
+      // previous one is still running here: that one ends within the heartbeat timeout, and what it records
+      // is not run again. An attempt that is to stop runs nothing, so it need not wait.
       return await inTurn(`${task.stage}/${unit}`, this.#interruptions.stop, () =>
         this.#attempt(unit, folder),
       );
@@ -171,9 +176,10 @@ class UnitAttempt {
     const snapshot = await fetch();
     if (this.#hasWaited) await this.#interruptions.checkForPause();
     if (!budget.isOwnActivity) this.#interruptions.watchForPause();
-    const { pool } = this.deps;
+    const { pool, projectDir } = this.deps;
+    const files = await localFiles(plan, ordinals, { projectDir, scratch, signal: stop });
     const memory = callMemory({ wanted: plan.memoryBytes, runners: pool.size, big: this.task.big });
-    const unit = await this.#runnerUnit(work, ordinals, snapshot, scratch, memory.each);
+    const unit = await this.#runnerUnit(work, ordinals, { snapshot, files }, scratch, memory.each);
     const { timeoutMs } = plan;
     const { hasDuckDB } = bundle.language;
     const { confinement } = unit;
@@ -205,16 +211,16 @@ class UnitAttempt {
   async #runnerUnit(
     { plan, budget, bundle, index }: Work,
     ordinals: number[],
-    snapshot: string[],
+    { snapshot, files }: Pick<RunnerUnit, 'snapshot' | 'files'>,
     scratch: string,
     memoryBytes: number,
   ): Promise<UnitRunOptions['unit']> {
-    const files = plan.files === null ? [] : ordinals.map((ordinal) => plan.files![ordinal]!.path);
     return runnerUnit(plan, {
       function: { ...plan.function, digest: bundle.digest, python: bundle.python },
       bundle: bundle.path,
       index,
       snapshot,
+      files,
       ordinals,
       isBatch: !budget.isOwnActivity,
       priorCalls: budget.priorCalls,
@@ -224,7 +230,7 @@ class UnitAttempt {
       nonRetryableErrorTypes: plan.retry.nonRetryableErrorTypes,
       memoryBytes,
       ...(plan.trusted === false && {
-        confinement: await this.#confinement([index, ...snapshot, ...files]),
+        confinement: await this.#confinement([index, ...snapshot, ...(files ?? []).map(({ path }) => path)]),
       }),
     });
   }

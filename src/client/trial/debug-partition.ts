@@ -34,6 +34,7 @@ import {
 } from '../../planning/function-catalog';
 import { openPlannedStage } from '../../stored/stage-access';
 import { loadUnitPlan } from '../../stored/unit-plan';
+import { localFiles } from '../../warehouse/staged-files';
 import { fetchSnapshot } from '../../warehouse/unit-snapshot';
 import { fetchModel } from '../../models/fetch-model';
 import { openWarehouse, type Warehouse } from '../../warehouse';
@@ -64,7 +65,6 @@ export async function debugPartition(
   const plan = await loadUnitPlan(stage, record.plan!.unitPlan);
   const fn = await functionOf(plan, record, project, options);
   const language = languageOf(fn, options);
-  if (plan.files !== null) await checkPin(plan.files[ordinal]!);
   const recorded = await recordedCall(partition, described);
   if (options.inspect === true && language.hasTerminal !== true) await waitForDebugger(fn, options);
 
@@ -231,11 +231,15 @@ async function callNow(
 ): Promise<WholeCall> {
   const logs: LogEntry[] = [];
   const index = await stage.localFile(plan.index, scratch);
+  const { projectDir } = project;
+  const files = await localFiles(plan, [ordinal], { projectDir, scratch, signal });
+  for (const file of files ?? []) await checkPin(file);
   const unit = runnerUnit(plan, {
     function: fn,
     bundle: fn.bundle,
     index,
     snapshot: await fetchSnapshot({ stage, warehouse }, plan, [ordinal], scratch, signal),
+    files,
     ordinals: [ordinal],
     isBatch: false,
     priorCalls: attempt - 1,
@@ -264,8 +268,8 @@ async function callNow(
   signal.throwIfAborted();
   const { status, durationMs, error } = outcome;
   const artifacts = uploads.map(({ name, content, sha256 }) => ({ name, bytes: content.byteLength, sha256 }));
-  const files = rowsFiles.map((file) => ({ file, except: [] }));
-  const rows = await readLocalRows(files, plan.keyColumns);
+  const returned = rowsFiles.map((file) => ({ file, except: [] }));
+  const rows = await readLocalRows(returned, plan.keyColumns);
   return { status, attempts: attempt, durationMs, artifacts, error, logs, rows };
 }
 

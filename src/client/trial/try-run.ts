@@ -19,6 +19,7 @@ import { RunnerPool } from '../../runners/pool';
 import { runnerUnit } from '../../runners/runner-unit';
 import { openStage, type Stage } from '../../stage';
 import { openWarehouse, warehouseOptionProblems } from '../../warehouse';
+import { localFiles } from '../../warehouse/staged-files';
 import type { PartitionsRequest, PinnedSource, Warehouse } from '../../warehouse/warehouse';
 import { FunctionCatalog } from '../../planning/function-catalog';
 import { functionLimits } from '../../planning/function-limits';
@@ -254,6 +255,9 @@ class Trial {
       scheduledTime: input.scheduledTime,
       scheduledDate: scheduledFor(input.scheduledTime, input.timeZone)?.date ?? null,
     };
+    const { projectDir } = this.project;
+    const place = { ...snapshot, warehouse: warehouse.uri };
+    const files = await localFiles(place, [ordinal], { projectDir, scratch, signal: this.#signal });
     return tryPartition({
       pool,
       stage: this.#stage,
@@ -263,6 +267,7 @@ class Trial {
         bundle: plan.bundle,
         index,
         snapshot: data,
+        files,
         ordinals: [ordinal],
         isBatch: false,
         priorCalls: 0,

@@ -29,6 +29,9 @@ const MAX_READS = 3;
 /** Key of the object's metadata that identifies its writer, for when a response is lost. */
 const WRITER = 'partwise-writer';
 
+/** The object has another version than the one that was asked for. */
+export class OtherVersion extends Error {}
+
 /** Returns a range of the content to write. */
 export type ReadPart = (offset: number, bytes: number) => Promise<Uint8Array>;
 
@@ -59,17 +62,20 @@ export class S3Objects {
 
   /**
    * Returns up to `bytes` bytes from `offset` and the size of the whole object, or null if it does not exist.
+   * With `version`, throws `OtherVersion` if it is not the object's.
    */
   async read(
     key: string,
     offset: number,
     bytes: number,
+    version?: string,
   ): Promise<{ content: Uint8Array; whole: number } | null> {
     const Range = `bytes=${offset}-${offset + Math.max(bytes, 1) - 1}`;
     try {
       return await this.#ask(key, async (client) => {
         for (let reads = 1; ; reads++) {
-          const { Body, ContentRange } = await client.send(new GetObjectCommand({ ...this.#at(key), Range }));
+          const command = { ...this.#at(key), Range, IfMatch: version };
+          const { Body, ContentRange } = await client.send(new GetObjectCommand(command));
           try {
             const content = await Body!.transformToByteArray();
             const whole = ContentRange === undefined ? content.length : Number(ContentRange.split('/')[1]);
@@ -83,27 +89,30 @@ export class S3Objects {
       const { name } = ((error as Error).cause ?? error) as Error;
       if (name === 'NoSuchKey') return null;
       if (name === 'InvalidRange') return { content: new Uint8Array(), whole: offset };
+      if (version !== undefined && statusOf((error as Error).cause) === 412) throw new OtherVersion();
       throw error;
     }
   }
 
   /**
-   * Calls `write` with every part of the object, in any order. Returns false if the object does not exist or
-   * has been removed meanwhile.
+   * Calls `write` with every part of the object, in any order; with `from`, only with those after so many
+   * bytes. Returns false if the object does not exist or has been removed meanwhile.
    */
   async readParts(
     key: string,
     write: (content: Uint8Array, offset: number) => Promise<unknown>,
+    { from = 0, version }: { from?: number; version?: string } = {},
   ): Promise<boolean> {
-    const first = await this.read(key, 0, PART_BYTES);
+    const first = await this.read(key, from, PART_BYTES, version);
     if (first === null) return false;
-    await write(first.content, 0);
-    const parts = Math.ceil(first.whole / PART_BYTES);
+    await write(first.content, from);
+    const parts = Math.ceil((first.whole - from) / PART_BYTES);
     let exists = true;
     await this.#eachPart(1, parts, async (part) => {
-      const next = await this.read(key, part * PART_BYTES, PART_BYTES);
+      const offset = from + part * PART_BYTES;
+      const next = await this.read(key, offset, PART_BYTES, version);
       if (next === null) exists = false;
-      else await write(next.content, part * PART_BYTES);
+      else await write(next.content, offset);
     });
     return exists;
   }
@@ -158,12 +167,12 @@ export class S3Objects {
     }
   }
 
-  async list(prefix: string): Promise<{ key: string; bytes: number }[]> {
+  async list(prefix: string): Promise<{ key: string; bytes: number; version: string }[]> {
     return this.#ask(prefix, async (client) => {
-      const found: { key: string; bytes: number }[] = [];
+      const found: { key: string; bytes: number; version: string }[] = [];
       const wanted = { Bucket: this.location.bucket, Prefix: prefix };
       for await (const { Contents = [] } of paginateListObjectsV2({ client }, wanted))
-        for (const { Key, Size } of Contents) found.push({ key: Key!, bytes: Size! });
+        for (const { Key, Size, ETag } of Contents) found.push({ key: Key!, bytes: Size!, version: ETag! });
       return found;
     });
   }

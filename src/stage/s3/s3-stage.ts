@@ -6,9 +6,16 @@ import { digest, digestFile } from '../../files/digest';
 import { readRecorded } from '../checked';
 import { assertInside } from '../inside';
 import { LocalCopies } from '../local-copies';
-import { ObjectExists, ObjectMissing, type Stage } from '../stage';
+import {
+  ObjectChanged,
+  ObjectExists,
+  ObjectMissing,
+  type ListedObject,
+  type Stage,
+  type VersionedObject,
+} from '../stage';
 import { hasObjects, readToken, TOKEN_FILE } from '../token';
-import { S3Objects, type ReadPart } from './objects';
+import { OtherVersion, S3Objects, type ReadPart } from './objects';
 import { allOf } from '../../core/all-of';
 import { parseS3 } from './location';
 
@@ -97,10 +104,10 @@ export class S3Stage implements Stage {
     }
   }
 
-  async list(prefix: string): Promise<{ path: string; bytes: number }[]> {
+  async list(prefix: string): Promise<ListedObject[]> {
     const found = await this.#objects.list(this.#key(prefix));
     return found
-      .map(({ key, bytes }) => ({ path: key.slice(this.#prefix.length), bytes }))
+      .map(({ key, ...object }) => ({ path: key.slice(this.#prefix.length), ...object }))
       .filter(({ path }) => path !== TOKEN_FILE)
       .sort((a, b) => (a.path < b.path ? -1 : 1));
   }
@@ -128,6 +135,22 @@ export class S3Stage implements Stage {
 
   localFiles(refs: readonly StagedFile[], folder: string): Promise<string[]> {
     return allOf(refs.map((ref) => this.localFile(ref, folder)));
+  }
+
+  async copyVersion({ path, bytes, version }: VersionedObject, file: string, tail = bytes): Promise<void> {
+    const target = await open(file, 'r+');
+    try {
+      const exists = await this.#objects.readParts(
+        this.#key(path),
+        (content, offset) => target.write(content, 0, content.length, offset),
+        { from: bytes - tail, version },
+      );
+      if (!exists) throw new ObjectMissing(path);
+    } catch (error) {
+      throw error instanceof OtherVersion ? new ObjectChanged(path) : error;
+    } finally {
+      await target.close();
+    }
   }
 
   #key(path: string): string {

@@ -19,7 +19,7 @@ import { assertInside } from '../inside';
 import { LocalCopies } from '../local-copies';
 import { linkOrCopy, moveFile } from '../../files/durable';
 import { readRange } from '../../files/read-range';
-import { ObjectExists, ObjectMissing, StageUnavailable, type Stage } from '../stage';
+import { ObjectExists, ObjectMissing, StageUnavailable, type ListedObject, type Stage } from '../stage';
 import { hasObjects, readToken, TOKEN_FILE } from '../token';
 import { nameOf, parseLocation, type StageLocation } from './location';
 
@@ -88,7 +88,7 @@ export class SnowflakeStage implements Stage {
     return readRecorded(this, ref);
   }
 
-  async list(prefix: string): Promise<{ path: string; bytes: number }[]> {
+  async list(prefix: string): Promise<ListedObject[]> {
     const found = await this.#list(this.#resolve(prefix));
     return found.filter(({ path }) => path !== TOKEN_FILE).sort((a, b) => (a.path < b.path ? -1 : 1));
   }
@@ -103,12 +103,13 @@ export class SnowflakeStage implements Stage {
     return [...new Set(inFolders.map(({ path }) => path.slice(0, path.indexOf('/'))))].sort();
   }
 
-  async #list(place: string): Promise<{ path: string; bytes: number }[]> {
+  async #list(place: string): Promise<ListedObject[]> {
     const { rows } = await this.#run(`LIST ${this.#sql(place)}`);
     // Names begin with the stage's name.
-    return rows.map(([name, size]) => ({
+    return rows.map(([name, size, md5]) => ({
       path: name!.slice(name!.indexOf('/') + 1 + this.location.folder.length),
       bytes: Number(size),
+      version: md5 ?? undefined,
     }));
   }
 

@@ -23,7 +23,16 @@ import type {
 import { warehouseAccess } from './access';
 import { commitRows } from './commit';
 import { type Connect, type OpenOptions, userProblem, withDatabase } from '../../duckdb/database-file';
-import { countFiles, describeFiles, globsOf, pinFiles } from './files-as-partitions';
+import { isOnStage } from '../../core/files-on-stage';
+import {
+  countFiles,
+  describeFiles,
+  filesPattern,
+  globsOf,
+  pinFiles,
+  type FilesPlace,
+} from './files-as-partitions';
+import { StageCopies } from './stage-copies';
 import { nameHint, type FilesSource } from './list-files';
 import { DuckDbSetup } from '../../duckdb/setup';
 import { fileProblems, needsFile, tableProblems } from './output-check';
@@ -47,8 +56,8 @@ export class DuckDbWarehouse implements Warehouse {
   }
 
   inspect(request: SourceRequest): Promise<SourceShape> {
+    if (isFilesAsPartitions(request)) return this.#ofFiles(request, describeFiles);
     return this.#reading(request, async (connection) => {
-      if (isFilesAsPartitions(request)) return describeFiles(connection, request, this);
       return (await describeSource(connection, request, this)).shape;
     });
   }
@@ -62,8 +71,8 @@ export class DuckDbWarehouse implements Warehouse {
   }
 
   count(request: PartitionsRequest): Promise<PartitionSizes> {
+    if (isFilesAsPartitions(request)) return this.#ofFiles(request, countFiles);
     const work = async (connection: DuckDBConnection): Promise<PartitionSizes> => {
-      if (isFilesAsPartitions(request)) return countFiles(connection, request, this);
       return countPartitions(connection, request, await describeSource(connection, request, this));
     };
     return this.#reading(request, work, { signal: request.signal });
@@ -91,12 +100,13 @@ export class DuckDbWarehouse implements Warehouse {
     use: (pinned: PinnedSource) => Promise<T>,
   ): Promise<T> {
     const work = async (connection: DuckDBConnection, connect: Connect): Promise<T> => {
-      if (isFilesAsPartitions(request)) return use(await pinFiles(connection, request, this));
       return use(await pin(connection, request, await describeSource(connection, request, this), connect));
     };
     const { scratch: tempFolder, signal } = request;
     const run = (memory?: string): Promise<T> =>
-      this.#reading(request, work, { tempFolder, signal, memory }, [tempFolder]);
+      isFilesAsPartitions(request)
+        ? this.#ofFiles(request, async (...of) => use(await pinFiles(...of)), memory)
+        : this.#reading(request, work, { tempFolder, signal, memory }, [tempFolder]);
     // What a query needs is not known.
     return 'query' in request.source || request.where !== null ? run() : inLittleMemory(run);
   }
@@ -149,12 +159,39 @@ export class DuckDbWarehouse implements Warehouse {
     return Promise.resolve(null);
   }
 
+  /** Reads files that are partitions, where they are or, from a stage, as copies. */
+  async #ofFiles<R extends FilesRequest, T>(
+    request: R,
+    read: (connection: DuckDBConnection, request: R, place: FilesPlace) => Promise<T>,
+    memory?: string,
+  ): Promise<T> {
+    const { source, signal, scratch: tempFolder } = request;
+    const options = { tempFolder, signal, memory };
+    const own = tempFolder === undefined ? [] : [tempFolder];
+    if (!isOnStage(source.files))
+      return this.#reading(request, (connection) => read(connection, request, this), options, own);
+    const { projectDir, uri: warehouse } = this;
+    const at = { projectDir, warehouse, signal, last: tempFolder !== undefined };
+    const pattern = filesPattern(source);
+    return StageCopies.use({ files: source.files, pattern }, at, (copies) =>
+      copies.naming(() =>
+        this.#reading(
+          request,
+          (connection) => read(connection, request, { projectDir, confinement: this.confinement, copies }),
+          options,
+          [...own, copies.folder],
+        ),
+      ),
+    );
+  }
+
   /** `directories` are Partwise's own. */
   #confinementFor({ source }: SourceRequest, directories: readonly string[]): Confinement | null {
     if (this.confinement === null) return null;
     // DuckDB lists a glob only if it may read a path of that exact name; matching files are checked one by
     // one.
-    const paths = 'files' in source ? globsOf(source, this.projectDir) : [];
+    const isHere = 'files' in source && !isOnStage(source.files);
+    const paths = isHere ? globsOf(source, this.projectDir) : [];
     return widened(this.confinement, { directories, paths });
   }
 
@@ -193,6 +230,9 @@ export class DuckDbWarehouse implements Warehouse {
     }
   }
 }
+
+/** Of any of the calls. */
+type FilesRequest = SourceRequest & { source: FilesSource; signal?: AbortSignal; scratch?: string };
 
 function isFilesAsPartitions<R extends SourceRequest>(request: R): request is R & { source: FilesSource } {
   return 'files' in request.source && request.partitionBy.length === 0;

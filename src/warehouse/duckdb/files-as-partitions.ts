@@ -29,6 +29,7 @@ import { columnsOfFiles, type FileColumns } from '../../duckdb/file-columns';
 import { literally, pathList, readerSql } from '../../duckdb/file-reader';
 import { PATH } from '../../duckdb/file-texts';
 import { type FilesSource, globbed, globOf } from './list-files';
+import type { StageCopies } from './stage-copies';
 
 const EVERYTHING = '**/*';
 
@@ -40,18 +41,25 @@ export interface FilesPlace {
   projectDir: string;
   /** Matching files outside it are refused, unless it is null. */
   confinement: Confinement | null;
+  /** For files on a stage; absent: they are on this machine. */
+  copies?: StageCopies;
+}
+
+/** The pattern of the files that are partitions. */
+export function filesPattern({ pattern = EVERYTHING }: FilesSource): string {
+  return pattern;
 }
 
 /** The patterns that a source lists, as absolute paths. */
 export function globsOf(source: FilesSource, projectDir: string): string[] {
-  return [globOf(source.files, projectDir), patternOf(source, projectDir)].filter((path) =>
-    /[*?[]/.test(path),
+  return [globOf(source.files, projectDir), patternIn(resolve(projectDir, source.files), source)].filter(
+    (path) => /[*?[]/.test(path),
   );
 }
 
 /** The folder is a path, and not a pattern. */
-function patternOf({ files, pattern = EVERYTHING }: FilesSource, projectDir: string): string {
-  return join(literally(resolve(projectDir, files)), ...pattern.split('/'));
+function patternIn(folder: string, source: FilesSource): string {
+  return join(literally(folder), ...filesPattern(source).split('/'));
 }
 
 /** Returns the columns of all files, with one type for each name. */
@@ -158,7 +166,7 @@ export async function pinFiles(
   // Pinned before the files are inspected, so that a change in between is noticed when the file is read.
   await eachFile(found, async ({ path }, ord) => {
     request.signal.throwIfAborted();
-    files[ord] = await pinFile(path);
+    files[ord] = await (place.copies?.pin(path) ?? pinFile(path));
   });
   const sizes = await countIn(connection, request, all, place);
   const fingerprints = files.map(fileFingerprint);
@@ -179,7 +187,15 @@ export async function pinFiles(
     index: await putIndex(connection, request, place, files.length, sizes.keyColumns),
     files: [],
   });
-  return { ...sizes, fingerprints, files, pushDown: null, put };
+  const { copies } = place;
+  return {
+    ...sizes,
+    fingerprints,
+    files,
+    ...(copies !== undefined && { filesOn: copies.uri }),
+    pushDown: null,
+    put,
+  };
 }
 
 interface FoundFile {
@@ -201,15 +217,20 @@ function select(files: readonly { path: string; name: string }[], request: Files
 
 async function matching(
   connection: DuckDBConnection,
-  { source, allowEmpty }: Pick<FilesRequest, 'source' | 'allowEmpty'>,
-  { projectDir, confinement }: FilesPlace,
+  { source, allowEmpty, signal }: Pick<FilesRequest, 'source' | 'allowEmpty'> & { signal?: AbortSignal },
+  { projectDir, confinement, copies }: FilesPlace,
 ): Promise<{ path: string; name: string }[]> {
-  const folder = resolve(projectDir, source.files);
-  const pattern = source.pattern ?? EVERYTHING;
-  const listed = await globbed(connection, patternOf(source, projectDir));
-  if (confinement !== null) await refuseOutside(confinement, listed);
+  const folder = copies?.folder ?? resolve(projectDir, source.files);
+  const listed = await globbed(connection, patternIn(folder, source));
+  if (copies !== undefined) await copies.fetch(listed, signal);
+  else if (confinement !== null) await refuseOutside(confinement, listed);
   const files = listed.map((path) => ({ path, name: relative(folder, path).split(sep).join('/') }));
-  const refusal = files.length === 0 ? await nothingMatches(connection, source, folder, pattern) : null;
+  const refusal =
+    files.length > 0
+      ? null
+      : copies === undefined
+        ? await nothingMatches(connection, source, folder)
+        : noObject(copies, source);
   if (refusal !== null && !(refusal.type === 'SourceEmpty' && allowEmpty === true)) throw refusal;
   return files;
 }
@@ -223,12 +244,18 @@ async function refuseOutside(confinement: Confinement, listed: readonly string[]
   if (problems.length > 0) throw new Refusal('InvalidInput', problems);
 }
 
+function noObject({ uri }: StageCopies, source: FilesSource): Refusal {
+  return new Refusal('SourceEmpty', [
+    `No file below "${uri}" matches the pattern "${filesPattern(source)}". Check both; a pattern such as "**/*.parquet" also finds files in folders.`,
+  ]);
+}
+
 async function nothingMatches(
   connection: DuckDBConnection,
   source: FilesSource,
   folder: string,
-  pattern: string,
 ): Promise<Refusal> {
+  const pattern = filesPattern(source);
   const found = statSync(folder, { throwIfNoEntry: false });
   if (found === undefined) {
     return new Refusal('SourceMissing', [

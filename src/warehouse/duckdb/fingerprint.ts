@@ -22,6 +22,6 @@ export function fingerprintSql(columns: readonly Column[]): string {
 }
 
 /** The fingerprint of a partition that is a file. */
-export function fileFingerprint({ sha256 }: PinnedFile): string {
-  return `v1:file:${sha256}`;
+export function fileFingerprint({ sha256, version }: PinnedFile): string {
+  return sha256 === null ? `v1:version:${version}` : `v1:file:${sha256}`;
 }

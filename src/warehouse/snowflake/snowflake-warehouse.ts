@@ -10,7 +10,8 @@ import type { CommitResult, CommitTask } from '../../core/tasks';
 import { Refusal } from '../../core/refusal';
 import type { WarehouseAccess } from '../../core/warehouse-access';
 import { poolOf, SnowflakeError, type Session, type SessionPool } from '../../snowflake';
-import type { Stage } from '../../stage';
+import { isOnStage } from '../../core/files-on-stage';
+import { stageUri, type Stage } from '../../stage';
 import { commitRows as commitFile } from '../duckdb/commit';
 import { withDatabase } from '../../duckdb/database-file';
 import { DuckDbWarehouse } from '../duckdb/duckdb-warehouse';
@@ -60,7 +61,7 @@ export class SnowflakeWarehouse implements Warehouse {
   }
 
   async inspect(request: SourceRequest): Promise<SourceShape> {
-    if (!isSql(request)) return this.#files.inspect(request);
+    if (!isSql(request)) return this.#files.inspect(this.#named(request));
     const { shape } = await describeSource((sql, options) => this.#pool.run(sql, options), request);
     return shape;
   }
@@ -78,7 +79,7 @@ export class SnowflakeWarehouse implements Warehouse {
   }
 
   async count(request: PartitionsRequest): Promise<PartitionSizes> {
-    if (!isSql(request)) return this.#files.count(request);
+    if (!isSql(request)) return this.#files.count(this.#named(request));
     return this.#reading(request, null, async (session, connection) => {
       const options = this.#options(request.signal);
       const source = await describeSource((sql, more) => session.run(sql, more), request);
@@ -87,7 +88,7 @@ export class SnowflakeWarehouse implements Warehouse {
   }
 
   snapshot<T>(request: SnapshotRequest, use: (pinned: PinnedSource) => Promise<T>): Promise<T> {
-    if (!isSql(request)) return this.#files.snapshot(request, use);
+    if (!isSql(request)) return this.#files.snapshot(this.#named(request), use);
     return this.#pinning(request, { sample: false }, use);
   }
 
@@ -95,7 +96,7 @@ export class SnowflakeWarehouse implements Warehouse {
     request: SnapshotRequest & { only: string[] },
     use: (pinned: PinnedSource) => Promise<T>,
   ): Promise<T> {
-    if (!isSql(request)) return this.#files.sample(request, use);
+    if (!isSql(request)) return this.#files.sample(this.#named(request), use);
     return this.#pinning(request, { sample: true }, use);
   }
 
@@ -139,6 +140,13 @@ export class SnowflakeWarehouse implements Warehouse {
 
   async checkStage(stage: Stage): Promise<Check | null> {
     return isOwnStage(stage, this.#connection) ? checkUnload(stage) : null;
+  }
+
+  /** A place on a stage on Snowflake is on this connection. */
+  #named<R extends SourceRequest>(request: R): R {
+    const { source } = request;
+    if (!('files' in source) || !isOnStage(source.files)) return request;
+    return { ...request, source: { ...source, files: stageUri(source.files, '', this.uri) } };
   }
 
   get #pool(): SessionPool {
