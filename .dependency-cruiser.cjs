@@ -172,7 +172,7 @@ module.exports = {
           '^src/(index|worker)\\.ts$',
           '^src/(config|console)/index\\.ts$',
           '^src/display/',
-          '^src/core/(choices|column-names|exact-json|file-format|function-reference|json|key-order|ordinal-ranges|partition-id|partition-name|runtime|shell-word|stack-place|status|type-guesses)\\.ts$',
+          '^src/core/(choices|column-names|exact-json|file-format|files-on-stage|function-reference|json|key-order|ordinal-ranges|partition-id|partition-name|runtime|shell-word|stack-place|status|type-guesses)\\.ts$',
           '^src/files/(compile-cache|folder-name|package-version)\\.ts$',
           '^src/input/(duration|output-target|zoned-time)\\.ts$',
         ],

@@ -1,17 +1,16 @@
 /** Files on a stage as partitions: as on a disk, and never other data than planning saw. */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readFileSync } from 'node:fs';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { RunInput } from '../src/index';
 import { withDatabase } from '../src/duckdb/database-file';
-import type { UnitPlan } from '../src/core/unit-plan';
 import { cli } from './support/cli';
 import { startFaultProxy, type FaultProxy } from './support/fault-proxy';
 import { GATED_FUNCTIONS, startGated } from './support/gated-runs';
 import { makeProject, type TestProject } from './support/project';
-import { hasPython, PYTHON } from './support/python-server';
+import { PYTHON } from './support/python-server';
 import { describeS3, startS3, type TestS3 } from './support/s3';
 import { describeEmulator, startSnowflake, type TestSnowflake } from './support/snowflake';
 
@@ -33,7 +32,7 @@ from partwise import partition_function
 
 @partition_function
 def totals(data, context):
-    return {"total": int(data.df()["v"].sum())}
+    return {"total": int(data.to_pandas()["v"].sum())}
 `;
 
 /** Texts, by name below the place. */
@@ -59,7 +58,10 @@ describeS3('files on S3 as partitions', () => {
       return proxy.url;
     });
     project = await makeProject(FUNCTIONS, {
-      config: { stage: './stage', ...(hasPython && { python: PYTHON }) },
+      config: {
+        stage: './stage',
+        allow: { files: ['.', place(''), 's3://no-such-bucket-here'] },
+      },
     });
     for (const [name, text] of Object.entries(FILES)) {
       await put(`sales/${name}`, text);
@@ -68,7 +70,6 @@ describeS3('files on S3 as partitions', () => {
       await writeFile(file, text);
     }
     await put('sales/north/', '');
-    await project.write('totals.py', PYTHON_FUNCTIONS);
     await project.startWorker();
   });
   afterAll(async () => {
@@ -76,8 +77,8 @@ describeS3('files on S3 as partitions', () => {
     await s3.close();
     await proxy.close();
   });
-  const put = (Key: string, Body: string | Uint8Array) =>
-    s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key, Body }));
+  const put = (Key: string, content: string | Uint8Array) =>
+    s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key, Body: Buffer.from(content) }));
   const remove = (Key: string) => s3.client.send(new DeleteObjectCommand({ Bucket: s3.bucket, Key }));
   const place = (path: string) => `s3://${s3.bucket}/${path}`;
   const input = (files: string, pattern?: string): RunInput => ({
@@ -113,17 +114,25 @@ describeS3('files on S3 as partitions', () => {
     const ran = await partwise('run', 'about', '--from', place('sales/north/*.csv'), '--run-id', runId);
     expect(ran).toMatchObject({ code: 0 });
     const debugged = await partwise('debug', runId, '2026-01.csv');
-    expect(debugged.stdout).toContain('the same');
+    expect(debugged.stdout).toContain('Same outcome as the run recorded');
   });
 
   it('are read by functions in Python', async () => {
-    const source = { files: place('sales'), pattern: 'n*/*-01.csv' };
-    const run = await project.partwise.start(
-      { function: 'totals', functions: 'totals.py', source },
-      { runId: project.runId('python') },
-    );
-    expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
-    expect(await run.results()).toEqual([{ file: 'north/2026-01.csv', total: 3 }]);
+    const inPython = await makeProject('', {
+      inPython: PYTHON_FUNCTIONS,
+      config: { python: PYTHON, allow: { files: [place('sales')] } },
+    });
+    try {
+      await inPython.startWorker();
+      const run = await inPython.partwise.start(
+        { function: 'totals', source: { files: place('sales'), pattern: 'n*/*-01.csv' } },
+        { runId: inPython.runId('python') },
+      );
+      expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
+      expect(await run.results()).toEqual([{ file: 'north/2026-01.csv', total: 3 }]);
+    } finally {
+      await inPython.close();
+    }
   });
 
   it('of Parquet are planned from their footers, and copied by the units that read them', async () => {
@@ -153,7 +162,7 @@ describeS3('files on S3 as partitions', () => {
     await write(1);
     await put('large/b.parquet', readFileSync(file));
     await gated.release();
-    expect(await gated.run.wait()).toMatchObject({ counts: { DONE: 1, FAILED: 1 }, rows: 1 });
+    expect(await gated.run.wait()).toMatchObject({ counts: { DONE: 1, FAILED: 1 } });
     await put('large/b.parquet', content);
     const again = await gated.run.retry();
     expect(await again.wait()).toMatchObject({ status: 'SUCCESS' });
@@ -166,7 +175,7 @@ describeS3('files on S3 as partitions', () => {
       { runId: project.runId('sums') },
     );
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
-    const row = { total: 44999850000n, n: 300000 };
+    const row = { total: 44999850000, n: 300000 };
     expect(await run.results()).toEqual([
       { file: 'a.parquet', ...row },
       { file: 'b.parquet', ...row },
@@ -202,11 +211,10 @@ describeS3('files on S3 as partitions', () => {
 
   it('are refused before anything starts if they cannot be files, cannot be reached or are not there', async () => {
     const refusal = async (files: string, pattern?: string) => {
-      const run = project.partwise.start(input(files, pattern), { runId: project.runId('refused') });
-      return run.then(
-        () => 'started',
-        (error: Error) => error.message,
-      );
+      const run = await project.partwise.start(input(files, pattern), { runId: project.runId('refused') });
+      const { status, counts, error } = await run.wait();
+      expect([status, counts.total]).toEqual(['FAILURE', 0]);
+      return error!.message;
     };
     await put('odd/a//b.csv', 'v\n1\n');
     await put('odd/c/../d.csv', 'v\n1\n');
@@ -220,10 +228,78 @@ describeS3('files on S3 as partitions', () => {
       `No file below "${place('nothing/')}" matches the pattern "*.csv". Check both; a pattern such as "**/*.parquet" also finds files in folders.`,
     );
     expect(await refusal('s3://no-such-bucket-here', '*.csv')).toContain('there is no bucket');
+    expect(await refusal('s3://no-such-bucket-here-either', '*.csv')).toContain(
+      'add "s3://no-such-bucket-here-either/" to allow.files',
+    );
     expect(await refusal(place('sales'), '**')).toMatch(/unsupported extension/);
-    await put('bad/x.csv', 'a,b\n1,2\n3,4,5,6\n');
-    expect(await refusal(place('bad'), '*.csv')).toContain(place('bad/x.csv'));
+    await put('bad/x.csv.gz', 'not compressed');
+    expect(await refusal(place('bad'), '*.gz')).toContain(place('bad/x.csv.gz'));
     const table = { ...input(place('sales'), undefined), partitionBy: ['k'] };
     await expect(project.partwise.start(table)).rejects.toThrow('Leave out "partitionBy" (--by)');
+  });
+});
+
+describeEmulator('files on a stage on Snowflake as partitions', () => {
+  let snowflake: TestSnowflake;
+  let project: TestProject;
+  beforeAll(async () => {
+    snowflake = await startSnowflake();
+    await snowflake.execute('CREATE STAGE IF NOT EXISTS FILES');
+    const at = `@${snowflake.schema}.FILES`;
+    project = await makeProject(FUNCTIONS, {
+      config: {
+        warehouse: `snowflake:${snowflake.connection}`,
+        stage: './stage',
+        allow: { files: ['.', at] },
+      },
+    });
+    await project.startWorker();
+  });
+  afterAll(async () => {
+    await project.close();
+    await snowflake.close();
+  });
+  const put = async (name: string, text: string) => {
+    const file = join(project.folder, 'put', name);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, text);
+    const target = dirname(`@${snowflake.schema}.FILES/sales/${name}`);
+    await snowflake.execute(`PUT 'file://${file}' '${target}/' AUTO_COMPRESS = FALSE OVERWRITE = TRUE`);
+  };
+
+  it('have their rows, and fail by name if they were written again (I1)', async () => {
+    for (const [name, text] of [
+      ['a/x.csv', 'k,v\na,1\n'],
+      ['a/y.csv', 'k,v\nb,2.5\n'],
+      ['b/x.csv', 'k,v\nc,3\n'],
+    ] as const)
+      await put(name, text);
+    const source = { files: `@${snowflake.schema}.FILES/sales`, pattern: '*/*.csv' };
+    const run = await project.partwise.start(
+      { function: 'about', source },
+      { runId: project.runId('about') },
+    );
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
+    expect((await run.results()).map(({ file, rows }) => [file, rows])).toEqual([
+      ['a/x.csv', '[{"k":"a","v":1}]'],
+      ['a/y.csv', '[{"k":"b","v":2.5}]'],
+      ['b/x.csv', '[{"k":"c","v":3}]'],
+    ]);
+    const gated = await startGated(project, 'changed', {
+      source,
+      partitionBy: [],
+      params: { wait: true },
+      options: { maxConcurrency: 1 },
+    });
+    await gated.untilCalls(1);
+    const [first] = gated.started();
+    const others = ['a/x.csv', 'a/y.csv', 'b/x.csv'].filter((name) => encodeURIComponent(name) !== first);
+    await put(others[0]!, 'k,v\nd,4\n');
+    await gated.release();
+    expect(await gated.run.wait()).toMatchObject({ counts: { DONE: 2, FAILED: 1 } });
+    const { partitions } = await gated.run.partitions({ status: 'FAILED' });
+    expect(partitions[0]!.error!.message).toContain(
+      `The file "${source.files}/${others[0]}" has changed since`,
+    );
   });
 });

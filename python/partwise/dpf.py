@@ -100,7 +100,7 @@ class DPF:
         on_existing_artifacts="error",
         execution_options=None,
     ):
-        """Starts a run for each file of a folder that matches; `partition_ids` chooses some of them."""
+        """Starts a run for each file that matches below a folder, `@DB.SCHEMA.STAGE/path` or `s3://bucket/prefix`; `partition_ids` chooses some of them."""
         if "://" in stage_location or stage_location.startswith("@"):
             folder = stage_location
         else:

@@ -126,7 +126,14 @@ async function pinRows(
       const carried =
         content === null ? null : { carried: await putCarried(stage, opened, content), content };
       const use = models === null ? null : modelUse(models, missing, ids);
-      return { pinned: { ...shape, index, snapshot, files, filesOn, pushDown }, ids, rows, use, carried, ...cut };
+      return {
+        pinned: { ...shape, index, snapshot, files, filesOn, pushDown },
+        ids,
+        rows,
+        use,
+        carried,
+        ...cut,
+      };
     });
   } finally {
     await rm(scratch, { recursive: true, force: true });

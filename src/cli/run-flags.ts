@@ -109,7 +109,7 @@ export function withSourceFlags(command: Command): Command {
   const { warehouse, stage } = places();
   const read = command
     .optionsGroup(GROUP.source)
-    .option('--from <source>', 'table, file or glob, or query:SELECT …')
+    .option('--from <source>', 'table, file, glob, folder or place on S3, or query:SELECT …')
     .option(
       '--by <columns>',
       'comma-separated key columns, such as region or \'year,"net, total"\'; without them each file is a partition (repeatable)',

@@ -11,6 +11,10 @@ export type Source =
   | { table: string }
   | { query: string }
   | {
+      /**
+       * Files or globs; if each file is a partition, a folder, or a place on a stage (`s3://bucket/prefix`,
+       * `@DATABASE.SCHEMA.STAGE/path`).
+       */
       files: string;
       pattern?: string;
       /** Types of columns, such as `{ zip: 'VARCHAR' }`, for CSV and JSON. Default: guessed from the text. */

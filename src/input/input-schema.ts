@@ -167,7 +167,9 @@ const SOURCE = 'an object with one of "table", "query" and "files", such as { "t
 const sourceSchema = fields(SOURCE, {
   table: text('the name of a table or view, such as "sales" or "main.sales"').nullish(),
   query: text('a SELECT statement').nullish(),
-  files: text('a path or glob below the project folder, such as "sales/*.csv"').nullish(),
+  files: text(
+    'a path or glob below the project folder, such as "sales/*.csv", or a place such as "s3://bucket/sales"',
+  ).nullish(),
   pattern: text('a glob below the folder "files", such as "*.csv"').nullish(),
   types: recordOf(
     text('the name of a type, such as "VARCHAR"'),

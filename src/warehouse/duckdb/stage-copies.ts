@@ -1,11 +1,11 @@
 /**
- * Files on a stage that are partitions, copied while a run is planned: DuckDB then lists, describes and counts
- * them like any others, and needs no extension and no credentials.
+ * Files on a stage that are partitions, copied while a run is planned: DuckDB then lists, describes and
+ * counts them like any others, and needs no extension and no credentials.
  *
  * Each object has a file, which is empty until its name is known to match. Of a large Parquet file, only the
  * footer is copied if the stage supports that: planning reads nothing else.
  */
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp, open, rename, rm, truncate } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { formatOf } from '../../core/file-format';
