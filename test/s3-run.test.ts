@@ -51,9 +51,11 @@ describeS3('a run on S3', () => {
   let gate: string;
   beforeAll(async () => {
     proxy = await startFaultProxy();
-    s3 = await startS3((url) => {
-      proxy.target(url);
-      return proxy.url;
+    s3 = await startS3({
+      through(url) {
+        proxy.target(url);
+        return proxy.url;
+      },
     });
     project = await makeProject(FUNCTIONS, {
       config: { stage: `s3://${s3.bucket}/runs`, allow: { stages: ['s3://no-such-bucket/x'] } },

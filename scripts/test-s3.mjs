@@ -1,0 +1,25 @@
+// `npm run test:s3`: the tests of stages on S3 against a real server instead of moto.
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { goBinary } from './go-binary.mjs';
+
+const { path, missing } = await goBinary({
+  module: 'github.com/versity/versitygw/cmd/versitygw',
+  version: 'v1.8.0',
+  name: 'versitygw',
+  variable: 'VERSITYGW_BIN',
+});
+if (path === undefined) {
+  console.log(`NOT TESTED: a real S3 server, because ${missing}.`);
+  // Elsewhere, a machine without Go is not a failure of the code.
+  process.exit(process.env.CI ? 1 : 0);
+}
+const files = readdirSync('test')
+  .filter((name) => /^(s3-.*|stage-seam|console-stages)\.test\.ts$/.test(name))
+  .map((name) => join('test', name));
+const { status } = spawnSync(process.execPath, ['scripts/test.mjs', ...files, ...process.argv.slice(2)], {
+  stdio: 'inherit',
+  env: { ...process.env, LONG_TESTS: '1', VERSITYGW_BIN: path },
+});
+process.exit(status ?? 1);
