@@ -1,4 +1,4 @@
-/** What is specific to a stage on S3: large objects in parts, a failing store, and missing access. */
+/** What is specific to a stage on S3: large objects in parts, and a failing store. */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,25 +6,12 @@ import { join } from 'node:path';
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { FileRef } from '../src/core/files';
-import { ObjectMissing, openStage, stageUri, type Stage } from '../src/stage';
-import { freePort } from '../src/temporal/ports';
-import { cli } from './support/cli';
-import { startFaultProxy, type FaultProxy } from './support/fault-proxy';
+import { ObjectMissing, openStage, StageUnavailable, stageUri, type Stage } from '../src/stage';
+import { errorBody, startFaultProxy, type FaultProxy } from './support/fault-proxy';
 import { run } from './support/shell';
-import { describeMoto, describeS3, startS3, startStrictS3, type TestS3 } from './support/s3';
+import { describeMoto, describeS3, startS3, type TestS3 } from './support/s3';
 
 const MIB = 1024 * 1024;
-
-async function startBehindProxy(options: { without?: string } = {}): Promise<[TestS3, FaultProxy]> {
-  const proxy = await startFaultProxy(options);
-  const s3 = await startS3({
-    through(url) {
-      proxy.target(url);
-      return proxy.url;
-    },
-  });
-  return [s3, proxy];
-}
 
 describe('the URL of a stage on S3', () => {
   const uri = (value: string) => stageUri(value, '/project', null);
@@ -42,13 +29,20 @@ describe('the URL of a stage on S3', () => {
 });
 
 describeS3('a stage on S3', () => {
+  // One store for all of these: the client of this process is bound to it.
   let s3: TestS3;
   let proxy: FaultProxy;
   let stage: Stage;
   let folder: string;
   let stages = 0;
   beforeAll(async () => {
-    [s3, proxy] = await startBehindProxy();
+    proxy = await startFaultProxy();
+    s3 = await startS3({
+      through(url) {
+        proxy.target(url);
+        return proxy.url;
+      },
+    });
   });
   afterAll(async () => {
     await s3.close();
@@ -57,6 +51,7 @@ describeS3('a stage on S3', () => {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'partwise-s3-'));
     stage = openStage(`s3://${s3.bucket}/${stages++}/`);
+    proxy.met.length = 0;
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
   const unended = async () =>
@@ -83,7 +78,7 @@ describeS3('a stage on S3', () => {
   it('leaves nothing behind of a large object if a part of it fails (I3)', async () => {
     const end = proxy.next({ kind: '503', request: /^PUT .*partNumber=2/, times: 100 });
     await expect(stage.put('large', randomBytes(20 * MIB))).rejects.toThrow(
-      new RegExp(`did not answer at ${proxy.url} for ".*/large"`),
+      new RegExp(`is unavailable: ${proxy.url} returned HTTP 503 for ".*/large"`),
     );
     end();
     expect(await stage.list('')).toEqual([]);
@@ -92,14 +87,45 @@ describeS3('a stage on S3', () => {
 
   it('retries when the store is busy or a connection breaks', async () => {
     await stage.put('a', Buffer.from('content'));
-    for (const kind of ['503', 'reset', 'lost'] as const) {
+    for (const kind of ['503', 'reset', 'lost', 'cut'] as const) {
       proxy.met.length = 0;
-      proxy.next({ kind, request: /^GET/ });
+      proxy.next({ kind, request: /^GET .*\/a\?/ });
       expect(Buffer.from(await stage.get('a')).toString()).toBe('content');
       proxy.next({ kind, request: /list-type=2/ });
       expect(await stage.list('')).toEqual([{ path: 'a', bytes: 7 }]);
       expect(proxy.met.map((fault) => fault.kind)).toEqual([kind, kind]);
     }
+  });
+
+  it.each([
+    ['InsufficientStorage', '507'],
+    ['QuotaExceeded', '403'],
+    ['XMinioAdminBucketQuotaExceeded', '400'],
+  ] as const)('says that it is full if the store answers %s, and keeps the file', async (code, kind) => {
+    const file = join(folder, 'rows');
+    await writeFile(file, 'content');
+    const end = proxy.next({ kind, body: errorBody(code, 'No space left.'), request: /^PUT/, times: 100 });
+    const refused = stage.put('rows', { file });
+    await expect(refused).rejects.toThrow(StageUnavailable);
+    await expect(refused).rejects.toThrow(
+      new RegExp(
+        `is full: ${proxy.url} has no space for ".*rows" \\(${code}: No space left\\.\\)\\. Free up space there`,
+      ),
+    );
+    end();
+    await stage.put('rows', { file });
+    expect(await stage.list('')).toEqual([{ path: 'rows', bytes: 7 }]);
+  });
+
+  it('refuses a store that does not support what it needs', async () => {
+    const body = errorBody('NotImplemented', 'A header implies functionality that is not implemented.');
+    proxy.next({ kind: '501', body, request: /^PUT/ });
+    await expect(stage.put('a', Buffer.from('a'))).rejects.toMatchObject({
+      name: 'Refusal',
+      message: expect.stringContaining(
+        'does not support a request that a stage needs (NotImplemented: A header',
+      ),
+    });
   });
 
   it.each<[string, (ref: FileRef) => Promise<unknown>]>([
@@ -122,42 +148,38 @@ describeS3('a stage on S3', () => {
     await expect(taken).rejects.toThrow(new ObjectMissing('large'));
     expect(await readdir(folder)).toEqual([]);
   });
-});
 
-describeMoto('a stage on a store that does not support the condition', () => {
-  let s3: TestS3;
-  let proxy: FaultProxy;
-  beforeAll(async () => {
-    [s3, proxy] = await startBehindProxy({ without: 'if-none-match' });
-  });
-  afterAll(async () => {
-    await s3.close();
-    await proxy.close();
+  it.each([
+    ['whole', 5, /^PUT/],
+    ['in parts', 9 * MIB, /^POST .*uploadId=/],
+  ])('lets exactly one of two writers at the same moment succeed (%s) (I3)', async (name, bytes, request) => {
+    // Both have looked before either has written.
+    proxy.next({ kind: 'hold', request, times: 2 });
+    const contents = [1, 2].map((byte) => Buffer.alloc(bytes, byte));
+    const puts = contents.map((content) => stage.put(name, content));
+    const ends = Promise.allSettled(puts);
+    for (const release of [await proxy.held(), await proxy.held()]) release();
+    const won = (await ends).map(({ status }) => status === 'fulfilled');
+    expect([...won].sort()).toEqual([false, true]);
+    await expect(puts[won.indexOf(false)]).rejects.toThrow('already on the stage');
+    expect(contents[won.indexOf(true)]!.equals(await stage.get(name))).toBe(true);
+    expect(await unended()).toEqual([]);
   });
 
-  it('writes once all the same (I3)', async () => {
-    const stage = openStage(`s3://${s3.bucket}/unconditional/`);
-    await stage.put('a', Buffer.from('first'));
-    await expect(stage.put('a', Buffer.from('second'))).rejects.toThrow('already on the stage');
-    expect(Buffer.from(await stage.get('a')).toString()).toBe('first');
-  });
-});
-
-describeS3('a put whose answer was lost', () => {
-  let s3: TestS3;
-  let proxy: FaultProxy;
-  beforeAll(async () => {
-    [s3, proxy] = await startBehindProxy();
-  });
-  afterAll(async () => {
-    await s3.close();
-    await proxy.close();
+  describeMoto('on a store that does not support the condition', () => {
+    it('writes once all the same (I3)', async () => {
+      proxy.leaveOut('if-none-match');
+      await stage.put('a', Buffer.from('first'));
+      await expect(stage.put('a', Buffer.from('second'))).rejects.toThrow('already on the stage');
+      expect(Buffer.from(await stage.get('a')).toString()).toBe('first');
+      proxy.leaveOut('');
+    });
   });
 
   it.each([
     ['whole', 5, /^PUT/],
     ['in parts', 9 * MIB, /^POST .*uploadId=/],
-  ])('still counts as one put (%s)', async (name, bytes, request) => {
+  ])('counts a put whose answer was lost as one put (%s)', async (name, bytes, request) => {
     // A separate process: the location of the store is cached per process.
     const script = `
       const { openStage } = require(process.argv[1]);
@@ -172,59 +194,5 @@ describeS3('a put whose answer was lost', () => {
     expect(stdout).toBe('ObjectExists\n');
     expect(proxy.met).toHaveLength(1);
     proxy.met.length = 0;
-  });
-});
-
-describeS3('doctor', () => {
-  let s3: TestS3;
-  let folder: string;
-  beforeAll(async () => {
-    s3 = await startS3();
-    folder = await mkdtemp(join(tmpdir(), 'partwise-doctor-'));
-    await writeFile(join(folder, 'partwise.config.json'), '{}');
-  });
-  afterAll(async () => {
-    await s3.close();
-    await rm(folder, { recursive: true });
-  });
-  const stageLine = async (env: NodeJS.ProcessEnv = {}, bucket = s3.bucket) => {
-    const own = { ...s3.env, ...env, PARTWISE_STAGE: `s3://${bucket}/doctor` };
-    const { stdout } = await cli(folder, ['doctor'], own);
-    return /^. stage.*(?:\n .*)*/m.exec(stdout)![0].replaceAll(/\n +/g, ' ');
-  };
-
-  it('writes to the stage and reads from it', async () => {
-    expect(await stageLine()).toBe(`✓ stage      s3://${s3.bucket}/doctor/ can be written and read`);
-  });
-
-  it('names a bucket that does not exist', async () => {
-    expect(await stageLine({}, 'no-such-bucket')).toContain(
-      `✗ stage      The stage s3://no-such-bucket/doctor/ cannot be used: there is no bucket "no-such-bucket" at ${s3.url}. Create it`,
-    );
-  });
-
-  it('reports missing credentials', async () => {
-    expect(await stageLine({ AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' })).toMatch(
-      /cannot be used: no credentials were found \(.+\)\. Set AWS_ACCESS_KEY_ID/,
-    );
-  });
-
-  it('reports credentials that the store rejects', async () => {
-    const strict = await startStrictS3();
-    const line = await stageLine({ AWS_ENDPOINT_URL_S3: strict.url });
-    await strict.end();
-    expect(line).toMatch(
-      new RegExp(`cannot be used: ${strict.url} (rejected the credentials|denied access)`),
-    );
-    expect(line).not.toContain('not a secret');
-  });
-
-  it('reports that nothing answers', async () => {
-    const endpoint = `http://127.0.0.1:${await freePort()}`;
-    expect(await stageLine({ AWS_ENDPOINT_URL_S3: endpoint })).toMatch(
-      new RegExp(
-        `did not answer at ${endpoint} for "doctor/.partwise-stage" \\(.*ECONNREFUSED.*Check the network`,
-      ),
-    );
   });
 });

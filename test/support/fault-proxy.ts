@@ -2,14 +2,21 @@
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
+
+/** Between parts of a body, which are at most 64 KiB. */
+const SLOW_MS = 520;
 
 export interface Fault {
   /**
-   * `reset`: the connection breaks; `lost`: the request is executed, but its answer is lost; `403`, `503`:
-   * that status; `hold`: the request waits until it is released.
+   * `reset`: the connection breaks; `lost`: the request is executed, but its answer is lost; `cut`: the
+   * connection breaks in the middle of the answer; a number: that status; `hold`: the request waits until it
+   * is released; `slow`: its body takes more than a minute for 8 MiB.
    */
-  kind: 'reset' | 'lost' | '403' | '503' | 'hold';
+  kind: 'reset' | 'lost' | 'cut' | 'hold' | 'slow' | `${number}`;
+  /** Of an answer with a status. */
+  body?: string;
   /** Requests with a matching Snowflake statement; without it, requests of any kind. */
   statement?: RegExp;
   /** Matching requests such as `GET /path`; without it, all of them. */
@@ -28,17 +35,22 @@ export interface FaultProxy {
   next(fault: Fault): () => void;
   /** Resolves when a request is held, with a function that releases it. */
   held(): Promise<() => void>;
+  /** Removes this header from every further request. */
+  leaveOut(header: string): void;
   /** Sets the target of further requests. */
   target(url: string): void;
   close(): Promise<void>;
 }
 
-/** The body that S3 sends. */
-const FORBIDDEN = '<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>';
+/** As S3 writes them. */
+export const errorBody = (code: string, message: string): string =>
+  `<Error><Code>${code}</Code><Message>${message}</Message></Error>`;
 
-/** `without`: a header that is removed from every request. */
-export async function startFaultProxy({ without = '' }: { without?: string } = {}): Promise<FaultProxy> {
+const BODIES: Record<string, string> = { 403: errorBody('AccessDenied', 'Access Denied'), 503: 'busy' };
+
+export async function startFaultProxy(): Promise<FaultProxy> {
   let target = '';
+  let without = '';
   const faults: (Fault & { times: number })[] = [];
   const met: FaultProxy['met'] = [];
   const requests: FaultProxy['requests'] = [];
@@ -54,7 +66,8 @@ export async function startFaultProxy({ without = '' }: { without?: string } = {
     );
 
   const handle = async (incoming: IncomingMessage, answer: ServerResponse): Promise<void> => {
-    const body = await bytesOf(incoming);
+    const isSlow = faultFor(incoming, null)?.kind === 'slow';
+    const body = await bytesOf(incoming, isSlow ? SLOW_MS : 0);
     const statement = statementIn(incoming, body);
     const fault = faultFor(incoming, statement);
     if (fault !== undefined) {
@@ -62,8 +75,8 @@ export async function startFaultProxy({ without = '' }: { without?: string } = {
       met.push({ kind: fault.kind, statement });
     }
     if (fault?.kind === 'reset') return void incoming.socket.destroy();
-    if (fault?.kind === '403') return void answer.writeHead(403).end(FORBIDDEN);
-    if (fault?.kind === '503') return void answer.writeHead(503).end('busy');
+    if (Number(fault?.kind) > 0)
+      return void answer.writeHead(Number(fault!.kind)).end(fault!.body ?? BODIES[fault!.kind]);
     if (fault?.kind === 'hold') {
       await new Promise<void>((release) => {
         holding.push(release);
@@ -85,7 +98,9 @@ export async function startFaultProxy({ without = '' }: { without?: string } = {
       received: content.length,
     });
     if (fault?.kind === 'lost') return void incoming.socket.destroy();
-    answer.writeHead(response.statusCode!, response.headers).end(content);
+    answer.writeHead(response.statusCode!, response.headers);
+    if (fault?.kind !== 'cut') return void answer.end(content);
+    answer.write(content.subarray(0, content.length / 2), () => incoming.socket.destroy());
   };
 
   const server = createServer((incoming, answer) => void handle(incoming, answer).catch(() => {}));
@@ -106,6 +121,7 @@ export async function startFaultProxy({ without = '' }: { without?: string } = {
       if (holding.length === 0) await new Promise<void>((resolve) => (onHeld = resolve));
       return holding.shift()!;
     },
+    leaveOut: (header) => void (without = header),
     target: (url) => void (target = url),
     async close() {
       for (const release of holding) release();
@@ -117,9 +133,13 @@ export async function startFaultProxy({ without = '' }: { without?: string } = {
   };
 }
 
-export async function bytesOf(stream: IncomingMessage): Promise<Buffer> {
+/** `pauseMs`: after each part. */
+export async function bytesOf(stream: IncomingMessage, pauseMs = 0): Promise<Buffer> {
   const parts: Buffer[] = [];
-  for await (const part of stream) parts.push(part as Buffer);
+  for await (const part of stream) {
+    parts.push(part as Buffer);
+    if (pauseMs > 0) await sleep(pauseMs);
+  }
   return Buffer.concat(parts);
 }
 

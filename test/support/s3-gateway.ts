@@ -2,11 +2,12 @@
  * A real server that speaks S3: versitygw, over a folder. `scripts/test-s3.mjs` builds it and names it in
  * VERSITYGW_BIN.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { accepts, freePort } from '../../src/temporal/ports';
 import { until } from './until';
 
@@ -15,18 +16,20 @@ export const GATEWAY = process.env['VERSITYGW_BIN'];
 export interface Gateway {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
+  /** Adds a user without any permission. */
+  addUser(user: GatewayUser): Promise<void>;
   /** Kills it. What is returned starts it again on the same port. */
   kill(): Promise<() => Promise<void>>;
   end(): Promise<void>;
 }
 
-export interface RootUser {
+export interface GatewayUser {
   access: string;
   secret: string;
 }
 
 /** `folder`: where its buckets are; without it, a folder that is removed. */
-export async function startGateway({ access, secret }: RootUser, folder?: string): Promise<Gateway> {
+export async function startGateway({ access, secret }: GatewayUser, folder?: string): Promise<Gateway> {
   const own = mkdtempSync(join(tmpdir(), 'partwise-s3-gateway-'));
   const [buckets, versions, users] = [
     folder ?? join(own, 'buckets'),
@@ -52,8 +55,14 @@ export async function startGateway({ access, secret }: RootUser, folder?: string
     child.stdin!.end();
     await exited;
   };
+  const url = `http://127.0.0.1:${port}`;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
+    async addUser(user) {
+      const admin = ['admin', '--access', access, '--secret', secret, '--endpoint-url', url];
+      const added = ['--access', user.access, '--secret', user.secret, '--role', 'user'];
+      await promisify(execFile)(GATEWAY!, [...admin, 'create-user', ...added]);
+    },
     async kill() {
       await end();
       return async () => void (child = await start());
