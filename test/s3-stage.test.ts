@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { FileRef } from '../src/core/files';
 import { ObjectMissing, openStage, StageUnavailable, stageUri, type Stage } from '../src/stage';
 import { errorBody, startFaultProxy, type FaultProxy } from './support/fault-proxy';
+import { itLong } from './support/long';
 import { run } from './support/shell';
 import { describeMoto, describeS3, startS3, type TestS3 } from './support/s3';
 
@@ -96,6 +97,22 @@ describeS3('a stage on S3', () => {
       expect(proxy.met.map((fault) => fault.kind)).toEqual([kind, kind]);
     }
   });
+
+  itLong(
+    'waits for a slow network, but not for a connection that is silent',
+    async () => {
+      const content = randomBytes(8 * MIB);
+      await stage.put('a', Buffer.from('content'));
+      proxy.next({ kind: 'slow', request: /^PUT .*slow/ });
+      proxy.next({ kind: 'hold', request: /^GET .*\/a\?/ });
+      const [ref, read] = await Promise.all([stage.put('slow', content), stage.get('a')]);
+      expect(proxy.met.map(({ kind }) => kind).sort()).toEqual(['hold', 'slow']);
+      expect(Buffer.from(read).toString()).toBe('content');
+      expect(content.equals(await stage.read(ref))).toBe(true);
+      (await proxy.held())();
+    },
+    300_000,
+  );
 
   it.each([
     ['InsufficientStorage', '507'],

@@ -9,8 +9,11 @@ import { atMost } from '../../core/at-most';
 const MAX_REQUESTS = 16;
 /** The SDK retries, so an unreachable store is detected after three of these. */
 const CONNECT_MS = 3_000;
-/** Long enough for a part of a large object on a slow network. */
-const ANSWER_MS = 60_000;
+/**
+ * How long a connection may be silent in both directions. A whole request has no limit: on a slow network, a
+ * part of a large object takes minutes.
+ */
+const SILENCE_MS = 60_000;
 
 export interface S3Access {
   /** The configured endpoint; null for AWS itself. */
@@ -38,10 +41,7 @@ async function connect(): Promise<S3Access> {
     forcePathStyle: endpoint !== null,
     requestHandler: {
       connectionTimeout: CONNECT_MS,
-      requestTimeout: ANSWER_MS,
-      // A response that has started may stall too.
-      socketTimeout: ANSWER_MS,
-      throwOnRequestTimeout: true,
+      socketTimeout: SILENCE_MS,
       httpAgent: { maxSockets: MAX_REQUESTS },
       httpsAgent: { maxSockets: MAX_REQUESTS },
     },
