@@ -10,6 +10,7 @@ import { ObjectMissing, openStage, StageUnavailable, stageUri, type Stage } from
 import { errorBody, startFaultProxy, type FaultProxy } from './support/fault-proxy';
 import { itLong } from './support/long';
 import { run } from './support/shell';
+import { describeOnSmallDisks, smallDisk } from './support/small-disk';
 import { describeMoto, describeS3, startS3, type TestS3 } from './support/s3';
 
 const MIB = 1024 * 1024;
@@ -190,6 +191,18 @@ describeS3('a stage on S3', () => {
       await expect(stage.put('a', Buffer.from('second'))).rejects.toThrow('already on the stage');
       expect(Buffer.from(await stage.get('a')).toString()).toBe('first');
       proxy.leaveOut('');
+    });
+  });
+
+  describeOnSmallDisks('whose copies do not fit onto the disk here', () => {
+    it('says so, and does not call the object damaged', async () => {
+      const disk = smallDisk(MIB);
+      try {
+        const ref = await stage.put('a', Buffer.alloc(3 * MIB));
+        await expect(stage.localFile(ref, disk.folder)).rejects.toThrow('ENOSPC');
+      } finally {
+        disk.remove();
+      }
     });
   });
 

@@ -1,6 +1,6 @@
 /** A stage on S3 or a compatible store: a prefix in a bucket. */
 import { randomUUID } from 'node:crypto';
-import { open, rm } from 'node:fs/promises';
+import { open, rm, type FileHandle } from 'node:fs/promises';
 import type { FileRef, StagedFile } from '../../core/files';
 import { digest, digestFile } from '../../files/digest';
 import { readRecorded } from '../checked';
@@ -96,7 +96,7 @@ export class S3Stage implements Stage {
     const file = await open(to, 'w');
     try {
       const exists = await this.#objects.readParts(this.#key(path), (content, offset) =>
-        file.write(content, 0, content.length, offset),
+        writeAt(file, content, offset),
       );
       if (!exists) throw new ObjectMissing(path);
     } finally {
@@ -157,4 +157,10 @@ export class S3Stage implements Stage {
     assertInside(path, this.uri);
     return `${this.#prefix}${path}`;
   }
+}
+
+/** `write` writes what a disk that fills up still has room for, and reports an error only the next time. */
+async function writeAt(file: FileHandle, content: Uint8Array, offset: number): Promise<void> {
+  for (let done = 0; done < content.length;)
+    done += (await file.write(content, done, content.length - done, offset + done)).bytesWritten;
 }
