@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { ListObjectVersionsCommand, PutBucketVersioningCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { openPlannedStage } from '../src/stored/stage-access';
 import { openStage, useKeys, type Stage } from '../src/stage';
@@ -40,21 +40,24 @@ describe('a local stage', () =>
     overwrite: async (stage, path, content) => writeFile(new URL(`${stage.uri}/${path}`), content),
   })));
 
+const useOneKey = (): void =>
+  useKeys(new PayloadKeys([{ id: 'k', env: 'PARTWISE_KEY' }], { PARTWISE_KEY: '7'.repeat(64) }));
+
+/** As somebody with the key; what others can do is in encrypted-stage.test.ts. */
+async function replace(stage: Stage, path: string, content: string): Promise<void> {
+  await stage.remove(path);
+  await stage.put(path, Buffer.from(content));
+}
+
 describe('an encrypted stage', () => {
-  beforeAll(() =>
-    useKeys(new PayloadKeys([{ id: 'k', env: 'PARTWISE_KEY' }], { PARTWISE_KEY: '7'.repeat(64) })),
-  );
+  beforeAll(useOneKey);
 
   behavesAsStage('encrypted', () => ({
     uris: () => {
       const uri = (name: string): string => `encrypted:${pathToFileURL(join(folder, name)).href}`;
       return [uri('one'), uri('two')];
     },
-    // As somebody with the key; what others can do is in encrypted-stage.test.ts.
-    async overwrite(stage, path, content) {
-      await stage.remove(path);
-      await stage.put(path, Buffer.from(content));
-    },
+    overwrite: replace,
   }));
 });
 
@@ -65,17 +68,49 @@ describeS3('a stage on S3', () => {
     s3 = await startS3();
   });
   afterAll(() => s3.close());
-
-  behavesAsStage('s3', () => ({
-    uris: () => {
-      stages++;
-      return [`s3://${s3.bucket}/${stages}/one/`, `s3://${s3.bucket}/${stages}/two/`];
-    },
+  const uris = (before = ''): [string, string] => {
+    const uri = (name: string): string => `${before}s3://${s3.bucket}/${stages}/${name}/`;
+    stages++;
+    return [uri('one'), uri('two')];
+  };
+  const place = (): Place => ({
+    uris,
     async overwrite(stage, path, content) {
       const Key = `${new URL(stage.uri).pathname.slice(1)}${path}`;
       await s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key, Body: content }));
     },
-  }));
+  });
+
+  behavesAsStage('s3', place);
+
+  describe('that is encrypted', () => {
+    beforeAll(useOneKey);
+    behavesAsStage('encrypted', () => ({ uris: () => uris('encrypted:'), overwrite: replace }));
+  });
+
+  describe('in a versioned bucket', () => {
+    beforeAll(async () => {
+      const VersioningConfiguration = { Status: 'Enabled' } as const;
+      await s3.client.send(new PutBucketVersioningCommand({ Bucket: s3.bucket, VersioningConfiguration }));
+    });
+
+    behavesAsStage('s3', place);
+
+    it('writes an object again after it was removed, and keeps both versions', async () => {
+      const [uri] = uris();
+      const stage = openStage(uri);
+      await stage.put('r/a', Buffer.from('first'));
+      await stage.remove('r/a');
+      expect(await stage.list('')).toEqual([]);
+      await expect(stage.get('r/a')).rejects.toThrow('"r/a" is not on the stage.');
+      await stage.put('r/a', Buffer.from('second'));
+      await expect(stage.put('r/a', Buffer.from('third'))).rejects.toThrow('already on the stage');
+      expect(Buffer.from(await stage.get('r/a')).toString()).toBe('second');
+      const Prefix = `${new URL(uri).pathname.slice(1)}r/`;
+      const kept = await s3.client.send(new ListObjectVersionsCommand({ Bucket: s3.bucket, Prefix }));
+      expect([kept.Versions?.length, kept.DeleteMarkers?.length]).toEqual([2, 1]);
+    });
+  });
 });
 
 describeSnowflake('a stage on Snowflake', () => {

@@ -9,6 +9,7 @@ import {
   paginateListObjectsV2,
   PutObjectCommand,
   UploadPartCommand,
+  type PutObjectCommandInput,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { allOf } from '../../core/all-of';
@@ -31,6 +32,8 @@ const WRITER = 'partwise-writer';
 
 /** The object has another version than the one that was asked for. */
 export class OtherVersion extends Error {}
+
+type Condition = Pick<PutObjectCommandInput, 'IfNoneMatch'>;
 
 /** Returns a range of the content to write. */
 export type ReadPart = (offset: number, bytes: number) => Promise<Uint8Array>;
@@ -119,26 +122,38 @@ export class S3Objects {
 
   /** Writes the object if it does not exist. Returns false if another writer's object exists. */
   async write(key: string, bytes: number, readPart: ReadPart, writer: string): Promise<boolean> {
+    const put = async (condition: Condition): Promise<void> => {
+      if (bytes > PART_BYTES) await this.#writeParts(key, bytes, readPart, writer, condition);
+      else await this.#writeWhole(key, await readPart(0, bytes), writer, condition);
+    };
     try {
-      if (bytes <= PART_BYTES) await this.#writeWhole(key, await readPart(0, bytes), writer);
-      else await this.#writeParts(key, bytes, readPart, writer);
+      await put({ IfNoneMatch: '*' });
       return true;
     } catch (error) {
+      const status = statusOf((error as Error).cause) ?? 0;
       // If the response was lost, the SDK may have repeated a write that had succeeded.
-      if (![404, 409, 412].includes(statusOf((error as Error).cause) ?? 0)) throw error;
+      if (![404, 409, 412].includes(status)) throw error;
       const found = await this.writer(key);
-      if (found === writer) return true;
-      if (found !== null) return false;
-      throw error;
+      if (found !== null) return found === writer;
+      if (status !== 412 || (await this.isAws())) throw error;
+      // To versitygw, what a removed object leaves in a versioned bucket is an object.
+      await put({});
+      return true;
     }
   }
 
-  async #writeWhole(key: string, Body: Uint8Array, writer: string): Promise<void> {
-    const command = { ...this.#at(key), Body, IfNoneMatch: '*', Metadata: { [WRITER]: writer } };
+  async #writeWhole(key: string, Body: Uint8Array, writer: string, condition: Condition): Promise<void> {
+    const command = { ...this.#at(key), ...condition, Body, Metadata: { [WRITER]: writer } };
     await this.#ask(key, (client) => client.send(new PutObjectCommand(command)));
   }
 
-  async #writeParts(key: string, bytes: number, readPart: ReadPart, writer: string): Promise<void> {
+  async #writeParts(
+    key: string,
+    bytes: number,
+    readPart: ReadPart,
+    writer: string,
+    condition: Condition,
+  ): Promise<void> {
     const at = this.#at(key);
     const begin = { ...at, Metadata: { [WRITER]: writer } };
     const { UploadId } = await this.#ask(key, (client) =>
@@ -156,7 +171,7 @@ export class S3Objects {
         );
         Parts[part] = { PartNumber, ETag };
       });
-      const end = { ...at, UploadId, IfNoneMatch: '*', MultipartUpload: { Parts } };
+      const end = { ...at, ...condition, UploadId, MultipartUpload: { Parts } };
       await this.#ask(key, (client) => client.send(new CompleteMultipartUploadCommand(end)));
     } catch (error) {
       // Parts of unfinished uploads are invisible but still billed.
