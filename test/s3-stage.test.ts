@@ -3,7 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
+import {
+  CreateMultipartUploadCommand,
+  ListMultipartUploadsCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { FileRef } from '../src/core/files';
 import { ObjectMissing, openStage, StageUnavailable, stageUri, type Stage } from '../src/stage';
@@ -144,6 +148,22 @@ describeS3('a stage on S3', () => {
         'does not support a request that a stage needs (NotImplemented: A header',
       ),
     });
+  });
+
+  it('aborts uploads in parts that a killed process left, if they are old enough', async () => {
+    const at = { Bucket: s3.bucket, Key: `${new URL(stage.uri).pathname.slice(1)}r/large` };
+    const { UploadId } = await s3.client.send(new CreateMultipartUploadCommand(at));
+    const part = { ...at, UploadId, PartNumber: 1, Body: Buffer.alloc(5 * MIB) };
+    await s3.client.send(new UploadPartCommand(part));
+    const inAnHour = Date.now() + 3_600_000;
+    expect(await stage.clearUnfinished(0, false)).toEqual([]);
+    expect(await stage.clearUnfinished(inAnHour, true)).toMatchObject([{ bytes: 5 * MIB }]);
+    expect(await unended()).toHaveLength(1);
+    const end = proxy.next({ kind: '403', request: /^GET .*uploads/, times: 100 });
+    expect(await stage.clearUnfinished(inAnHour, false)).toEqual([]);
+    end();
+    expect(await stage.clearUnfinished(inAnHour, false)).toHaveLength(1);
+    expect(await unended()).toEqual([]);
   });
 
   it.each<[string, (ref: FileRef) => Promise<unknown>]>([

@@ -37,8 +37,8 @@ export interface Stage {
   remove(path: string): Promise<void>;
   /**
    * Removes, unless `dryRun`, the unfinished files of killed writers, which `list` does not return, if they
-   * were last changed before a time in milliseconds since 1970. Returns them. Empty for stores that clean up
-   * themselves.
+   * were last changed before a time in milliseconds since 1970. Returns them. Empty for stores that have
+   * none.
    */
   clearUnfinished(before: number, dryRun: boolean): Promise<{ bytes: number }[]>;
   /**

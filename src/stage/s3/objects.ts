@@ -6,14 +6,21 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  ListPartsCommand,
   paginateListObjectsV2,
   PutObjectCommand,
   UploadPartCommand,
+  type ListMultipartUploadsCommandInput,
+  type ListMultipartUploadsCommandOutput,
+  type ListPartsCommandInput,
+  type MultipartUpload,
   type PutObjectCommandInput,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { allOf } from '../../core/all-of';
 import { atMost } from '../../core/at-most';
+import { Refusal } from '../../core/refusal';
 import { s3Access } from './client';
 import { explained, statusOf } from './errors';
 import { s3Uri, type S3Location } from './location';
@@ -32,6 +39,13 @@ const WRITER = 'partwise-writer';
 
 /** The object has another version than the one that was asked for. */
 export class OtherVersion extends Error {}
+
+/** An upload in parts that was neither completed nor aborted. */
+export interface UnfinishedUpload {
+  key: string;
+  uploadId: string;
+  bytes: number;
+}
 
 type Condition = Pick<PutObjectCommandInput, 'IfNoneMatch'>;
 
@@ -175,11 +189,59 @@ export class S3Objects {
       await this.#ask(key, (client) => client.send(new CompleteMultipartUploadCommand(end)));
     } catch (error) {
       // Parts of unfinished uploads are invisible but still billed.
-      await this.#ask(key, (client) =>
-        client.send(new AbortMultipartUploadCommand({ ...at, UploadId })),
-      ).catch(() => {});
+      await this.abort({ key, uploadId: UploadId! }).catch(() => {});
       throw error;
     }
+  }
+
+  /**
+   * Uploads below the prefix that were started before a time in milliseconds since 1970; none if the user
+   * may not list them.
+   */
+  async unfinished(prefix: string, before: number): Promise<UnfinishedUpload[]> {
+    const found: UnfinishedUpload[] = [];
+    await this.#ask(prefix, async (client) => {
+      for await (const { Key, UploadId, Initiated } of this.#uploads(client, prefix)) {
+        if (Initiated!.getTime() >= before) continue;
+        const bytes = await this.#bytesOf(client, { ...this.#at(Key!), UploadId });
+        found.push({ key: Key!, uploadId: UploadId!, bytes });
+      }
+    }).catch((error: unknown) => {
+      // A user without the permission, a store without such lists, or an upload that has just ended.
+      if (!(error instanceof Refusal) && statusOf((error as Error).cause) !== 404) throw error;
+    });
+    return found;
+  }
+
+  async *#uploads(client: S3Client, prefix: string): AsyncGenerator<MultipartUpload> {
+    const wanted = { Bucket: this.location.bucket, Prefix: prefix };
+    let after: Pick<ListMultipartUploadsCommandInput, 'KeyMarker' | 'UploadIdMarker'> | null = {};
+    while (after !== null) {
+      const page: ListMultipartUploadsCommandOutput = await client.send(
+        new ListMultipartUploadsCommand({ ...wanted, ...after }),
+      );
+      yield* page.Uploads ?? [];
+      const { IsTruncated, NextKeyMarker, NextUploadIdMarker } = page;
+      after = IsTruncated === true ? { KeyMarker: NextKeyMarker, UploadIdMarker: NextUploadIdMarker } : null;
+    }
+  }
+
+  /** The SDK's pages of parts never end where a store names a next page after the last one. */
+  async #bytesOf(client: S3Client, upload: ListPartsCommandInput): Promise<number> {
+    const page = await client.send(new ListPartsCommand(upload));
+    const bytes = (page.Parts ?? []).reduce((sum, { Size }) => sum + Size!, 0);
+    if (page.IsTruncated !== true) return bytes;
+    return bytes + (await this.#bytesOf(client, { ...upload, PartNumberMarker: page.NextPartNumberMarker }));
+  }
+
+  /** An upload that does not exist any more is not an error. */
+  async abort({ key, uploadId }: Pick<UnfinishedUpload, 'key' | 'uploadId'>): Promise<void> {
+    const command = { ...this.#at(key), UploadId: uploadId };
+    await this.#ask(key, (client) => client.send(new AbortMultipartUploadCommand(command))).catch(
+      (error: unknown) => {
+        if (statusOf((error as Error).cause) !== 404) throw error;
+      },
+    );
   }
 
   async list(prefix: string): Promise<{ key: string; bytes: number; version: string }[]> {

@@ -125,8 +125,10 @@ export class S3Stage implements Stage {
     return this.#objects.remove(this.#key(path));
   }
 
-  clearUnfinished(): Promise<never[]> {
-    return Promise.resolve([]);
+  async clearUnfinished(before: number, dryRun: boolean): Promise<{ bytes: number }[]> {
+    const uploads = await this.#objects.unfinished(this.#prefix, before);
+    if (!dryRun) for (const upload of uploads) await this.#objects.abort(upload);
+    return uploads;
   }
 
   localFile(ref: StagedFile, folder?: string): Promise<string> {
