@@ -22,7 +22,12 @@ type Inflict = (victim: Victim, fault: Fault) => Promise<boolean>;
 const INFLICT: Record<FaultKind, Inflict> = {
   async runner({ world, closed }, { pick }) {
     const running = () => world.calls.unfinished().filter(({ pid }) => world.isRunner(pid));
-    if (!(await world.calls.until(() => running().length > 0, closed))) return false;
+    const before = world.calls.read().length;
+    if (!(await world.calls.until(() => running().length > 0, closed))) {
+      const missed = world.calls.read().length - before;
+      if (missed > MOST_UNSEEN) throw new Error(`${missed} lines of the call log came from no known runner.`);
+      return false;
+    }
     const now = running();
     const { pid } = now[pick % now.length]!;
     return kill(pid);
@@ -162,6 +167,9 @@ const INFLICT: Record<FaultKind, Inflict> = {
     }
   },
 };
+
+/** Lines that the call log may get between two looks at it. */
+const MOST_UNSEEN = 50;
 
 /** Long enough to affect units, and for a heartbeat timeout. */
 const TROUBLE_MS = 6_000;

@@ -1,22 +1,29 @@
-/** `npm run chaos -- --seed 7` and `-- --seeds 1-50 --log FILE`. */
-import { appendFileSync, writeFileSync } from 'node:fs';
+/** `npm run chaos -- --seed 7` and `-- --seeds 1-50 --parallel 4 --log FILE`. */
 import { cpus, platform, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { assertNoneLeft, check, CHECKS } from './checks';
 import { drive, type Driven } from './drive';
 import { missingFor } from './machine';
+import { inProcesses, type SeedEnd } from './parallel';
 import { MACHINE_FAULTS, machineScenarioOf, scenarioOf, type Scenario } from './scenario';
+import { SeedLog } from './seed-log';
 import { World } from './world';
 
-async function runSeed(
-  seed: number,
-  scenario: Scenario,
-  say: (text: string) => void,
-): Promise<{ ok: boolean; line: string }> {
+/** The seed that runs. */
+let world: World | null = null;
+
+/** Its processes would outlive this one. */
+async function stop(): Promise<void> {
+  await world?.end();
+  await world?.remove();
+  process.exit(1);
+}
+
+async function runSeed(seed: number, scenario: Scenario, say: (text: string) => void): Promise<SeedEnd> {
   const startedAt = Date.now();
   const report = (text: string): void =>
     say(`seed ${seed} ${String(Math.round((Date.now() - startedAt) / 1000)).padStart(3)} s: ${text}`);
-  let world: World | null = null;
+  world = null;
   let failed: { name: string; problem: string }[] = [];
   let driven: Driven | null = null;
   try {
@@ -121,32 +128,39 @@ export async function main(args: readonly string[]): Promise<void> {
       log: { type: 'string' },
       quiet: { type: 'boolean' },
       machine: { type: 'boolean' },
+      parallel: { type: 'string' },
     },
   });
   const seeds = (values.seed ?? []).map(Number);
   const range = /^(\d+)-(\d+)$/.exec(values.seeds ?? '');
   if (range !== null) for (let seed = Number(range[1]); seed <= Number(range[2]); seed++) seeds.push(seed);
-  if (seeds.length === 0 || seeds.some((seed) => !Number.isInteger(seed))) {
+  const width = Number(values.parallel ?? 1);
+  if (seeds.length === 0 || ![...seeds, width].every(Number.isInteger) || width < 1) {
     console.error(
-      'Usage: npm run chaos -- --seed 7 [--seed 8 …] | --seeds 1-50   [--machine] [--log FILE] [--quiet]',
+      'Usage: npm run chaos -- --seed 7 [--seed 8 …] | --seeds 1-50   [--machine] [--parallel 4] [--log FILE[.gz]] [--quiet]',
     );
     process.exit(2);
   }
-  const { log } = values;
-  if (log !== undefined) writeFileSync(log, `${settings(args)}\n`);
-  if (values.machine === true) reportMissing();
-  let bad = 0;
-  for (const seed of seeds) {
-    const scenario = values.machine === true ? possible(machineScenarioOf(seed)) : scenarioOf(seed);
-    const { ok, line } = await runSeed(seed, scenario, (text) => {
-      if (values.quiet !== true || / FAILED | kept in /.test(text)) console.log(text);
-    });
-    console.log(line);
-    if (log !== undefined) appendFileSync(log, `${line}\n`);
-    if (!ok) bad++;
-  }
-  const verdict = `${seeds.length - bad} of ${seeds.length} seeds ok`;
-  if (seeds.length > 1) console.log(verdict);
-  if (log !== undefined) appendFileSync(log, `${verdict}\n`);
-  process.exit(bad === 0 ? 0 : 1);
+  for (const event of ['SIGINT', 'SIGTERM', 'disconnect']) process.once(event, () => void stop());
+  const log = new SeedLog(values.log, settings(args), seeds.length);
+  const ended = (seed: number, end: SeedEnd): void => {
+    if (values.parallel === undefined) console.log(end.line);
+    log.add(seed, end.ok, end.line);
+    // To the command that runs several at a time.
+    process.send?.(end);
+  };
+  if (values.machine === true && process.send === undefined) reportMissing();
+  if (values.parallel !== undefined) {
+    const flags = (['machine', 'quiet'] as const).flatMap((name) => (values[name] ? [`--${name}`] : []));
+    await inProcesses(seeds, width, flags, ended);
+  } else
+    for (const seed of seeds) {
+      const scenario = values.machine === true ? possible(machineScenarioOf(seed)) : scenarioOf(seed);
+      const say = (text: string): void => {
+        if (values.quiet !== true || / FAILED | kept in /.test(text)) console.log(text);
+      };
+      ended(seed, await runSeed(seed, scenario, say));
+    }
+  if (seeds.length > 1) console.log(log.verdict);
+  process.exit(log.allOk ? 0 : 1);
 }

@@ -22,8 +22,9 @@ export async function assertNoSecrets(world: World, { executions, state }: Drive
     const file = join(name.parentPath ?? name.path, name.name);
     places.push({ name: file, text: readFileSync(file) });
   }
-  for (const name of ['status', 'partitions', 'results', 'logs', 'list'])
-    places.push({ name: `partwise ${name}`, text: await printed(world, name) });
+  const commands = ['status', 'partitions', 'results', 'logs', 'list'];
+  const texts = await Promise.all(commands.map((name) => printed(world, name)));
+  for (const [n, text] of texts.entries()) places.push({ name: `partwise ${commands[n]}`, text });
   for (const { name, text } of places) {
     const found = world.canaries.find((canary) => text.includes(canary));
     if (found !== undefined) throw new Error(`The secret "${found}" is in ${name}.`);
@@ -43,6 +44,7 @@ function textsOf(value: unknown): string {
 
 async function printed(world: World, name: string): Promise<string> {
   const command = world.command(name, ...(name === 'list' ? [] : [world.runId]), '--json');
-  await command.exitCode;
-  return (await world.logTexts()).at(-2)!.text;
+  const code = await command.exitCode;
+  if (code !== 0) throw new Error(`partwise ${name} ended with ${code}: ${command.text()}`);
+  return command.text();
 }

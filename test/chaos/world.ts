@@ -23,6 +23,8 @@ import { Machine } from './machine';
 import type { Scenario } from './scenario';
 
 const REPOSITORY = resolve(__dirname, '../..');
+/** What runners execute; their first argument is their worker's pid. */
+const RUNNER = join(REPOSITORY, 'dist/runners/node/main.js');
 const TASK_QUEUE = 'chaos';
 /** Time limit for any single wait; then the seed has failed, and reports what it waited for. */
 const PATIENCE_MS = 300_000;
@@ -34,6 +36,8 @@ export interface Command {
   readonly process: ChildProcess;
   /** Null if it was killed. */
   readonly exitCode: Promise<number | null>;
+  /** What it has printed. */
+  readonly text: () => string;
 }
 
 /** Source columns that hold the row's number. */
@@ -192,9 +196,9 @@ export class World {
   /** Whether the process is currently a runner of these workers: pids are soon reused. */
   isRunner(pid: number): boolean {
     try {
-      const [, worker] =
-        /runner-main\.js\0(\d+)\0/.exec(readFileSync(`/proc/${pid}/cmdline`, 'latin1')) ?? [];
-      return isAlive(pid) && this.workers.some((each) => String(each.pid) === worker);
+      const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      const worker = args[args.indexOf(RUNNER) + 1];
+      return isAlive(pid) && args.includes(RUNNER) && this.workers.some(({ pid: own }) => `${own}` === worker);
     } catch {
       return false;
     }
@@ -207,7 +211,8 @@ export class World {
 
   /** Starts `partwise …` in the project. */
   command(...args: string[]): Command {
-    const log = openSync(this.logFile(`client-${args[0]}`), 'a');
+    const file = this.logFile(`client-${args[0]}`);
+    const log = openSync(file, 'a');
     const child = spawn(process.execPath, [join(REPOSITORY, 'dist/cli/main.js'), ...args], {
       cwd: this.project,
       env: { ...this.environment(), NODE_OPTIONS: '', NO_COLOR: '1' },
@@ -219,7 +224,7 @@ export class World {
       this.#commands.delete(child);
       return code as number | null;
     });
-    return { process: child, exitCode };
+    return { process: child, exitCode, text: () => readFileSync(file, 'utf8') };
   }
 
   async killServer(): Promise<void> {
