@@ -1,12 +1,13 @@
 /** What an encrypted stage adds to the contract of a stage, which stage-seam.test.ts tests. */
 import { randomBytes } from 'node:crypto';
-import { copyFile, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { loadConfig } from '../src/config';
-import { openStage, stageUri, useKeys, type Stage } from '../src/stage';
+import { openStage, StageUnavailable, stageUri, useKeys, type Stage } from '../src/stage';
 import { FRAME_BYTES, headerFrom, isOfKey } from '../src/stage/object-cipher';
 import { PayloadKeys, type KeySource } from '../src/trust/payload-keys';
 
@@ -98,6 +99,17 @@ it('reads with every key, writes with the first, and says which one is missing',
   );
   const other = withKeys({ id: 'first', env: 'PARTWISE_KEY_2' });
   await expect(other.read(ref)).rejects.toThrow('the key "first" of temporal.encryption is another one');
+});
+
+// Writing to /dev/full fails as on a full disk; only Linux has it.
+(existsSync('/dev/full') ? it : it.skip)('waits for room for the encrypted copy of a file', async () => {
+  const stage = withKeys(FIRST);
+  const file = join(folder, 'made');
+  await writeFile(file, 'content');
+  await symlink('/dev/full', `${file}.encrypted`);
+  await expect(stage.put('a', { file })).rejects.toThrow(StageUnavailable);
+  const { bytes } = await stage.put('a', { file });
+  expect([bytes, String(await stage.get('a'))]).toEqual([7, 'content']);
 });
 
 it('is written as "encrypted:" before another stage, and needs keys', async () => {

@@ -7,6 +7,7 @@ import { allOf } from '../core/all-of';
 import { readRecorded } from './checked';
 import { LocalCopies } from './local-copies';
 import { ObjectDamaged, ObjectExists, type Stage } from './stage';
+import { asUnavailable } from './unavailable';
 import {
   contentBytes,
   FRAME_BYTES,
@@ -58,7 +59,10 @@ export class EncryptedStage implements Stage {
   async #putFile(path: string, file: string, header: Buffer, cipher: ObjectCipher): Promise<FileRef> {
     const encrypted = `${file}.encrypted`;
     try {
-      await encryptFile(file, encrypted, header, cipher);
+      // As for the stage's own disk, what was computed is kept until there is room.
+      await encryptFile(file, encrypted, header, cipher).catch((error: unknown) => {
+        throw asUnavailable(error, `The folder of "${encrypted}"`);
+      });
       const { bytes, sha256 } = await digestFile(file);
       await this.inner.put(path, { file: encrypted });
       await rm(file, { force: true });

@@ -13,7 +13,7 @@ import { readToken, TOKEN_FILE } from '../token';
 import { inspect, recordWritten } from './checked-files';
 import { forgetNames, syncNames } from './kept-names';
 import { SameStage } from './same-stage';
-import { asUnavailable } from './unavailable';
+import { asUnavailable } from '../unavailable';
 
 /** Unfinished objects are here until they are linked into place. Never listed. */
 const PARTIAL_FOLDER = '.partial';
@@ -218,7 +218,7 @@ export class LocalStage implements Stage {
     try {
       return await work();
     } catch (error) {
-      throw asUnavailable(error, this.uri);
+      throw asUnavailable(error, `The stage ${this.uri}`);
     }
   }
 

@@ -1,7 +1,8 @@
 /**
- * File system errors that are not caused by the request: the stage is temporarily unavailable.
+ * File system errors that are not caused by the request: the stage, or a folder that a put needs, is
+ * temporarily unavailable.
  */
-import { StageUnavailable } from '../stage';
+import { StageUnavailable } from './stage';
 
 const FULL = 'Free up space there';
 const RIGHTS = 'Give this user permission to read and write there';
@@ -32,16 +33,16 @@ const REMEDIES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Converts the error to `StageUnavailable` if it is the stage's: a full or read-only disk, a lost mount, or
- * missing permissions.
+ * Converts the error to `StageUnavailable` if it is the place's: a full or read-only disk, a lost mount, or
+ * missing permissions. `place` begins a sentence, such as `The stage file:///stage`.
  */
-export function asUnavailable(error: unknown, uri: string): unknown {
+export function asUnavailable(error: unknown, place: string): unknown {
   if (!(error instanceof Error)) return error;
   const { code = '', message } = error as NodeJS.ErrnoException;
   const remedy = Object.hasOwn(REMEDIES, code) ? REMEDIES[code] : undefined;
   if (remedy === undefined) return error;
   return new StageUnavailable(
-    `The stage ${uri} is unavailable: ${message}. ${remedy}; the run then continues automatically.`,
+    `${place} is unavailable: ${message}. ${remedy}; the run then continues automatically.`,
     { cause: error },
   );
 }
