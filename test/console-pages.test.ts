@@ -15,14 +15,8 @@ import type { ScheduleAnswer } from '../src/console/wire/schedules';
 import { freePort } from '../src/temporal/ports';
 import { audit, viewportsOf } from './support/audit';
 import { cli } from './support/cli';
-import {
-  askConsole,
-  describeBrowser,
-  listOf,
-  startConsole,
-  type ConsoleAnswer,
-  type TestConsole,
-} from './support/console';
+import { describeBrowser, listOf, startConsole, type TestConsole } from './support/console';
+import { askConsole, type ConsoleAnswer } from './support/console-api';
 import { consoleFixture } from './support/console-fixture';
 import { makeProject, type TestProject } from './support/project';
 import { until } from './support/until';

@@ -4,8 +4,11 @@
  */
 import { writeFileSync } from 'node:fs';
 import type { RunState } from '../../src/index';
-import { inflict, type Victim } from './faults';
+import { clean } from './clean';
+import { inflict, REFUSED } from './faults';
+import { hand } from './hands';
 import { MAX_EXECUTIONS, type Fault, type FaultKind, type Scenario } from './scenario';
+import type { Victim } from './victim';
 import { patiently, type Command, type World } from './world';
 
 /** One finished execution. */
@@ -32,12 +35,11 @@ export async function drive(world: World, scenario: Scenario, say: (text: string
   const driven: Driven = { executions: [], state: null as never, inflicted: {}, missed: 0 };
   await Promise.all(Array.from({ length: scenario.workers }, () => world.startWorker()));
   for (let n = 0; n < MAX_EXECUTIONS; n++) {
-    const started = n === 0 ? await startPlain(world, world.input) : await proceed(world, scenario, n);
+    const started = n === 0 ? await begin(world, scenario) : await proceed(world, scenario, driven, n);
     say(`execution ${n + 1} started (${started.how})`);
     const executed = await follow(world, started, faults, driven, say);
     driven.executions.push(executed);
-    world.flipped?.();
-    world.flipped = null;
+    for (const repair of world.repairs.splice(0)) repair();
     driven.state = await patiently('the state', () => world.partwise.getRun(world.runId).status());
     const { status, counts, error } = driven.state;
     say(
@@ -74,20 +76,62 @@ async function startPlain(world: World, input: Record<string, unknown>): Promise
   return { workflowRunId: handle.firstExecutionRunId, client, how: 'plain start, partwise watch' };
 }
 
-async function proceed(world: World, { continuations }: Scenario, n: number): Promise<Started> {
-  if (continuations[n] === 'plain') return startPlain(world, { onExisting: 'retry' });
+function begin(world: World, { start }: Scenario): Promise<Started> {
+  return start === 'race' ? race(world, world.runCommand('error')) : startPlain(world, world.input);
+}
+
+async function proceed(world: World, scenario: Scenario, { state }: Driven, n: number): Promise<Started> {
+  if (scenario.cleans[n] === true) await clean(world, [], 0);
+  const how = scenario.continuations[n];
+  if (how === 'plain') return startPlain(world, { onExisting: 'retry' });
+  if (how === 'console') {
+    const workflowRunId = await patiently('a retry from the console', () => hand('console', world).retry());
+    return {
+      workflowRunId,
+      client: world.command('watch', world.runId, '--json'),
+      how: 'retry from the console',
+    };
+  }
+  const command = ['retry', world.runId, '--json'];
+  // Two of them wait for each other at a call; if nothing is to be called, the second may come too late.
+  if (how === 'race' && state.counts.DONE < state.counts.total) return race(world, command);
   const before = await latest(world);
-  const client = world.command('retry', world.runId, '--json');
+  const client = world.command(...command);
+  return { workflowRunId: await startedBy(world, client, before), client, how: 'partwise retry' };
+}
+
+/** The execution that the command starts after this one. */
+async function startedBy(world: World, client: Command, before: string | null): Promise<string> {
   let exited: number | null | undefined;
   void client.exitCode.then((code) => (exited = code));
-  const workflowRunId = await patiently('partwise retry', async () => {
+  const started = await patiently(`a command to start the run`, async () => {
     const now = await latest(world);
-    if (now.runId !== before.runId) return now.runId;
-    if (exited !== undefined) return '';
-    return undefined;
+    if (now !== null && now !== before) return now;
+    return exited === undefined ? undefined : '';
   });
-  if (workflowRunId === '') throw new Error(`partwise retry ended with ${exited} and started nothing.`);
-  return { workflowRunId, client, how: 'partwise retry' };
+  if (started === '') throw new Error(`A command started nothing and ended with ${exited}: ${client.text()}`);
+  return started;
+}
+
+/** Two commands at once: one starts an execution, and the other is refused. */
+async function race(world: World, command: string[]): Promise<Started> {
+  const before = await latest(world);
+  return world.whileHeld(async () => {
+    const both = [world.command(...command), world.command(...command)];
+    const ended = new Set<Command>();
+    for (const each of both) void each.exitCode.then(() => ended.add(each));
+    const loser = await patiently('one of two commands to be refused', () => Promise.resolve([...ended][0]));
+    const workflowRunId = await latest(world);
+    if ((await loser.exitCode) !== 2 || workflowRunId === null || !REFUSED.test(loser.text()))
+      throw new Error(`The later of two commands ended with ${await loser.exitCode}: ${loser.text()}`);
+    if (workflowRunId === before)
+      throw new Error(`Neither of two commands started anything: ${loser.text()}`);
+    return {
+      workflowRunId,
+      client: both.find((each) => each !== loser)!,
+      how: `one of two partwise ${command[0]}`,
+    };
+  });
 }
 
 async function follow(
@@ -126,8 +170,16 @@ function untilClosed(world: World, workflowRunId: string): Promise<{ status: str
   });
 }
 
-function latest(world: World): Promise<{ runId: string }> {
-  return patiently('the server', () => world.client.workflow.getHandle(world.runId).describe());
+/** The Temporal run id of the newest execution. */
+function latest(world: World): Promise<string | null> {
+  return patiently('the server', async () => {
+    try {
+      return (await world.client.workflow.getHandle(world.runId).describe()).runId;
+    } catch (error) {
+      if ((error as Error).name === 'WorkflowNotFoundError') return null;
+      throw error;
+    }
+  });
 }
 
 /** The commit comes last. */

@@ -1,35 +1,28 @@
 /** The faults inflicted on a run. Each returns whether it could take effect. */
 import { once } from 'node:events';
-import { openSync, closeSync, existsSync, readSync, renameSync, statSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { holdWarehouse } from '../support/hold-warehouse';
+import type { CallEvent } from './calls';
+import { clean } from './clean';
+import { hand } from './hands';
+import { MACHINE } from './machine-faults';
 import type { Fault, FaultKind } from './scenario';
-import { stageFiles } from './stage-files';
-import { patiently, type Command, type World } from './world';
-
-export interface Victim {
-  world: World;
-  /** Aborted when the execution closes. */
-  closed: AbortSignal;
-  workflowRunId: string;
-  /** The command that follows the run. */
-  client: { current: Command | null };
-}
-
-type Inflict = (victim: Victim, fault: Fault) => Promise<boolean>;
+import { troubleMs, type Inflict, type Victim } from './victim';
+import { patiently, type World } from './world';
 
 const INFLICT: Record<FaultKind, Inflict> = {
   async runner({ world, closed }, { pick }) {
-    const running = () => world.calls.unfinished().filter(({ pid }) => world.isRunner(pid));
     const before = world.calls.read().length;
-    if (!(await world.calls.until(() => running().length > 0, closed))) {
+    let running: CallEvent[] = [];
+    const look = (): boolean => {
+      running = world.calls.unfinished().filter(({ pid }) => world.isRunner(pid));
+      return running.length > 0;
+    };
+    if (!(await world.calls.until(look, closed))) {
       const missed = world.calls.read().length - before;
       if (missed > MOST_UNSEEN) throw new Error(`${missed} lines of the call log came from no known runner.`);
       return false;
     }
-    const now = running();
-    const { pid } = now[pick % now.length]!;
+    const { pid } = running[pick % running.length]!;
     return kill(pid);
   },
   async worker({ world }, { pick }) {
@@ -62,91 +55,83 @@ const INFLICT: Record<FaultKind, Inflict> = {
     return true;
   },
   terminate: (victim) => terminate(victim),
-  cancel: ({ world }) => whileOpen(() => world.partwise.getRun(world.runId).cancel()),
-  async pause({ world, closed }) {
+  cancel: ({ world }, { by }) => whileOpen(() => hand(by, world).cancel()),
+  async pause({ world, closed }, { by }) {
     const run = world.partwise.getRun(world.runId);
-    if (!(await whileOpen(() => run.pause()))) return false;
+    if (!(await whileOpen(() => hand(by, world).pause()))) return false;
     // Running partitions finish; after that, nothing starts.
     await patiently('a paused run to come to rest', async () => {
       if (closed.aborted) return true;
       return (await run.status()).counts.RUNNING === 0 || undefined;
     });
     const before = world.calls.read().length;
-    await changeTable(world);
+    await world.source.change();
     const started = world.calls
       .read()
       .slice(before)
       .find(({ what }) => what === 'begin');
     if (started !== undefined)
       throw new Error(`Partition ${started.id} was called while the run was paused.`);
-    return whileOpen(() => run.unpause());
+    return whileOpen(() => hand(by, world).unpause());
   },
-  concurrency: ({ world }, { pick }) =>
-    whileOpen(() => world.partwise.getRun(world.runId).set({ maxConcurrency: 1 + (pick % 8) })),
+  concurrency: ({ world }, { pick, by }) => whileOpen(() => hand(by, world).setConcurrency(1 + (pick % 8))),
   /**
    * Skips a partition that has not started; it may start, or be part of a batch in flight, before the skip.
    */
-  async skip({ world }, { pick }) {
+  async skip({ world }, { pick, by }) {
     const started = new Set(world.calls.read().map(({ id }) => id));
     const waiting = world.ids.filter((id) => !started.has(id));
     if (waiting.length === 0) return false;
     const id = waiting[pick % waiting.length]!;
-    const done = await whileOpen(() => world.partwise.getRun(world.runId).skip([id]));
+    const done = await whileOpen(() => hand(by, world).skip(id));
     if (done) world.skipped.push({ id, at: Date.now() });
     return done;
   },
   async table({ world }) {
-    await changeTable(world);
+    await world.source.change();
     return true;
   },
-  async full({ world: { machine }, closed }) {
-    machine.disk!.fill();
-    await sleepUnlessClosed(closed);
-    machine.disk!.makeRoom();
+  /** For some seconds, or a minute. */
+  async freeze({ world }, { pick }) {
+    await world.freezeServer(troubleMs(pick));
     return true;
   },
-  async readOnly({ world: { machine }, closed }) {
-    // Not while a file is being written.
-    await patiently('a moment without writes', async () => (machine.disk!.setReadOnly(true), true));
-    await sleepUnlessClosed(closed);
-    machine.disk!.setReadOnly(false);
+  /** Nothing that the run needs is removed, whatever is selected. */
+  async clean({ world, closed }, { pick }) {
+    const selection = [[], ['--keep', '0'], ['--older-than', '1s'], ['--run', world.runId]][pick % 4]!;
+    return whileHeld(world, closed, async () => {
+      const refused = selection[0] === '--run';
+      const text = await clean(world, selection, refused ? 2 : 0);
+      if (refused && !text.includes('is in progress')) throw new Error(`partwise clean --run: ${text}`);
+    });
+  },
+  /** Another command for the same run id starts nothing, and says why. */
+  async rival({ world, closed, workflowRunId }, { pick }) {
+    const onExisting = ['error', 'retry', 'overwrite'][pick % 3]!;
+    return whileHeld(world, closed, async () => {
+      const { exitCode, text } = world.command(...world.runCommand(onExisting));
+      if ((await exitCode) !== 2 || !REFUSED.test(text()))
+        throw new Error(
+          `Another partwise run --on-existing ${onExisting} ended with ${await exitCode}: ${text()}`,
+        );
+      const { runId } = await patiently('the server', () =>
+        world.client.workflow.getHandle(world.runId).describe(),
+      );
+      if (runId !== workflowRunId) throw new Error(`--on-existing ${onExisting} started ${runId}.`);
+    });
+  },
+  /** Where each file is a partition, one that was not called yet; else the table or file of all rows. */
+  async replace({ world }, { pick }) {
+    if (world.scenario.source !== 'files') return world.source.replace().then(() => true);
+    const called = new Set(world.calls.read().map(({ id }) => id));
+    const waiting = world.ids.filter((id) => !called.has(id) && !world.replaced.has(id));
+    if (waiting.length === 0) return false;
+    const id = waiting[pick % waiting.length]!;
+    world.replaced.add(id);
+    world.repairs.push(world.source.replaceFile(id, pick % 2 === 0));
     return true;
   },
-  /** As if a mount were lost: the folder below it contains nothing of the stage. */
-  async away({ world, closed }) {
-    const elsewhere = `${world.stage}.gone`;
-    renameSync(world.stage, elsewhere);
-    await sleepUnlessClosed(closed);
-    if (existsSync(world.stage)) renameSync(world.stage, `${world.stage}.false`);
-    renameSync(elsewhere, world.stage);
-    return true;
-  },
-  async power(victim) {
-    await restartAround(victim, () => victim.world.machine.disk!.losePower());
-    return true;
-  },
-  /**
-   * Workers read a file's digest once, so they are restarted afterwards. The bit is restored when the
-   * execution has ended.
-   */
-  async flip(victim, { pick }) {
-    const { world } = victim;
-    await restartAround(victim, () => (world.flipped ??= flipBit(world.stage, pick)));
-    return world.flipped !== null;
-  },
-  async stop({ world, closed }, { pick }) {
-    const { alive } = world;
-    const worker = alive[pick % alive.length]!;
-    worker.kill('SIGSTOP');
-    await sleepUnlessClosed(closed);
-    worker.kill('SIGCONT');
-    return true;
-  },
-  async clock({ world: { machine } }, { pick }) {
-    const hours = [2, -2, 240][pick % 3]!;
-    machine.shiftClock(hours * 3_600_000);
-    return true;
-  },
+  ...MACHINE,
   /** Terminates the run while its commit waits for the warehouse file, so that the commit comes late. */
   async commit(victim) {
     const { world, closed, workflowRunId } = victim;
@@ -168,53 +153,11 @@ const INFLICT: Record<FaultKind, Inflict> = {
   },
 };
 
+/** What a command says that wants to start a run which is in progress. */
+export const REFUSED = /is still running|already exists/;
+
 /** Lines that the call log may get between two looks at it. */
 const MOST_UNSEEN = 50;
-
-/** Long enough to affect units, and for a heartbeat timeout. */
-const TROUBLE_MS = 6_000;
-
-async function sleepUnlessClosed(closed: AbortSignal): Promise<void> {
-  await sleep(TROUBLE_MS, undefined, { signal: closed }).catch(() => {});
-}
-
-/** Kills everything that works on the stage, as a power loss does. */
-async function restartAround({ world, client }: Victim, act: () => void): Promise<void> {
-  const before = world.alive.length;
-  if (client.current !== null) {
-    client.current.process.kill('SIGKILL');
-    await client.current.exitCode;
-  }
-  await world.endWorkers();
-  await patiently('runners to end with their workers', async () => (world.hasRunners() ? undefined : true));
-  act();
-  for (let n = 0; n < before; n++) await world.startWorker();
-  client.current = world.command('watch', world.runId, '--json');
-}
-
-/** Flips one bit of an existing file of rows, outside its framing. Null if there is none. */
-function flipBit(stage: string, pick: number): (() => void) | null {
-  // Rows returned by functions are many small files. Mostly, flip a bit of the snapshot, which all remaining
-  // partitions read.
-  const name = pick % 4 === 0 ? /\/rows-[^/]*\.parquet$/ : /\/snapshot[^/]*\.parquet$/;
-  const files = stageFiles(stage).filter((each) => name.test(each));
-  const file = files.sort()[pick % Math.max(1, files.length)];
-  if (file === undefined) return null;
-  const path = join(stage, file);
-  const { size } = statSync(path);
-  const at = 4 + (pick % Math.max(1, size - 16));
-  const flip = (): void => {
-    if (!existsSync(path)) return;
-    const handle = openSync(path, 'r+');
-    const byte = Buffer.alloc(1);
-    readSync(handle, byte, 0, 1, at);
-    byte[0]! ^= 1 << (pick % 8);
-    writeSync(handle, byte, 0, 1, at);
-    closeSync(handle);
-  };
-  flip();
-  return flip;
-}
 
 export function inflict(victim: Victim, fault: Fault): Promise<boolean> {
   return INFLICT[fault.kind](victim, fault);
@@ -223,6 +166,17 @@ export function inflict(victim: Victim, fault: Fault): Promise<boolean> {
 function terminate({ world, workflowRunId }: Victim): Promise<boolean> {
   return whileOpen(async () => {
     await world.client.workflow.getHandle(world.runId, workflowRunId).terminate('chaos');
+  });
+}
+
+/** Acts while a call waits, so that the run cannot end. False if the execution has closed. */
+async function whileHeld(world: World, closed: AbortSignal, act: () => Promise<void>): Promise<boolean> {
+  return world.whileHeld(async () => {
+    const heldAt = Date.now();
+    const waits = () => world.calls.unfinished().some(({ at, pid }) => at > heldAt && world.isRunner(pid));
+    if (!(await world.calls.until(waits, closed))) return false;
+    await act();
+    return true;
   });
 }
 
@@ -247,13 +201,4 @@ function kill(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-/** Inserts, changes and deletes rows; one partition is added, and one removed. */
-function changeTable(world: World): Promise<void> {
-  return world.execute(
-    "INSERT INTO source VALUES ('new', 0, 1, 1), ('region 3', 3, 99, 1000000)",
-    "UPDATE source SET amount = amount + 5000 WHERE k = 'region 5'",
-    "DELETE FROM source WHERE k = 'region 7' OR k = '..'",
-  );
 }

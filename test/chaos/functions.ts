@@ -12,6 +12,8 @@ interface Params extends Record<string, unknown> {
   calls: string;
   behaviours: string;
   fixed: string;
+  hold: string;
+  value: string;
   /**
    * Unix time in milliseconds at which the monotonic clock was 0, so that a shifted wall clock does not
    * affect the record.
@@ -51,8 +53,10 @@ let behaviours: Record<string, Behaviour> | null = null;
 
 export const chaos = definePartitionFunction<Params>({
   name: 'chaos',
+  // `partwise run` has no flags for these.
+  retry: { initialInterval: 20, maximumInterval: 200 },
   async run(data, context) {
-    const { params, partitionId, attempt, key } = context;
+    const { params, partitionId, attempt } = context;
     const token = randomUUID();
     const note = (what: string): void => {
       const at = Math.round(params.bootedAt + Number(process.hrtime.bigint()) / 1e6);
@@ -60,10 +64,10 @@ export const chaos = definePartitionFunction<Params>({
       appendFileSync(params.calls, `${JSON.stringify(line)}\n`);
     };
     note('begin');
+    while (existsSync(params.hold)) await sleep(20);
     behaviours ??= JSON.parse(readFileSync(params.behaviours, 'utf8')) as Record<string, Behaviour>;
-    const behaviour = behaviours[JSON.stringify([key['k'], Number(key['g'])])];
-    if (behaviour === undefined)
-      throw new Error(`There is no partition with the key ${JSON.stringify(key)}.`);
+    const behaviour = behaviours[partitionId];
+    if (behaviour === undefined) throw new Error(`There is no partition ${partitionId}.`);
     const { kind, ms, returns, bytes, prints } = behaviour;
     if (prints) console.log(`careless: ${JSON.stringify(process.env)}`);
     await context.upload('call.bin', Buffer.from(contentOf(token, bytes)));
@@ -95,7 +99,7 @@ export const chaos = definePartitionFunction<Params>({
     const [sum] = await data.sql<{ n: number; total: number }>`
       SELECT count(*)::INTEGER AS n, sum(amount)::BIGINT AS total FROM data`;
     await sleep(ms / 2);
-    await context.upload('call.json', { token, attempt });
+    await context.upload('call.json', { token, attempt, value: params.value });
     note('end');
     return Array.from({ length: returns }, (_, part) => ({
       part,
@@ -103,6 +107,7 @@ export const chaos = definePartitionFunction<Params>({
       total: sum!.total,
       token,
       attempt,
+      value: params.value,
       ...(reuse && again(partitionId)),
     }));
   },

@@ -1,4 +1,7 @@
-/** What a seed may do to the machine: a separate disk below the stage, and the clock of its processes. */
+/**
+ * What a seed may do to the machine: separate disks below the stage and the project, and the clock of its
+ * processes.
+ */
 import { execFileSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,6 +18,7 @@ let clockless: string | null | undefined;
 export function missingFor(fault: MachineFault): string | null {
   switch (fault) {
     case 'full':
+    case 'fullProject':
     case 'readOnly':
     case 'power':
       return (diskless ??= withoutPowerLoss());
@@ -64,16 +68,19 @@ function nanoseconds(ms: number): Buffer {
 export class Machine {
   private constructor(
     readonly disk: PowerDisk | null,
+    readonly projectDisk: PowerDisk | null,
     private readonly clock: { folder: string; offsets: string; environment: NodeJS.ProcessEnv } | null,
   ) {}
 
   static make({ family, faults }: Scenario): Machine {
-    if (family === 'processes') return new Machine(null, null);
+    if (family === 'processes') return new Machine(null, null, null);
     const disk = missingFor('power') === null ? powerDisk(DISK_BYTES) : null;
-    const jumps = faults.some(({ kind }) => kind === 'clock') && missingFor('clock') === null;
-    if (!jumps) return new Machine(disk, null);
+    const has = (fault: MachineFault): boolean =>
+      faults.some(({ kind }) => kind === fault) && missingFor(fault) === null;
+    const projectDisk = has('fullProject') ? powerDisk(DISK_BYTES) : null;
+    if (!has('clock')) return new Machine(disk, projectDisk, null);
     const folder = mkdtempSync(join(tmpdir(), 'partwise-clock-'));
-    const machine = new Machine(disk, { folder, ...makeClock(folder) });
+    const machine = new Machine(disk, projectDisk, { folder, ...makeClock(folder) });
     machine.shiftClock(0);
     return machine;
   }
@@ -92,6 +99,7 @@ export class Machine {
 
   remove(): void {
     this.disk?.remove();
+    this.projectDisk?.remove();
     if (this.clock !== null) rmSync(this.clock.folder, { recursive: true, force: true });
   }
 }

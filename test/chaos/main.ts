@@ -3,6 +3,7 @@ import { cpus, platform, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { assertNoneLeft, check, CHECKS } from './checks';
 import { drive, type Driven } from './drive';
+import { withExtras } from './extras';
 import { missingFor } from './machine';
 import { inProcesses, type SeedEnd } from './parallel';
 import { MACHINE_FAULTS, machineScenarioOf, scenarioOf, type Scenario } from './scenario';
@@ -64,17 +65,18 @@ function flagOf({ family }: Scenario): string {
   return family === 'machine' ? ' --machine' : '';
 }
 
-function describe({ partitions, shape, workers, faults, options, oddities }: Scenario): string {
+function describe(scenario: Scenario): string {
+  const { partitions, shape, source, encrypted, start, workers, faults, options, oddities } = scenario;
   const kinds = faults.map(({ kind, after }) => `${kind}@${after}`).join(' ');
   const odd = Object.entries(oddities).flatMap(([name, on]) => (on ? [name] : []));
   return (
-    `${partitions.length} partitions, ${shape}, ${workers} workers, tolerates ${options.toleratedFailures}; ${kinds}` +
+    `${partitions.length} partitions, ${shape}, ${source}${encrypted ? ', encrypted' : ''}${start === 'race' ? ', race' : ''}, ${workers} workers, tolerates ${options.toleratedFailures}; ${kinds}` +
     (odd.length === 0 ? '' : `; odd: ${odd.join(' ')}`)
   );
 }
 
 function summary(
-  { seed, partitions, shape }: Scenario,
+  { seed, partitions, shape, source, encrypted }: Scenario,
   driven: Driven | null,
   failed: string[],
   seconds: number,
@@ -83,7 +85,7 @@ function summary(
   const { runner = 0, worker = 0, server = 0, client = 0, ...others } = inflicted;
   const more = Object.entries(others).map(([kind, n]) => `${kind} ${n}`);
   return [
-    `seed ${seed}: ${partitions.length} partitions (${shape}), ${executions.length} executions`,
+    `seed ${seed}: ${partitions.length} partitions (${shape}, ${source}${encrypted ? ', encrypted' : ''}), ${executions.length} executions`,
     `kills: runner ${runner}, worker ${worker}, server ${server}, client ${client}`,
     ...(more.length > 0 ? [more.join(', ')] : []),
     ...(missed > 0 ? [`${missed} faults came too late`] : []),
@@ -155,11 +157,11 @@ export async function main(args: readonly string[]): Promise<void> {
     await inProcesses(seeds, width, flags, ended);
   } else
     for (const seed of seeds) {
-      const scenario = values.machine === true ? possible(machineScenarioOf(seed)) : scenarioOf(seed);
+      const scenario = withExtras(values.machine === true ? machineScenarioOf(seed) : scenarioOf(seed));
       const say = (text: string): void => {
         if (values.quiet !== true || / FAILED | kept in /.test(text)) console.log(text);
       };
-      ended(seed, await runSeed(seed, scenario, say));
+      ended(seed, await runSeed(seed, possible(scenario), say));
     }
   if (seeds.length > 1) console.log(log.verdict);
   process.exit(log.allOk ? 0 : 1);

@@ -29,7 +29,5 @@ async function inProcess(seed: number, flags: readonly string[]): Promise<SeedEn
   let end: SeedEnd | null = null;
   child.once('message', (message) => (end = message as SeedEnd));
   const [code, signal] = await once(child, 'exit');
-  return (
-    end ?? { ok: false, line: `seed ${seed}: FAILED: its process ended with ${String(signal ?? code)}` }
-  );
+  return end ?? { ok: false, line: `seed ${seed}: FAILED: its process ended with ${String(signal ?? code)}` };
 }

@@ -24,6 +24,8 @@ export type Key = [string | null, number];
 
 export interface PartitionSpec {
   key: Key;
+  /** Its file, where each file is a partition: relative to the folder. */
+  file: string;
   rows: number;
   behaviour: Behaviour;
 }
@@ -42,10 +44,21 @@ export const FAULTS = [
   'table',
   'commit',
 ] as const;
+/** Drawn by `extras.ts`. */
+export const EXTRA_FAULTS = ['freeze', 'clean', 'rival', 'replace'] as const;
 /** Faults of the machine, in seeds with `--machine`. */
-export const MACHINE_FAULTS = ['full', 'readOnly', 'away', 'power', 'flip', 'stop', 'clock'] as const;
+export const MACHINE_FAULTS = [
+  'full',
+  'readOnly',
+  'away',
+  'power',
+  'flip',
+  'stop',
+  'clock',
+  'fullProject',
+] as const;
 export type MachineFault = (typeof MACHINE_FAULTS)[number];
-export type FaultKind = (typeof FAULTS)[number] | MachineFault;
+export type FaultKind = (typeof FAULTS)[number] | (typeof EXTRA_FAULTS)[number] | MachineFault;
 
 /** Unexpected behaviour of functions, in every call of the run. Each is on or off. */
 export interface Oddities {
@@ -67,6 +80,8 @@ export interface Fault {
   after: number;
   /** Selects one of several (runners, workers, partitions, widths). */
   pick: number;
+  /** Who acts on the run, if the fault is an action. */
+  by: 'library' | 'console';
 }
 
 export interface Scenario {
@@ -76,6 +91,10 @@ export interface Scenario {
   oddities: Oddities;
   /** One unit per partition, or batches. */
   shape: 'single' | 'batch';
+  /** A table, one Parquet file, or a folder in which each CSV file is a partition. */
+  source: 'table' | 'file' | 'files';
+  /** Payloads and stage are encrypted. */
+  encrypted: boolean;
   partitions: PartitionSpec[];
   workers: number;
   faults: Fault[];
@@ -88,8 +107,12 @@ export interface Scenario {
     memory: string;
     retry: { maximumAttempts: number; initialInterval: number; maximumInterval: number };
   };
+  /** How the first execution is started. `race`: by two commands at once. */
+  start: 'plain' | 'race';
   /** How each continuation is started. */
-  continuations: ('retry' | 'plain')[];
+  continuations: ('retry' | 'plain' | 'race' | 'console')[];
+  /** Before which continuations leftovers are removed from the stage. */
+  cleans: boolean[];
 }
 
 /** Keys that cause trouble in file systems, shells, URLs and SQL. */
@@ -152,14 +175,16 @@ export function machineScenarioOf(seed: number): Scenario {
       ms: random.int(30, 150),
     },
   }));
-  // Each fault comes first in one of seven neighbouring seeds.
+  // Each fault comes first in one of eight neighbouring seeds.
   const first = MACHINE_FAULTS[seed % MACHINE_FAULTS.length]!;
   const others = random.shuffled(MACHINE_FAULTS.filter((kind) => kind !== first)).slice(0, random.int(0, 2));
   const also = random.shuffled(['worker', 'terminate', 'runner'] as const).slice(0, random.int(0, 1));
   const faults = [first, ...others, ...also].map((kind) => ({
     kind,
-    after: random.int(5, Math.floor(total * 0.8)),
+    // The project is written to when the run is planned and committed.
+    after: kind === 'fullProject' ? total - 3 : random.int(5, Math.floor(total * 0.8)),
     pick: random.int(0, 1_000_000),
+    by: 'library' as const,
   }));
   return {
     ...scenario,
@@ -191,6 +216,7 @@ export function scenarioOf(seed: number): Scenario {
   const kinds = kindsOf(random, total);
   const partitions = keys.map((key, i) => ({
     key,
+    file: '',
     rows: random.int(1, 20),
     behaviour: {
       kind: kinds[i]!,
@@ -205,6 +231,8 @@ export function scenarioOf(seed: number): Scenario {
     family: 'processes',
     oddities: NO_ODDITIES,
     shape,
+    source: 'table',
+    encrypted: false,
     partitions,
     workers: random.int(1, 2),
     faults: faultsOf(random, total),
@@ -216,7 +244,9 @@ export function scenarioOf(seed: number): Scenario {
       memory: '700MB',
       retry: { maximumAttempts: random.int(2, 3), initialInterval: 20, maximumInterval: 200 },
     },
+    start: 'plain',
     continuations: Array.from({ length: MAX_EXECUTIONS }, () => random.pick(['retry', 'plain'] as const)),
+    cleans: [],
   };
 }
 
@@ -255,6 +285,7 @@ function faultsOf(random: Random, total: number): Fault[] {
     // The commit fault waits for the commit; the others come while partitions run.
     after: kind === 'commit' ? Math.floor(total * 0.5) : random.int(1, Math.floor(total * 0.95)),
     pick: random.int(0, 1_000_000),
+    by: 'library' as const,
   }));
   return faults.sort((a, b) => a.after - b.after);
 }

@@ -2,20 +2,32 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Driven } from './drive';
-import { stageFiles } from './stage-files';
+import { contentOf, stageFiles } from './stage-files';
 import type { World } from './world';
 
+interface Place {
+  name: string;
+  text: string | Buffer;
+}
+
 export async function assertNoSecrets(world: World, { executions, state }: Driven): Promise<void> {
-  const places: { name: string; text: string | Buffer }[] = [
-    { name: 'the state', text: JSON.stringify(state) },
-  ];
+  const histories: Place[] = [];
   for (const { workflowRunId } of executions) {
     const history = await world.client.workflow.getHandle(world.runId, workflowRunId).fetchHistory();
-    places.push({ name: `the history of ${workflowRunId}`, text: textsOf(history) });
+    histories.push({ name: `the history of ${workflowRunId}`, text: textsOf(history) });
   }
+  const staged = stageFiles(world.stage).filter((file) => !file.startsWith('.partial/'));
+  const asStored = staged.map((file) => ({
+    name: `the stage's "${file}"`,
+    text: readFileSync(join(world.stage, file)),
+  }));
+  assertEncrypted(world, histories, asStored);
+  const places: Place[] = [{ name: 'the state', text: JSON.stringify(state) }, ...histories, ...asStored];
+  // Encryption would hide what must not be there at all.
+  if (world.scenario.encrypted)
+    for (const file of staged.filter((each) => each !== '.partwise-stage'))
+      places.push({ name: `the stage's "${file}", decrypted,`, text: await contentOf(world, file) });
   places.push(...(await world.logTexts()));
-  for (const file of stageFiles(world.stage))
-    places.push({ name: `the stage's "${file}"`, text: readFileSync(join(world.stage, file)) });
   const own = join(world.project, '.partwise');
   for (const name of readdirSync(own, { recursive: true, withFileTypes: true })) {
     if (!name.isFile()) continue;
@@ -32,6 +44,20 @@ export async function assertNoSecrets(world: World, { executions, state }: Drive
   // A search that does not find this known text would not find a secret either.
   if (!places.some(({ name, text }) => /logs\//.test(name) && text.includes('careless: ')))
     throw new Error('No log on the stage holds the environment that functions printed.');
+}
+
+/**
+ * What functions get and return is in histories and on the stage as it is, or nowhere if the project is
+ * encrypted.
+ */
+function assertEncrypted({ value, scenario }: World, histories: Place[], stage: Place[]): void {
+  for (const [where, places] of Object.entries({ histories, stage })) {
+    const found = places.find(({ text }) => text.includes(value));
+    if (scenario.encrypted && found !== undefined)
+      throw new Error(`A value that is encrypted is in ${found.name}.`);
+    if (!scenario.encrypted && found === undefined)
+      throw new Error(`The value that functions get and return was not found in the ${where}.`);
+  }
 }
 
 /** All strings in it; payloads are bytes. */

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeOrdinals } from '../../src/core/units/ordinals';
 import type { DoneRecord } from '../../src/core/outcome';
+import type { RecordedAt, World } from './world';
 
 /** Paths relative to the stage. */
 export function stageFiles(stage: string): string[] {
@@ -12,12 +13,19 @@ export function stageFiles(stage: string): string[] {
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(stage.length + 1));
 }
 
+/** Its content: decrypted, if the stage is encrypted. */
+export async function contentOf(world: World, file: string): Promise<Buffer> {
+  return world.scenario.encrypted
+    ? Buffer.from(await world.openStage().get(file))
+    : readFileSync(join(world.stage, file));
+}
+
 /** An object is complete or absent, even after attempts that were killed. */
-export function assertStageWhole(stage: string): void {
-  for (const file of stageFiles(stage)) {
+export async function assertStageWhole(world: World): Promise<void> {
+  for (const file of stageFiles(world.stage)) {
     // Unfinished objects of killed processes: no listing shows them.
     if (file.startsWith('.partial/') || file === '.partwise-stage') continue;
-    const bytes = readFileSync(join(stage, file));
+    const bytes = await contentOf(world, file);
     if (file.endsWith('.jsonl') && unsealed(bytes) === null && !file.includes('/logs/'))
       throw new Error(`"${file}" on the stage has no seal: it is half a file.`);
     if (file.endsWith('.parquet') && bytes.subarray(-4).toString('latin1') !== 'PAR1')
@@ -32,27 +40,27 @@ export function assertStageWhole(stage: string): void {
   }
 }
 
-/** The DONE outcomes in checkpoints, with the time at which each checkpoint appeared. */
-export async function segmentTimes(
-  stage: string,
-): Promise<{ ordinal: number; at: number; segment: string }[]> {
-  return stageFiles(stage)
-    .filter((file) => /\/segments\/seg-\d+\.jsonl$/.test(file))
-    .flatMap((segment) => {
-      const lines = unsealed(readFileSync(join(stage, segment))) ?? [];
-      // The link that publishes it changes the inode.
-      const at = statSync(join(stage, segment)).ctimeMs;
-      return lines
-        .flatMap((each) => {
-          const { done, outcome } = JSON.parse(each) as {
-            done?: DoneRecord;
-            outcome?: { ordinal: number; status: string };
-          };
-          if (done !== undefined) return decodeOrdinals(done.ordinals);
-          return outcome?.status === 'DONE' ? [outcome.ordinal] : [];
-        })
-        .map((ordinal) => ({ ordinal, at, segment }));
-    });
+export async function segmentTimes(world: World): Promise<RecordedAt[]> {
+  const found: RecordedAt[] = [];
+  for (const segment of stageFiles(world.stage)) {
+    if (!/\/segments\/seg-\d+\.jsonl$/.test(segment)) continue;
+    // The link that publishes it changes the inode.
+    const at = statSync(join(world.stage, segment)).ctimeMs;
+    for (const line of unsealed(await contentOf(world, segment)) ?? []) {
+      const { done, outcome } = JSON.parse(line) as {
+        done?: DoneRecord;
+        outcome?: { ordinal: number; status: string };
+      };
+      const ordinals =
+        done !== undefined
+          ? decodeOrdinals(done.ordinals)
+          : outcome?.status === 'DONE'
+            ? [outcome.ordinal]
+            : [];
+      for (const ordinal of ordinals) found.push({ ordinal, at, segment });
+    }
+  }
+  return found;
 }
 
 function unsealed(bytes: Buffer): string[] | null {

@@ -4,23 +4,26 @@
  */
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { Partwise } from '../../src/index';
-import { encodePartitionId } from '../../src/core/partition-id';
+import { openStage, type Stage } from '../../src/stage';
 import { findTemporalBinary } from '../../src/temporal/binary/find-binary';
 import { startServer } from '../../src/temporal/host/server';
 import { stateFolder } from '../../src/temporal/state-folder';
-import { withDatabase } from '../../src/duckdb/database-file';
-import { literal } from '../../src/duckdb/quote';
+import { encrypting } from '../../src/trust/encryption-codec';
+import { PayloadKeys } from '../../src/trust/payload-keys';
 import { isAlive } from '../support/processes';
 import { Calls } from './calls';
 import { Machine } from './machine';
 import type { Scenario } from './scenario';
+import { Source } from './source';
 
 const REPOSITORY = resolve(__dirname, '../..');
 /** What runners execute; their first argument is their worker's pid. */
@@ -31,6 +34,13 @@ const PATIENCE_MS = 300_000;
 
 type Server = Awaited<ReturnType<typeof startServer>>;
 
+/** A DONE outcome in a checkpoint, with the time at which the checkpoint appeared. */
+export interface RecordedAt {
+  ordinal: number;
+  at: number;
+  segment: string;
+}
+
 /** A running command. */
 export interface Command {
   readonly process: ChildProcess;
@@ -40,8 +50,7 @@ export interface Command {
   readonly text: () => string;
 }
 
-/** Source columns that hold the row's number. */
-const NAMES = ', r AS constructor, r AS "toString", r AS "__proto__"';
+const KEY = { id: 'chaos', env: 'PARTWISE_KEY_CHAOS' };
 
 export class World {
   readonly runId: string;
@@ -51,8 +60,14 @@ export class World {
   readonly workers: ChildProcess[] = [];
   /** Skipped partitions, and when they were skipped. */
   readonly skipped: { id: string; at: number }[] = [];
-  /** Restores the flipped bit. */
-  flipped: (() => void) | null = null;
+  /** Files that were put in place of planned ones, by partition. */
+  readonly replaced = new Set<string>();
+  /** Undo what an execution must end with: a flipped bit, a replaced file. */
+  readonly repairs: (() => void)[] = [];
+  /** Checkpoints before leftovers were removed. */
+  readonly segments: RecordedAt[] = [];
+  /** The console, if one was needed. */
+  console: Command | null = null;
   readonly #commands = new Set<ChildProcess>();
   #logs = 0;
 
@@ -64,6 +79,7 @@ export class World {
     readonly connection: Connection,
     readonly client: Client,
     readonly partwise: Partwise,
+    readonly source: Source,
   ) {
     this.runId = `chaos/${scenario.seed} Run`;
     this.calls = new Calls(join(folder, 'calls.log'));
@@ -71,15 +87,40 @@ export class World {
   }
 
   get project(): string {
-    return join(this.folder, 'project');
+    return projectFolder(this.folder, this.machine);
   }
 
+  /** The stage's folder. */
   get stage(): string {
     return join(this.machine.disk?.folder ?? this.project, 'stage');
   }
 
+  /** Decrypts, if the stage is encrypted. */
+  openStage(): Stage {
+    return openStage(`${this.scenario.encrypted ? 'encrypted:' : ''}${pathToFileURL(this.stage).href}`);
+  }
+
   get warehouse(): string {
-    return join(this.project, 'w.duckdb');
+    return this.source.warehouse;
+  }
+
+  /** In parameters, returned rows and artifacts: what encryption has to hide. */
+  get value(): string {
+    return `value-${this.scenario.seed}-c41d`;
+  }
+
+  /** While it exists, calls wait at their beginning, so the run cannot end. */
+  get holdFile(): string {
+    return join(this.folder, 'hold');
+  }
+
+  async whileHeld<T>(act: () => Promise<T>): Promise<T> {
+    writeFileSync(this.holdFile, '');
+    try {
+      return await act();
+    } finally {
+      rmSync(this.holdFile);
+    }
   }
 
   get fixedFile(): string {
@@ -98,9 +139,12 @@ export class World {
 
   private static async on(machine: Machine, scenario: Scenario): Promise<World> {
     const folder = await mkdtemp(join(tmpdir(), `partwise-chaos-${scenario.seed}-`));
-    for (const name of ['project', 'server', 'log']) await mkdir(join(folder, name));
-    const project = join(folder, 'project');
+    const project = projectFolder(folder, machine);
+    for (const path of [project, join(folder, 'server'), join(folder, 'log')]) await mkdir(path);
+    // For this process, which reads the stage and histories like any other.
+    if (scenario.encrypted) process.env[KEY.env] = randomBytes(32).toString('base64');
     const binary = await findTemporalBinary({ projectDir: project, env: process.env });
+    const source = new Source(scenario, project);
     const server = await startServer(serverOptions(folder, binary), null);
     await server.ready;
     const { address } = server;
@@ -109,66 +153,84 @@ export class World {
     await copyFile(join(__dirname, 'functions.ts'), join(project, 'functions.ts'));
     await copyFile(join(__dirname, 'scenario.ts'), join(project, 'scenario.ts'));
     await copyFile(join(__dirname, 'random.ts'), join(project, 'random.ts'));
+    const stage = machine.disk === null ? './stage' : join(machine.disk.folder, 'stage');
     const config = {
       functions: './functions.ts',
       warehouse: 'duckdb:./w.duckdb',
-      stage: machine.disk === null ? './stage' : join(machine.disk.folder, 'stage'),
-      temporal: { address, taskQueue: TASK_QUEUE, tls: false, apiKey: canariesOf(scenario.seed)[0] },
+      stage: scenario.encrypted ? `encrypted:${stage}` : stage,
+      temporal: {
+        address,
+        taskQueue: TASK_QUEUE,
+        tls: false,
+        apiKey: canariesOf(scenario.seed)[0],
+        ...(scenario.encrypted && { encryption: { keys: [KEY] } }),
+      },
       worker: { runners: 2 },
     };
     writeFileSync(join(project, 'partwise.config.json'), JSON.stringify(config));
     writeFileSync(join(folder, 'calls.log'), '');
-    writeFileSync(join(folder, 'behaviours.json'), JSON.stringify(behavioursOf(scenario)));
+    writeFileSync(join(folder, 'behaviours.json'), JSON.stringify(behavioursOf(scenario, source)));
     const connection = await Connection.connect({ address });
-    const client = new Client({ connection });
+    const keys = new PayloadKeys(scenario.encrypted ? [KEY] : [], process.env);
+    const client = new Client({ connection, dataConverter: encrypting(undefined, keys) });
     const partwise = await Partwise.connect({ projectDir: project });
-    const world = new World(folder, scenario, machine, server, connection, client, partwise);
-    await world.makeTable();
+    const world = new World(folder, scenario, machine, server, connection, client, partwise, source);
+    await source.make();
     return world;
   }
 
   /** Partition ids. */
   get ids(): string[] {
-    return this.scenario.partitions.map(({ key: [k, g] }) => encodePartitionId([k, String(g)]));
+    return this.source.ids;
   }
 
   /** The argument of the workflow. */
   get input(): Record<string, unknown> {
     return {
       function: 'chaos',
-      source: { table: 'source' },
-      partitionBy: ['k', 'g'],
-      params: {
-        calls: this.calls.file,
-        behaviours: join(this.folder, 'behaviours.json'),
-        fixed: this.fixedFile,
-        bootedAt: Date.now() - Number(process.hrtime.bigint()) / 1e6,
-        oddities: this.scenario.oddities,
-      },
+      ...this.source.input,
+      params: this.#params,
       output: { table: 'summary' },
       options: this.scenario.options,
     };
   }
 
-  execute(...statements: string[]): Promise<void> {
-    return withDatabase(this.warehouse, 'write', async (connection) => {
-      for (const statement of statements) await connection.run(statement);
-    });
+  get #params(): Record<string, unknown> {
+    return {
+      calls: this.calls.file,
+      behaviours: join(this.folder, 'behaviours.json'),
+      fixed: this.fixedFile,
+      hold: this.holdFile,
+      value: this.value,
+      bootedAt: Date.now() - Number(process.hrtime.bigint()) / 1e6,
+      oddities: this.scenario.oddities,
+    };
   }
 
-  private async makeTable(): Promise<void> {
-    const { names } = this.scenario.oddities;
-    const values = this.scenario.partitions.map(
-      ({ key: [k, g], rows }, i) => `(${i}, ${k === null ? 'NULL' : literal(k)}, ${g}, ${rows})`,
-    );
-    await this.execute(
-      'CREATE TABLE keys (i INTEGER, k VARCHAR, g INTEGER, rows INTEGER)',
-      `INSERT INTO keys VALUES ${values.join(', ')}`,
-      `CREATE TABLE source AS SELECT k, g, r AS n${names ? NAMES : ''}, ((i * 7919 + r * 104729) % 10007)::BIGINT AS amount
-         FROM keys, LATERAL (SELECT unnest(range(rows)) AS r) ORDER BY hash(i, r)`,
-      // The rows that the run must have read, whatever happens to the table.
-      'CREATE TABLE source_at_start AS SELECT * FROM source',
-    );
+  /** Arguments of `partwise` that start the same run, with the default heartbeat timeout: it has no flag. */
+  runCommand(onExisting: string): string[] {
+    const { maxConcurrency, partitionsPerUnit, toleratedFailures, memory, retry } = this.scenario.options;
+    const flags = {
+      'run-id': this.runId,
+      'on-existing': onExisting,
+      output: 'summary',
+      'max-concurrency': maxConcurrency,
+      ...(partitionsPerUnit !== undefined && { 'partitions-per-unit': partitionsPerUnit }),
+      'tolerated-failures': toleratedFailures,
+      memory,
+      'maximum-attempts': retry.maximumAttempts,
+    };
+    return [
+      'run',
+      'chaos',
+      ...this.source.flags,
+      ...Object.entries(this.#params).flatMap(([name, value]) => [
+        '--param',
+        `${name}=${JSON.stringify(value)}`,
+      ]),
+      ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]),
+      '--json',
+    ];
   }
 
   async startWorker(): Promise<ChildProcess> {
@@ -198,7 +260,9 @@ export class World {
     try {
       const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
       const worker = args[args.indexOf(RUNNER) + 1];
-      return isAlive(pid) && args.includes(RUNNER) && this.workers.some(({ pid: own }) => `${own}` === worker);
+      return (
+        isAlive(pid) && args.includes(RUNNER) && this.workers.some(({ pid: own }) => `${own}` === worker)
+      );
     } catch {
       return false;
     }
@@ -236,6 +300,14 @@ export class World {
     await this.server.ready;
     if (this.server.address !== address)
       throw new Error(`The server came back as ${this.server.address}, not as ${address}.`);
+  }
+
+  /** Stops the server (SIGSTOP) for this time: nothing answers, and no connection breaks. */
+  async freezeServer(ms: number): Promise<void> {
+    const { pid } = this.server;
+    process.kill(pid!, 'SIGSTOP');
+    await sleep(ms);
+    process.kill(pid!, 'SIGCONT');
   }
 
   /** Ends every process. */
@@ -286,6 +358,7 @@ export class World {
       TEMPORAL_API_KEY: apiKey,
       SNOWFLAKE_PASSWORD: password,
       PARTWISE_SECRET_TOKEN: token,
+      ...(this.scenario.encrypted && { [KEY.env]: process.env[KEY.env] }),
       ...this.machine.environment,
     };
   }
@@ -299,8 +372,12 @@ function canariesOf(seed: number): string[] {
   return ['config', 'apikey', 'password', 'token'].map((name) => `canary-${name}-${seed}-5a17c9`);
 }
 
-function behavioursOf({ partitions }: Scenario) {
-  return Object.fromEntries(partitions.map(({ key, behaviour }) => [JSON.stringify(key), behaviour]));
+function projectFolder(folder: string, machine: Machine): string {
+  return join(machine.projectDisk?.folder ?? folder, 'project');
+}
+
+function behavioursOf({ partitions }: Scenario, source: Source) {
+  return Object.fromEntries(partitions.map((each) => [source.idOf(each), each.behaviour]));
 }
 
 /** Retries until it gets an answer: the server goes away and comes back. */

@@ -74,28 +74,3 @@ export function listOf(address: string, runId: string): string {
   url.searchParams.set('text', runId);
   return url.href;
 }
-
-export interface ConsoleAnswer<T> {
-  status: number;
-  value: T;
-  /** Its error's message. */
-  refusal: string | undefined;
-}
-
-/** Asks its API as the page does: a POST if there is a body. */
-export async function askConsole<T>(
-  { origin, token }: TestConsole,
-  path: string,
-  body?: unknown,
-): Promise<ConsoleAnswer<T>> {
-  const response = await fetch(`${origin}/api/v1/${path}`, {
-    method: body === undefined ? 'GET' : 'POST',
-    headers: {
-      authorization: `Bearer ${token}`,
-      ...(body !== undefined && { origin, 'content-type': 'application/json' }),
-    },
-    body: body === undefined ? undefined : JSON.stringify(body),
-  });
-  const value = (await response.json()) as T & { error?: { message: string } };
-  return { status: response.status, value, refusal: value?.error?.message };
-}
