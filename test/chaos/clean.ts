@@ -5,7 +5,7 @@ import type { World } from './world';
 /** Throws unless it ends with this code. Returns what it has printed. */
 export async function clean(world: World, selection: readonly string[], code: number): Promise<string> {
   world.segments.push(...(await segmentTimes(world)));
-  const { exitCode, text } = world.command('clean', ...selection, '--yes');
-  if ((await exitCode) === code) return text();
-  throw new Error(`partwise clean ${selection.join(' ')} ended with ${await exitCode}: ${text()}`);
+  const { code: ended, text } = await world.finish('clean', ...selection, '--yes');
+  if (ended === code) return text;
+  throw new Error(`partwise clean ${selection.join(' ')} ended with ${ended}: ${text}`);
 }

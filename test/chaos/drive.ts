@@ -9,7 +9,7 @@ import { inflict, REFUSED } from './faults';
 import { hand } from './hands';
 import { MAX_EXECUTIONS, type Fault, type FaultKind, type Scenario } from './scenario';
 import type { Victim } from './victim';
-import { patiently, type Command, type World } from './world';
+import { patiently, UNANSWERED, type Command, type World } from './world';
 
 /** One finished execution. */
 export interface Executed {
@@ -96,21 +96,25 @@ async function proceed(world: World, scenario: Scenario, { state }: Driven, n: n
   // Two of them wait for each other at a call; if nothing is to be called, the second may come too late.
   if (how === 'race' && state.counts.DONE < state.counts.total) return race(world, command);
   const before = await latest(world);
-  const client = world.command(...command);
-  return { workflowRunId: await startedBy(world, client, before), client, how: 'partwise retry' };
+  for (;;) {
+    const client = world.command(...command);
+    const workflowRunId = await startedBy(world, client, before);
+    if (workflowRunId !== null) return { workflowRunId, client, how: 'partwise retry' };
+  }
 }
 
-/** The execution that the command starts after this one. */
-async function startedBy(world: World, client: Command, before: string | null): Promise<string> {
+/** The execution that the command starts after this one; null if the server did not answer it in time. */
+async function startedBy(world: World, client: Command, before: string | null): Promise<string | null> {
   let exited: number | null | undefined;
   void client.exitCode.then((code) => (exited = code));
-  const started = await patiently(`a command to start the run`, async () => {
+  const started = await patiently('a command to start the run', async () => {
     const now = await latest(world);
     if (now !== null && now !== before) return now;
     return exited === undefined ? undefined : '';
   });
-  if (started === '') throw new Error(`A command started nothing and ended with ${exited}: ${client.text()}`);
-  return started;
+  if (started !== '') return started;
+  if (UNANSWERED.test(client.text())) return null;
+  throw new Error(`A command started nothing and ended with ${exited}: ${client.text()}`);
 }
 
 /** Two commands at once: one starts an execution, and the other is refused. */
@@ -118,12 +122,19 @@ async function race(world: World, command: string[]): Promise<Started> {
   const before = await latest(world);
   return world.whileHeld(async () => {
     const both = [world.command(...command), world.command(...command)];
-    const ended = new Set<Command>();
-    for (const each of both) void each.exitCode.then(() => ended.add(each));
-    const loser = await patiently('one of two commands to be refused', () => Promise.resolve([...ended][0]));
+    const ended = new Map<Command, number | null>();
+    const note = (each: Command): void => void each.exitCode.then((code) => ended.set(each, code));
+    both.forEach(note);
+    const loser = await patiently('one of two commands to be refused', async () => {
+      const first = both.findIndex((each) => ended.has(each));
+      if (first === -1 || !UNANSWERED.test(both[first]!.text())) return both[first];
+      both[first] = world.command(...command);
+      note(both[first]);
+      return undefined;
+    });
     const workflowRunId = await latest(world);
-    if ((await loser.exitCode) !== 2 || workflowRunId === null || !REFUSED.test(loser.text()))
-      throw new Error(`The later of two commands ended with ${await loser.exitCode}: ${loser.text()}`);
+    if (ended.get(loser) !== 2 || workflowRunId === null || !REFUSED.test(loser.text()))
+      throw new Error(`The later of two commands ended with ${ended.get(loser)}: ${loser.text()}`);
     if (workflowRunId === before)
       throw new Error(`Neither of two commands started anything: ${loser.text()}`);
     return {

@@ -1,6 +1,6 @@
 /**
- * What a seed draws in addition: other sources, commands that race, the console, encryption, more faults. From
- * random numbers of their own, so that what `scenario.ts` draws for a seed stays as it is.
+ * What a seed draws in addition: other sources, commands that race, the console, encryption, more faults.
+ * From random numbers of their own, so that what `scenario.ts` draws for a seed stays as it is.
  */
 import { Random } from './random';
 import { EXTRA_FAULTS, type Fault, type Scenario } from './scenario';

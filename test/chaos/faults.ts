@@ -109,11 +109,9 @@ const INFLICT: Record<FaultKind, Inflict> = {
   async rival({ world, closed, workflowRunId }, { pick }) {
     const onExisting = ['error', 'retry', 'overwrite'][pick % 3]!;
     return whileHeld(world, closed, async () => {
-      const { exitCode, text } = world.command(...world.runCommand(onExisting));
-      if ((await exitCode) !== 2 || !REFUSED.test(text()))
-        throw new Error(
-          `Another partwise run --on-existing ${onExisting} ended with ${await exitCode}: ${text()}`,
-        );
+      const { code, text } = await world.finish(...world.runCommand(onExisting));
+      if (code !== 2 || !REFUSED.test(text))
+        throw new Error(`Another partwise run --on-existing ${onExisting} ended with ${code}: ${text}`);
       const { runId } = await patiently('the server', () =>
         world.client.workflow.getHandle(world.runId).describe(),
       );

@@ -69,8 +69,7 @@ function textsOf(value: unknown): string {
 }
 
 async function printed(world: World, name: string): Promise<string> {
-  const command = world.command(name, ...(name === 'list' ? [] : [world.runId]), '--json');
-  const code = await command.exitCode;
-  if (code !== 0) throw new Error(`partwise ${name} ended with ${code}: ${command.text()}`);
-  return command.text();
+  const { code, text } = await world.finish(name, ...(name === 'list' ? [] : [world.runId]), '--json');
+  if (code !== 0) throw new Error(`partwise ${name} ended with ${code}: ${text}`);
+  return text;
 }

@@ -34,6 +34,9 @@ const PATIENCE_MS = 300_000;
 
 type Server = Awaited<ReturnType<typeof startServer>>;
 
+/** What a command prints that got no answer from the server. */
+export const UNANSWERED = /No Temporal server responds/;
+
 /** A DONE outcome in a checkpoint, with the time at which the checkpoint appeared. */
 export interface RecordedAt {
   ordinal: number;
@@ -289,6 +292,15 @@ export class World {
       return code as number | null;
     });
     return { process: child, exitCode, text: () => readFileSync(file, 'utf8') };
+  }
+
+  /** Runs `partwise …` to its end: again, if the machine was too busy for the server to answer in time. */
+  async finish(...args: string[]): Promise<{ code: number | null; text: string }> {
+    for (;;) {
+      const { exitCode, text } = this.command(...args);
+      const code = await exitCode;
+      if (!UNANSWERED.test(text())) return { code, text: text() };
+    }
   }
 
   async killServer(): Promise<void> {
