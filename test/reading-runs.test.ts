@@ -886,14 +886,18 @@ describe('finding runs', () => {
 
   it('refuses a run id that is taken, whether its run is running or finished', async () => {
     const gate = join(project.folder, 'gate-taken');
-    const runId = project.runId('taken');
+    const runId = project.runId('taken and held');
     const input = { ...sales, params: { hold: ['North'], gate } };
     const run = await project.partwise.start(input, { runId });
     const refusal = { name: 'StartRefused', type: 'RunExists' };
     await expect(project.partwise.start(input, { runId })).rejects.toMatchObject(refusal);
+    // Commands in messages can be copied, whatever the id.
+    const commands = expect.stringMatching(`partwise watch '${runId}', .* partwise cancel '${runId}'`);
+    await expect(run.retry()).rejects.toMatchObject({ ...refusal, message: commands });
     await project.write('gate-taken', '');
     await run.wait();
-    await expect(project.partwise.start(input, { runId })).rejects.toMatchObject(refusal);
+    const message = expect.stringContaining(`partwise status '${runId}' shows it`);
+    await expect(project.partwise.start(input, { runId })).rejects.toMatchObject({ ...refusal, message });
   });
 
   it('suggests the run that was probably meant, and says what is not a run', async () => {

@@ -1,6 +1,7 @@
 /**
  * Archives a run that has ended: the full history of each execution that the server still has.
  */
+import { shellWord } from '../core/shell-word';
 import type { Client } from '@temporalio/client';
 import type { OpenedRun } from '../core/opened-run';
 import { openStage, type Stage } from '../stage';
@@ -15,7 +16,7 @@ export async function archiveRun(client: Client, reader: RunReader): Promise<Run
   const { state, record } = await reader.read();
   if (record.closed === null) {
     throw new CannotArchive(
-      `The run "${runId}" is still running, and is archived when it ends. To stop it, run: partwise cancel ${runId}`,
+      `The run "${runId}" is still running, and is archived when it ends. To stop it, run: partwise cancel ${shellWord(runId)}`,
     );
   }
   const { opened } = record;

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { RunInput, RetryInput } from '../core/input';
+import { shellWord } from '../core/shell-word';
 import { FUNCTION_MEMO, WORKFLOW_TYPE } from '../core/workflow';
 import { withFunctionsFile } from '../core/function-reference';
 import { parseRunInput } from '../input/parse-input';
@@ -92,13 +93,13 @@ async function startWorkflow(
 
 function runExists(runId: string): StartRefused {
   return new StartRefused('RunExists', [
-    `The run "${runId}" already exists: partwise status ${runId} shows it. Start this run with another id.`,
+    `The run "${runId}" already exists: partwise status ${shellWord(runId)} shows it. Start this run with another id.`,
   ]);
 }
 
 export function stillRunning(runId: string): StartRefused {
   return new StartRefused('RunExists', [
-    `The run "${runId}" is still running: follow it with partwise watch ${runId}, or stop it first with partwise cancel ${runId}.`,
+    `The run "${runId}" is still running: follow it with partwise watch ${shellWord(runId)}, or stop it first with partwise cancel ${shellWord(runId)}.`,
   ]);
 }
 

@@ -1,4 +1,5 @@
 /** Selects the runs that `clean` removes. */
+import { shellWord } from '../../core/shell-word';
 import { CleanRefused } from '../../reader/errors';
 import type { KnownRun } from './stage-runs';
 
@@ -42,7 +43,7 @@ function byId(runs: readonly Candidate[], ids: readonly string[]): Set<string> {
     if (run === undefined) problems.push(`The stage has no run "${id}".`);
     else if (run.status === 'running') {
       problems.push(
-        `The run "${id}" is in progress: wait until it ends, or stop it with partwise cancel ${id}, then clean it.`,
+        `The run "${id}" is in progress: wait until it ends, or stop it with partwise cancel ${shellWord(id)}, then clean it.`,
       );
     }
   }
