@@ -1,5 +1,5 @@
 /** The external append-only file: what the function really did. */
-import { readFileSync, watch } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, watch } from 'node:fs';
 
 export interface CallEvent {
   /** Milliseconds since 1970. */
@@ -13,17 +13,23 @@ export interface CallEvent {
 }
 
 export class Calls {
+  readonly #events: CallEvent[] = [];
+  #bytesRead = 0;
+
   constructor(readonly file: string) {}
 
   /** In the order in which they were written. */
-  read(): CallEvent[] {
-    const text = readFileSync(this.file, 'utf8');
+  read(): readonly CallEvent[] {
+    const file = openSync(this.file, 'r');
+    const added = Buffer.alloc(fstatSync(file).size - this.#bytesRead);
+    readSync(file, added, 0, added.length, this.#bytesRead);
+    closeSync(file);
     // A line that is still being written has no newline yet.
-    return text
-      .slice(0, text.lastIndexOf('\n') + 1)
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as CallEvent);
+    const lines = added.subarray(0, added.lastIndexOf('\n') + 1);
+    this.#bytesRead += lines.length;
+    for (const line of lines.toString('utf8').split('\n'))
+      if (line !== '') this.#events.push(JSON.parse(line) as CallEvent);
+    return this.#events;
   }
 
   /** Calls that ended on their own. */

@@ -11,6 +11,9 @@ import { MAX_EXECUTIONS, type Fault, type FaultKind, type Scenario } from './sce
 import type { Victim } from './victim';
 import { patiently, UNANSWERED, type Command, type World } from './world';
 
+/** It goes on as long as an execution, so often enough and no more. */
+const CLOSED_POLL_MS = 200;
+
 /** One finished execution. */
 export interface Executed {
   workflowRunId: string;
@@ -173,12 +176,13 @@ async function follow(
 }
 
 function untilClosed(world: World, workflowRunId: string): Promise<{ status: string; closeTime: Date }> {
-  return patiently(`the end of execution ${workflowRunId}`, async () => {
+  const look = async (): Promise<{ status: string; closeTime: Date } | undefined> => {
     const { status, closeTime } = await world.client.workflow
       .getHandle(world.runId, workflowRunId)
       .describe();
     return status.name === 'RUNNING' ? undefined : { status: status.name, closeTime: closeTime! };
-  });
+  };
+  return patiently(`the end of execution ${workflowRunId}`, look, CLOSED_POLL_MS);
 }
 
 /** The Temporal run id of the newest execution. */

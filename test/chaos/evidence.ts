@@ -16,7 +16,7 @@ export interface Evidence {
   /** Ends in the last execution, by partition id. */
   ends: Map<string, PartitionEnd>;
   partitions: Map<string, PartitionView>;
-  calls: CallEvent[];
+  calls: readonly CallEvent[];
 }
 
 export async function gather(world: World, driven: Driven): Promise<Evidence> {

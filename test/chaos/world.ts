@@ -393,9 +393,13 @@ function behavioursOf({ partitions }: Scenario, source: Source) {
 }
 
 /** Retries until it gets an answer: the server goes away and comes back. */
-export async function patiently<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
+export async function patiently<T>(
+  what: string,
+  ask: () => Promise<T | undefined>,
+  everyMs = 50,
+): Promise<T> {
   const giveUpAt = Date.now() + PATIENCE_MS;
-  for (let problem: unknown = 'nothing'; ; await sleep(50)) {
+  for (let problem: unknown = 'nothing'; ; await sleep(everyMs)) {
     try {
       const answer = await ask();
       if (answer !== undefined) return answer;
