@@ -304,22 +304,30 @@ export class World {
   }
 
   async killServer(): Promise<void> {
-    const { pid, address } = this.server;
-    process.kill(pid!, 'SIGKILL');
+    process.kill(this.server.pid!, 'SIGKILL');
     await this.server.ended;
-    const port = Number(address.split(':')[1]);
-    this.server = await startServer(serverOptions(this.folder, this.server.binary), port);
-    await this.server.ready;
-    if (this.server.address !== address)
-      throw new Error(`The server came back as ${this.server.address}, not as ${address}.`);
+    await this.#restartServer();
   }
 
   /** Stops the server (SIGSTOP) for this time: nothing answers, and no connection breaks. */
   async freezeServer(ms: number): Promise<void> {
-    const { pid } = this.server;
+    const { pid, ended } = this.server;
     process.kill(pid!, 'SIGSTOP');
     await sleep(ms);
     process.kill(pid!, 'SIGCONT');
+    const answer = patiently('the server', () => this.connection.workflowService.getSystemInfo({}));
+    const goesOn = await Promise.race([answer.then(() => true), ended.then(() => false)]);
+    // A server that was killed before, and was still starting, gives up.
+    if (!goesOn) await this.#restartServer();
+  }
+
+  /** At the same address, from its database. */
+  async #restartServer(): Promise<void> {
+    const { address, binary } = this.server;
+    this.server = await startServer(serverOptions(this.folder, binary), Number(address.split(':')[1]));
+    await this.server.ready;
+    if (this.server.address !== address)
+      throw new Error(`The server came back as ${this.server.address}, not as ${address}.`);
   }
 
   /** Ends every process. */
