@@ -3,10 +3,11 @@ import { hostname, userInfo } from 'node:os';
 import type { Client, Connection } from '@temporalio/client';
 import { attachEmbedded } from './host/embedded';
 import type { EmbeddedOptions } from './host/launch';
-import { resolveTemporal, type ServerConnectionOptions } from './named-server';
+import { resolveTemporal, type NamedServer, type ServerConnectionOptions } from './named-server';
 import { readSecret, type ProjectSecret } from '../trust/secret';
 import { sealing } from '../trust/seal-codec';
 import { signingStarts } from '../trust/sign-starts';
+import { connectionProblem } from './connection-problem';
 import { TemporalUnavailable, errorText } from './problems';
 import { stateFolder } from './state-folder';
 
@@ -31,7 +32,7 @@ export async function connectTemporal(options: EmbeddedOptions): Promise<Tempora
   const resolved = resolveTemporal(options.settings, options.env ?? process.env);
   await options.settings.keys?.check();
   if (resolved.kind === 'named') {
-    const connection = await connectNamed(resolved.connectionOptions, resolved.namespace);
+    const connection = await connectNamed(resolved);
     return session(connection, resolved, { ...options, secret: null }, () => {});
   }
   // Loading takes a quarter of a second, so do it while server and worker are starting.
@@ -114,13 +115,10 @@ async function connect(to: ServerConnectionOptions): Promise<Connection> {
   }
 }
 
-async function connectNamed(to: ServerConnectionOptions, namespace: string): Promise<Connection> {
-  const connection = await connect(to).catch((error: unknown) => {
-    throw new TemporalUnavailable(
-      `No Temporal server responds at "${to.address}" (${errorText(error)}). Check the address, that the server is running, ` +
-        `${to.tls ? 'that it uses TLS and accepts the certificate or API key' : 'whether it requires TLS or an API key'}, and any firewall in between. ` +
-        'Without an address or a profile, Partwise starts its own server.',
-    );
+async function connectNamed(server: NamedServer): Promise<Connection> {
+  const { connectionOptions: to, namespace } = server;
+  const connection = await connect(to).catch(async (error: unknown) => {
+    throw new TemporalUnavailable(await connectionProblem(server, error));
   });
   try {
     await connection.workflowService.describeNamespace({ namespace });

@@ -13,15 +13,17 @@ export interface ServerConnectionOptions {
   metadata?: Record<string, string>;
 }
 
-export type ResolvedTemporal =
-  | {
-      kind: 'named';
-      address: string;
-      namespace: string;
-      taskQueue: string;
-      connectionOptions: ServerConnectionOptions;
-    }
-  | { kind: 'embedded' };
+export interface NamedServer {
+  kind: 'named';
+  address: string;
+  namespace: string;
+  taskQueue: string;
+  connectionOptions: ServerConnectionOptions;
+  /** Where the certificates come from, for messages. */
+  tlsFiles?: { serverCa?: string; clientCert?: string; clientKey?: string };
+}
+
+export type ResolvedTemporal = NamedServer | { kind: 'embedded' };
 
 /**
  * A server is named by an address or a profile, in the settings or as TEMPORAL_ADDRESS or TEMPORAL_PROFILE.
@@ -33,7 +35,7 @@ export function resolveTemporal(settings: TemporalSettings, env: NodeJS.ProcessE
   if (settings.address === undefined && !env['TEMPORAL_ADDRESS'] && profile === undefined)
     return { kind: 'embedded' };
 
-  const { namespace, connectionOptions } = loadProfile(profile, env);
+  const { namespace, connectionOptions, tlsFiles } = loadProfile(profile, env);
   const address = settings.address ?? connectionOptions.address;
   if (!address) {
     throw new TemporalUnavailable(
@@ -55,20 +57,33 @@ export function resolveTemporal(settings: TemporalSettings, env: NodeJS.ProcessE
       ...(apiKey !== undefined && { apiKey }),
       ...(metadata !== undefined && { metadata }),
     },
+    ...(tlsFiles !== undefined && { tlsFiles }),
   };
 }
 
 function loadProfile(profile: string | undefined, env: NodeJS.ProcessEnv) {
   // Loaded lazily, since only configured servers need it and connecting to the embedded one should be fast.
   const {
-    loadClientConnectConfig,
+    loadClientConfigProfile,
+    toClientOptions,
   }: typeof import('@temporalio/envconfig') = require('@temporalio/envconfig');
   const set = Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1]));
   try {
-    return loadClientConnectConfig({
+    const loaded = loadClientConfigProfile({
       overrideEnvVars: Object.fromEntries(set),
       ...(profile === undefined ? { disableFile: true } : { profile }),
     });
+    const { clientCert, clientKey, serverCACert } = loaded.tls ?? {};
+    if ((clientCert === undefined) !== (clientKey === undefined))
+      throw new Error(
+        `there is a client ${clientCert === undefined ? 'key without a certificate' : 'certificate without a key'}`,
+      );
+    const tlsFiles = {
+      ...pathOf('serverCa', serverCACert),
+      ...pathOf('clientCert', clientCert),
+      ...pathOf('clientKey', clientKey),
+    };
+    return { ...toClientOptions(loaded), ...(Object.keys(tlsFiles).length > 0 && { tlsFiles }) };
   } catch (error) {
     if (profile === undefined)
       throw new TemporalUnavailable(`Temporal's environment variables cannot be used: ${errorText(error)}.`);
@@ -90,4 +105,11 @@ function withTls(
   if (wanted === false) return false;
   if (wanted === true) return configured || true;
   return configured ?? (apiKey === undefined ? undefined : true);
+}
+
+function pathOf(
+  name: string,
+  source: { path: string } | { data: unknown } | undefined,
+): Record<string, string> {
+  return source !== undefined && 'path' in source ? { [name]: source.path } : {};
 }

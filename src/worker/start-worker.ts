@@ -17,7 +17,7 @@ import { loadConfig, type ProjectConfig } from '../config';
 import { gpusOf } from '../runners/gpus';
 import { RunnerPool } from '../runners/pool';
 import { UnitSlots } from '../runners/unit-slots';
-import { resolveTemporal } from '../temporal/connection';
+import { connectTemporal, resolveTemporal } from '../temporal/connection';
 import { WorkerMetrics } from '../activities/metrics';
 import type { OnWorkerEvent } from '../activities/worker-events';
 import { installRuntime, type OnSdkLog } from './runtime';
@@ -271,9 +271,14 @@ async function removeAbandoned(folder: string): Promise<void> {
   }
 }
 
-function namedServer(project: ProjectConfig): WorkerServer {
-  const target = resolveTemporal(project.temporal, process.env);
-  if (target.kind === 'named') return target;
+async function namedServer({ temporal, projectDir }: ProjectConfig): Promise<WorkerServer> {
+  const target = resolveTemporal(temporal, process.env);
+  if (target.kind === 'named') {
+    // As commands do: errors of the native connection name neither files nor settings.
+    const session = await connectTemporal({ projectDir, settings: temporal, env: process.env });
+    await session.close();
+    return target;
+  }
   throw new Error(
     'A worker needs a Temporal server: set TEMPORAL_ADDRESS, or use --address or --profile, ' +
       'or run `partwise dev`, which starts its own server.',
