@@ -9,6 +9,8 @@ const OURS = readdirSync(`${__dirname}/src`, { withFileTypes: true })
 module.exports = {
   testEnvironment: '<rootDir>/test/support/environment.js',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
+  // Of `npm run test:cluster`.
+  testPathIgnorePatterns: process.env.CLUSTER_PROGRAMS ? [] : ['<rootDir>/test/cluster/'],
   transform: {
     '\\.ts$': [
       '@swc/jest',

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureChromium, findChromium } from './chromium.mjs';
+import { findPostgres } from './find-postgres.mjs';
 import { makePythonEnv, PYTHON } from './python-env.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -43,10 +44,12 @@ await build({
 const withoutPython = await makePythonEnv();
 const withoutBrowser = ensureChromium();
 if (withoutBrowser !== null) console.error(`The console cannot be measured: ${withoutBrowser}.`);
+const postgres = findPostgres();
 const env = {
   ...process.env,
   ...(withoutPython === null && { BENCH_PYTHON: join(root, PYTHON) }),
   ...(withoutBrowser === null && { CHROMIUM: findChromium() }),
+  ...(postgres !== null && { POSTGRES_PROGRAMS: postgres }),
 };
 const args = ['--enable-source-maps', join(outdir, 'main.cjs'), ...process.argv.slice(2)];
 process.exit(spawnSync(process.execPath, args, { stdio: 'inherit', env }).status ?? 1);

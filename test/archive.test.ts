@@ -14,7 +14,7 @@ import { findTemporalBinary } from '../src/temporal';
 import { cli } from './support/cli';
 import { changed } from './support/files';
 import { forget } from './support/forget';
-import { makeProject, type TestProject } from './support/project';
+import { SUITE, makeProject, type TestProject } from './support/project';
 import { until } from './support/until';
 
 const FUNCTIONS = `
@@ -391,10 +391,21 @@ describe('a run in a history file', () => {
     await run.wait();
     const before = await read(run);
     const { path: temporal } = await findTemporalBinary({ projectDir: project.folder, env: process.env });
-    const address = process.env.PARTWISE_TEST_ADDRESS!;
+    const { address, namespace } = SUITE;
     const shown = execFileSync(
       temporal,
-      ['workflow', 'show', '--workflow-id', run.runId, '--output', 'json', '--address', address],
+      [
+        'workflow',
+        'show',
+        '-w',
+        run.runId,
+        '--output',
+        'json',
+        '--address',
+        address,
+        '--namespace',
+        namespace,
+      ],
       { maxBuffer: 1e8 },
     );
     const exported = join(project.folder, 'exported.json');

@@ -8,7 +8,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Project } from '../src/index';
 import { CLI, cli, startCli } from './support/cli';
-import { makeProject, REPOSITORY, type TestProject } from './support/project';
+import { REPOSITORY, SUITE, makeProject, type TestProject } from './support/project';
 import { run, userEnvironment } from './support/shell';
 import { until } from './support/until';
 
@@ -223,7 +223,7 @@ describe('in a project', () => {
       '--output',
       'json',
     ]);
-    expect(own).toMatchObject({ code: 0, stdout: expect.stringContaining('"default"') });
+    expect(own).toMatchObject({ code: 0, stdout: expect.stringContaining(`"${SUITE.namespace}"`) });
     expect((await cli(project.folder, ['temporal', '--help'])).stdout).toMatch(/Temporal CLI/i);
     const none = ['temporal', 'workflow', 'describe', '--workflow-id', 'none'];
     expect((await cli(project.folder, none)).code).toBe(1);
@@ -634,7 +634,8 @@ describe('init', () => {
   ])('creates a project in .%s that runs unchanged, and overwrites nothing', async (ending, flags) => {
     const folder = await mkdtemp(join(tmpdir(), 'partwise-init-'));
     const env = {
-      TEMPORAL_ADDRESS: process.env.PARTWISE_TEST_ADDRESS,
+      TEMPORAL_ADDRESS: SUITE.address,
+      TEMPORAL_NAMESPACE: SUITE.namespace,
       PARTWISE_TASK_QUEUE: `init-${ending}-${process.pid}`,
     };
     await writeFile(join(folder, 'package.json'), '{ "type": "commonjs" }');

@@ -82,7 +82,7 @@ describeBrowser('the console', () => {
     server = await startOwnServer();
     const keys = [...ODD, ...PLAIN].map((key) => `('${key}')`);
     ({ project, served } = await fixture.start(GATED_FUNCTIONS, {
-      project: { address: server.address },
+      project: { server },
       tables: [`CREATE TABLE t AS SELECT * FROM (VALUES (NULL), ${keys.join(', ')}) AS _(k)`],
       env: { SOME_PASSWORD: CANARY },
     }));

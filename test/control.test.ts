@@ -13,7 +13,7 @@ import { cli, startCli } from './support/cli';
 import { holdWarehouse } from './support/hold-warehouse';
 import { GATED_FUNCTIONS, startGated, statuses, untilState, type GatedRun } from './support/gated-runs';
 import { isAlive } from './support/processes';
-import { end, makeProject, type TestProject } from './support/project';
+import { SUITE, end, makeProject, type TestProject } from './support/project';
 import { run as runProgram, type Ran } from './support/shell';
 import { until } from './support/until';
 
@@ -556,7 +556,9 @@ describe("Temporal's own CLI", () => {
         '--workflow-id',
         gated.run.runId,
         '--address',
-        process.env.PARTWISE_TEST_ADDRESS!,
+        SUITE.address,
+        '--namespace',
+        SUITE.namespace,
         '--output',
         'json',
       ],

@@ -19,7 +19,7 @@ import { encrypting } from '../src/trust/encryption-codec';
 import { PayloadKeys } from '../src/trust/payload-keys';
 import { cli, CLI, startCli } from './support/cli';
 import { itLong } from './support/long';
-import { end, makeProject, REPOSITORY, type TestProject } from './support/project';
+import { REPOSITORY, SUITE, end, makeProject, type TestProject } from './support/project';
 import { hasPython, PYTHON } from './support/python-server';
 import { run as runProgram, userEnvironment } from './support/shell';
 import { until } from './support/until';
@@ -97,7 +97,7 @@ async function withKeys<T>(keys: (typeof OLD)[], use: () => Promise<T>): Promise
 
 /** With payloads as the server has them. */
 function describeRaw({ client }: TestProject, workflowId: string) {
-  const request = { namespace: 'default', execution: { workflowId } };
+  const request = { namespace: SUITE.namespace, execution: { workflowId } };
   return client.workflowService.describeWorkflowExecution(request);
 }
 
@@ -246,7 +246,7 @@ describe('without the key', () => {
     try {
       await other.startWorker();
       const dataConverter = encrypting(undefined, new PayloadKeys([OLD], process.env));
-      const client = new Client({ connection: other.client.connection, dataConverter });
+      const client = new Client({ ...other.client.options, dataConverter });
       const handle = await client.workflow.start('partitionedRun', {
         workflowId: other.runId('keyless'),
         taskQueue: other.taskQueue,
@@ -314,7 +314,9 @@ describe('partwise codec', () => {
             '--output',
             'json',
             '--address',
-            process.env.PARTWISE_TEST_ADDRESS!,
+            SUITE.address,
+            '--namespace',
+            SUITE.namespace,
             ...args,
           ],
           { encoding: 'utf8' },

@@ -41,7 +41,7 @@ let server: OwnServer;
 let project: TestProject;
 beforeAll(async () => {
   server = await startOwnServer();
-  project = await makeProject(FUNCTIONS, { address: server.address });
+  project = await makeProject(FUNCTIONS, { server });
   await project.execute(
     "CREATE TABLE regions AS SELECT unnest(['a', 'b', 'c', 'd', 'e', 'f']) AS k",
     'CREATE TABLE many AS SELECT range AS k FROM range(600)',

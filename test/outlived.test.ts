@@ -50,7 +50,6 @@ interface Call {
   stillRunning: number[];
 }
 
-const suiteAddress = process.env.PARTWISE_TEST_ADDRESS!;
 let folder: string;
 let server: Awaited<ReturnType<typeof startServer>>;
 /** A project on its own server. */
@@ -62,9 +61,7 @@ beforeAll(async () => {
   server = await startServer({ folder: stateFolder(folder), binary, namespace: 'default' }, null);
   await server.ready;
   project = await makeProject(FUNCTIONS);
-  process.env.PARTWISE_TEST_ADDRESS = server.address;
-  stranded = await makeProject(FUNCTIONS);
-  process.env.PARTWISE_TEST_ADDRESS = suiteAddress;
+  stranded = await makeProject(FUNCTIONS, { server });
   for (const each of [project, stranded]) await each.execute("CREATE TABLE regions AS SELECT 'a' AS k");
 });
 afterAll(async () => {

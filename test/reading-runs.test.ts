@@ -1012,21 +1012,18 @@ it('a name in a foreign history cannot escape its folder (I6)', async () => {
 describe('a server that goes away', () => {
   let server: RunningServer;
   let stranded: TestProject;
-  const suiteServer = process.env.PARTWISE_TEST_ADDRESS;
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'partwise-server-'));
     server = await startServer(await serverOptions(folder), null);
     await server.ready;
-    process.env.PARTWISE_TEST_ADDRESS = server.address;
-    stranded = await makeProject(FUNCTIONS);
+    stranded = await makeProject(FUNCTIONS, { server });
     await stranded.execute(
       "CREATE TABLE sales AS SELECT * FROM (VALUES ('East', 1), ('North', 2)) t(region, amount)",
     );
     await stranded.startWorker();
   });
   afterAll(async () => {
-    process.env.PARTWISE_TEST_ADDRESS = suiteServer;
     await stranded.close();
     await server.end();
     await rm(folder, { recursive: true, force: true });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { wasRefused } from '../src/index';
-import { makeProject, REPOSITORY, type TestProject } from './support/project';
+import { REPOSITORY, SUITE, makeProject, type TestProject } from './support/project';
 
 const FUNCTIONS = `
 import { definePartitionFunction } from 'partwise';
@@ -85,7 +85,7 @@ describe('a plain start (I9)', () => {
     const depth = 100_000;
     const data = Buffer.from(`{"function":"f","params":{"list":${'['.repeat(depth)}${']'.repeat(depth)}}}`);
     await project.client.workflowService.startWorkflowExecution({
-      namespace: 'default',
+      namespace: SUITE.namespace,
       workflowId,
       requestId: randomUUID(),
       workflowType: { name: 'partitionedRun' },
@@ -100,7 +100,7 @@ describe('a plain start (I9)', () => {
   it('with a payload that cannot be decoded ends', async () => {
     const workflowId = `plain-${randomUUID().slice(0, 8)}`;
     await project.client.workflowService.startWorkflowExecution({
-      namespace: 'default',
+      namespace: SUITE.namespace,
       workflowId,
       requestId: randomUUID(),
       workflowType: { name: 'partitionedRun' },
@@ -140,9 +140,10 @@ describe('a plain start (I9)', () => {
 it('an activity that omits half of its result ends the run with a message I9', async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   const taskQueue = `mistaken-${randomUUID().slice(0, 8)}`;
-  const connection = await NativeConnection.connect({ address: process.env.PARTWISE_TEST_ADDRESS! });
+  const connection = await NativeConnection.connect({ address: SUITE.address });
   const worker = await Worker.create({
     connection,
+    namespace: SUITE.namespace,
     taskQueue,
     workflowBundle: { codePath: join(REPOSITORY, 'dist/workflow-bundle.js') },
     // As a faulty release would.

@@ -8,7 +8,7 @@ import { optionalDateToTs } from '@temporalio/common/lib/time';
 import { asTemporalCron } from '../src/input/cron';
 import { cli } from './support/cli';
 import { killAll } from './support/embedded';
-import { makeProject, type TestProject } from './support/project';
+import { SUITE, makeProject, type TestProject } from './support/project';
 import { until } from './support/until';
 
 const FUNCTIONS = `
@@ -501,7 +501,7 @@ describe('a schedule', () => {
     });
     const startTime = optionalDateToTs(new Date(from));
     const endTime = optionalDateToTs(new Date(to));
-    const request = { namespace: 'default', scheduleId, startTime, endTime };
+    const request = { namespace: SUITE.namespace, scheduleId, startTime, endTime };
     const found = await project.client.workflowService.listScheduleMatchingTimes(request);
     await handle.delete();
     return found.startTime.map(({ seconds }) => new Date(Number(seconds) * 1000).toISOString());

@@ -7,7 +7,7 @@ import { hostname } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { cli, startCli, type RunningCli } from './support/cli';
 import { GATED_FUNCTIONS, startGated, type GatedRun } from './support/gated-runs';
-import { makeProject, type TestProject } from './support/project';
+import { SUITE, makeProject, type TestProject } from './support/project';
 import { until } from './support/until';
 
 let project: TestProject;
@@ -140,7 +140,7 @@ describe('workers of one task queue', () => {
 describe('a worker whose server goes away', () => {
   it('logs one JSON object per line, to standard error too, with --log-format json', async () => {
     const sockets: Socket[] = [];
-    const [host, port] = process.env.PARTWISE_TEST_ADDRESS!.split(':');
+    const [host, port] = SUITE.address.split(':');
     const proxy = createServer((socket) => {
       const server = connect(Number(port), host);
       for (const [from, to] of [

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { startContestant } from '../contestant';
-import { findPostgres } from '../queue/postgres';
 import { timeQueue } from '../queue/time-queue';
 import type { World } from '../world';
 import { timed, type Case } from './case';
 import { byCustomer, events } from './events';
 
 const PARTITIONS = 2_000;
+/** Folder of PostgreSQL's programs. */
+const POSTGRES = process.env.POSTGRES_PROGRAMS;
 
 export const tiny2k: Case = {
   name: 'tiny-2k',
@@ -14,7 +15,7 @@ export const tiny2k: Case = {
   ratio: 'throughput of one activity per partition on the raw SDK, 48 lanes, same server',
   target: { atLeast: 30 },
   async prepare(world) {
-    if (findPostgres() === null)
+    if (POSTGRES === undefined)
       console.log('  No queue is measured: it needs PostgreSQL (on Debian: apt-get install postgresql).');
     await world.execute(events(PARTITIONS));
     await world.startWorker();
@@ -22,8 +23,7 @@ export const tiny2k: Case = {
   },
   async measure(world) {
     const raw = await timeRaw(world, PARTITIONS);
-    const programs = findPostgres();
-    const queue = programs === null ? null : await timeQueue(programs, world.warehouse, PARTITIONS);
+    const queue = POSTGRES === undefined ? null : await timeQueue(POSTGRES, world.warehouse, PARTITIONS);
     const { seconds } = await world.run({ ...byCustomer, function: 'summary' });
     return {
       ratio: raw / seconds,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { makeWorkerUtils, type WorkerUtils } from 'graphile-worker';
 import { timed } from '../cases/case';
 import { startContestant, type Contestant } from '../contestant';
-import { startPostgres } from './postgres';
+import { startPostgres } from '../../test/support/postgres';
 
 /** As many processes as Partwise has runners. */
 const PROCESSES = 2;

@@ -1,5 +1,7 @@
-/** One real Temporal server for the whole suite; each test has its own task queue. */
-const { mkdtempSync, writeFileSync } = require('node:fs');
+/**
+ * One real Temporal server for the whole suite, or one cluster; each test has its own task queue.
+ */
+const { mkdtempSync, rmSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { endWithProcess } = require('./end-with-process');
@@ -14,21 +16,39 @@ module.exports = async () => {
     // Never the developer's own server, profile or settings.
     if (/^(TEMPORAL|PARTWISE|SNOWFLAKE)_/.test(name) && !kept.test(name)) delete process.env[name];
   }
+  const { server, address, namespace } = await (process.env.CLUSTER_PROGRAMS ? cluster() : devServer());
+  process.env.PARTWISE_TEST_ADDRESS = address;
+  process.env.PARTWISE_TEST_NAMESPACE = namespace;
+  globalThis.__partwiseSuite = server;
+};
+
+/** Of `npm run test:cluster`. */
+async function cluster() {
+  const { startCluster } = require('./cluster/cluster');
+  const server = await startCluster();
+  return { server, address: server.address, namespace: server.namespace };
+}
+
+async function devServer() {
   const { findTemporalBinary } = require('../../dist/temporal/binary/find-binary');
   const { startServer } = require('../../dist/temporal/host/server');
   const { stateFolder } = require('../../dist/temporal/state-folder');
   const projectDir = mkdtempSync(join(tmpdir(), 'partwise-suite-'));
   const binary = await findTemporalBinary({ projectDir, env: process.env });
+  const namespace = 'default';
   const path = forgetfulServer(binary.path, projectDir);
   const server = await startServer(
-    { folder: stateFolder(projectDir), binary: { ...binary, path }, namespace: 'default' },
+    { folder: stateFolder(projectDir), binary: { ...binary, path }, namespace },
     null,
   );
   endWithProcess(server);
   await server.ready;
-  process.env.PARTWISE_TEST_ADDRESS = server.address;
-  globalThis.__partwiseSuite = { server, projectDir };
-};
+  const end = async () => {
+    await server.end();
+    rmSync(projectDir, { recursive: true, force: true });
+  };
+  return { server: { end }, address: server.address, namespace };
+}
 
 /**
  * A server whose executions can be deleted at once (`forget`): by default, it notes only every 30 seconds

@@ -1,7 +1,1 @@
-const { rmSync } = require('node:fs');
-
-module.exports = async () => {
-  const { server, projectDir } = globalThis.__partwiseSuite;
-  await server.end();
-  rmSync(projectDir, { recursive: true, force: true });
-};
+module.exports = () => globalThis.__partwiseSuite.end();

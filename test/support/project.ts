@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { Partwise, type PartwiseConfig } from '../../src/index';
 import { queryRows, withDatabase } from '../../src/duckdb/database-file';
 
@@ -30,19 +30,32 @@ export interface TestProject {
   close(): Promise<void>;
 }
 
+export interface TestServer {
+  address: string;
+  namespace?: string;
+  /** Of the test itself; the project takes its own from the environment. */
+  connection?: Pick<ConnectionOptions, 'apiKey' | 'tls'>;
+}
+
+/** What the suite's server, or its cluster, has for its tests. */
+export const SUITE: TestServer & { namespace: string } = {
+  address: process.env.PARTWISE_TEST_ADDRESS!,
+  namespace: process.env.PARTWISE_TEST_NAMESPACE!,
+};
+
 /**
- * `functions`: content of functions.ts. `inPython`: content of functions.py. `address`: of a server other
- * than the suite's. `config`: further configuration. `encryption`: of its payloads.
+ * `functions`: content of functions.ts. `inPython`: content of functions.py. `server`: other than the
+ * suite's. `config`: further configuration. `encryption`: of its payloads.
  */
 export async function makeProject(
   functions: string,
   {
-    address = process.env.PARTWISE_TEST_ADDRESS!,
+    server: { address, namespace = 'default', connection: security } = SUITE,
     inPython,
     config = {},
     encryption,
   }: {
-    address?: string;
+    server?: TestServer;
     inPython?: string;
     config?: Pick<PartwiseConfig, 'python' | 'warehouse' | 'stage' | 'allow' | 'notify'>;
     encryption?: NonNullable<PartwiseConfig['temporal']>['encryption'];
@@ -52,8 +65,8 @@ export async function makeProject(
   const warehouse = join(folder, 'w.duckdb');
   const taskQueue = `test-${randomUUID().slice(0, 8)}`;
   const workers = new Set<ChildProcess>();
-  const connection = await Connection.connect({ address });
-  const client = new Client({ connection });
+  const connection = await Connection.connect({ ...security, address });
+  const client = new Client({ connection, namespace });
   await mkdir(join(folder, 'node_modules'));
   await symlink(REPOSITORY, join(folder, 'node_modules', 'partwise'));
   await writeFile(join(folder, 'functions.ts'), functions);
@@ -65,7 +78,7 @@ export async function makeProject(
       warehouse: 'duckdb:./w.duckdb',
       stage: './stage',
       ...config,
-      temporal: { address, taskQueue, ...(encryption !== undefined && { encryption }) },
+      temporal: { address, namespace, taskQueue, ...(encryption !== undefined && { encryption }) },
     }),
   );
   const partwise = await Partwise.connect({ projectDir: folder });
