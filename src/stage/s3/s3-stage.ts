@@ -144,7 +144,7 @@ export class S3Stage implements Stage {
     try {
       const exists = await this.#objects.readParts(
         this.#key(path),
-        (content, offset) => target.write(content, 0, content.length, offset),
+        (content, offset) => writeAt(target, content, offset),
         { from: bytes - tail, version },
       );
       if (!exists) throw new ObjectMissing(path);

@@ -74,8 +74,9 @@ export class StageCopies {
     const own = keep(place);
     own.users++;
     try {
-      return await inTurn(`copies of ${place}`, new AbortController().signal, async () => {
-        at.signal?.throwIfAborted();
+      const { signal = new AbortController().signal } = at;
+      return await inTurn(`copies of ${place}`, signal, async () => {
+        signal.throwIfAborted();
         const copies = new StageCopies(stage, own);
         await copies.#list(source.pattern);
         return await work(copies);
