@@ -17,7 +17,6 @@ class SourceChanged extends Error {
 
 /** Throws `SourceChanged` unless the file holds the bytes that planning saw. */
 export async function checkPin(file: LocalFile): Promise<FileState & { dialect: CsvDialect | null }> {
-  // enforces I1
   const { path, copyOf: name = path, change } = file;
   if (change !== undefined) throw new SourceChanged(name, change);
   const found = stateIfAny(path);
@@ -30,8 +29,8 @@ export async function checkPin(file: LocalFile): Promise<FileState & { dialect: 
   // The stage has compared the object's version when it was copied.
   if (file.sha256 === null) return { ...found, dialect };
   const sha256 = content === null ? await sha256OfFile(path, found) : sha256Of(content);
-  // Equal bytes with a different time are the same rows: copying or touching a file does not count as a
-  // change.
+  // enforces I1. Equal bytes with a different time are the same rows: copying or touching a file does not
+  // count as a change.
   if (sha256 !== file.sha256) throw new SourceChanged(name, 'its content differs');
   return { ...found, dialect };
 }
