@@ -1,5 +1,6 @@
 /** Exit codes, and how the CLI reports errors. */
 import { failed, wasRefused, type RunStatus } from '../core/status';
+import { detailsOf, isDenied } from '../temporal/problems';
 import { errorPaint, note } from './terminal';
 import type { RunState } from '..';
 
@@ -46,9 +47,17 @@ const EXIT_CODES: Readonly<Record<RunStatus, (state: RunState, strict: boolean) 
   CANCELLED: () => ENDED_BADLY,
 };
 
+/** What Temporal's client wraps: "Failed to start Workflow" does not say why. */
+function refusal(error: unknown): string | null {
+  for (let at = error; at instanceof Error; at = at.cause)
+    if (isDenied(at))
+      return `The Temporal server refuses this request (${detailsOf(at)}). The API key or certificate may only be allowed to read: use one that may write to the namespace.`;
+  return null;
+}
+
 /** Prints an error's message; its stack only with PARTWISE_DEBUG=1. */
 export function reportError(error: unknown): void {
-  const message = error instanceof Error ? error.message || error.name : String(error);
+  const message = refusal(error) ?? (error instanceof Error ? error.message || error.name : String(error));
   // Several problems are a list below the word.
   note(`${errorPaint.red('error:')}${message.startsWith('- ') ? '\n' : ' '}${message}`, 'ERROR');
   if (process.env['PARTWISE_DEBUG'] === '1' && error instanceof Error) {

@@ -1,14 +1,11 @@
 import type { NamedServer } from './named-server';
-import { errorText } from './problems';
+import { detailsOf, errorText, isDenied } from './problems';
 import { tlsProblem } from './tls-problem';
-
-const GRPC_PERMISSION_DENIED = 7;
-const GRPC_UNAUTHENTICATED = 16;
 
 /** Why a server cannot be connected to, and what to do. `error`: of Temporal's client. */
 export async function connectionProblem(server: NamedServer, error: unknown): Promise<string> {
   const { address, connectionOptions } = server;
-  if (isDenied(error)) return keyProblem(server, error as Error);
+  if (isDenied(error)) return keyProblem(server, error);
   const ofTls = await tlsProblem(server);
   if (ofTls !== null) return ofTls;
   return (
@@ -16,11 +13,6 @@ export async function connectionProblem(server: NamedServer, error: unknown): Pr
     `${connectionOptions.tls ? 'that it accepts the certificate or API key' : 'whether it requires an API key'}, and any firewall in between. ` +
     'Without an address or a profile, Partwise starts its own server.'
   );
-}
-
-function isDenied(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  return code === GRPC_PERMISSION_DENIED || code === GRPC_UNAUTHENTICATED;
 }
 
 function keyProblem({ address, connectionOptions: { apiKey } }: NamedServer, error: Error): string {
@@ -33,7 +25,13 @@ function keyProblem({ address, connectionOptions: { apiKey } }: NamedServer, err
   );
 }
 
-/** The server's words, without gRPC's code before them. */
-function detailsOf(error: Error): string {
-  return (error as { details?: string }).details || error.message;
+/** Why a server that accepts the connection refuses to use the namespace. */
+export function accessProblem(
+  { address, namespace, connectionOptions: { apiKey } }: NamedServer,
+  error: Error,
+): string {
+  const refused = `The Temporal server at "${address}" refuses access to the namespace "${namespace}" (${detailsOf(error)}).`;
+  if (apiKey === undefined)
+    return `${refused} It may require an API key: set TEMPORAL_API_KEY, or \`api_key\` in a profile.`;
+  return `${refused} Use an API key that has access to it, or set \`temporal.namespace\` or TEMPORAL_NAMESPACE to another one.`;
 }

@@ -7,8 +7,8 @@ import { resolveTemporal, type NamedServer, type ServerConnectionOptions } from 
 import { readSecret, type ProjectSecret } from '../trust/secret';
 import { sealing } from '../trust/seal-codec';
 import { signingStarts } from '../trust/sign-starts';
-import { connectionProblem } from './connection-problem';
-import { TemporalUnavailable, errorText } from './problems';
+import { accessProblem, connectionProblem } from './connection-problem';
+import { TemporalUnavailable, errorText, isDenied } from './problems';
 import { stateFolder } from './state-folder';
 
 export { resolveTemporal } from './named-server';
@@ -123,7 +123,16 @@ async function connectNamed(server: NamedServer): Promise<Connection> {
   try {
     await connection.workflowService.describeNamespace({ namespace });
   } catch (error) {
-    // Other errors may affect only this request: many API keys are not allowed to describe a namespace.
+    // Many API keys are not allowed to describe a namespace, but to list its workflows.
+    if (isDenied(error))
+      await connection.workflowService
+        .listWorkflowExecutions({ namespace, pageSize: 1 })
+        .catch(async (reason: unknown) => {
+          if (!isDenied(reason)) return;
+          await connection.close();
+          throw new TemporalUnavailable(accessProblem(server, reason));
+        });
+    // Others may affect only this request.
     if ((error as { code?: number }).code !== GRPC_NOT_FOUND) return connection;
     await connection.close();
     throw new TemporalUnavailable(

@@ -1,9 +1,11 @@
 import { readdir, rm } from 'node:fs/promises';
 import { availableParallelism, hostname } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import {
   NativeConnection,
+  TransportError,
   Worker,
   type Logger,
   type NativeConnectionOptions,
@@ -122,7 +124,7 @@ const CONTROL_SLOTS = 8;
  */
 export async function startWorker(options: StartWorkerOptions = {}): Promise<PartwiseWorker> {
   const project = options.config ?? (await loadConfig({ projectDir: options.projectDir ?? process.cwd() }));
-  const { only = null } = options;
+  const { only = null, shutdownGraceMs = SHUTDOWN_GRACE_MS } = options;
   // It contains rows and code.
   makePrivate(join(project.projectDir, '.partwise'));
   const { passEnv } = project.worker;
@@ -192,7 +194,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     identity,
     dataConverter: guard?.dataConverter ?? dataConverter,
     ...(guard !== null && { interceptors: { activity: [guard.activities] } }),
-    shutdownGraceTime: options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS,
+    shutdownGraceTime: shutdownGraceMs,
     // Heartbeats carry state for the next attempt; Temporal's default would delay them for 0.8 × the
     // timeout.
     maxHeartbeatThrottleInterval: '1s',
@@ -233,22 +235,43 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
   const ended = (async () => {
+    const failures: unknown[] = [];
     try {
       const running = workers.map((worker) => worker.run());
-      // When one ends, shut the other one down.
-      for (const run of running) run.then(shutdown, shutdown);
-      // Wait for all of them before closing what they use; report the first reason.
-      const ends = await Promise.allSettled(running);
-      for (const end of ends) if (end.status === 'rejected') throw end.reason;
+      const failing = new Promise<void>((resolve) => {
+        for (const run of running)
+          run.then(shutdown, (reason: unknown) => {
+            failures.push(reason);
+            shutdown();
+            resolve();
+          });
+      });
+      // When one ends, shut the other one down, and wait for it before closing what both use. The other may
+      // fail for that reason alone, or never end if the server refuses both.
+      await Promise.race([Promise.allSettled(running), failing.then(() => sleep(shutdownGraceMs + 5_000))]);
+      if (failures.length > 0) throw endOf(failures[0], server);
     } finally {
       await pool.close();
-      await connection.close();
+      // Of a worker that failed, it may still be in use: an error about that would hide the reason.
+      await connection.close().catch((error: unknown) => {
+        if (failures.length === 0) throw error;
+      });
       await tracing?.close();
       await rm(scratch, { recursive: true, force: true });
     }
   })();
   ended.catch(() => {});
   return { taskQueue, functions: names, client, shutdown, ended };
+}
+
+/** A request of the worker that the server refuses, for example because its API key may only read. */
+function endOf(reason: unknown, { namespace, connectionOptions }: WorkerServer): unknown {
+  if (!(reason instanceof TransportError)) return reason;
+  return new Error(
+    `The Temporal server at "${connectionOptions.address}" refuses the worker (${reason.message}). ` +
+      `Its API key or certificate must be valid, and allowed to write to the namespace "${namespace}".`,
+    { cause: reason },
+  );
 }
 
 async function tracingOf(
