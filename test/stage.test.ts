@@ -153,6 +153,29 @@ describe('checkpoints', () => {
     );
     expect(found.map(({ ord }) => ord)).toEqual([0, 1, 2, 3]);
   });
+
+  it('that repeat what is recorded add neither a block nor rows (I10)', async () => {
+    const file = await stage.put('unit/rows', Buffer.from('rows'));
+    const block = (...ordinals: number[]) => ({
+      functionDigest: 'digest',
+      block: {
+        ordinals: Int32Array.from(ordinals),
+        attempts: Int32Array.from(ordinals, () => 1),
+        startedAt: Float64Array.from(ordinals, () => 0),
+        durationMs: Float64Array.from(ordinals, () => 1),
+        outputRows: Int32Array.from(ordinals, () => 1),
+        artifacts: null,
+        pack: null,
+      },
+    });
+    const rows = { file, except: [] };
+    await putCheckpoint(stage, 'unit/a1/', 1, { outcomes: [], block: block(0, 1), rows });
+    await putCheckpoint(stage, 'unit/a2/', 1, { outcomes: [], block: block(0, 1), rows });
+    await putCheckpoint(stage, 'unit/a2/', 2, { outcomes: [], block: block(1, 2), rows });
+    const { blocks, output } = await readCheckpoints(stage, await stage.list('unit/'), () => true);
+    expect(blocks.map(({ block: { ordinals } }) => [...ordinals])).toEqual([[0, 1], [2]]);
+    expect(output.map(({ except }) => except)).toEqual([[], [1]]);
+  });
 });
 
 it('opening an execution reads the locators of its run id once, unless another took the place in the meantime I4', async () => {

@@ -99,12 +99,14 @@ export async function readCheckpoints(
       } else if ('done' in record) {
         const all = decodeBlock(record.done);
         const block = { block: filterBlock(all, isFresh), functionDigest: record.functionDigest };
-        recorded.add({ outcomes: [], block, rows: null });
+        // A result has no block without partitions.
+        if (block.block.ordinals.length > 0) recorded.add({ outcomes: [], block, rows: null });
         repeated.push(...all.ordinals.filter((ordinal) => !isFresh(ordinal)));
       }
     }
+    const isRepeated = recorded.ordinals.size === seen.size;
     for (const record of records)
-      if ('rows' in record)
+      if ('rows' in record && !isRepeated)
         recorded.add({ outcomes: [], block: null, rows: { file: record.rows, except: repeated } });
   }
   return recorded;
