@@ -156,6 +156,27 @@ describe('a unit completed by hand with something that is not its result', () =>
     expect(calls.length).toBeLessThanOrEqual(602);
   });
 
+  it('is lost after three times, and a retry takes its recorded partitions over once (I10)', async () => {
+    const gated = await startGated(project, 'batch-three-times', {
+      source: { table: 'many' },
+      params: { wait: ['5'] },
+      options: { partitionsPerUnit: 600, maxConcurrency: 1, heartbeatTimeout: '3s' },
+    });
+    const { runId } = gated.run;
+    const callsOf5 = (): number => gated.started().filter((id) => id === '5').length;
+    for (let times = 1; times <= 3; times++) {
+      await until(() => callsOf5() === times);
+      await until(async () => (await files(runId)).some((path) => /\/segments\/seg-\d+\.jsonl$/.test(path)));
+      await complete(gated.run, '0', 'junk');
+    }
+    expect(await gated.run.wait()).toMatchObject({ status: 'FAILURE', counts: { INTERNAL_ERROR: 600 } });
+    await gated.release();
+    expect(await cli(project.folder, ['retry', runId])).toMatchObject({ code: 0 });
+    const run = project.partwise.getRun(runId);
+    expect(await run.status()).toMatchObject({ counts: { total: 600, DONE: 600 } });
+    expect(await run.countResults()).toBe(600);
+  });
+
   it('is cancelled like any other if the run is cancelled before its next attempt (I12)', async () => {
     const gated = await regions('junk-cancel', {
       params: { wait: ['a'] },

@@ -200,7 +200,14 @@ export async function carriedOver(
     if (unit.end?.type === 'result') continue;
     const objects = await stage.list(unitFolder(unit.task, unit.activityId));
     const own = new Set(ordinalsInUnit(unit.task));
-    const salvaged = await readCheckpoints(stage, objects, (ordinal) => own.has(ordinal));
+    // Also in the result of another activity of this unit: all of them have one folder.
+    const isTaken = (ordinal: number): boolean =>
+      done.has(ordinal) || latest.get(ordinal)?.outcome.status === 'DONE';
+    const salvaged = await readCheckpoints(
+      stage,
+      objects,
+      (ordinal) => own.has(ordinal) && !isTaken(ordinal),
+    );
     // enforces I10: this execution is the first to record them, so no earlier commit contains their rows.
     for (const { outcome, functionDigest } of salvaged.outcomes)
       latest.set(outcome.ordinal, { outcome: outcomes.withErrors(outcome), execution, functionDigest });
