@@ -13,7 +13,8 @@ import { artifactsWhole, lateCommitRefused, nothingUnfinished, rowsOnce } from '
 import { assertNoSecrets } from './secrets';
 import { assertStageWhole } from './stage-files';
 import { allThere, machineCostsNothing, replacedRefused, statusesAgree } from './state-checks';
-import { patiently, type World } from './world';
+import { patiently } from './patiently';
+import { type World } from './world';
 
 export const CHECKS: Record<string, (evidence: Evidence) => Promise<void> | void> = {
   'no partition is lost': allThere,

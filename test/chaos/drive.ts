@@ -8,8 +8,10 @@ import { clean } from './clean';
 import { inflict, REFUSED } from './faults';
 import { hand } from './hands';
 import { MAX_EXECUTIONS, type Fault, type FaultKind, type Scenario } from './scenario';
+import { TASK_QUEUE } from './project';
 import type { Victim } from './victim';
-import { patiently, UNANSWERED, type Command, type World } from './world';
+import { patiently } from './patiently';
+import { UNANSWERED, type Command, type World } from './world';
 
 /** It goes on as long as an execution, so often enough and no more. */
 const CLOSED_POLL_MS = 200;
@@ -71,7 +73,7 @@ async function startPlain(world: World, input: Record<string, unknown>): Promise
   const handle = await patiently('the start', () =>
     world.client.workflow.start('partitionedRun', {
       workflowId: world.runId,
-      taskQueue: 'chaos',
+      taskQueue: TASK_QUEUE,
       args: [input],
     }),
   );
@@ -197,7 +199,7 @@ function latest(world: World): Promise<string | null> {
   });
 }
 
-/** The commit comes last. */
+/** What waits for a commit comes last. */
 function lateness({ kind, after }: Fault): number {
-  return kind === 'commit' ? Infinity : after;
+  return kind === 'commit' || kind === 'fullProject' ? Number.MAX_SAFE_INTEGER : after;
 }

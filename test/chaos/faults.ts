@@ -1,13 +1,14 @@
 /** The faults inflicted on a run. Each returns whether it could take effect. */
 import { once } from 'node:events';
-import { holdWarehouse } from '../support/hold-warehouse';
+import { atCommit } from './at-commit';
 import type { CallEvent } from './calls';
 import { clean } from './clean';
 import { hand } from './hands';
 import { MACHINE } from './machine-faults';
 import type { Fault, FaultKind } from './scenario';
 import { troubleMs, type Inflict, type Victim } from './victim';
-import { patiently, type World } from './world';
+import { patiently } from './patiently';
+import { type World } from './world';
 
 const INFLICT: Record<FaultKind, Inflict> = {
   async runner({ world, closed }, { pick }) {
@@ -44,7 +45,7 @@ const INFLICT: Record<FaultKind, Inflict> = {
     return true;
   },
   async server({ world }) {
-    await world.killServer();
+    await world.server.kill();
     return true;
   },
   async client({ world, client }) {
@@ -93,7 +94,7 @@ const INFLICT: Record<FaultKind, Inflict> = {
   },
   /** For some seconds, or a minute. */
   async freeze({ world }, { pick }) {
-    await world.freezeServer(troubleMs(pick));
+    await world.server.freeze(troubleMs(pick));
     return true;
   },
   /** Nothing that the run needs is removed, whatever is selected. */
@@ -131,24 +132,7 @@ const INFLICT: Record<FaultKind, Inflict> = {
   },
   ...MACHINE,
   /** Terminates the run while its commit waits for the warehouse file, so that the commit comes late. */
-  async commit(victim) {
-    const { world, closed, workflowRunId } = victim;
-    const holder = await patiently('the warehouse file', () => holdWarehouse(world.warehouse));
-    const handle = world.client.workflow.getHandle(world.runId, workflowRunId);
-    try {
-      const found = await patiently('the commit', async () => {
-        if (closed.aborted) return false;
-        const { raw } = await handle.describe();
-        const { pendingActivities } = raw as { pendingActivities?: { activityType?: { name?: string } }[] };
-        return pendingActivities?.some(({ activityType }) => activityType?.name === 'commitRun') || undefined;
-      });
-      return found && (await terminate(victim));
-    } finally {
-      const exited = once(holder, 'exit');
-      holder.kill('SIGKILL');
-      await exited;
-    }
-  },
+  commit: (victim) => atCommit(victim, () => terminate(victim)),
 };
 
 /** What a command says that wants to start a run which is in progress. */

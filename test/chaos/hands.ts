@@ -1,6 +1,7 @@
 /** Who acts on a run: a program with the library, or a user of the console's page. */
 import { askConsole } from '../support/console-api';
-import { patiently, type World } from './world';
+import { patiently } from './patiently';
+import { type World } from './world';
 
 export interface Hand {
   cancel(): Promise<void>;

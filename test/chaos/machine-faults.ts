@@ -2,10 +2,11 @@
 import { openSync, closeSync, existsSync, readSync, renameSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { atCommit } from './at-commit';
 import type { MachineFault } from './scenario';
 import { stageFiles } from './stage-files';
 import { TROUBLE_MS, troubleMs, type Inflict, type Victim } from './victim';
-import { patiently } from './world';
+import { patiently } from './patiently';
 
 export const MACHINE: Record<MachineFault, Inflict> = {
   async full({ world: { machine }, closed }) {
@@ -14,11 +15,13 @@ export const MACHINE: Record<MachineFault, Inflict> = {
     machine.disk!.makeRoom();
     return true;
   },
-  /** The project's: its warehouse file, and `.partwise`. */
-  async fullProject({ world: { machine }, closed }) {
-    machine.projectDisk!.fill();
-    await sleepUnlessClosed(closed);
-    machine.projectDisk!.makeRoom();
+  /** The project's disk, with the warehouse file, when the commit begins to write. */
+  async fullProject(victim) {
+    const disk = victim.world.machine.projectDisk!;
+    const met = await atCommit(victim, () => (disk.fill(), true));
+    if (!met) return false;
+    await sleepUnlessClosed(victim.closed);
+    disk.makeRoom();
     return true;
   },
   async readOnly({ world: { machine }, closed }) {

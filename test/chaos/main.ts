@@ -49,7 +49,9 @@ async function runSeed(seed: number, scenario: Scenario, say: (text: string) => 
   for (const { name, problem } of failed) report(`FAILED ${name}: ${problem}`);
   const seconds = Math.round((Date.now() - startedAt) / 1000);
   if (failed.length > 0)
-    report(`kept in ${world?.folder}; again with: npm run chaos --${flagOf(scenario)} --seed ${seed}`);
+    report(
+      `kept in ${world?.places.join(', ')}; again with: npm run chaos --${flagOf(scenario)} --seed ${seed}`,
+    );
   return {
     ok: failed.length === 0,
     line: summary(

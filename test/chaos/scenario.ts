@@ -181,8 +181,7 @@ export function machineScenarioOf(seed: number): Scenario {
   const also = random.shuffled(['worker', 'terminate', 'runner'] as const).slice(0, random.int(0, 1));
   const faults = [first, ...others, ...also].map((kind) => ({
     kind,
-    // The project is written to when the run is planned and committed.
-    after: kind === 'fullProject' ? total - 3 : random.int(5, Math.floor(total * 0.8)),
+    after: random.int(5, Math.floor(total * 0.8)),
     pick: random.int(0, 1_000_000),
     by: 'library' as const,
   }));

@@ -4,35 +4,26 @@
  */
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { Partwise } from '../../src/index';
 import { openStage, type Stage } from '../../src/stage';
-import { findTemporalBinary } from '../../src/temporal/binary/find-binary';
-import { startServer } from '../../src/temporal/host/server';
-import { stateFolder } from '../../src/temporal/state-folder';
 import { encrypting } from '../../src/trust/encryption-codec';
 import { PayloadKeys } from '../../src/trust/payload-keys';
 import { isAlive } from '../support/processes';
 import { Calls } from './calls';
 import { Machine } from './machine';
+import { canariesOf, KEY, projectFolder, REPOSITORY, writeProject } from './project';
 import type { Scenario } from './scenario';
+import { SeedServer } from './server';
 import { Source } from './source';
 
-const REPOSITORY = resolve(__dirname, '../..');
 /** What runners execute; their first argument is their worker's pid. */
 const RUNNER = join(REPOSITORY, 'dist/runners/node/main.js');
-const TASK_QUEUE = 'chaos';
-/** Time limit for any single wait; then the seed has failed, and reports what it waited for. */
-const PATIENCE_MS = 300_000;
-
-type Server = Awaited<ReturnType<typeof startServer>>;
 
 /** What a command prints that got no answer from the server. */
 export const UNANSWERED = /No Temporal server responds/;
@@ -52,8 +43,6 @@ export interface Command {
   /** What it has printed. */
   readonly text: () => string;
 }
-
-const KEY = { id: 'chaos', env: 'PARTWISE_KEY_CHAOS' };
 
 export class World {
   readonly runId: string;
@@ -78,7 +67,7 @@ export class World {
     readonly folder: string,
     readonly scenario: Scenario,
     readonly machine: Machine,
-    private server: Server,
+    readonly server: SeedServer,
     readonly connection: Connection,
     readonly client: Client,
     readonly partwise: Partwise,
@@ -87,6 +76,12 @@ export class World {
     this.runId = `chaos/${scenario.seed} Run`;
     this.calls = new Calls(join(folder, 'calls.log'));
     this.canaries = canariesOf(scenario.seed);
+  }
+
+  /** The folders with everything of the seed. */
+  get places(): string[] {
+    const { disk, projectDisk } = this.machine;
+    return [this.folder, ...[disk, projectDisk].flatMap((each) => (each === null ? [] : [each.folder]))];
   }
 
   get project(): string {
@@ -144,42 +139,18 @@ export class World {
     const folder = await mkdtemp(join(tmpdir(), `partwise-chaos-${scenario.seed}-`));
     const project = projectFolder(folder, machine);
     for (const path of [project, join(folder, 'server'), join(folder, 'log')]) await mkdir(path);
-    // For this process, which reads the stage and histories like any other.
-    if (scenario.encrypted) process.env[KEY.env] = randomBytes(32).toString('base64');
-    const binary = await findTemporalBinary({ projectDir: project, env: process.env });
-    const source = new Source(scenario, project);
-    const server = await startServer(serverOptions(folder, binary), null);
-    await server.ready;
+    const server = await SeedServer.start(join(folder, 'server'));
     const { address } = server;
-    await mkdir(join(project, 'node_modules'));
-    await symlink(REPOSITORY, join(project, 'node_modules', 'partwise'));
-    await copyFile(join(__dirname, 'functions.ts'), join(project, 'functions.ts'));
-    await copyFile(join(__dirname, 'scenario.ts'), join(project, 'scenario.ts'));
-    await copyFile(join(__dirname, 'random.ts'), join(project, 'random.ts'));
-    const stage = machine.disk === null ? './stage' : join(machine.disk.folder, 'stage');
-    const config = {
-      functions: './functions.ts',
-      warehouse: 'duckdb:./w.duckdb',
-      stage: scenario.encrypted ? `encrypted:${stage}` : stage,
-      temporal: {
-        address,
-        taskQueue: TASK_QUEUE,
-        tls: false,
-        apiKey: canariesOf(scenario.seed)[0],
-        ...(scenario.encrypted && { encryption: { keys: [KEY] } }),
-      },
-      worker: { runners: 2 },
-    };
-    writeFileSync(join(project, 'partwise.config.json'), JSON.stringify(config));
+    await writeProject(project, scenario, machine, address);
+    const source = new Source(scenario, project);
+    await source.make();
     writeFileSync(join(folder, 'calls.log'), '');
     writeFileSync(join(folder, 'behaviours.json'), JSON.stringify(behavioursOf(scenario, source)));
     const connection = await Connection.connect({ address });
     const keys = new PayloadKeys(scenario.encrypted ? [KEY] : [], process.env);
     const client = new Client({ connection, dataConverter: encrypting(undefined, keys) });
     const partwise = await Partwise.connect({ projectDir: project });
-    const world = new World(folder, scenario, machine, server, connection, client, partwise, source);
-    await source.make();
-    return world;
+    return new World(folder, scenario, machine, server, connection, client, partwise, source);
   }
 
   /** Partition ids. */
@@ -303,33 +274,6 @@ export class World {
     }
   }
 
-  async killServer(): Promise<void> {
-    process.kill(this.server.pid!, 'SIGKILL');
-    await this.server.ended;
-    await this.#restartServer();
-  }
-
-  /** Stops the server (SIGSTOP) for this time: nothing answers, and no connection breaks. */
-  async freezeServer(ms: number): Promise<void> {
-    const { pid, ended } = this.server;
-    process.kill(pid!, 'SIGSTOP');
-    await sleep(ms);
-    process.kill(pid!, 'SIGCONT');
-    const answer = patiently('the server', () => this.connection.workflowService.getSystemInfo({}));
-    const goesOn = await Promise.race([answer.then(() => true), ended.then(() => false)]);
-    // A server that was killed before, and was still starting, gives up.
-    if (!goesOn) await this.#restartServer();
-  }
-
-  /** At the same address, from its database. */
-  async #restartServer(): Promise<void> {
-    const { address, binary } = this.server;
-    this.server = await startServer(serverOptions(this.folder, binary), Number(address.split(':')[1]));
-    await this.server.ready;
-    if (this.server.address !== address)
-      throw new Error(`The server came back as ${this.server.address}, not as ${address}.`);
-  }
-
   /** Ends every process. */
   async end(): Promise<void> {
     for (const child of [...this.alive, ...this.#commands]) {
@@ -360,7 +304,7 @@ export class World {
   async logTexts(): Promise<{ name: string; text: string }[]> {
     const names = await readdir(join(this.folder, 'log'));
     const files = names.map((name) => join(this.folder, 'log', name));
-    files.push(stateFolder(join(this.folder, 'server')).serverLog);
+    files.push(this.server.log);
     return files.map((name) => ({ name, text: readFileSync(name, 'utf8') }));
   }
 
@@ -384,36 +328,6 @@ export class World {
   }
 }
 
-function serverOptions(folder: string, binary: Server['binary']) {
-  return { folder: stateFolder(join(folder, 'server')), binary, namespace: 'default' };
-}
-
-function canariesOf(seed: number): string[] {
-  return ['config', 'apikey', 'password', 'token'].map((name) => `canary-${name}-${seed}-5a17c9`);
-}
-
-function projectFolder(folder: string, machine: Machine): string {
-  return join(machine.projectDisk?.folder ?? folder, 'project');
-}
-
 function behavioursOf({ partitions }: Scenario, source: Source) {
   return Object.fromEntries(partitions.map((each) => [source.idOf(each), each.behaviour]));
-}
-
-/** Retries until it gets an answer: the server goes away and comes back. */
-export async function patiently<T>(
-  what: string,
-  ask: () => Promise<T | undefined>,
-  everyMs = 50,
-): Promise<T> {
-  const giveUpAt = Date.now() + PATIENCE_MS;
-  for (let problem: unknown = 'nothing'; ; await sleep(everyMs)) {
-    try {
-      const answer = await ask();
-      if (answer !== undefined) return answer;
-    } catch (error) {
-      problem = error;
-    }
-    if (Date.now() > giveUpAt) throw new Error(`Waited too long for ${what} (last: ${String(problem)}).`);
-  }
 }
