@@ -75,7 +75,7 @@ export class World {
   ) {
     this.runId = `chaos/${scenario.seed} Run`;
     this.calls = new Calls(join(folder, 'calls.log'));
-    this.canaries = canariesOf(scenario.seed);
+    this.canaries = [...canariesOf(scenario.seed), ...(scenario.encrypted ? [process.env[KEY.env]!] : [])];
   }
 
   /** The folders with everything of the seed. */
