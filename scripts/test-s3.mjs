@@ -16,7 +16,7 @@ if (path === undefined) {
   process.exit(process.env.CI ? 1 : 0);
 }
 const files = readdirSync('test')
-  .filter((name) => /^(s3-.*|stage-seam|console-stages)\.test\.ts$/.test(name))
+  .filter((name) => /^(s3-.*|stage-seam|staged-files|console-stages)\.test\.ts$/.test(name))
   .map((name) => join('test', name));
 const { status } = spawnSync(process.execPath, ['scripts/test.mjs', ...files, ...process.argv.slice(2)], {
   stdio: 'inherit',

@@ -53,9 +53,11 @@ describeS3('files on S3 as partitions', () => {
   let project: TestProject;
   beforeAll(async () => {
     proxy = await startFaultProxy();
-    s3 = await startS3((url) => {
-      proxy.target(url);
-      return proxy.url;
+    s3 = await startS3({
+      through(url) {
+        proxy.target(url);
+        return proxy.url;
+      },
     });
     project = await makeProject(FUNCTIONS, {
       config: {
