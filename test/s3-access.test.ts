@@ -1,5 +1,4 @@
 /** What users are told whose access to a store is wrong, and which permissions are enough. */
-import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
@@ -9,11 +8,12 @@ import { join } from 'node:path';
 import { PutBucketPolicyCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { freePort } from '../src/temporal/ports';
+import { HAS_OPENSSL, makeCertificates, type CertificateFiles } from './support/certificates';
 import { cli, startCli, type RunningCli } from './support/cli';
 import { makeProject, type TestProject } from './support/project';
 import { describeGateway, describeS3, startS3, startStrictS3, type TestS3 } from './support/s3';
 
-const itWithOpenssl = spawnSync('openssl', ['version']).status === 0 ? it : it.skip;
+const itWithOpenssl = HAS_OPENSSL ? it : it.skip;
 
 describeS3('doctor', () => {
   let s3: TestS3;
@@ -74,20 +74,35 @@ describeS3('doctor', () => {
     );
   });
 
-  itWithOpenssl('reports a certificate that is not trusted here', async () => {
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-    const made = ['-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=localhost'];
-    execFileSync('openssl', ['req', '-x509', ...made, '-keyout', key, '-out', cert], { stdio: 'ignore' });
-    const server = createServer({ key: await readFile(key), cert: await readFile(cert) });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const endpoint = `https://localhost:${(server.address() as AddressInfo).port}`;
-    const line = await stageLine({ AWS_ENDPOINT_URL_S3: endpoint });
-    server.close();
-    expect(line).toContain(
-      `cannot be used: the certificate of ${endpoint} is not trusted here (self-signed certificate). Set NODE_EXTRA_CA_CERTS`,
-    );
-  });
+  itWithOpenssl(
+    'reports a certificate that has expired, or is not trusted, or is for another host',
+    async () => {
+      const { ca, server, expiredServer } = makeCertificates(folder);
+      const withCertificate = async (files: CertificateFiles, host: string, env: NodeJS.ProcessEnv) => {
+        const listening = createServer({ key: await readFile(files.key), cert: await readFile(files.cert) });
+        listening.listen(0);
+        await once(listening, 'listening');
+        const endpoint = `https://${host}:${(listening.address() as AddressInfo).port}`;
+        const line = await stageLine({ ...env, AWS_ENDPOINT_URL_S3: endpoint });
+        listening.close();
+        return line.replace(endpoint, 'it');
+      };
+      const trusted = { NODE_EXTRA_CA_CERTS: ca };
+      expect(
+        await Promise.all([
+          withCertificate(server, 'localhost', {}),
+          withCertificate(expiredServer, 'localhost', trusted),
+          withCertificate(server, '127.0.0.2', trusted),
+        ]),
+      ).toEqual([
+        expect.stringMatching(
+          /cannot be used: the certificate of it is not trusted here .*NODE_EXTRA_CA_CERTS/,
+        ),
+        expect.stringContaining('cannot be used: the certificate of it has expired. Renew it there.'),
+        expect.stringMatching(/cannot be used: the certificate of it is for another host \(.*127\.0\.0\.2/),
+      ]);
+    },
+  );
 });
 
 const FUNCTIONS = `

@@ -74,7 +74,7 @@ export async function startGateway({ access, secret }: GatewayUser, folder?: str
   };
 }
 
-/** Starts a program that is killed when its standard input is closed, which is also when this process ends. */
+/** Starts a program that is killed when its standard input is closed, and so when this process ends. */
 function untilClosed(program: string, args: readonly string[]): ChildProcess {
   const script =
     'exec 3<&0; "$@" & server=$!; { cat <&3 >/dev/null; kill -9 $server; } 2>/dev/null & wait $server';

@@ -16,11 +16,9 @@ const OTHER_REGION = new Set([
   'PermanentRedirect',
   'IllegalLocationConstraintException',
 ]);
-/** Node's errors about the certificate of an https:// endpoint. */
+/** Node's errors about the authority of an https:// endpoint's certificate. */
 const UNTRUSTED = new Set([
-  'CERT_HAS_EXPIRED',
   'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
   'SELF_SIGNED_CERT_IN_CHAIN',
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
@@ -113,6 +111,9 @@ function refusalOf(error: SdkError, { uri, bucket, key, endpoint }: Asked, reaso
     return 'no region was found. Set AWS_REGION, or "region" of the profile.';
   if (code === 'ERR_INVALID_URL')
     return `the endpoint "${store}" is not a URL. Set AWS_ENDPOINT_URL_S3 to one such as http://localhost:9000.`;
+  if (code === 'CERT_HAS_EXPIRED') return `the certificate of ${store} has expired. Renew it there.`;
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return `the certificate of ${store} is for another host (${reason}). Name that one in AWS_ENDPOINT_URL_S3.`;
   if (UNTRUSTED.has(code))
     return `the certificate of ${store} is not trusted here (${reason}). Set NODE_EXTRA_CA_CERTS to a file with the certificate of the authority that signed it.`;
   if (OTHER_REGION.has(name))
