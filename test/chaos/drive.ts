@@ -184,7 +184,9 @@ function untilClosed(world: World, workflowRunId: string): Promise<{ status: str
       .describe();
     return status.name === 'RUNNING' ? undefined : { status: status.name, closeTime: closeTime! };
   };
-  return patiently(`the end of execution ${workflowRunId}`, look, CLOSED_POLL_MS);
+  // On a busy machine, an execution takes many minutes.
+  const moves = (): number => world.calls.read().length;
+  return patiently(`the end of execution ${workflowRunId}`, look, { everyMs: CLOSED_POLL_MS, moves });
 }
 
 /** The Temporal run id of the newest execution. */
