@@ -4,6 +4,7 @@ import { buildSync } from 'esbuild';
 import Module, { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { clusterPrograms } from './cluster-programs.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const folder = join(root, 'test/chaos');
@@ -27,4 +28,13 @@ const require = createRequire(main.filename);
 // Imports name paths in `src`; the modules are loaded from `dist`.
 main.require = (name) => require(name.replace(/^(\.\.\/)+src\//, '../../dist/'));
 main._compile(outputFiles[0].text, main.filename);
-await main.exports.main(process.argv.slice(2));
+const args = process.argv.slice(2);
+if (args.includes('--cluster')) {
+  const { env, missing } = await clusterPrograms();
+  if (missing !== undefined) {
+    console.log(`NOT TESTED: a Temporal cluster, because ${missing}.`);
+    process.exit(process.env.CI ? 1 : 0);
+  }
+  Object.assign(process.env, env);
+}
+await main.exports.main(args);

@@ -64,7 +64,7 @@ async function runSeed(seed: number, scenario: Scenario, say: (text: string) => 
 }
 
 function flagOf({ family }: Scenario): string {
-  return family === 'machine' ? ' --machine' : '';
+  return (family === 'machine' ? ' --machine' : '') + (process.env.CLUSTER_PROGRAMS ? ' --cluster' : '');
 }
 
 function describe(scenario: Scenario): string {
@@ -133,6 +133,8 @@ export async function main(args: readonly string[]): Promise<void> {
       quiet: { type: 'boolean' },
       machine: { type: 'boolean' },
       parallel: { type: 'string' },
+      // Read by scripts/chaos.mjs, which finds the programs.
+      cluster: { type: 'boolean' },
     },
   });
   const seeds = (values.seed ?? []).map(Number);
@@ -141,7 +143,7 @@ export async function main(args: readonly string[]): Promise<void> {
   const width = Number(values.parallel ?? 1);
   if (seeds.length === 0 || ![...seeds, width].every(Number.isInteger) || width < 1) {
     console.error(
-      'Usage: npm run chaos -- --seed 7 [--seed 8 …] | --seeds 1-50   [--machine] [--parallel 4] [--log FILE[.gz]] [--quiet]',
+      'Usage: npm run chaos -- --seed 7 [--seed 8 …] | --seeds 1-50   [--machine] [--cluster] [--parallel 4] [--log FILE[.gz]] [--quiet]',
     );
     process.exit(2);
   }
@@ -155,7 +157,9 @@ export async function main(args: readonly string[]): Promise<void> {
   };
   if (values.machine === true && process.send === undefined) reportMissing();
   if (values.parallel !== undefined) {
-    const flags = (['machine', 'quiet'] as const).flatMap((name) => (values[name] ? [`--${name}`] : []));
+    const flags = (['machine', 'cluster', 'quiet'] as const).flatMap((name) =>
+      values[name] ? [`--${name}`] : [],
+    );
     await inProcesses(seeds, width, flags, ended);
   } else
     for (const seed of seeds) {

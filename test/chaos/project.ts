@@ -5,6 +5,7 @@ import { copyFile, mkdir, symlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Machine } from './machine';
 import type { Scenario } from './scenario';
+import type { ChaosServer } from './server';
 
 export const REPOSITORY = resolve(__dirname, '../..');
 export const TASK_QUEUE = 'chaos';
@@ -26,7 +27,7 @@ export async function writeProject(
   project: string,
   scenario: Scenario,
   machine: Machine,
-  address: string,
+  { address, namespace }: ChaosServer,
 ): Promise<void> {
   // For this process, which reads the stage and histories like any other. Of the seed, so that what a failing
   // seed leaves can be read.
@@ -43,6 +44,7 @@ export async function writeProject(
     stage: scenario.encrypted ? `encrypted:${stage}` : stage,
     temporal: {
       address,
+      namespace,
       taskQueue: TASK_QUEUE,
       tls: false,
       apiKey: canariesOf(scenario.seed)[0],

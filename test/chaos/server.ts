@@ -6,9 +6,26 @@ import { startServer } from '../../src/temporal/host/server';
 import { stateFolder } from '../../src/temporal/state-folder';
 import { patiently } from './patiently';
 
+const NAMESPACE = 'default';
+
+/** What a seed runs on. */
+export interface ChaosServer {
+  readonly address: string;
+  readonly namespace: string;
+  /** Files. */
+  readonly logs: readonly string[];
+  /** It comes back. */
+  kill(): Promise<void>;
+  /** For this time, nothing answers, and no connection breaks. */
+  freeze(ms: number): Promise<void>;
+  end(): Promise<unknown>;
+}
+
 type Process = Awaited<ReturnType<typeof startServer>>;
 
-export class SeedServer {
+export class SeedServer implements ChaosServer {
+  readonly namespace = NAMESPACE;
+
   private constructor(
     private readonly folder: string,
     private process: Process,
@@ -26,18 +43,17 @@ export class SeedServer {
     return this.process.address;
   }
 
-  get log(): string {
-    return stateFolder(this.folder).serverLog;
+  get logs(): string[] {
+    return [stateFolder(this.folder).serverLog];
   }
 
-  /** It comes back. */
   async kill(): Promise<void> {
     process.kill(this.process.pid!, 'SIGKILL');
     await this.process.ended;
     await this.#restart();
   }
 
-  /** Stops it (SIGSTOP) for this time: nothing answers, and no connection breaks. */
+  /** By SIGSTOP. */
   async freeze(ms: number): Promise<void> {
     const { pid, ended, address } = this.process;
     process.kill(pid!, 'SIGSTOP');
@@ -65,5 +81,5 @@ export class SeedServer {
 }
 
 function optionsOf(folder: string, binary: Process['binary']) {
-  return { folder: stateFolder(folder), binary, namespace: 'default' };
+  return { folder: stateFolder(folder), binary, namespace: NAMESPACE };
 }

@@ -19,7 +19,8 @@ import { Calls } from './calls';
 import { Machine } from './machine';
 import { canariesOf, KEY, projectFolder, REPOSITORY, writeProject } from './project';
 import type { Scenario } from './scenario';
-import { SeedServer } from './server';
+import { startClusterServer } from './cluster-server';
+import { SeedServer, type ChaosServer } from './server';
 import { Source } from './source';
 
 /** What runners execute; their first argument is their worker's pid. */
@@ -67,7 +68,7 @@ export class World {
     readonly folder: string,
     readonly scenario: Scenario,
     readonly machine: Machine,
-    readonly server: SeedServer,
+    readonly server: ChaosServer,
     readonly connection: Connection,
     readonly client: Client,
     readonly partwise: Partwise,
@@ -139,16 +140,18 @@ export class World {
     const folder = await mkdtemp(join(tmpdir(), `partwise-chaos-${scenario.seed}-`));
     const project = projectFolder(folder, machine);
     for (const path of [project, join(folder, 'server'), join(folder, 'log')]) await mkdir(path);
-    const server = await SeedServer.start(join(folder, 'server'));
-    const { address } = server;
-    await writeProject(project, scenario, machine, address);
+    const server = process.env.CLUSTER_PROGRAMS
+      ? await startClusterServer(scenario.seed)
+      : await SeedServer.start(join(folder, 'server'));
+    const { address, namespace } = server;
+    await writeProject(project, scenario, machine, server);
     const source = new Source(scenario, project);
     await source.make();
     writeFileSync(join(folder, 'calls.log'), '');
     writeFileSync(join(folder, 'behaviours.json'), JSON.stringify(behavioursOf(scenario, source)));
     const connection = await Connection.connect({ address });
     const keys = new PayloadKeys(scenario.encrypted ? [KEY] : [], process.env);
-    const client = new Client({ connection, dataConverter: encrypting(undefined, keys) });
+    const client = new Client({ connection, namespace, dataConverter: encrypting(undefined, keys) });
     const partwise = await Partwise.connect({ projectDir: project });
     return new World(folder, scenario, machine, server, connection, client, partwise, source);
   }
@@ -304,7 +307,7 @@ export class World {
   async logTexts(): Promise<{ name: string; text: string }[]> {
     const names = await readdir(join(this.folder, 'log'));
     const files = names.map((name) => join(this.folder, 'log', name));
-    files.push(this.server.log);
+    files.push(...this.server.logs);
     return files.map((name) => ({ name, text: readFileSync(name, 'utf8') }));
   }
 
