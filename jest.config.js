@@ -20,7 +20,7 @@ module.exports = {
   moduleNameMapper: { [`^((?:\\.\\./)+)src/((?:${OURS}))$`]: '$1dist/$2' },
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
-  testTimeout: 120_000,
+  testTimeout: process.env.CLUSTER_PROGRAMS ? 600_000 : 120_000,
   // The suite waits for servers and workers about a third of the time: with as many as a small machine has
   // cores, it idles.
   maxWorkers: 3,
