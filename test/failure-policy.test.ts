@@ -26,9 +26,12 @@ afterAll(() => project.close());
 /** The status of a finished run in Temporal, its queries and `partwise list`. */
 const statusElsewhere = async (runId: string) => {
   const handle = project.client.workflow.getHandle(runId);
-  const listed = await until(
-    async () => (await project.partwise.list({ limit: 100 })).runs.find((run) => run.runId === runId)?.status,
-  );
+  // The server's list lags behind.
+  const listed = await until(async () => {
+    const { runs } = await project.partwise.list({ limit: 100 });
+    const status = runs.find((run) => run.runId === runId)?.status;
+    return status !== 'IN_PROGRESS' && status;
+  });
   return {
     closed: (await handle.describe()).status.name,
     progress: await handle.query<{ status: string; counts: Record<string, number>; running: string[] }>(

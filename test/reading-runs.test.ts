@@ -798,7 +798,8 @@ describe('finding runs', () => {
     const page = await until(async () => {
       requests.length = 0;
       const found = await new RunList(watched).page({ text: 'counted-', startedFrom });
-      return found.runs.length === 3 && found.refused === 1 ? found : undefined;
+      const ended = found.runs.filter(({ status }) => status !== 'IN_PROGRESS');
+      return ended.length === 3 && found.refused === 1 ? found : undefined;
     });
     expect(requests).toEqual(['listWorkflowExecutions', 'listWorkflowExecutions']);
     const listed = new Map(page.runs.map((run) => [run.runId, run]));
@@ -976,7 +977,9 @@ describe('finding runs', () => {
   });
 
   it('lists runs next to workflows whose ids are not valid run ids, and which are no runs (I9)', async () => {
-    const ids = ['\0', '\t', '\n', '\u007f', "'\0"].map((odd) => project.runId(`a${odd}b`));
+    // PostgreSQL cannot store NUL.
+    const nul = process.env.CLUSTER_PROGRAMS === undefined ? ['\0', "'\0"] : [];
+    const ids = [...nul, '\t', '\n', '\u007f'].map((odd) => project.runId(`a${odd}b`));
     for (const workflowId of ids) {
       const odd = await project.client.workflow.start('partitionedRun', {
         workflowId,
