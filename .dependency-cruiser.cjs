@@ -161,7 +161,7 @@ module.exports = {
         'A command parses, makes one call of the library and reports. It has what any program has: the entry ' +
         'points. What is shared beyond that is listed here, and is pure: statuses, ids and stacks of a run as ' +
         'data, texts that are parsed, and JSON and file names that are written, in one way everywhere; the ' +
-        'cache of compiled code, which is loaded first; and how a run is shown, which the library does too. The ' +
+        'cache of compiled code, which is loaded first; what a server refuses; and how a run is shown, which the library does too. The ' +
         'configuration is the one thing that has no entry point for programs.',
       severity: 'error',
       from: { path: '^src/cli/' },
@@ -171,6 +171,7 @@ module.exports = {
           '^src/cli/',
           '^src/(index|worker)\\.ts$',
           '^src/(config|console)/index\\.ts$',
+          '^src/temporal/problems\\.ts$',
           '^src/display/',
           '^src/core/(choices|column-names|exact-json|file-format|files-on-stage|function-reference|json|key-order|ordinal-ranges|partition-id|partition-name|runtime|shell-word|stack-place|status|type-guesses)\\.ts$',
           '^src/files/(compile-cache|folder-name|package-version)\\.ts$',

@@ -266,12 +266,17 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
 
 /** A request of the worker that the server refuses, for example because its API key may only read. */
 function endOf(reason: unknown, { namespace, connectionOptions }: WorkerServer): unknown {
-  if (!(reason instanceof TransportError)) return reason;
-  return new Error(
-    `The Temporal server at "${connectionOptions.address}" refuses the worker (${reason.message}). ` +
-      `Its API key or certificate must be valid, and allowed to write to the namespace "${namespace}".`,
-    { cause: reason },
-  );
+  const advice = `its API key or certificate must be valid, and allowed to write to the namespace "${namespace}"`;
+  const at = `The Temporal server at "${connectionOptions.address}"`;
+  if (reason instanceof TransportError)
+    return new Error(`${at} refuses the worker (${reason.message}): ${advice}.`, { cause: reason });
+  // SDK 1.24 hides the error that ended a worker behind one about its own shutdown.
+  if (reason instanceof Error && reason.message.startsWith('Worker still in use'))
+    return new Error(
+      `The worker was ended by the error that is logged above as "Worker failed". If ${at.replace('The', 'the')} refuses it, ${advice}.`,
+      { cause: reason },
+    );
+  return reason;
 }
 
 async function tracingOf(

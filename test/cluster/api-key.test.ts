@@ -94,9 +94,9 @@ describe('a cluster that requires API keys', () => {
     expect(worker).toMatchObject({
       code: 2,
       stderr: expect.stringContaining(
-        `The Temporal server at "${cluster.address}" refuses the worker (Request unauthorized.). ` +
-          `Its API key or certificate must be valid, and allowed to write to the namespace "${cluster.namespace}".`,
+        `its API key or certificate must be valid, and allowed to write to the namespace "${cluster.namespace}".`,
       ),
     });
+    expect(worker.stderr).toContain('Request unauthorized.');
   });
 });

@@ -1,4 +1,4 @@
-/** Worker deployments: a run finishes on the version that it started on, and new runs start on the current one. */
+/** Worker deployments: a run ends on the version that it began on. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { startCli, type RunningCli } from '../support/cli';
 import { GATED_FUNCTIONS, startGated } from '../support/gated-runs';

@@ -1,4 +1,4 @@
-/** 96 activities in flight, through shards, and a worker that is killed; 20,000 partitions are in large-run.test.ts. */
+/** 96 activities in flight, through shards; 20,000 partitions are in large-run.test.ts. */
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { GATED_FUNCTIONS, startGated } from '../support/gated-runs';

@@ -1,4 +1,4 @@
-/** A PostgreSQL server in a temporary folder, where it listens on a socket, and on loopback if it has a port. */
+/** A PostgreSQL server in a temporary folder. It listens on a socket there, and on loopback if it has a port. */
 import { execFileSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, mkdtempSync, rmSync } from 'node:fs';
@@ -13,7 +13,10 @@ export interface Postgres {
   end(): Promise<void>;
 }
 
-/** `programs`: the folder that scripts/find-postgres.mjs finds. `port`: of loopback; without it, only the socket. `connections`: PostgreSQL's default is 100. */
+/**
+ * `programs`: the folder that scripts/find-postgres.mjs finds. `port`: of loopback; without it, only the
+ * socket. `connections`: PostgreSQL's default is 100.
+ */
 export async function startPostgres(
   programs: string,
   { port, connections = 100 }: { port?: number; connections?: number } = {},

@@ -17,7 +17,7 @@ import { makeNode, type ClusterNode, type ServerSecurity } from './node';
 const execute = promisify(execFile);
 
 /** Not "default", which every program finds without a setting. */
-export const NAMESPACE = 'partwise-cluster';
+const NAMESPACE = 'partwise-cluster';
 const STARTS_WITHIN_MS = 180_000;
 const DAY_S = 86_400;
 
