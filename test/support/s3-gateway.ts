@@ -39,13 +39,11 @@ export async function startGateway({ access, secret }: GatewayUser, folder?: str
   for (const each of [buckets, versions, users]) mkdirSync(each, { recursive: true });
   const port = await freePort();
   const start = async (): Promise<ChildProcess> => {
-    const child = untilClosed(GATEWAY!, [
-      ...['--port', `127.0.0.1:${port}`, '--quiet', '--keep-alive', '--iam-dir', users],
-      // Users are known at once, and not two minutes later.
-      '--iam-cache-disable',
-      ...['--access', access, '--secret', secret],
-      ...['posix', '--versioning-dir', versions, buckets],
-    ]);
+    const listening = ['--port', `127.0.0.1:${port}`, '--quiet', '--keep-alive'];
+    // Users are known at once, and not two minutes later.
+    const known = ['--iam-dir', users, '--iam-cache-disable', '--access', access, '--secret', secret];
+    const storage = ['posix', '--versioning-dir', versions, buckets];
+    const child = untilClosed(GATEWAY!, [...listening, ...known, ...storage]);
     await listens(child, port);
     return child;
   };
