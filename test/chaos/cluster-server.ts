@@ -1,4 +1,4 @@
-/** The server of a seed with `--cluster`: a namespace of a Temporal cluster, whose nodes are killed in turn. */
+/** The server of a seed with `--cluster`: a namespace of a cluster, whose nodes are killed in turn. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startCluster, type Cluster } from '../support/cluster/cluster';
 import type { ChaosServer } from './server';

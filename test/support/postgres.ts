@@ -1,4 +1,4 @@
-/** A PostgreSQL server in a temporary folder. It listens on a socket there, and on loopback if it has a port. */
+/** A PostgreSQL server in a temporary folder, on a socket there, and on loopback if it has a port. */
 import { execFileSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, mkdtempSync, rmSync } from 'node:fs';
