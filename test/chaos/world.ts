@@ -8,6 +8,7 @@ import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { Partwise } from '../../src/index';
@@ -25,6 +26,9 @@ import { Source } from './source';
 
 /** What runners execute; their first argument is their worker's pid. */
 const RUNNER = join(REPOSITORY, 'dist/runners/node/main.js');
+
+/** A call that failed on its rows does not note its end. */
+const MAX_RELEASE_MS = 10_000;
 
 /** What a command prints that got no answer from the server. */
 export const UNANSWERED = /No Temporal server responds/;
@@ -119,11 +123,22 @@ export class World {
       return await act();
     } finally {
       rmSync(this.holdFile);
+      await this.#untilReleased();
     }
   }
 
   get fixedFile(): string {
     return join(this.folder, 'fixed');
+  }
+
+  /** Otherwise calls that have not noticed wait on if the next hold comes at once, and no other can begin. */
+  async #untilReleased(): Promise<void> {
+    const held = this.calls.unfinished();
+    const waits = (): boolean => {
+      const open = new Set(this.calls.unfinished().map(({ token }) => token));
+      return held.some(({ token, pid }) => open.has(token) && this.isRunner(pid));
+    };
+    for (const until = Date.now() + MAX_RELEASE_MS; waits() && Date.now() < until;) await sleep(50);
   }
 
   static async make(scenario: Scenario): Promise<World> {
