@@ -15,7 +15,8 @@ import {
   type EmbeddedTemporal,
 } from '../src/temporal';
 import { accepts } from '../src/temporal/ports';
-import { commandLine, gone, isAlive } from '../src/temporal/processes';
+import { isAlive } from '../src/files/is-alive';
+import { commandLine, gone } from '../src/temporal/processes';
 import { readJson, stateFolder, writeJson } from '../src/temporal/state-folder';
 import { encrypting } from '../src/trust/encryption-codec';
 import { PayloadKeys } from '../src/trust/payload-keys';

@@ -28,7 +28,8 @@ import {
 import { connectHost } from '../src/temporal/host/connection';
 import type { HostState } from '../src/temporal/host/protocol';
 import { isFree } from '../src/temporal/ports';
-import { commandLine, gone, isAlive } from '../src/temporal/processes';
+import { isAlive } from '../src/files/is-alive';
+import { commandLine, gone } from '../src/temporal/processes';
 import { readJson, stateFolder, writeJson } from '../src/temporal/state-folder';
 import { itLong } from './support/long';
 

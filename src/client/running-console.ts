@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isAlive } from '../temporal/processes';
+import { isAlive } from '../files/is-alive';
 import { makeStateFolder, readJson, stateFolder, writeJson } from '../temporal/state-folder';
 
 interface Recorded {

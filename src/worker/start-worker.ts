@@ -24,7 +24,7 @@ import { WorkerMetrics } from '../activities/metrics';
 import type { OnWorkerEvent } from '../activities/worker-events';
 import { installRuntime, type OnSdkLog } from './runtime';
 import type { Tracing } from './traces';
-import { isAlive } from '../temporal/processes';
+import { isAlive } from '../files/is-alive';
 import { makePrivate } from '../temporal/state-folder';
 import { endEarlierRuns, guardWorker } from './guard-worker';
 import { forWorkflows } from '../trust/encryption-codec';

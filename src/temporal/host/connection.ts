@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import type { Hello, HostRecord, HostRequest, HostState } from './protocol';
 import { jsonLines } from './json-lines';
 import { LOOPBACK } from '../ports';
-import { isAlive } from '../processes';
+import { isAlive } from '../../files/is-alive';
 import { readJson, type StateFolder } from '../state-folder';
 
 const ANSWER_WITHIN_MS = 5_000;
