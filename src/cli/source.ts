@@ -6,7 +6,6 @@ import { isDataFile } from '../core/file-format';
 import { isOnStage } from '../core/files-on-stage';
 
 const QUERY = /^query:/i;
-const URL = /^[a-z][a-z0-9+.-]+:\/\//i;
 const GLOB = /[*?[\]{}]/;
 
 export interface SourceFlags {
@@ -27,7 +26,7 @@ export function parseSource(
   const typed = types === undefined ? {} : { types };
   if (QUERY.test(from)) return { query: from.replace(QUERY, '').trim(), ...typed };
   if (pattern === undefined && !isPath(from, cwd)) return { table: from, ...typed };
-  const files = URL.test(from) || isOnStage(from) ? from : toProjectPath(from, projectDir, cwd);
+  const files = isOnStage(from) ? from : toProjectPath(from, projectDir, cwd);
   const isGlob = GLOB.test(files) && !existsSync(resolve(cwd, from));
   if (hasKey || pattern !== undefined || !isGlob)
     return { files, ...(pattern !== undefined && { pattern }), ...typed };
@@ -41,14 +40,7 @@ export function toProjectPath(path: string, projectDir: string, cwd: string): st
 }
 
 function isPath(text: string, cwd: string): boolean {
-  if (
-    isDataFile(text) ||
-    URL.test(text) ||
-    isOnStage(text) ||
-    GLOB.test(text) ||
-    /^\.{0,2}\//.test(text) ||
-    text.endsWith('/')
-  )
+  if (isDataFile(text) || isOnStage(text) || GLOB.test(text) || /^\.{0,2}\//.test(text) || text.endsWith('/'))
     return true;
   const found = statSync(resolve(cwd, text), { throwIfNoEntry: false });
   // A folder counts only if it is written with a slash: a table may have the same name.

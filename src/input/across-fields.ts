@@ -83,18 +83,20 @@ function stageProblems(source: Record<string, unknown> | null, filesAsPartitions
     if (typeof value !== 'string' || !value.startsWith('@')) return [];
     if (field === 'files' && filesAsPartitions) return [];
     return [
-      `"source.${field}" is ${quote(value)}, which is a stage, not a table. Leave out "partitionBy" (--by), and each file is a partition, ` +
-        'load the files into a table, or give a "query" that selects from them, such as "SELECT $1 AS region, $2 AS amount FROM @DB.SCHEMA.STAGE/sales.csv".',
+      `"source.${field}" is ${quote(value)}, which is a stage, not a table. Load its files into a table, ` +
+        'give it as "source.files" without "partitionBy" (--by), so that each file is a partition, ' +
+        'or give a "query" that selects from it, such as "SELECT $1 AS region, $2 AS amount FROM @DB.SCHEMA.STAGE/sales.csv".',
     ];
   });
 }
 
-/** Other files are read from disks, so that they can be listed and pinned. */
+/** Files on S3 can be partitions; others are read from disks, so that they can be listed and pinned. */
 function urlProblems(source: Record<string, unknown> | null, filesAsPartitions: boolean): string[] {
   const files = source?.files;
-  if (typeof files !== 'string' || !/^[a-z][a-z0-9+.-]+:\/\//i.test(files)) return [];
-  const partitions = isOnStage(files) ? ' Leave out "partitionBy" (--by), and each file is a partition.' : '';
-  if (partitions !== '' && filesAsPartitions) return [];
+  if (typeof files !== 'string' || files.startsWith('@') || !isOnStage(files)) return [];
+  const isStage = /^s3:\/\//.test(files);
+  if (isStage && filesAsPartitions) return [];
+  const partitions = isStage ? ' Leave out "partitionBy" (--by), and each file is a partition.' : '';
   return [
     `"source.files" is ${quote(files)}, which is a URL, not a path.${partitions} Read it in a query, where DuckDB can load its extension for it, ` +
       `such as "SELECT * FROM '${files}'", or download it first.`,
