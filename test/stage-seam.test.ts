@@ -222,7 +222,9 @@ function behavesAsStage(kind: Kind, placeOf: () => Place): void {
 
   test('lists by prefix, sorted', async () => {
     await put('run1/b', 'run1/a', 'run1/deep/er/c', 'run10/a', 'run1.txt');
-    expect(await stage.list('run1/')).toEqual([
+    const listed = await stage.list('run1/');
+    // Stores that know a version without reading have one.
+    expect(listed.map(({ path, bytes }) => ({ path, bytes }))).toEqual([
       { path: 'run1/a', bytes: 6 },
       { path: 'run1/b', bytes: 6 },
       { path: 'run1/deep/er/c', bytes: 14 },

@@ -49,8 +49,8 @@ export function blocksOf(document: string): Block[] {
   return blocks;
 }
 
-/** Commands that a full test run covers anyway, or that are marked as not tried. */
-const NOT_HERE = /^npm (test|run (demo|setup|chaos|invariants|test:long|test:sql))\b|not tried here/;
+/** Commands that run the tests in some way, or that are marked as not tried. */
+const NOT_HERE = /^npm (test|run (demo|setup|chaos|invariants|test:cluster|test:long|test:s3|test:sql))\b|not tried here/;
 
 /** The lines of a block of commands. */
 export function commandsOf(block: Block): Command[] {
