@@ -50,7 +50,8 @@ export function blocksOf(document: string): Block[] {
 }
 
 /** Commands that run the tests in some way, or that are marked as not tried. */
-const NOT_HERE = /^npm (test|run (demo|setup|chaos|invariants|test:cluster|test:long|test:s3|test:sql))\b|not tried here/;
+const NOT_HERE =
+  /^npm (test|run (demo|setup|chaos|invariants|test:cluster|test:long|test:s3|test:sql))\b|not tried here/;
 
 /** The lines of a block of commands. */
 export function commandsOf(block: Block): Command[] {
