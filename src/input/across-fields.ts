@@ -94,7 +94,7 @@ function stageProblems(source: Record<string, unknown> | null, filesAsPartitions
 function urlProblems(source: Record<string, unknown> | null, filesAsPartitions: boolean): string[] {
   const files = source?.files;
   if (typeof files !== 'string' || files.startsWith('@') || !isOnStage(files)) return [];
-  const isStage = /^s3:\/\//.test(files);
+  const isStage = files.startsWith('s3://');
   if (isStage && filesAsPartitions) return [];
   const partitions = isStage ? ' Leave out "partitionBy" (--by), and each file is a partition.' : '';
   return [
