@@ -35,7 +35,7 @@ export async function startS3(): Promise<CountedS3> {
   });
   const [port] = (await once(server.stdout, 'data')) as [Buffer];
   const proxy = await startFaultProxy();
-  proxy.target(`http://127.0.0.1:${Number(port)}`);
+  proxy.through(`http://127.0.0.1:${Number(port)}`);
   Object.assign(process.env, {
     AWS_ENDPOINT_URL_S3: proxy.url,
     AWS_ACCESS_KEY_ID: 'bench',

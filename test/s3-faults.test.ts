@@ -49,10 +49,7 @@ afterAll(() => proxy.close());
 const behindProxy = (options: { folder?: string } = {}): Promise<TestS3> =>
   startS3({
     ...options,
-    through(url) {
-      proxy.target(url);
-      return proxy.url;
-    },
+    through: proxy.through,
   });
 
 beforeEach(async () => {

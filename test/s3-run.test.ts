@@ -52,10 +52,7 @@ describeS3('a run on S3', () => {
   beforeAll(async () => {
     proxy = await startFaultProxy();
     s3 = await startS3({
-      through(url) {
-        proxy.target(url);
-        return proxy.url;
-      },
+      through: proxy.through,
     });
     project = await makeProject(FUNCTIONS, {
       config: { stage: `s3://${s3.bucket}/runs`, allow: { stages: ['s3://no-such-bucket/x'] } },
@@ -202,7 +199,7 @@ describeS3('a worker whose access to the store is denied in the middle of a run'
   beforeAll(async () => {
     s3 = await startS3();
     proxy = await startFaultProxy();
-    proxy.target(s3.url);
+    proxy.through(s3.url);
     project = await makeProject(GATED_FUNCTIONS, { config: { stage: `s3://${s3.bucket}/runs` } });
   });
   afterAll(async () => {

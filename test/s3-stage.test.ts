@@ -44,10 +44,7 @@ describeS3('a stage on S3', () => {
   beforeAll(async () => {
     proxy = await startFaultProxy();
     s3 = await startS3({
-      through(url) {
-        proxy.target(url);
-        return proxy.url;
-      },
+      through: proxy.through,
     });
   });
   afterAll(async () => {

@@ -29,10 +29,7 @@ describeEmulator('the example on Snowflake', () => {
     proxy = await startFaultProxy();
     snowflake = await startSnowflake({
       as: { name: 'analytics', database: 'ANALYTICS', schema: 'PUBLIC' },
-      through: (url) => {
-        proxy.target(url);
-        return proxy.url;
-      },
+      through: proxy.through,
     });
     await snowflake.executeFile(join(EXAMPLE, 'setup.sql'));
     const { rows } = await snowflake.query(

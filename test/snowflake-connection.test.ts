@@ -207,10 +207,7 @@ describeEmulator('a pool of sessions', () => {
     snowflake = await startSnowflake({
       // Longer statements are first answered with "in progress".
       env: { EMULATOR_ANSWER_S: '0.3' },
-      through: (url) => {
-        proxy.target(url);
-        return proxy.url;
-      },
+      through: proxy.through,
     });
     emulator = snowflake.emulator!;
   });

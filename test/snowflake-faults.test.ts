@@ -48,10 +48,7 @@ describeEmulator('on Snowflake, a run', () => {
     snowflake = await startSnowflake({
       // Longer statements are first answered with "in progress".
       env: { EMULATOR_ANSWER_S: '0.3' },
-      through: (url) => {
-        proxy.target(url);
-        return proxy.url;
-      },
+      through: proxy.through,
     });
     await snowflake.execute(
       'CREATE STAGE runs',

@@ -73,10 +73,7 @@ describeEmulator('a stage on Snowflake', () => {
   beforeAll(async () => {
     proxy = await startFaultProxy();
     snowflake = await startSnowflake({
-      through: (url) => {
-        proxy.target(url);
-        return proxy.url;
-      },
+      through: proxy.through,
     });
     await snowflake.execute('CREATE STAGE faulty');
   });

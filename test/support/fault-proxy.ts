@@ -37,8 +37,8 @@ export interface FaultProxy {
   held(): Promise<() => void>;
   /** Removes this header from every further request. */
   leaveOut(header: string): void;
-  /** Sets the target of further requests. */
-  target(url: string): void;
+  /** Sets the target of further requests, and returns the proxy's own URL. */
+  readonly through: (url: string) => string;
   close(): Promise<void>;
 }
 
@@ -108,9 +108,10 @@ export async function startFaultProxy(): Promise<FaultProxy> {
   server.keepAliveTimeout = 0;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  const own = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     requests,
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: own,
     met,
     next(fault) {
       const added = { times: 1, ...fault };
@@ -122,7 +123,10 @@ export async function startFaultProxy(): Promise<FaultProxy> {
       return holding.shift()!;
     },
     leaveOut: (header) => void (without = header),
-    target: (url) => void (target = url),
+    through(url) {
+      target = url;
+      return own;
+    },
     async close() {
       for (const release of holding) release();
       const closed = once(server, 'close');
