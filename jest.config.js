@@ -10,7 +10,7 @@ module.exports = {
   testEnvironment: '<rootDir>/test/support/environment.js',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   // Of `npm run test:cluster`.
-  testPathIgnorePatterns: process.env.CLUSTER_PROGRAMS ? [] : ['<rootDir>/test/cluster/'],
+  testPathIgnorePatterns: process.env.CLUSTER_SERVER ? [] : ['<rootDir>/test/cluster/'],
   transform: {
     '\\.ts$': [
       '@swc/jest',
@@ -20,7 +20,7 @@ module.exports = {
   moduleNameMapper: { [`^((?:\\.\\./)+)src/((?:${OURS}))$`]: '$1dist/$2' },
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
-  testTimeout: process.env.CLUSTER_PROGRAMS ? 600_000 : 120_000,
+  testTimeout: process.env.CLUSTER_SERVER ? 600_000 : 120_000,
   // The suite waits for servers and workers about a third of the time: with as many as a small machine has
   // cores, it idles.
   maxWorkers: 3,

@@ -978,7 +978,7 @@ describe('finding runs', () => {
 
   it('lists runs next to workflows whose ids are not valid run ids, and which are no runs (I9)', async () => {
     // PostgreSQL cannot store NUL.
-    const nul = process.env.CLUSTER_PROGRAMS === undefined ? ['\0', "'\0"] : [];
+    const nul = process.env.CLUSTER_SERVER === undefined ? ['\0', "'\0"] : [];
     const ids = [...nul, '\t', '\n', '\u007f'].map((odd) => project.runId(`a${odd}b`));
     for (const workflowId of ids) {
       const odd = await project.client.workflow.start('partitionedRun', {

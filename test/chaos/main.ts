@@ -64,7 +64,7 @@ async function runSeed(seed: number, scenario: Scenario, say: (text: string) => 
 }
 
 function flagOf({ family }: Scenario): string {
-  return (family === 'machine' ? ' --machine' : '') + (process.env.CLUSTER_PROGRAMS ? ' --cluster' : '');
+  return (family === 'machine' ? ' --machine' : '') + (process.env.CLUSTER_SERVER ? ' --cluster' : '');
 }
 
 function describe(scenario: Scenario): string {

@@ -155,7 +155,7 @@ export class World {
     const folder = await mkdtemp(join(tmpdir(), `partwise-chaos-${scenario.seed}-`));
     const project = projectFolder(folder, machine);
     for (const path of [project, join(folder, 'server'), join(folder, 'log')]) await mkdir(path);
-    const server = process.env.CLUSTER_PROGRAMS
+    const server = process.env.CLUSTER_SERVER
       ? await startClusterServer(scenario.seed)
       : await SeedServer.start(join(folder, 'server'));
     const { address, namespace } = server;

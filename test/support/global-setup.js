@@ -16,7 +16,7 @@ module.exports = async () => {
     // Never the developer's own server, profile or settings.
     if (/^(TEMPORAL|PARTWISE|SNOWFLAKE)_/.test(name) && !kept.test(name)) delete process.env[name];
   }
-  const { server, address, namespace } = await (process.env.CLUSTER_PROGRAMS ? cluster() : devServer());
+  const { server, address, namespace } = await (process.env.CLUSTER_SERVER ? cluster() : devServer());
   process.env.PARTWISE_TEST_ADDRESS = address;
   process.env.PARTWISE_TEST_NAMESPACE = namespace;
   globalThis.__partwiseSuite = server;

@@ -53,7 +53,6 @@ export interface ClusterOptions extends ServerSecurity {
 
 /** In an environment of scripts/cluster-programs.mjs. */
 export async function startCluster({ connection, ...security }: ClusterOptions = {}): Promise<Cluster> {
-  const programs = process.env.CLUSTER_PROGRAMS!;
   const folder = mkdtempSync(join(tmpdir(), 'partwise-cluster-'));
   const databasePort = await freePort();
   const database = await startPostgres(process.env.POSTGRES_PROGRAMS!, {
@@ -62,14 +61,14 @@ export async function startCluster({ connection, ...security }: ClusterOptions =
   });
   await Promise.all(
     Object.entries({ temporal: 'temporal', temporal_visibility: 'visibility' }).map(([name, schema]) =>
-      createDatabase(join(programs, 'temporal-sql-tool'), databasePort, name, schema),
+      createDatabase(process.env.CLUSTER_SQL_TOOL!, databasePort, name, schema),
     ),
   );
   const dynamicConfig = join(folder, 'dynamic.yaml');
   writeFileSync(dynamicConfig, JSON.stringify(DYNAMIC_CONFIG));
   const nodes: ClusterNode[] = [];
   for (const name of ['one', 'two']) {
-    const program = join(programs, 'temporal-server');
+    const program = process.env.CLUSTER_SERVER!;
     nodes.push(await makeNode({ folder, name, program, databasePort, dynamicConfig, ...security }));
   }
   const balancer = await startBalancer(nodes.map(({ port }) => port));
