@@ -110,6 +110,8 @@ export interface PartwiseWorker {
 }
 
 const SHUTDOWN_GRACE_MS = 10_000;
+/** What a worker that failed needs to close after that. */
+const CLOSE_MS = 5_000;
 /** Slots for task types that a worker for units does not handle. */
 const UNUSED = { type: 'fixed-size', numSlots: 1 } as const;
 /** Slots for planning and committing, in addition to units. */
@@ -248,7 +250,12 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
       });
       // When one ends, shut the other one down, and wait for it before closing what both use. The other may
       // fail for that reason alone, or never end if the server refuses both.
-      await Promise.race([Promise.allSettled(running), failing.then(() => sleep(shutdownGraceMs + 5_000))]);
+      const over = new AbortController();
+      const tooLong = failing
+        .then(() => sleep(shutdownGraceMs + CLOSE_MS, undefined, { signal: over.signal }))
+        .catch(() => undefined);
+      await Promise.race([Promise.allSettled(running), tooLong]);
+      over.abort();
       if (failures.length > 0) throw endOf(failures[0], server);
     } finally {
       await pool.close();
