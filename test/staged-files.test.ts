@@ -54,15 +54,12 @@ describeS3('files on S3 as partitions', () => {
   beforeAll(async () => {
     proxy = await startFaultProxy();
     s3 = await startS3({
-      through(url) {
-        proxy.target(url);
-        return proxy.url;
-      },
+      through: proxy.through,
     });
     project = await makeProject(FUNCTIONS, {
       config: {
         stage: './stage',
-        allow: { files: ['.', place(''), 's3://no-such-bucket-here'] },
+        allow: { files: ['.', place(''), 's3://no-such-bucket-here', 's3://B'] },
       },
     });
     for (const [name, text] of Object.entries(FILES)) {
@@ -236,6 +233,7 @@ describeS3('files on S3 as partitions', () => {
     expect(await refusal(place('nothing'), '*.csv')).toBe(
       `No file below "${place('nothing/')}" matches the pattern "*.csv". Check both; a pattern such as "**/*.parquet" also finds files in folders.`,
     );
+    expect(await refusal('s3://B', '*.csv')).toContain('"s3://B" does not name a bucket');
     expect(await refusal('s3://no-such-bucket-here', '*.csv')).toContain('there is no bucket');
     expect(await refusal('s3://no-such-bucket-here-either', '*.csv')).toContain(
       'add "s3://no-such-bucket-here-either/" to allow.files',
@@ -244,7 +242,9 @@ describeS3('files on S3 as partitions', () => {
     await put('bad/x.csv.gz', 'not compressed');
     expect(await refusal(place('bad'), '*.gz')).toContain(place('bad/x.csv.gz'));
     const table = { ...input(place('sales'), undefined), partitionBy: ['k'] };
-    await expect(project.partwise.start(table)).rejects.toThrow('Leave out "partitionBy" (--by)');
+    await expect(project.partwise.start(table)).rejects.toThrow(
+      'Leave out "partitionBy", and each file is a partition.',
+    );
   });
 });
 
@@ -259,7 +259,7 @@ describeEmulator('files on a stage on Snowflake as partitions', () => {
       config: {
         warehouse: `snowflake:${snowflake.connection}`,
         stage: './stage',
-        allow: { files: ['.', at] },
+        allow: { files: ['.', at, '@NAME'] },
       },
     });
     await project.startWorker();
@@ -277,6 +277,9 @@ describeEmulator('files on a stage on Snowflake as partitions', () => {
   };
 
   it('have their rows, and fail by name if they were written again (I1)', async () => {
+    const invalid = { function: 'about', source: { files: '@NAME', pattern: '*.csv' } };
+    const refused = await project.partwise.start(invalid, { runId: project.runId('invalid') });
+    expect((await refused.wait()).error!.message).toContain('"@NAME" is not fully qualified');
     for (const [name, text] of [
       ['a/x.csv', 'k,v\na,1\n'],
       ['a/y.csv', 'k,v\nb,2.5\n'],

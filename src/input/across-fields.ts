@@ -84,7 +84,7 @@ function stageProblems(source: Record<string, unknown> | null, filesAsPartitions
     if (field === 'files' && filesAsPartitions) return [];
     return [
       `"source.${field}" is ${quote(value)}, which is a stage, not a table. Load its files into a table, ` +
-        'give it as "source.files" without "partitionBy" (--by), so that each file is a partition, ' +
+        'give it as "source.files" without "partitionBy", so that each file is a partition, ' +
         'or give a "query" that selects from it, such as "SELECT $1 AS region, $2 AS amount FROM @DB.SCHEMA.STAGE/sales.csv".',
     ];
   });
@@ -96,7 +96,7 @@ function urlProblems(source: Record<string, unknown> | null, filesAsPartitions: 
   if (typeof files !== 'string' || files.startsWith('@') || !isOnStage(files)) return [];
   const isStage = files.startsWith('s3://');
   if (isStage && filesAsPartitions) return [];
-  const partitions = isStage ? ' Leave out "partitionBy" (--by), and each file is a partition.' : '';
+  const partitions = isStage ? ' Leave out "partitionBy", and each file is a partition.' : '';
   return [
     `"source.files" is ${quote(files)}, which is a URL, not a path.${partitions} Read it in a query, where DuckDB can load its extension for it, ` +
       `such as "SELECT * FROM '${files}'", or download it first.`,

@@ -2,8 +2,26 @@
 import { mkdir, mkdtemp, rename, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { inParallel } from '../core/in-parallel';
+import { Refusal } from '../core/refusal';
 import type { LocalFile, PinnedFile, UnitPlan } from '../core/unit-plan';
 import { ObjectChanged, ObjectDamaged, ObjectMissing, openStage, stageUri, type Stage } from '../stage';
+
+/**
+ * The absolute URI of the place on a stage that a source's files are on, and the stage itself. Throws a
+ * `Refusal` if it is invalid, or a package for it is not installed: no retry would help.
+ */
+export function sourceStage(
+  files: string,
+  projectDir: string,
+  warehouse: string,
+): { uri: string; stage: Stage } {
+  try {
+    const uri = stageUri(files, projectDir, warehouse);
+    return { uri, stage: openStage(uri) };
+  } catch (error) {
+    throw new Refusal('InvalidInput', [(error as Error).message]);
+  }
+}
 
 /**
  * The folders of a place on a stage, from the bucket's or the stage's root: they may hold the values of

@@ -16,8 +16,8 @@ import type { PinnedFile } from '../../core/unit-plan';
 import { sha256Of } from '../../files/digest';
 import { processFolder } from '../../files/process-folder';
 import { eachFile, sha256OfFile, stateOf } from '../../files/small-files';
-import { openStage, portableUri, stageUri, type ListedObject, type Stage } from '../../stage';
-import { foldersOf } from '../staged-files';
+import { portableUri, type ListedObject, type Stage } from '../../stage';
+import { foldersOf, sourceStage } from '../staged-files';
 
 /** How much is read of the end of a Parquet file at first. */
 const TAIL_BYTES = 64 * 1024;
@@ -65,7 +65,7 @@ export class StageCopies {
     at: { projectDir: string; warehouse: string; signal?: AbortSignal; last: boolean },
     work: (copies: StageCopies) => Promise<T>,
   ): Promise<T> {
-    const stage = openStage(stageUri(source.files, at.projectDir, at.warehouse));
+    const { stage } = sourceStage(source.files, at.projectDir, at.warehouse);
     if (source.pattern.split('/').some((part) => ['', '.', '..'].includes(part)))
       throw new Refusal('InvalidInput', [
         `"source.pattern" is "${source.pattern}", which has an empty folder, "." or "..": write it without them.`,

@@ -11,7 +11,8 @@ import { Refusal } from '../../core/refusal';
 import type { WarehouseAccess } from '../../core/warehouse-access';
 import { poolOf, SnowflakeError, type Session, type SessionPool } from '../../snowflake';
 import { isOnStage } from '../../core/files-on-stage';
-import { stageUri, type Stage } from '../../stage';
+import type { Stage } from '../../stage';
+import { sourceStage } from '../staged-files';
 import { commitRows as commitFile } from '../duckdb/commit';
 import { withDatabase } from '../../duckdb/database-file';
 import { DuckDbWarehouse } from '../duckdb/duckdb-warehouse';
@@ -87,12 +88,12 @@ export class SnowflakeWarehouse implements Warehouse {
     });
   }
 
-  snapshot<T>(request: SnapshotRequest, use: (pinned: PinnedSource) => Promise<T>): Promise<T> {
+  async snapshot<T>(request: SnapshotRequest, use: (pinned: PinnedSource) => Promise<T>): Promise<T> {
     if (!isSql(request)) return this.#files.snapshot(this.#named(request), use);
     return this.#pinning(request, { sample: false }, use);
   }
 
-  sample<T>(
+  async sample<T>(
     request: SnapshotRequest & { only: string[] },
     use: (pinned: PinnedSource) => Promise<T>,
   ): Promise<T> {
@@ -146,7 +147,7 @@ export class SnowflakeWarehouse implements Warehouse {
   #named<R extends SourceRequest>(request: R): R {
     const { source } = request;
     if (!('files' in source) || !isOnStage(source.files)) return request;
-    return { ...request, source: { ...source, files: stageUri(source.files, '', this.uri) } };
+    return { ...request, source: { ...source, files: sourceStage(source.files, '', this.uri).uri } };
   }
 
   get #pool(): SessionPool {
