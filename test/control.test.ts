@@ -375,6 +375,31 @@ describe('skipping', () => {
     await gated.run.wait();
   });
 
+  it('is refused without a trace in history, and followers of the run miss nothing', async () => {
+    const gated = await regions('skip-untraced', { params: { wait: ['a'] }, options: { maxConcurrency: 1 } });
+    await gated.untilStarted('a');
+    const before = (await eventTypes(gated)).length;
+    // The server shows events of a workflow task that it takes back when the workflow refuses the change.
+    worker.kill('SIGSTOP');
+    const refusal = gated.run.skip({ ordinals: '9' }).catch(({ name }: Error) => name);
+    await until(async () => (await eventTypes(gated)).length > before || undefined);
+    let isPlanned = false;
+    const ended: string[] = [];
+    const followed = gated.run.wait({
+      onEvent(event) {
+        if (event.type === 'planned') isPlanned = true;
+        if (event.type === 'partition') ended.push(event.partition.id);
+      },
+    });
+    await until(() => Promise.resolve(isPlanned || undefined));
+    worker.kill('SIGCONT');
+    expect(await refusal).toBe('UpdateRefused');
+    expect(await eventTypes(gated)).toHaveLength(before);
+    await gated.release();
+    expect(await followed).toMatchObject({ status: 'SUCCESS', counts: { DONE: 6 } });
+    expect(ended.sort()).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
+  });
+
   it('is refused as a whole, with a reason for every id: unknown, ended, already skipped', async () => {
     const gated = await regions('skip-refused', {
       params: { wait: ['c'], fails: { b: 'no' } },

@@ -25,6 +25,8 @@ const MAX_WAIT_MS = 5_000;
 const NOT_FOUND_FOR_MS = 20_000;
 /** `HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT` */
 const CLOSE_EVENT_ONLY = 2;
+/** `EVENT_TYPE_WORKFLOW_TASK_SCHEDULED` and `EVENT_TYPE_WORKFLOW_TASK_STARTED` */
+const [WORKFLOW_TASK_SCHEDULED, WORKFLOW_TASK_STARTED] = [5, 6];
 
 export class HistorySource {
   constructor(private readonly client: Client) {}
@@ -47,14 +49,17 @@ export class HistorySource {
     } while (token !== null);
   }
 
-  /** The events of the execution from its first to its last, as they happen. */
+  /**
+   * The events of the execution from its first to its last, as they happen. Of those that are not lasting,
+   * some may be repeated.
+   */
   async *follow(execution: ExecutionRef, signal?: AbortSignal): AsyncGenerator<HistoryEvent[]> {
     let last = 0;
     const begin = Date.now();
     for await (const events of this.#poll(execution, {}, signal)) {
       const fresh = events.filter((event) => Number(event.eventId) > last);
       if (fresh.length === 0) continue;
-      last = Number(fresh.at(-1)!.eventId);
+      last = Number(fresh.findLast(isLasting)?.eventId ?? last);
       yield fresh;
       // Each response costs the server a read, so bursts of events are fetched together: with a delay of at
       // most 2 % of the time so far.
@@ -143,6 +148,14 @@ export class HistorySource {
       token: next === null || next === undefined || next.length === 0 ? null : next,
     };
   }
+}
+
+/**
+ * Whether the event stays. The server also shows the workflow task of a change that is not answered yet, and
+ * takes it back if the workflow refuses: then other events get its numbers.
+ */
+function isLasting({ eventType }: HistoryEvent): boolean {
+  return eventType !== WORKFLOW_TASK_SCHEDULED && eventType !== WORKFLOW_TASK_STARTED;
 }
 
 /** The client never removes its listeners from a signal, so each request gets its own signal. */
