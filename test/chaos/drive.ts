@@ -173,7 +173,11 @@ async function follow(
     else driven.missed++;
   }
   const { status, closeTime } = await end;
-  const exitCode = await victim.client.current!.exitCode;
+  const followed = victim.client.current!;
+  const ended = await followed.exitCode;
+  // It was started while the server answered nobody.
+  const isUnanswered = ended !== 0 && UNANSWERED.test(followed.text());
+  const exitCode = isUnanswered ? (await world.finish('watch', world.runId, '--json')).code : ended;
   return { workflowRunId, closed: status, closedAt: closeTime.getTime(), exitCode };
 }
 
