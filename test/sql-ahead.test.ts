@@ -136,7 +136,7 @@ class Unit {
 
   private async written(query: SqlFunction): Promise<string> {
     const file = join(folder, 'rows.parquet');
-    const { refused } = await query.write(file);
+    const { refused } = await query.write(file, (work) => work());
     // As text, which has every bit.
     const read = async (sql: string) => (await this.reader.runAndReadAll(`${sql} '${file}'`)).getRowsJson();
     const types = await read('DESCRIBE FROM');

@@ -2,6 +2,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { selectProblem, withoutEnd } from '../duckdb/input-sql';
 import type { Column } from '../core/plan';
+import type { UntilRoom } from '../files/full-disk';
 import { copyWithKeys, KEYS_TABLE } from '../rows/output-file';
 import { type PartitionRows } from '../rows/partition-rows';
 import { identifier } from '../duckdb/quote';
@@ -118,7 +119,7 @@ export class SqlFunction {
   }
 
   /** Writes everything kept to `file` and clears it. If all rows are refused, no file is written. */
-  async write(file: string): Promise<Written> {
+  async write(file: string, untilRoom: UntilRoom): Promise<Written> {
     await this.takeAnswers();
     const columns = this.columns ?? [];
     const source = this.pending();
@@ -131,7 +132,7 @@ export class SqlFunction {
     const connection = await this.session.connected();
     const written = await writeOrRefuse(kept, (some) => {
       const rows = some === kept ? source : `(FROM ${source} WHERE __partwise_ord IN (${some.join(', ')}))`;
-      return copyWithKeys(connection, {
+      const copy = {
         rows: `${rows} AS pending`,
         ord: 'pending.__partwise_ord',
         row: 'pending.__partwise_row',
@@ -139,7 +140,8 @@ export class SqlFunction {
         keyColumns: this.keyColumns,
         columns: columns.map(({ name }) => name),
         file,
-      });
+      };
+      return untilRoom(() => copyWithKeys(connection, copy));
     });
     await connection.run(`DROP TABLE ${source}`);
     return written;

@@ -1,6 +1,7 @@
 /** Rows that functions returned, held by column until they are written. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column } from '../core/plan';
+import type { UntilRoom } from '../files/full-disk';
 import { type Cell, type CellType, exactType, takeCell, typedCell } from './cells';
 import type { DeclaredColumns } from './declared-columns';
 import { exactColumnsOf } from './exact-columns';
@@ -97,7 +98,12 @@ export class PendingRows {
    * Writes everything to `file` and clears it. If all rows are refused, no file is written. Rows that are
    * added meanwhile go into the next file.
    */
-  async write(connection: DuckDBConnection, keyColumns: readonly Column[], file: string): Promise<Written> {
+  async write(
+    connection: DuckDBConnection,
+    keyColumns: readonly Column[],
+    file: string,
+    untilRoom: UntilRoom,
+  ): Promise<Written> {
     const names = [...this.#columns.keys()];
     const typed = this.#types.flatMap((type, i) =>
       type === null ? [] : [{ name: this.#names[i]!, type, values: this.#values[i]! }],
@@ -110,13 +116,8 @@ export class PendingRows {
     const all = [...new Set(ordinals)];
     return writeOrRefuse(all, (some) => {
       const rows = { ordinals, positions, typed };
-      return writeRows(
-        connection,
-        some === all ? rows : rowsOf(rows, new Set(some)),
-        keyColumns,
-        names,
-        file,
-      );
+      const own = some === all ? rows : rowsOf(rows, new Set(some));
+      return untilRoom(() => writeRows(connection, own, keyColumns, names, file));
     });
   }
 

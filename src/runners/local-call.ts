@@ -5,6 +5,7 @@ import type { FileRef } from '../core/files';
 import type { PackedArtifact } from '../core/outcome';
 import { sha256Of } from '../files/digest';
 import type { CalledHere, CallHereOptions, Uploaded } from './language';
+import { assertRoom } from './scratch-room';
 import type { Asked, CallResult, FromRunner } from './protocol';
 
 export class LocalCall {
@@ -37,6 +38,8 @@ export class LocalCall {
 
   async ask(request: Asked, signal?: AbortSignal): Promise<unknown> {
     if (request.type === 'model') return this.options.onModel(request.partition);
+    // Nobody else waits: the person who called the function reads what is full.
+    if (request.type === 'room') return assertRoom(this.options.unit.scratch, request.bytes);
     if (request.type === 'download') return this.options.onDownload(request);
     const { access, signal: ofCall } = this.options;
     if (request.type === 'query') return access!.query(request, signal ?? ofCall);

@@ -79,6 +79,7 @@ export const message = z.discriminatedUnion('type', [
     file: text,
     codec,
   }),
+  z.strictObject({ type: z.literal('room'), id: count, bytes: positive }),
   z.strictObject({
     type: z.literal('download'),
     id: count,

@@ -161,6 +161,11 @@ export type FromRunner =
       file: string;
       codec: ArtifactCodec;
     }
+  /**
+   * The disk of the scratch folder is full; answered by `reply` once this many bytes can be written there.
+   * What has been computed waits with it.
+   */
+  | { type: 'room'; id: number; bytes: number }
   /** Answered by `reply` with `{ file, codec }`: a local copy. */
   | { type: 'download'; id: number; name: string; partition: string; run: string | null }
   /** Answered by `reply` with a `ModelFile`, a local copy, or null if the partition has no model. */
@@ -194,6 +199,9 @@ export type FromRunner =
   /** The unit could not be run (the bundle does not load, or the snapshot cannot be read). */
   | { type: 'unitFailed'; error: ErrorInfo; retryable: boolean };
 
-type RunnerRequest = Extract<FromRunner, { type: 'upload' | 'download' | 'model' | 'query' | 'rows' }>;
+type RunnerRequest = Extract<
+  FromRunner,
+  { type: 'upload' | 'room' | 'download' | 'model' | 'query' | 'rows' }
+>;
 /** A request without its id. */
 export type Asked = RunnerRequest extends infer R ? (R extends RunnerRequest ? Omit<R, 'id'> : never) : never;

@@ -239,6 +239,8 @@ class RunnerSession {
           this.messages.stored(ref);
           return ref;
         });
+      case 'room':
+        return this.requests.reply(message.id, () => handlers.onRoom(message.bytes));
       case 'download':
         return this.requests.reply(message.id, () => handlers.onDownload(message));
       case 'model':

@@ -37,6 +37,8 @@ export interface UnitHandlers {
   onLog(lines: LogLine[]): void;
   /** Errors of uploads and downloads are passed to the function. */
   onUpload(request: UploadRequest): Promise<FileRef>;
+  /** Resolves once this many bytes can be written to the unit's scratch folder. */
+  onRoom(bytes: number): Promise<void>;
   onDownload(request: {
     name: string;
     partition: string;
@@ -47,8 +49,8 @@ export interface UnitHandlers {
   /** Called when a runner starts with the unit, and with null when it has ended. */
   onSession(session: RunningSession | null): void;
   /**
-   * How long calls have waited for the stage since then, on the clock of `monotonicMs`. That time is not
-   * charged to the function.
+   * How long calls have waited for the stage, or for room in the scratch folder, since then, on the clock of
+   * `monotonicMs`. That time is not charged to the function.
    */
   waitedSince(then: number): number;
   /** Called when a partition's call was lost. `types` are the error types of all of its lost calls here. */

@@ -1,11 +1,14 @@
 /** Local copies of objects on a stage that is not a local folder. */
 import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StagedFile } from '../core/files';
 import { digestFile } from '../files/digest';
+import { isFullDisk } from '../files/full-disk';
 import { processFolder } from '../files/process-folder';
 import { assertRecorded } from './checked';
+import { asUnavailable } from './unavailable';
 
 /** Cached copies, such as partition indexes, which every unit of a run reads. */
 const MAX_KEPT = 16;
@@ -44,7 +47,7 @@ export class LocalCopies {
   async #keep(key: string, path: string, ref: StagedFile | null): Promise<string> {
     const known = this.#kept.get(key);
     this.#kept.delete(key);
-    const copy = known ?? this.#copy(path, processFolder('copies'), ref);
+    const copy = known ?? this.#copy(path, null, ref);
     this.#kept.set(key, copy);
     copy.catch(() => this.#kept.delete(key));
     if (this.#kept.size > MAX_KEPT) await this.#dropOldest();
@@ -57,7 +60,19 @@ export class LocalCopies {
     await rm(await copy, { force: true });
   }
 
-  async #copy(path: string, folder: string, ref: StagedFile | null): Promise<string> {
+  /** Without a folder: in the process's own. */
+  async #copy(path: string, folder: string | null, ref: StagedFile | null): Promise<string> {
+    try {
+      return await this.#copyTo(folder ?? processFolder('copies'), path, ref);
+    } catch (error) {
+      // As a stage that is full: nobody's fault, and to be waited for.
+      if (!isFullDisk(error)) throw error;
+      const where = `"${folder ?? tmpdir()}", for copies of files of the stage ${this.uri},`;
+      throw asUnavailable(error, `The folder ${where}`);
+    }
+  }
+
+  async #copyTo(folder: string, path: string, ref: StagedFile | null): Promise<string> {
     await mkdir(folder, { recursive: true });
     const file = join(folder, `copy-${randomUUID()}`);
     const partial = `${file}.partial`;

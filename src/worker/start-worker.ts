@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { availableParallelism, hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -156,6 +156,7 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   const identity = `${process.pid}@${hostname()}`;
   const scratch = join(project.projectDir, '.partwise', 'scratch', identity);
   await removeAbandoned(dirname(scratch));
+  await mkdir(scratch, { recursive: true });
   const pool = new RunnerPool({
     size: runners,
     folder: scratch,

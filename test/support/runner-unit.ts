@@ -158,6 +158,7 @@ export async function run(request: RunRequest): Promise<Ran> {
       onDownload: async () => {
         throw new Error('There is nothing to download here.');
       },
+      onRoom: async () => undefined,
       onModel: async () => null,
       onSession: () => undefined,
       waitedSince: () => 0,

@@ -11,6 +11,7 @@ from .._data import DataConnector
 from .._errors import Aborted, InvalidResult
 from .file_rows import FileRows
 from .kept_models import KeptModels
+from .room import until_room, write_file
 from .snapshot import SnapshotUnreadable
 
 #: Larger artifacts get their own files.
@@ -98,9 +99,8 @@ class Call:
             return
         self._files += 1
         file = os.path.join(self._unit["scratch"], f"upload-{os.getpid()}-{self._worker.next_file()}")
-        with open(file, "wb") as opened:
-            opened.write(content)
         try:
+            until_room(self._worker, lambda: write_file(file, [content]))
             ref = self._ask(
                 {"type": "upload", "ordinal": self.partition.ordinal, "name": name, "file": file, "codec": codec}
             )

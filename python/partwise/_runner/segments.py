@@ -8,6 +8,7 @@ import time
 
 from .._errors import describe_raised
 from .pending_rows import PendingRows
+from .room import until_room, write_file
 
 EVERY_SECONDS = 1.0
 #: With this many pending rows, a segment is handed over early.
@@ -22,9 +23,9 @@ CAUTIOUS_SECONDS = 0.1
 class Segments:
     """Collects outcomes, rows and artifacts. Used by the thread that calls functions and by the one that watches."""
 
-    def __init__(self, unit, channel, index):
+    def __init__(self, unit, worker, index):
         self._unit = unit
-        self._channel = channel
+        self._worker = worker
         self._index = index
         self._lock = threading.RLock()
         self._count = 0
@@ -105,7 +106,9 @@ class Segments:
         name = f"{os.getpid()}-{self._count}"
         scratch = self._unit["scratch"]
         rows = os.path.join(scratch, f"rows-{name}.parquet")
-        refused = self._rows.write(rows, self._index, self._unit["keyColumns"])
+        refused = until_room(
+            self._worker, lambda: self._rows.write(rows, self._index, self._unit["keyColumns"])
+        )
         if refused.is_empty:
             rows = None
         for call, error in refused.calls:
@@ -113,10 +116,9 @@ class Segments:
         pack = None
         if self._pack_bytes > 0:
             pack = os.path.join(scratch, f"pack-{name}")
-            with open(pack, "wb") as file:
-                file.writelines(self._pack)
+            until_room(self._worker, lambda: write_file(pack, self._pack))
         head, body = self._done_columns()
-        self._channel.send(
+        self._worker.channel.send(
             {"type": "segment", "done": head, "outcomes": self._outcomes, "rows": rows, "pack": pack}, body
         )
         self._clear()

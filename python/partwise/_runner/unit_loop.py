@@ -25,7 +25,7 @@ class UnitLoop:
         self._definition = definition
         self._worker = worker
         self._index = Index(unit["index"], unit["keyColumns"], unit["ordinals"])
-        self._segments = Segments(unit, worker.channel, self._index)
+        self._segments = Segments(unit, worker, self._index)
         self._snapshot = (
             Snapshot(unit["snapshot"], unit["columns"], unit["ordinals"], self._index) if unit["snapshot"] else None
         )

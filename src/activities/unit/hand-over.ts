@@ -2,6 +2,7 @@
  * How an attempt leaves its unit to the next one, at no cost to the partitions where they are not to blame.
  */
 import { ApplicationFailure, CancelledFailure } from '@temporalio/activity';
+import { isFullDisk } from '../../files/full-disk';
 import { Refusal } from '../../core/refusal';
 import { StageUnavailable } from '../../stage';
 import type { Heartbeats, UnitBeat } from './heartbeat';
@@ -86,12 +87,18 @@ export class HandOver {
 
 /**
  * The error of a stage that does not answer or that this worker cannot use: an unreliable mount, expired
- * credentials. Null for other errors.
+ * credentials, no room for copies of its files. Null for other errors.
  */
 function stageTrouble(error: unknown): { type: string; message: string } | null {
   if (error instanceof StageUnavailable) return { type: error.name, message: error.message };
   if (error instanceof Refusal && error.type === 'StageUnreachable')
     return { type: error.type, message: error.message };
+  if (isFullDisk(error)) {
+    const { message } = error as Error;
+    const places = 'the scratch folder of its project (.partwise/scratch) or for temporary files';
+    const remedy = `Free up space on the disk with ${places}; the run then continues automatically.`;
+    return { type: StageUnavailable.name, message: `The worker's disk is full: ${message}. ${remedy}` };
+  }
   return null;
 }
 

@@ -249,7 +249,11 @@ class UnitAttempt {
 
   async #makeScratch(): Promise<string> {
     const folder = join(this.deps.scratch, `unit-${this.context.info.activityId}-${randomUUID()}`);
-    await mkdir(folder, { recursive: true });
+    // Not `recursive` at first: if the disk is full, Node 20 would say that a folder is missing.
+    await mkdir(folder).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+      await mkdir(folder, { recursive: true });
+    });
     return folder;
   }
 

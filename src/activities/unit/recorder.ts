@@ -14,6 +14,7 @@ import type { CallResult, LogLine, RunnerSegment } from '../../runners/protocol'
 import { ObjectExists, type Stage } from '../../stage';
 import { mergeRows } from '../../rows/combined-rows';
 import type { IndexEntry } from '../../rows/partition-index';
+import { asScratchFull, assertRoom } from '../../runners/scratch-room';
 import { putCheckpoint, type CheckpointOutcome, type Recorded } from '../../stored/checkpoints';
 import {
   downloadArtifact,
@@ -209,6 +210,11 @@ export class UnitRecorder implements UnitHandlers {
     return outcome.status !== 'CANCELLED' && !(this.options.budget.isOwnActivity && retryable);
   }
 
+  onRoom(bytes: number): Promise<void> {
+    const { scratch, wait } = this.options;
+    return wait.ofCall(() => assertRoom(scratch, bytes));
+  }
+
   onModel(partition: string): Promise<ModelFile | null> {
     const { models, scratch, stage, wait } = this.options;
     const fetch = (): Promise<ModelFile | null> => fetchModel(models, partition, scratch);
@@ -273,7 +279,11 @@ export class UnitRecorder implements UnitHandlers {
       })),
     );
     const merged = join(scratch, 'merged.parquet');
-    const complete = await mergeRows(keyColumns, files, merged);
+    const complete = await wait.patiently(() =>
+      mergeRows(keyColumns, files, merged).catch((error: unknown) => {
+        throw asScratchFull(error, scratch);
+      }),
+    );
     return complete ? [await this.put('output/rows.parquet', { file: merged })] : refs;
   }
 

@@ -13,6 +13,7 @@ import { artifactFile } from '../../stored/layout';
 import { languageOfBundle } from '../../runners/languages';
 import type { RunnerPool } from '../../runners/pool';
 import type { LogLine, RunnerSegment, RunnerUnit } from '../../runners/protocol';
+import { assertRoom } from '../../runners/scratch-room';
 import { runUnit } from '../../runners/unit-run';
 import type { Stage } from '../../stage';
 import { fetchModel } from '../../models/fetch-model';
@@ -104,6 +105,10 @@ class TrialRecorder implements UnitHandlers {
 
   onUpload({ ordinal, name, file }: UploadRequest): Promise<FileRef> {
     return this.trial.stage.put(`${ordinal}/${artifactFile(name)}`, { file });
+  }
+
+  onRoom(bytes: number): Promise<void> {
+    return assertRoom(this.trial.unit.scratch, bytes);
   }
 
   onModel(partition: string): Promise<ModelFile | null> {

@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import type { ArtifactCodec } from '../../core/files';
 import type { PackedArtifact } from '../../core/outcome';
 import { sha256Of } from '../../files/digest';
+import type { UntilRoom } from '../../files/full-disk';
 
 /** Larger artifacts get their own files. */
 export const MAX_PACKED_BYTES = 64 * 1024;
@@ -26,10 +27,10 @@ export class ArtifactPack {
   }
 
   /** Writes the added artifacts and clears them. */
-  async write(file: string): Promise<void> {
+  async write(file: string, untilRoom: UntilRoom): Promise<void> {
     const parts = this.#parts;
     this.#parts = [];
     this.#bytes = 0;
-    await writeFile(file, parts);
+    await untilRoom(() => writeFile(file, parts));
   }
 }

@@ -2,6 +2,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ContextHost } from '../../functions/context';
+import { untilRoom } from '../../files/full-disk';
 import { toBind } from '../../functions/bind';
 import type { WarehouseConnection } from '../../functions/types';
 import { withWarehouse } from '../../functions/warehouse-connection';
@@ -77,8 +78,8 @@ export class RunnerHost implements ContextHost {
   async #put(name: string, bytes: Uint8Array, codec: ArtifactCodec): Promise<FileRef> {
     const { ordinal, attempt, id: partitionId } = this.call;
     const file = join(this.unit.scratch, `upload-${++files}`);
-    await writeFile(file, bytes);
     try {
+      await untilRoom((room) => this.link.ask({ type: 'room', bytes: room }))(() => writeFile(file, bytes));
       const request = { type: 'upload', ordinal, partitionId, attempt, name, file, codec } as const;
       return (await this.link.ask(request)) as FileRef;
     } finally {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { DoneColumns, filterBlock, outcomeAt } from '../../core/done-block';
 import type { EndedOutcome, ErrorInfo, NextCall, PackedArtifact } from '../../core/outcome';
+import { untilRoom, type UntilRoom } from '../../files/full-disk';
 import { describeThrown } from '../../functions/errors';
 import type { IndexedPartition } from '../../functions/unit-index';
 import { NOTHING_WRITTEN, type Written } from '../../rows/written-alone';
@@ -37,13 +38,16 @@ export class Segments {
   /** Segments are written one at a time. */
   private writing: Promise<unknown> = Promise.resolve();
   private broken: { error: unknown } | null = null;
+  private readonly untilRoom: UntilRoom;
 
   constructor(
     private readonly unit: RunnerUnit,
     private readonly link: UnitLink,
     private readonly fn: UnitFunction,
     private readonly index: ReadonlyMap<number, IndexedPartition>,
-  ) {}
+  ) {
+    this.untilRoom = untilRoom((bytes) => link.ask({ type: 'room', bytes }));
+  }
 
   /** The call returned. What it returned is kept, or has failed the partition. */
   async recordSuccess(call: EndedCall, returned: Returned): Promise<void> {
@@ -152,8 +156,8 @@ export class Segments {
     const rows = this.fn.rows === 0 ? null : join(this.unit.scratch, `rows-${name}.parquet`);
     const pack = this.pack.bytes === 0 ? null : join(this.unit.scratch, `pack-${name}`);
     const [written] = await Promise.all([
-      rows === null ? NOTHING_WRITTEN : this.fn.write(rows),
-      pack === null ? null : this.pack.write(pack),
+      rows === null ? NOTHING_WRITTEN : this.fn.write(rows, this.untilRoom),
+      pack === null ? null : this.pack.write(pack, this.untilRoom),
     ]);
     const ended = this.withRefused({ done, outcomes }, written.refused);
     this.link.send({ type: 'segment', ...ended, rows: written.isWritten ? rows : null, pack });

@@ -18,6 +18,7 @@ import { type IndexedPartition, loadKeys } from '../../functions/unit-index';
 import type { Written } from '../../rows/written-alone';
 import { didYouMean } from '../../core/nearest';
 import type { RunnerUnit } from '../protocol';
+import type { UntilRoom } from '../../files/full-disk';
 import { SQL_FUNCTION } from '../../core/function-description';
 
 /** The result of one call, copied so that code that runs later cannot change it. */
@@ -45,10 +46,10 @@ export interface UnitFunction {
   lookAhead?(ordinal: number): Promise<void>;
   call(partition: IndexedPartition, rows: PartitionRows, call: CallContext): Promise<Returned>;
   /**
-   * Writes the pending rows to a Parquet file; rows that are added meanwhile go into the next one. If all are
-   * refused, no file is written.
+   * Writes the pending rows to a Parquet file, once there is room for it; rows that are added meanwhile go
+   * into the next one. If all are refused, no file is written.
    */
-  write(file: string): Promise<Written>;
+  write(file: string, untilRoom: UntilRoom): Promise<Written>;
 }
 
 /** The sessions that run SQL: both are the same if the input is trusted like the code. */
@@ -112,7 +113,7 @@ async function userFunction(
         keep: () => pending.add(ordinal, taken),
       };
     },
-    write: (file) => pending.write(writer, unit.keyColumns, file),
+    write: (file, untilRoom) => pending.write(writer, unit.keyColumns, file, untilRoom),
   };
 }
 
@@ -143,6 +144,6 @@ function sqlFunction(unit: RunnerUnit, session: SqlSession, load: LoadAhead | nu
         keep: () => query.keep(ordinal, result),
       };
     },
-    write: (file) => query.write(file),
+    write: (file, untilRoom) => query.write(file, untilRoom),
   };
 }
