@@ -106,9 +106,7 @@ class Segments:
         name = f"{os.getpid()}-{self._count}"
         scratch = self._unit["scratch"]
         rows = os.path.join(scratch, f"rows-{name}.parquet")
-        refused = until_room(
-            self._worker, lambda: self._rows.write(rows, self._index, self._unit["keyColumns"])
-        )
+        refused = until_room(self._worker, lambda: self._rows.write(rows, self._index, self._unit["keyColumns"]))
         if refused.is_empty:
             rows = None
         for call, error in refused.calls:
