@@ -3,7 +3,7 @@
  * From random numbers of their own, so that what `scenario.ts` draws for a seed stays as it is.
  */
 import { Random } from './random';
-import { EXTRA_FAULTS, type Fault, type Scenario } from './scenario';
+import { EXTRA_FAULTS, STORE_FAULTS, type Fault, type Scenario } from './scenario';
 
 export function withExtras(scenario: Scenario): Scenario {
   const random = new Random(scenario.seed + 2_000_000);
@@ -35,4 +35,16 @@ export function withExtras(scenario: Scenario): Scenario {
     ),
     cleans: scenario.continuations.map(() => random.chance(0.3)),
   };
+}
+
+/** What a seed draws whose stage is on S3: when its server is killed. */
+export function withStoreFaults(scenario: Scenario): Scenario {
+  const random = new Random(scenario.seed + 3_000_000);
+  const more = Array.from({ length: random.int(1, 2) }, (): Fault => ({
+    kind: random.pick(STORE_FAULTS),
+    after: random.int(1, Math.floor(scenario.partitions.length * 0.9)),
+    pick: random.int(0, 1_000_000),
+    by: 'library',
+  }));
+  return { ...scenario, faults: [...scenario.faults, ...more].sort((a, b) => a.after - b.after) };
 }

@@ -6,7 +6,7 @@ import { clean } from './clean';
 import { hand } from './hands';
 import { MACHINE } from './machine-faults';
 import type { Fault, FaultKind } from './scenario';
-import { troubleMs, type Inflict, type Victim } from './victim';
+import { sleepUnlessClosed, troubleMs, type Inflict, type Victim } from './victim';
 import { patiently } from './patiently';
 import { type World } from './world';
 
@@ -90,6 +90,13 @@ const INFLICT: Record<FaultKind, Inflict> = {
   },
   async table({ world }) {
     await world.source.change();
+    return true;
+  },
+  /** It comes back with everything that it had accepted. */
+  async store({ world, closed }) {
+    const restart = await world.store!.kill();
+    await sleepUnlessClosed(closed);
+    await restart();
     return true;
   },
   /** For some seconds, or a minute. */

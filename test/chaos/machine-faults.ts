@@ -1,11 +1,10 @@
 /** The faults of the machine. */
 import { openSync, closeSync, existsSync, readSync, renameSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { atCommit } from './at-commit';
 import type { MachineFault } from './scenario';
 import { stageFiles } from './stage-files';
-import { TROUBLE_MS, troubleMs, type Inflict, type Victim } from './victim';
+import { sleepUnlessClosed, troubleMs, type Inflict, type Victim } from './victim';
 import { patiently } from './patiently';
 
 export const MACHINE: Record<MachineFault, Inflict> = {
@@ -69,10 +68,6 @@ export const MACHINE: Record<MachineFault, Inflict> = {
     return true;
   },
 };
-
-async function sleepUnlessClosed(closed: AbortSignal, ms = TROUBLE_MS): Promise<void> {
-  await sleep(ms, undefined, { signal: closed }).catch(() => {});
-}
 
 /** Kills everything that works on the stage, as a power loss does. */
 async function restartAround({ world, client }: Victim, act: () => void): Promise<void> {

@@ -3,7 +3,8 @@ import { cpus, platform, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { assertNoneLeft, check, CHECKS } from './checks';
 import { drive, type Driven } from './drive';
-import { withExtras } from './extras';
+import { GATEWAY } from '../support/s3-gateway';
+import { withExtras, withStoreFaults } from './extras';
 import { missingFor } from './machine';
 import { inProcesses, type SeedEnd } from './parallel';
 import { MACHINE_FAULTS, machineScenarioOf, scenarioOf, type Scenario } from './scenario';
@@ -64,7 +65,12 @@ async function runSeed(seed: number, scenario: Scenario, say: (text: string) => 
 }
 
 function flagOf({ family }: Scenario): string {
-  return (family === 'machine' ? ' --machine' : '') + (process.env.CLUSTER_SERVER ? ' --cluster' : '');
+  const flags = [
+    family === 'machine' && '--machine',
+    process.env.CLUSTER_SERVER && '--cluster',
+    GATEWAY && '--s3',
+  ];
+  return flags.map((flag) => (flag ? ` ${flag}` : '')).join('');
 }
 
 function describe(scenario: Scenario): string {
@@ -135,15 +141,18 @@ export async function main(args: readonly string[]): Promise<void> {
       parallel: { type: 'string' },
       // Read by scripts/chaos.mjs, which finds the programs.
       cluster: { type: 'boolean' },
+      s3: { type: 'boolean' },
     },
   });
   const seeds = (values.seed ?? []).map(Number);
   const range = /^(\d+)-(\d+)$/.exec(values.seeds ?? '');
   if (range !== null) for (let seed = Number(range[1]); seed <= Number(range[2]); seed++) seeds.push(seed);
   const width = Number(values.parallel ?? 1);
-  if (seeds.length === 0 || ![...seeds, width].every(Number.isInteger) || width < 1) {
+  const { s3: isOnS3 = false, machine: isMachine = false } = values;
+  const isPossible = !isOnS3 || !isMachine;
+  if (seeds.length === 0 || ![...seeds, width].every(Number.isInteger) || width < 1 || !isPossible) {
     console.error(
-      'Usage: npm run chaos -- --seed 7 [--seed 8 …] | --seeds 1-50   [--machine] [--cluster] [--parallel 4] [--log FILE[.gz]] [--quiet]',
+      'Usage: npm run chaos -- --seed 7 [--seed 8 …] | --seeds 1-50   [--machine | --s3] [--cluster] [--parallel 4] [--log FILE[.gz]] [--quiet]',
     );
     process.exit(2);
   }
@@ -155,15 +164,17 @@ export async function main(args: readonly string[]): Promise<void> {
     // To the command that runs several at a time.
     process.send?.(end);
   };
-  if (values.machine === true && process.send === undefined) reportMissing();
-  if (values.parallel !== undefined) {
-    const flags = (['machine', 'cluster', 'quiet'] as const).flatMap((name) =>
+  if (isMachine && process.send === undefined) reportMissing();
+  // A process has one client for S3, and each seed a store of its own.
+  if (values.parallel !== undefined || (isOnS3 && seeds.length > 1)) {
+    const flags = (['machine', 'cluster', 's3', 'quiet'] as const).flatMap((name) =>
       values[name] ? [`--${name}`] : [],
     );
     await inProcesses(seeds, width, flags, ended);
   } else
     for (const seed of seeds) {
-      const scenario = withExtras(values.machine === true ? machineScenarioOf(seed) : scenarioOf(seed));
+      const drawn = withExtras(isMachine ? machineScenarioOf(seed) : scenarioOf(seed));
+      const scenario = isOnS3 ? withStoreFaults(drawn) : drawn;
       const say = (text: string): void => {
         if (values.quiet !== true || / FAILED | kept in /.test(text)) console.log(text);
       };

@@ -14,10 +14,13 @@ import type { World } from './world';
 /** Objects that a worker may be putting at the same time. */
 const MAX_PUTS = 8;
 
-/** Only killed workers leave unfinished objects: those of their units, logs and checkpoints. */
+/**
+ * Only killed workers leave unfinished objects, those of their units, logs and checkpoints, and a stage that
+ * became read-only, or went away, before they could be removed.
+ */
 export function nothingUnfinished({ world, driven }: Evidence): void {
-  const { deploy = 0 } = driven.inflicted;
-  const most = (lostWorkers(driven) + deploy) * MAX_PUTS * world.scenario.workers;
+  const { deploy = 0, readOnly = 0, away = 0 } = driven.inflicted;
+  const most = (lostWorkers(driven) + deploy + readOnly + away) * MAX_PUTS * world.scenario.workers;
   const left = stageFiles(world.stage).filter((file) => file.startsWith('.partial/'));
   if (left.length > most)
     throw new Error(

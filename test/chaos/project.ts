@@ -26,8 +26,8 @@ export function projectFolder(folder: string, machine: Machine): string {
 export async function writeProject(
   project: string,
   scenario: Scenario,
-  machine: Machine,
   { address, namespace }: ChaosServer,
+  stage: string,
 ): Promise<void> {
   // For this process, which reads the stage and histories like any other. Of the seed, so that what a failing
   // seed leaves can be read.
@@ -37,7 +37,6 @@ export async function writeProject(
   await symlink(REPOSITORY, join(project, 'node_modules', 'partwise'));
   for (const file of ['functions.ts', 'scenario.ts', 'random.ts'])
     await copyFile(join(__dirname, file), join(project, file));
-  const stage = machine.disk === null ? './stage' : join(machine.disk.folder, 'stage');
   const config = {
     functions: './functions.ts',
     warehouse: 'duckdb:./w.duckdb',

@@ -46,6 +46,8 @@ export const FAULTS = [
 ] as const;
 /** Drawn by `extras.ts`. */
 export const EXTRA_FAULTS = ['freeze', 'clean', 'rival', 'replace'] as const;
+/** Faults of the server of the stage, in seeds with `--s3`. */
+export const STORE_FAULTS = ['store'] as const;
 /** Faults of the machine, in seeds with `--machine`. */
 export const MACHINE_FAULTS = [
   'full',
@@ -58,7 +60,8 @@ export const MACHINE_FAULTS = [
   'fullProject',
 ] as const;
 export type MachineFault = (typeof MACHINE_FAULTS)[number];
-export type FaultKind = (typeof FAULTS)[number] | (typeof EXTRA_FAULTS)[number] | MachineFault;
+export type FaultKind =
+  (typeof FAULTS)[number] | (typeof EXTRA_FAULTS)[number] | (typeof STORE_FAULTS)[number] | MachineFault;
 
 /** Unexpected behaviour of functions, in every call of the run. Each is on or off. */
 export interface Oddities {

@@ -1,4 +1,5 @@
 /** What faults act on. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from './scenario';
 import type { Command, World } from './world';
 
@@ -15,9 +16,13 @@ export interface Victim {
 export type Inflict = (victim: Victim, fault: Fault) => Promise<boolean>;
 
 /** Long enough to affect units, and for a heartbeat timeout. */
-export const TROUBLE_MS = 6_000;
+const TROUBLE_MS = 6_000;
 
 /** For what is stopped: sometimes a minute. */
 export function troubleMs(pick: number): number {
   return pick % 4 === 0 ? 60_000 : TROUBLE_MS;
+}
+
+export async function sleepUnlessClosed(closed: AbortSignal, ms = TROUBLE_MS): Promise<void> {
+  await sleep(ms, undefined, { signal: closed }).catch(() => {});
 }

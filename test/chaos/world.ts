@@ -16,12 +16,14 @@ import { openStage, type Stage } from '../../src/stage';
 import { encrypting } from '../../src/trust/encryption-codec';
 import { PayloadKeys } from '../../src/trust/payload-keys';
 import { isAlive } from '../support/processes';
+import { GATEWAY, type Gateway } from '../support/s3-gateway';
 import { Calls } from './calls';
 import { Machine } from './machine';
 import { canariesOf, KEY, projectFolder, REPOSITORY, writeProject } from './project';
 import type { Scenario } from './scenario';
 import { startClusterServer } from './cluster-server';
 import { SeedServer, type ChaosServer } from './server';
+import { BUCKET, PREFIX, startStore, STORE_SECRET } from './store';
 import { Source } from './source';
 
 /** What runners execute; their first argument is their worker's pid. */
@@ -29,6 +31,8 @@ const RUNNER = join(REPOSITORY, 'dist/runners/node/main.js');
 
 /** A call that failed on its rows does not note its end. */
 const MAX_RELEASE_MS = 10_000;
+
+const STAGE_IN_BUCKET = `s3://${BUCKET}/${PREFIX}/`;
 
 /** What a command prints that got no answer from the server. */
 export const UNANSWERED = /No Temporal server responds/;
@@ -77,10 +81,16 @@ export class World {
     readonly client: Client,
     readonly partwise: Partwise,
     readonly source: Source,
+    /** The server of the stage, if that is on S3. */
+    readonly store: Gateway | null,
   ) {
     this.runId = `chaos/${scenario.seed} Run`;
     this.calls = new Calls(join(folder, 'calls.log'));
-    this.canaries = [...canariesOf(scenario.seed), ...(scenario.encrypted ? [process.env[KEY.env]!] : [])];
+    this.canaries = [
+      ...canariesOf(scenario.seed),
+      ...(scenario.encrypted ? [process.env[KEY.env]!] : []),
+      ...(store === null ? [] : [STORE_SECRET]),
+    ];
   }
 
   /** The folders with everything of the seed. */
@@ -93,14 +103,16 @@ export class World {
     return projectFolder(this.folder, this.machine);
   }
 
-  /** The stage's folder. */
+  /** The stage's folder: with a store, what its bucket has of the stage. */
   get stage(): string {
+    if (this.store !== null) return join(bucketsFolder(this.folder), BUCKET, PREFIX);
     return join(this.machine.disk?.folder ?? this.project, 'stage');
   }
 
   /** Decrypts, if the stage is encrypted. */
   openStage(): Stage {
-    return openStage(`${this.scenario.encrypted ? 'encrypted:' : ''}${pathToFileURL(this.stage).href}`);
+    const uri = this.store === null ? pathToFileURL(this.stage).href : STAGE_IN_BUCKET;
+    return openStage(`${this.scenario.encrypted ? 'encrypted:' : ''}${uri}`);
   }
 
   get warehouse(): string {
@@ -159,7 +171,9 @@ export class World {
       ? await startClusterServer(scenario.seed)
       : await SeedServer.start(join(folder, 'server'));
     const { address, namespace } = server;
-    await writeProject(project, scenario, machine, server);
+    const store = GATEWAY === undefined ? null : await startStore(bucketsFolder(folder));
+    const onDisk = machine.disk === null ? './stage' : join(machine.disk.folder, 'stage');
+    await writeProject(project, scenario, server, store === null ? onDisk : STAGE_IN_BUCKET);
     const source = new Source(scenario, project);
     await source.make();
     writeFileSync(join(folder, 'calls.log'), '');
@@ -168,7 +182,7 @@ export class World {
     const keys = new PayloadKeys(scenario.encrypted ? [KEY] : [], process.env);
     const client = new Client({ connection, namespace, dataConverter: encrypting(undefined, keys) });
     const partwise = await Partwise.connect({ projectDir: project });
-    return new World(folder, scenario, machine, server, connection, client, partwise, source);
+    return new World(folder, scenario, machine, server, connection, client, partwise, source, store);
   }
 
   /** Partition ids. */
@@ -302,6 +316,7 @@ export class World {
     await this.partwise.close();
     await this.connection.close();
     await this.server.end();
+    await this.store?.end();
   }
 
   /** Kills everything with open files on the stage, as a power loss does. */
@@ -344,6 +359,11 @@ export class World {
       ...this.machine.environment,
     };
   }
+}
+
+/** Of the store. */
+function bucketsFolder(folder: string): string {
+  return join(folder, 'buckets');
 }
 
 function behavioursOf({ partitions }: Scenario, source: Source) {
