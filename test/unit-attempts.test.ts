@@ -59,6 +59,17 @@ const hungry = {
 export const hungryHere = definePartitionFunction({ name: 'hungryHere', ...hungry });
 export const hungryElsewhere = definePartitionFunction({ name: 'hungryElsewhere', ...hungry, bigTaskQueue: 'BIG_QUEUE' });
 
+/** Kills its runner in its first call; in later ones, waits for the gate. */
+export const deadly = definePartitionFunction({
+  name: 'deadly',
+  async run(data, context) {
+    noted(context, 'begin');
+    if (context.attempt === 1) process.kill(process.pid, 'SIGKILL');
+    while (!existsSync(context.params.gate)) await sleep(20);
+    return { attempt: context.attempt };
+  },
+});
+
 /** Waits in partitions named in params.wait until the gate is open; in others for params.ms. */
 export const patient = definePartitionFunction({
   name: 'patient',
@@ -281,6 +292,21 @@ describe('deploys', () => {
     expect(new Set(batch.calls().map(({ attempt }) => attempt))).toEqual(new Set([1]));
     const { partitions } = await batch.run.partitions({ limit: 1_000 });
     expect(new Set(partitions.map(({ attempts }) => attempts))).toEqual(new Set([1]));
+  });
+
+  it('do not forget that a partition of a batch has killed its runner', async () => {
+    const { run, calls, until: called, openGate } = await start('deadly', {}, { partitionsPerUnit: 4 });
+    await called((all) => all.some(({ attempt }) => attempt === 2));
+    const before = calls().length;
+    const next = await project.startWorker(TWO_RUNNERS);
+    worker.kill('SIGTERM');
+    worker = next;
+    await called((all) => all.length > before);
+    expect(calls()[before]).toMatchObject({ attempt: calls()[before]!.id === calls()[before - 1]!.id ? 2 : 1 });
+    await openGate();
+    expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 4 } });
+    expect(await ends(run)).toEqual(['a DONE 2', 'b DONE 2', 'c DONE 2', 'd DONE 2']);
+    expect(calls().filter(({ attempt }) => attempt === 1)).toHaveLength(4);
   });
 
   it('let a batch finish its running partition and start no other, so that each is called once', async () => {

@@ -112,7 +112,11 @@ export class UnitRecorder implements UnitHandlers {
     this.#errors.add(ordinal, attempt, error);
     heartbeats.update(this.#errors.beat(this.recorded.ordinals));
     // In a batch, other units retry the partitions that threw, each with a clean slate.
-    if (budget.isOwnActivity) heartbeats.update({ losses: budget.withLosses(types) });
+    heartbeats.update(
+      budget.isOwnActivity
+        ? { losses: budget.withLosses(types) }
+        : { interrupted: budget.withInterrupted(ordinal, types.length) },
+    );
   }
 
   onHeartbeat(ordinal: number, progress: unknown): void {

@@ -28,6 +28,9 @@ export class UnitBudget {
   /** The fields of this attempt's heartbeats that describe previous attempts. */
   readonly beat: Pick<UnitBeat, 'startedWith' | 'forgiven' | 'interrupted'>;
 
+  /** Number of losses in this attempt, by ordinal. */
+  readonly #lost = new Map<number, number>();
+
   constructor(private readonly parts: BudgetParts) {
     const { task, attempt, before, recorded } = parts;
     const { throws, shutdowns, forgiven, startedWith } = before;
@@ -88,6 +91,17 @@ export class UnitBudget {
   /** Losses of all attempts; `types` are the losses in this one. */
   withLosses(types: readonly string[]): string[] {
     return [...this.parts.before.losses, ...types];
+  }
+
+  /**
+   * The calls that a batch has not recorded, with this partition's `losses` in this attempt: for the next
+   * one, if this one is handed over before the partition has ended.
+   */
+  withInterrupted(ordinal: number, losses: number): UnitBeat['interrupted'] {
+    this.#lost.set(ordinal, losses);
+    const { interrupted } = this.beat;
+    const lost = [...this.#lost].map(([each, calls]) => [each, (interrupted[each] ?? 0) + calls] as const);
+    return { ...interrupted, ...Object.fromEntries(lost) };
   }
 
   /** `types` are the losses in this attempt. */
