@@ -55,6 +55,11 @@ export interface UnitHandlers {
   waitedSince(then: number): number;
   /** Called when a partition's call was lost. `types` are the error types of all of its lost calls here. */
   onLoss(call: LostCall & { error: ErrorInfo }, types: readonly string[]): void;
+  /**
+   * Called when partitions have to be called again that a runner had called, with the calls of each so far in
+   * addition to `priorCalls`.
+   */
+  onInterrupted(calls: Iterable<readonly [number, number]>): void;
   onHeartbeat(ordinal: number, progress: unknown): void;
 }
 

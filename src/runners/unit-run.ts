@@ -58,6 +58,9 @@ export async function runUnit(options: UnitRunOptions): Promise<UnitRunResult> {
     if (end.death !== null || end.broken !== null) deaths++;
     needsFresh = end.broken !== null;
     const open = ordinals.filter((ordinal) => !end.ended.has(ordinal));
+    const interrupted = open.filter((ordinal) => calls.has(ordinal));
+    if (interrupted.length > 0)
+      handlers.onInterrupted(interrupted.map((ordinal) => [ordinal, calls.get(ordinal)!] as const));
     if (end.failed !== null) return { left: leftWith(open), failed: end.failed };
     const { lost, suspected } = end;
     // enforces I5

@@ -163,6 +163,7 @@ export async function run(request: RunRequest): Promise<Ran> {
       onSession: () => undefined,
       waitedSince: () => 0,
       onLoss: () => undefined,
+      onInterrupted: () => undefined,
       onHeartbeat: () => undefined,
       ...request.handlers,
     },

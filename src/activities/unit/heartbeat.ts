@@ -30,8 +30,8 @@ export interface UnitBeat {
   /** Error types of calls that lost their runner, in one-partition units. */
   losses: string[];
   /**
-   * Calls interrupted by lost workers, or that lost their runner, by ordinal, in batches; only for partitions
-   * that are not recorded yet.
+   * Calls interrupted by lost workers and lost runners, by ordinal, in batches; only for partitions that are
+   * not recorded yet.
    */
   interrupted: Record<number, number>;
   /** Errors of calls, by ordinal, of partitions that are not recorded yet. Absent: none. */

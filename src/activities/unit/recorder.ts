@@ -112,11 +112,12 @@ export class UnitRecorder implements UnitHandlers {
     this.#errors.add(ordinal, attempt, error);
     heartbeats.update(this.#errors.beat(this.recorded.ordinals));
     // In a batch, other units retry the partitions that threw, each with a clean slate.
-    heartbeats.update(
-      budget.isOwnActivity
-        ? { losses: budget.withLosses(types) }
-        : { interrupted: budget.withInterrupted(ordinal, types.length) },
-    );
+    if (budget.isOwnActivity) heartbeats.update({ losses: budget.withLosses(types) });
+  }
+
+  onInterrupted(calls: Iterable<readonly [number, number]>): void {
+    const { budget, heartbeats } = this.options;
+    if (!budget.isOwnActivity) heartbeats.update({ interrupted: budget.withInterrupted(calls) });
   }
 
   onHeartbeat(ordinal: number, progress: unknown): void {

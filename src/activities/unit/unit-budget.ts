@@ -12,6 +12,9 @@ import type { NextCall } from '../../core/outcome';
 import type { CallResult } from '../../runners/protocol';
 import type { UnitBeat } from './heartbeat';
 
+/** Partitions whose calls a heartbeat names, which the server keeps for each unit. */
+const MAX_INTERRUPTED = 1_000;
+
 interface BudgetParts {
   task: UnitTask;
   plan: UnitPlan;
@@ -27,9 +30,6 @@ export class UnitBudget {
   readonly lostWorkers: number;
   /** The fields of this attempt's heartbeats that describe previous attempts. */
   readonly beat: Pick<UnitBeat, 'startedWith' | 'forgiven' | 'interrupted'>;
-
-  /** Number of losses in this attempt, by ordinal. */
-  readonly #lost = new Map<number, number>();
 
   constructor(private readonly parts: BudgetParts) {
     const { task, attempt, before, recorded } = parts;
@@ -94,14 +94,17 @@ export class UnitBudget {
   }
 
   /**
-   * The calls that a batch has not recorded, with this partition's `losses` in this attempt: for the next
-   * one, if this one is handed over before the partition has ended.
+   * The calls that a batch has not recorded: for its next attempt, if this one ends before those partitions
+   * have ended. `calls` are those in addition to `priorCalls`, by ordinal.
    */
-  withInterrupted(ordinal: number, losses: number): UnitBeat['interrupted'] {
-    this.#lost.set(ordinal, losses);
-    const { interrupted } = this.beat;
-    const lost = [...this.#lost].map(([each, calls]) => [each, (interrupted[each] ?? 0) + calls] as const);
-    return { ...interrupted, ...Object.fromEntries(lost) };
+  withInterrupted(calls: Iterable<readonly [number, number]>): UnitBeat['interrupted'] {
+    const interrupted = { ...this.beat.interrupted };
+    let room = MAX_INTERRUPTED;
+    for (const [ordinal, extra] of calls) {
+      const open = extra - (this.parts.plan.earlierCalls[ordinal] ?? 0);
+      if (open > 0 && room-- > 0) interrupted[ordinal] = open;
+    }
+    return interrupted;
   }
 
   /** `types` are the losses in this attempt. */

@@ -128,5 +128,7 @@ class TrialRecorder implements UnitHandlers {
 
   onLoss(): void {}
 
+  onInterrupted(): void {}
+
   onHeartbeat(): void {}
 }
