@@ -238,6 +238,47 @@ describe('a stage that goes away', () => {
     }
   });
 
+  it.each([
+    ['single partitions', 6, 1],
+    ['batches', 600, 300],
+  ])('is no reason to stop following a run of %s, which are reported when it is back', async (_, n, each) => {
+    const project = await makeProject(FUNCTIONS);
+    try {
+      await project.execute(`CREATE TABLE many AS SELECT range AS k FROM range(${n})`);
+      await project.startWorker();
+      const [calls, gate] = [join(folder, 'calls'), join(folder, 'gate')];
+      writeFileSync(calls, '');
+      const run = await project.partwise.start(
+        {
+          function: 'uploads',
+          source: { table: 'many' },
+          partitionBy: ['k'],
+          params: { calls, gate, bytes: 10, wait: [`${n - 1}`] },
+          options: { partitionsPerUnit: each, maxConcurrency: 1 },
+        },
+        { runId: project.runId('followed') },
+      );
+      await until(async () => (await run.status()).counts.DONE >= each || undefined);
+      const stage = join(project.folder, 'stage');
+      renameSync(stage, `${stage}.gone`);
+      const reported: string[] = [];
+      let hasProgress = false;
+      const followed = project.partwise.getRun(run.runId).wait({
+        onEvent(event) {
+          if (event.type === 'partition') reported.push(event.partition.id);
+          hasProgress ||= event.type === 'progress' && event.state.counts.DONE >= each;
+        },
+      });
+      await until(() => Promise.resolve(hasProgress || undefined));
+      renameSync(`${stage}.gone`, stage);
+      writeFileSync(gate, '');
+      expect(await followed).toMatchObject({ status: 'SUCCESS', counts: { DONE: n } });
+      expect(reported.map(Number).sort((a, b) => a - b)).toEqual([...Array(n).keys()]);
+    } finally {
+      await project.close();
+    }
+  });
+
   it('can be waited for by a run that is then cancelled (I12)', async () => {
     const project = await makeProject(FUNCTIONS);
     try {

@@ -6,6 +6,7 @@ import type { PartitionViews } from './partitions/partition-views';
 import type { Reading, RunReader } from './run-reader';
 import type { PlannedRun, RunEvent } from './types';
 import type { RunState } from '../history/state';
+import { StageUnavailable } from '../stage';
 
 /** A run's events from its start, including those before it was followed. */
 export class RunEvents {
@@ -27,7 +28,12 @@ export class RunEvents {
       yield { type: 'planned', plan: plannedRun(record.plan) };
     }
     const views = await this.#views(reading);
-    if (views !== null) yield* this.#partitions(views, reading);
+    try {
+      if (views !== null) yield* this.#partitions(views, reading);
+    } catch (error) {
+      // What was not reported comes with a later reading; counts come from history in any case.
+      if (!(error instanceof StageUnavailable)) throw error;
+    }
     const running = overlay?.labels ?? [];
     const shown = progressKey(state, running);
     if (shown !== this.#shown) {
@@ -45,14 +51,18 @@ export class RunEvents {
       if (this.#reported.has(ordinal)) continue;
       // Outcomes that were taken over are not events of this execution.
       if (reused || execution !== own) continue;
-      this.#reported.add(ordinal);
-      if (this.partitions === 'all' || isFailure(status))
-        yield { type: 'partition', partition: await views.view(ordinal) };
+      if (this.partitions === 'all' || isFailure(status)) {
+        const partition = await views.view(ordinal);
+        this.#reported.add(ordinal);
+        yield { type: 'partition', partition };
+      } else this.#reported.add(ordinal);
     }
     if (this.partitions === 'failed') return;
     for (const { block, execution } of blocks) {
       const first = block.ordinals[0]!;
       if (this.#reportedBlocks.has(first)) continue;
+      // Whether the stage can be read.
+      if (execution === own) await views.view(first);
       this.#reportedBlocks.add(first);
       if (execution !== own) continue;
       for (const ordinal of block.ordinals) yield { type: 'partition', partition: await views.view(ordinal) };
