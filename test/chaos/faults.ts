@@ -105,18 +105,20 @@ const INFLICT: Record<FaultKind, Inflict> = {
     return true;
   },
   /** Nothing that the run needs is removed, whatever is selected. */
-  async clean({ world, closed }, { pick }) {
+  async clean(victim, { pick }) {
+    const { world } = victim;
     const selection = [[], ['--keep', '0'], ['--older-than', '1s'], ['--run', world.runId]][pick % 4]!;
-    return whileHeld(world, closed, async () => {
+    return whileHeld(victim, async () => {
       const refused = selection[0] === '--run';
       const text = await clean(world, selection, refused ? 2 : 0);
       if (refused && !text.includes('is in progress')) throw new Error(`partwise clean --run: ${text}`);
     });
   },
   /** Another command for the same run id starts nothing, and says why. */
-  async rival({ world, closed, workflowRunId }, { pick }) {
+  async rival(victim, { pick }) {
+    const { world, workflowRunId } = victim;
     const onExisting = ['error', 'retry', 'overwrite'][pick % 3]!;
-    return whileHeld(world, closed, async () => {
+    return whileHeld(victim, async () => {
       const { code, text } = await world.finish(...world.runCommand(onExisting));
       if (code !== 2 || !REFUSED.test(text))
         throw new Error(`Another partwise run --on-existing ${onExisting} ended with ${code}: ${text}`);
@@ -158,12 +160,20 @@ function terminate({ world, workflowRunId }: Victim): Promise<boolean> {
   });
 }
 
-/** Acts while a call waits, so that the run cannot end. False if the execution has closed. */
-async function whileHeld(world: World, closed: AbortSignal, act: () => Promise<void>): Promise<boolean> {
+/** Acts while a call waits, so that the run cannot end. False if the execution has closed, or is about to. */
+async function whileHeld(
+  { world, closed, workflowRunId }: Victim,
+  act: () => Promise<void>,
+): Promise<boolean> {
   return world.whileHeld(async () => {
     const heldAt = Date.now();
     const waits = () => world.calls.unfinished().some(({ at, pid }) => at > heldAt && world.isRunner(pid));
     if (!(await world.calls.until(waits, closed))) return false;
+    // Calls of an execution that was terminated go on for a moment.
+    const { status, raw } = await patiently('the server', () =>
+      world.client.workflow.getHandle(world.runId, workflowRunId).describe(),
+    );
+    if (status.name !== 'RUNNING' || raw.workflowExtendedInfo?.cancelRequested === true) return false;
     await act();
     return true;
   });

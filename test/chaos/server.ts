@@ -7,6 +7,7 @@ import { stateFolder } from '../../src/temporal/state-folder';
 import { patiently } from './patiently';
 
 const NAMESPACE = 'default';
+const MAX_STARTS = 5;
 
 /** What a seed runs on. */
 export interface ChaosServer {
@@ -34,9 +35,16 @@ export class SeedServer implements ChaosServer {
   /** In this folder, which has its database. */
   static async start(folder: string): Promise<SeedServer> {
     const binary = await findTemporalBinary({ projectDir: folder, env: process.env });
-    const started = await startServer(optionsOf(folder, binary), null);
-    await started.ready;
-    return new SeedServer(folder, started);
+    for (let tries = 1; ; tries++) {
+      const started = await startServer(optionsOf(folder, binary), null);
+      try {
+        await started.ready;
+        return new SeedServer(folder, started);
+      } catch (error) {
+        // The server chooses some of its ports itself, as the servers of other seeds do.
+        if (tries === MAX_STARTS || !String(error).includes('address already in use')) throw error;
+      }
+    }
   }
 
   get address(): string {
