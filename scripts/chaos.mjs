@@ -36,7 +36,7 @@ main.require = (name) => require(name.replace(/^(\.\.\/)+src\//, '../../dist/'))
 main._compile(outputFiles[0].text, main.filename);
 await main.exports.main(args);
 
-/** Puts the programs into the environment, or ends this one: a machine without Go is no failure of the code. */
+/** Puts the programs into the environment, or ends: a machine without Go is no failure of the code. */
 function find(what, { env, missing }) {
   if (missing !== undefined) {
     console.log(`NOT TESTED: ${what}, because ${missing}.`);

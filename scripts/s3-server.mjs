@@ -2,8 +2,8 @@
 import { goBinary } from './go-binary.mjs';
 
 /**
- * Finds it, and builds it if this machine has none. Resolves with `env`, the variable with which tests find it,
- * or `missing`, the reason why they cannot run.
+ * Finds it, and builds it if this machine has none. Resolves with `env`, the variable with which tests find
+ * it, or `missing`, the reason why they cannot run.
  */
 export async function s3Server() {
   const { path, missing } = await goBinary({

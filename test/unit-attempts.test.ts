@@ -302,7 +302,9 @@ describe('deploys', () => {
     worker.kill('SIGTERM');
     worker = next;
     await called((all) => all.length > before);
-    expect(calls()[before]).toMatchObject({ attempt: calls()[before]!.id === calls()[before - 1]!.id ? 2 : 1 });
+    expect(calls()[before]).toMatchObject({
+      attempt: calls()[before]!.id === calls()[before - 1]!.id ? 2 : 1,
+    });
     await openGate();
     expect(await run.wait()).toMatchObject({ status: 'SUCCESS', counts: { DONE: 4 } });
     expect(await ends(run)).toEqual(['a DONE 2', 'b DONE 2', 'c DONE 2', 'd DONE 2']);

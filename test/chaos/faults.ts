@@ -8,7 +8,6 @@ import { MACHINE } from './machine-faults';
 import type { Fault, FaultKind } from './scenario';
 import { sleepUnlessClosed, troubleMs, type Inflict, type Victim } from './victim';
 import { patiently } from './patiently';
-import { type World } from './world';
 
 const INFLICT: Record<FaultKind, Inflict> = {
   async runner({ world, closed }, { pick }) {
