@@ -38,6 +38,14 @@ export const gated = definePartitionFunction({
     return { text: 'row of ' + context.partitionId };
   },
 });
+
+/** Its own disk is full. */
+export const fails = definePartitionFunction({
+  name: 'fails',
+  run() {
+    throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+  },
+});
 `;
 const IN_PYTHON = `
 import os, time
@@ -147,6 +155,12 @@ describeOnSmallDisks('a worker whose scratch folder is on a full disk', () => {
     expect(
       await project.query('SELECT k::INTEGER AS k, total::INTEGER AS total FROM out ORDER BY k'),
     ).toEqual(Array.from({ length: 12 }, (_, k) => ({ k, total: 2 * k })));
+  });
+
+  it('is not taken for the disk of a function, whose error fails its partition', async () => {
+    const run = await start({ function: 'fails', options: { partitionsPerUnit: 1, toleratedFailures: 12 } });
+    expect(await run.wait()).toMatchObject({ counts: { FAILED: 12 } });
+    expect((await run.partition('7').describe()).attempts).toBe(1);
   });
 
   it('is left by a run that is cancelled (I12)', async () => {

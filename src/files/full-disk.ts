@@ -4,7 +4,6 @@
 const TEXTS = /No space left on device|Disk quota exceeded/i;
 /** What a retry needs. Doubled each time that it was not enough, since the size is unknown. */
 const FIRST_BYTES = 1024 * 1024;
-const MAX_BYTES = 256 * 1024 * 1024;
 
 /** Repeats work that may find the disk full, until it does not. */
 export type UntilRoom = <T>(work: () => Promise<T>) => Promise<T>;
@@ -12,7 +11,7 @@ export type UntilRoom = <T>(work: () => Promise<T>) => Promise<T>;
 /** `waitFor` resolves when this many bytes can be written, and rejects to give up. */
 export function untilRoom(waitFor: (bytes: number) => Promise<unknown>): UntilRoom {
   return async (work) => {
-    for (let bytes = FIRST_BYTES; ; bytes = Math.min(2 * bytes, MAX_BYTES)) {
+    for (let bytes = FIRST_BYTES; ; bytes *= 2) {
       try {
         return await work();
       } catch (error) {

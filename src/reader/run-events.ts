@@ -61,7 +61,7 @@ export class RunEvents {
     for (const { block, execution } of blocks) {
       const first = block.ordinals[0]!;
       if (this.#reportedBlocks.has(first)) continue;
-      // Whether the stage can be read.
+      // Throws before anything is reported if the stage cannot be read.
       if (execution === own) await views.view(first);
       this.#reportedBlocks.add(first);
       if (execution !== own) continue;

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { isFullDisk } from '../files/full-disk';
 import { StageUnavailable } from '../stage';
 
-/** A quota shows only when something is written. */
-const TRIED_BYTES = 64 * 1024;
+/** A quota shows only when something is written. More than this is not tried. */
+const MAX_TRIED_BYTES = 16 * 1024 * 1024;
 
 /**
  * Converts an error that says that the disk is full to `StageUnavailable`: like a full stage, it is nobody's
@@ -31,7 +31,7 @@ export async function assertRoom(folder: string, bytes: number): Promise<void> {
     );
   const file = join(folder, `tried-${randomUUID()}`);
   try {
-    await writeFile(file, Buffer.alloc(TRIED_BYTES, 1));
+    await writeFile(file, Buffer.alloc(Math.min(bytes, MAX_TRIED_BYTES), 1));
   } catch (error) {
     throw asScratchFull(error, folder);
   } finally {

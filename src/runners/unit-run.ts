@@ -59,7 +59,8 @@ export async function runUnit(options: UnitRunOptions): Promise<UnitRunResult> {
     needsFresh = end.broken !== null;
     const open = ordinals.filter((ordinal) => !end.ended.has(ordinal));
     const interrupted = open.filter((ordinal) => calls.has(ordinal));
-    if (interrupted.length > 0)
+    // A call that was stopped with its unit, for a deploy or a pause, costs nothing.
+    if (interrupted.length > 0 && !signal.aborted)
       handlers.onInterrupted(interrupted.map((ordinal) => [ordinal, calls.get(ordinal)!] as const));
     if (end.failed !== null) return { left: leftWith(open), failed: end.failed };
     const { lost, suspected } = end;

@@ -156,7 +156,8 @@ export async function startWorker(options: StartWorkerOptions = {}): Promise<Par
   const identity = `${process.pid}@${hostname()}`;
   const scratch = join(project.projectDir, '.partwise', 'scratch', identity);
   await removeAbandoned(dirname(scratch));
-  await mkdir(scratch, { recursive: true });
+  // Units make it again if that fails now, on a full disk; a worker for workflows needs none.
+  await mkdir(scratch, { recursive: true }).catch(() => undefined);
   const pool = new RunnerPool({
     size: runners,
     folder: scratch,

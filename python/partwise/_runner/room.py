@@ -4,7 +4,6 @@ import errno
 
 #: What a retry needs. Doubled each time that it was not enough, since the size is unknown.
 FIRST_BYTES = 1024 * 1024
-MAX_BYTES = 256 * 1024 * 1024
 
 
 def until_room(worker, work):
@@ -17,7 +16,7 @@ def until_room(worker, work):
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
         worker.ask({"type": "room", "bytes": size})
-        size = min(2 * size, MAX_BYTES)
+        size *= 2
 
 
 def write_file(path, parts):

@@ -93,10 +93,11 @@ function stageTrouble(error: unknown): { type: string; message: string } | null 
   if (error instanceof StageUnavailable) return { type: error.name, message: error.message };
   if (error instanceof Refusal && error.type === 'StageUnreachable')
     return { type: error.type, message: error.message };
-  if (isFullDisk(error)) {
+  // A failure has the error of a function, which may be about a disk of its own.
+  if (!(error instanceof ApplicationFailure) && isFullDisk(error)) {
     const { message } = error as Error;
-    const places = 'the scratch folder of its project (.partwise/scratch) or for temporary files';
-    const remedy = `Free up space on the disk with ${places}; the run then continues automatically.`;
+    const places = "the project's scratch folder (.partwise/scratch) or the system's temporary folder";
+    const remedy = `Free up space on the disk that holds ${places}; the run then continues automatically.`;
     return { type: StageUnavailable.name, message: `The worker's disk is full: ${message}. ${remedy}` };
   }
   return null;

@@ -20,6 +20,7 @@ import { monotonicMs } from '../../runners/call-record';
 import { callMemory } from '../../runners/memory';
 import type { RunnerUnit } from '../../runners/protocol';
 import { runnerUnit } from '../../runners/runner-unit';
+import { assertRoom } from '../../runners/scratch-room';
 import { runUnit } from '../../runners/unit-run';
 import { readIndex } from '../../rows/partition-index';
 import { readCheckpoints } from '../../stored/checkpoints';
@@ -51,6 +52,8 @@ const STAGE_WAIT_MARGIN_MS = 10_000;
  * not store its results.
  */
 const TRIED_BYTES = 64 * 1024;
+/** Room in the scratch folder that such an attempt waits for. */
+const ROOM_BYTES = 1024 * 1024;
 /**
  * In addition to the heartbeat timeout: a live worker gives its functions two seconds to stop, and a
  * continuation waits for three.
@@ -159,7 +162,7 @@ class UnitAttempt {
     // enforces I4: recorded partitions do not run again.
     const ordinals = [...own].filter((ordinal) => !done.has(ordinal));
     if (this.#before.stageRefused === true && ordinals.length > 0)
-      await wait.patiently(() => tryWriting(stage, folder));
+      await wait.patiently(() => Promise.all([tryWriting(stage, folder), assertRoom(scratch, ROOM_BYTES)]));
     if (budget.isSpent) recorder.giveUp(await readIndex(index, ordinals), this.#workerLost(budget));
     else if (ordinals.length > 0) await this.#runPartitions(work, ordinals, stage, scratch);
     return this.deps.slots.conclude(async () => {

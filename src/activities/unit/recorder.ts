@@ -250,7 +250,7 @@ export class UnitRecorder implements UnitHandlers {
     status: PartitionOutcome['status'],
     error: ErrorInfo | null,
   ): void {
-    const attempts = this.options.budget.callsBefore(ordinal);
+    const attempts = this.options.budget.callsSoFar(ordinal);
     const outcome: PartitionOutcome = {
       ordinal,
       id,

@@ -31,6 +31,9 @@ export class UnitBudget {
   /** The fields of this attempt's heartbeats that describe previous attempts. */
   readonly beat: Pick<UnitBeat, 'startedWith' | 'forgiven' | 'interrupted'>;
 
+  /** With the calls of this attempt. */
+  readonly #interrupted: UnitBeat['interrupted'];
+
   constructor(private readonly parts: BudgetParts) {
     const { task, attempt, before, recorded } = parts;
     const { throws, shutdowns, forgiven, startedWith } = before;
@@ -42,6 +45,7 @@ export class UnitBudget {
       forgiven: forgiven + (gotFurther ? lost : 0),
       interrupted: interruptedCalls(parts),
     };
+    this.#interrupted = { ...this.beat.interrupted };
   }
 
   get isOwnActivity(): boolean {
@@ -77,6 +81,12 @@ export class UnitBudget {
     return this.priorCalls + earlier + (this.beat.interrupted[ordinal] ?? 0);
   }
 
+  /** All calls of a partition so far, with those of this attempt that lost their runner. */
+  callsSoFar(ordinal: number): number {
+    const before = this.beat.interrupted[ordinal] ?? 0;
+    return this.callsBefore(ordinal) - before + (this.#interrupted[ordinal] ?? 0);
+  }
+
   /** Whether the partition is called again within its budget, and after which wait. */
   nextCall({ outcome, retryable, retryDelayMs }: CallResult): NextCall {
     const type = outcome.error?.type ?? '';
@@ -98,13 +108,11 @@ export class UnitBudget {
    * have ended. `calls` are those in addition to `priorCalls`, by ordinal.
    */
   withInterrupted(calls: Iterable<readonly [number, number]>): UnitBeat['interrupted'] {
-    const interrupted = { ...this.beat.interrupted };
-    let room = MAX_INTERRUPTED;
     for (const [ordinal, extra] of calls) {
       const open = extra - (this.parts.plan.earlierCalls[ordinal] ?? 0);
-      if (open > 0 && room-- > 0) interrupted[ordinal] = open;
+      if (open > 0) this.#interrupted[ordinal] = open;
     }
-    return interrupted;
+    return Object.fromEntries(Object.entries(this.#interrupted).slice(-MAX_INTERRUPTED));
   }
 
   /** `types` are the losses in this attempt. */

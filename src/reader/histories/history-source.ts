@@ -50,8 +50,8 @@ export class HistorySource {
   }
 
   /**
-   * The events of the execution from its first to its last, as they happen. Of those that are not lasting,
-   * some may be repeated.
+   * The events of the execution from its first to its last, as they happen. Those of workflow tasks may be
+   * repeated, or be replaced by others with the same numbers.
    */
   async *follow(execution: ExecutionRef, signal?: AbortSignal): AsyncGenerator<HistoryEvent[]> {
     let last = 0;
