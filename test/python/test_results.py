@@ -371,7 +371,8 @@ class HandedOver(unittest.TestCase):
                 unit = {"isBatch": is_batch, "scratch": scratch, "keyColumns": [], "nonRetryableErrorTypes": []}
                 sent = []
                 channel = type("Channel", (), {"send": lambda self, message, body: sent.append((message, body))})()
-                segments = Segments(unit, channel, type("Index", (), {"table": pa.table({"ord": [0, 1, 2]})}))
+                worker = type("Worker", (), {"channel": channel})
+                segments = Segments(unit, worker, type("Index", (), {"table": pa.table({"ord": [0, 1, 2]})}))
                 for ordinal in range(3):
                     entry = Partition(ordinal, f"k{ordinal}", 1, ordinal)
                     rows = take({"n": ordinal}, {})
