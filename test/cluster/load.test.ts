@@ -30,7 +30,14 @@ it('a run has 96 partitions in flight at a time, and loses or repeats nothing wh
   await until(async () => {
     const pending = await Promise.all(
       shards.map(
-        async (id) => (await project.client.workflow.getHandle(id).describe()).raw.pendingActivities,
+        // A shard that has not been started yet has none.
+        async (id) =>
+          (
+            await project.client.workflow
+              .getHandle(id)
+              .describe()
+              .catch(() => null)
+          )?.raw.pendingActivities,
       ),
     );
     return pending.flatMap((of) => of ?? []).length === IN_FLIGHT;
