@@ -64,6 +64,8 @@ const INFLICT: Record<FaultKind, Inflict> = {
       if (closed.aborted) return true;
       return (await run.status()).counts.RUNNING === 0 || undefined;
     });
+    // Functions of an earlier, terminated execution have a few seconds left.
+    await sleepUnlessClosed(closed, world.terminatedAt + TERMINATED_CALLS_MS - Date.now());
     const before = world.calls.read().length;
     await world.source.change();
     const started = world.calls
@@ -146,6 +148,9 @@ const INFLICT: Record<FaultKind, Inflict> = {
 /** What a command says that wants to start a run which is in progress. */
 export const REFUSED = /is still running|already exists/;
 
+/** How long functions of a terminated execution may go on: the heartbeat timeout, and the time to stop. */
+const TERMINATED_CALLS_MS = 6_000;
+
 /** Lines that the call log may get between two looks at it. */
 const MOST_UNSEEN = 50;
 
@@ -156,6 +161,7 @@ export function inflict(victim: Victim, fault: Fault): Promise<boolean> {
 function terminate({ world, workflowRunId }: Victim): Promise<boolean> {
   return whileOpen(async () => {
     await world.client.workflow.getHandle(world.runId, workflowRunId).terminate('chaos');
+    world.terminatedAt = Date.now();
   });
 }
 

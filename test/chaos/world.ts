@@ -67,6 +67,8 @@ export class World {
   readonly repairs: (() => void)[] = [];
   /** Checkpoints before leftovers were removed. */
   readonly segments: RecordedAt[] = [];
+  /** When the last execution that was terminated was; 0: none. */
+  terminatedAt = 0;
   /** The console, if one was needed. */
   console: Command | null = null;
   readonly #commands = new Set<ChildProcess>();
