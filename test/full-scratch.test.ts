@@ -103,7 +103,9 @@ describeOnSmallDisks('a worker whose scratch folder is on a full disk', () => {
   const waits = async (run: RunHandle): Promise<void> => {
     const waiting = await until(async () => (await run.status()).waiting);
     expect(waiting).toMatchObject({ activity: 'processUnit', error: { type: 'StageUnavailable' } });
-    expect(waiting!.error.message).toMatch(/folder ".*scratch.*" is full: .* Free up space there/);
+    expect(waiting!.error.message).toMatch(
+      /^The worker's folder ".*scratch.*" is unavailable: .* Free up space there/,
+    );
   };
 
   const kinds = [

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isFullDisk } from '../files/full-disk';
-import { StageUnavailable } from '../stage';
+import { asUnavailable } from '../stage';
 
 /** A quota shows only when something is written. More than this is not tried. */
 const MAX_TRIED_BYTES = 16 * 1024 * 1024;
@@ -13,11 +13,7 @@ const MAX_TRIED_BYTES = 16 * 1024 * 1024;
  * fault, and units wait for it.
  */
 export function asScratchFull(error: unknown, folder: string): unknown {
-  if (!isFullDisk(error)) return error;
-  return new StageUnavailable(
-    `The disk of the worker's folder "${folder}" is full: ${(error as Error).message}. Free up space there; the run then continues automatically.`,
-    { cause: error },
-  );
+  return isFullDisk(error) ? asUnavailable(error, `The worker's folder "${folder}"`) : error;
 }
 
 /** Throws `StageUnavailable` unless `bytes` can be written to the folder. */

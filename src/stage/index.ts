@@ -5,6 +5,7 @@ import { KeyUnavailable, type PayloadKeys } from '../trust/payload-keys';
 import type { Stage } from './stage';
 
 export { isStoredSize } from './checked';
+export { asUnavailable } from './unavailable';
 export {
   ObjectChanged,
   ObjectDamaged,

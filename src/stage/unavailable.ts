@@ -2,16 +2,14 @@
  * File system errors that are not caused by the request: the stage, or a folder that a put needs, is
  * temporarily unavailable.
  */
+import { isFullDisk } from '../files/full-disk';
 import { StageUnavailable } from './stage';
 
-const FULL = 'Free up space there';
 const RIGHTS = 'Give this user permission to read and write there';
 const MOUNT = 'Check what is mounted there';
 
 /** The remedy for each, by error code. */
 const REMEDIES: Readonly<Record<string, string>> = {
-  ENOSPC: FULL,
-  EDQUOT: FULL,
   EROFS: 'Remount it writable',
   EACCES: RIGHTS,
   EPERM: RIGHTS,
@@ -39,7 +37,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
 export function asUnavailable(error: unknown, place: string): unknown {
   if (!(error instanceof Error)) return error;
   const { code = '', message } = error as NodeJS.ErrnoException;
-  const remedy = Object.hasOwn(REMEDIES, code) ? REMEDIES[code] : undefined;
+  const known = Object.hasOwn(REMEDIES, code) ? REMEDIES[code] : undefined;
+  const remedy = isFullDisk(error) ? 'Free up space there' : known;
   if (remedy === undefined) return error;
   return new StageUnavailable(
     `${place} is unavailable: ${message}. ${remedy}; the run then continues automatically.`,

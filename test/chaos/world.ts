@@ -67,7 +67,7 @@ export class World {
   readonly repairs: (() => void)[] = [];
   /** Checkpoints before leftovers were removed. */
   readonly segments: RecordedAt[] = [];
-  /** When the last execution that was terminated was; 0: none. */
+  /** When an execution was last terminated; 0: never. */
   terminatedAt = 0;
   /** The console, if one was needed. */
   console: Command | null = null;
