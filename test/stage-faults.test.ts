@@ -3,7 +3,15 @@
  * The function writes each call to an external file, as a record of what really happened.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +22,13 @@ import { openStage, StageUnavailable } from '../src/stage';
 import { putLocator } from '../src/stored/locators';
 import { changed } from './support/files';
 import { makeProject, type TestProject } from './support/project';
-import { describeOnSmallDisks, smallDisk, type SmallDisk } from './support/small-disk';
+import {
+  describeOnSmallDisks,
+  describeWithPowerLoss,
+  powerDisk,
+  smallDisk,
+  type SmallDisk,
+} from './support/small-disk';
 import { until } from './support/until';
 
 const MIB = 1024 * 1024;
@@ -129,6 +143,28 @@ describeOnSmallDisks('a stage on its own disk', () => {
       expect(Buffer.from(artifact as Uint8Array).equals(Buffer.alloc(60_000, '7'))).toBe(true);
     } finally {
       await project.close();
+    }
+  });
+});
+
+describeWithPowerLoss('a stage on an ext4 disk', () => {
+  it('that has no room for another folder is unavailable, which Node 20 calls ENOENT (I4)', async () => {
+    const ext4 = powerDisk(8 * MIB);
+    try {
+      const stage = openStage(pathToFileURL(ext4.folder).href);
+      await stage.token({ create: true });
+      ext4.fill();
+      // A few blocks are left for folders.
+      expect(() => {
+        for (;;) mkdtempSync(join(ext4.folder, 'more-'));
+      }).toThrow('ENOSPC');
+      // An empty file needs no block.
+      await expect(stage.put('r/rows', new Uint8Array())).rejects.toMatchObject({
+        name: 'StageUnavailable',
+        message: expect.stringContaining('ENOSPC'),
+      });
+    } finally {
+      ext4.remove();
     }
   });
 });

@@ -1,6 +1,6 @@
 /** Pins the rows of a run, cuts them into units and puts its plan on the stage. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { carriedContent, carriedOrdinals, type CarriedContent } from '../core/carried';
@@ -17,6 +17,7 @@ import type { Stage } from '../stage';
 import { openWarehouse, TABLES_READ_BACK } from '../warehouse';
 import type { ProjectConfig } from '../config';
 import type { Confinement } from '../duckdb/confinement';
+import { makeFolders } from '../files/folders';
 import { allowedFiles, confinementOf, sourceProblems } from '../planning/allowed-files';
 import type { ActivityDeps } from './deps';
 import { refusingEarly } from './failures';
@@ -70,7 +71,7 @@ async function pinRows(
   input: PlannedInput,
   { cancellationSignal: signal, client, log }: Context,
 ): Promise<PlannedRows> {
-  await mkdir(deps.scratch, { recursive: true });
+  await makeFolders(deps.scratch);
   const scratch = await mkdtemp(join(deps.scratch, 'plan-'));
   try {
     const snapshotTime = new Date().toISOString();

@@ -22,6 +22,26 @@ export async function makeFolder(path: string, mode = 0o777): Promise<void> {
   ]);
 }
 
+/**
+ * A `mkdir -p` that is not durable. Returns the first folder that it created, or undefined. If the disk is
+ * full, Node 20's own says that a folder is missing; this throws the error of the file system.
+ */
+export async function makeFolders(path: string): Promise<string | undefined> {
+  try {
+    return await mkdir(path, { recursive: true });
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
+  }
+  const first = await makeFolders(dirname(path));
+  try {
+    await mkdir(path);
+    return first ?? path;
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+    return first;
+  }
+}
+
 /** Null if the folder exists now. */
 async function tryToMake(path: string, mode: number): Promise<'ENOENT' | null> {
   try {
@@ -29,9 +49,13 @@ async function tryToMake(path: string, mode: number): Promise<'ENOENT' | null> {
     await syncFolder(dirname(path));
     return null;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = codeOf(error);
     if (code === 'EEXIST') return null;
     if (code === 'ENOENT') return code;
     throw error;
   }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
 }

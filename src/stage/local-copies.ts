@@ -1,10 +1,11 @@
 /** Local copies of objects on a stage that is not a local folder. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StagedFile } from '../core/files';
 import { digestFile } from '../files/digest';
+import { makeFolders } from '../files/folders';
 import { isFullDisk } from '../files/full-disk';
 import { processFolder } from '../files/process-folder';
 import { assertRecorded } from './checked';
@@ -73,7 +74,7 @@ export class LocalCopies {
   }
 
   async #copyTo(folder: string, path: string, ref: StagedFile | null): Promise<string> {
-    await mkdir(folder, { recursive: true });
+    await makeFolders(folder);
     const file = join(folder, `copy-${randomUUID()}`);
     const partial = `${file}.partial`;
     try {

@@ -1,7 +1,8 @@
 /** Files on a stage that are partitions, for the unit that reads them. */
-import { mkdir, mkdtemp, rename, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { inParallel } from '../core/in-parallel';
+import { makeFolders } from '../files/folders';
 import { Refusal } from '../core/refusal';
 import type { LocalFile, PinnedFile, UnitPlan } from '../core/unit-plan';
 import { ObjectChanged, ObjectDamaged, ObjectMissing, openStage, stageUri, type Stage } from '../stage';
@@ -55,7 +56,7 @@ export async function localFiles(
   await inParallel(own, async (file, i) => {
     signal.throwIfAborted();
     const target = join(at, ...file.path.split('/'));
-    await mkdir(dirname(target), { recursive: true });
+    await makeFolders(dirname(target));
     const change = await copyTo(stage, file, target, together?.[i] ?? null, folder);
     found[i] = {
       ...file,

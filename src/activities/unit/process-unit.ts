@@ -4,7 +4,7 @@
  */
 import type { Recorded } from '../../stored/checkpoints';
 import { randomUUID } from 'node:crypto';
-import { mkdir, rm, rmdir } from 'node:fs/promises';
+import { rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { inTurn } from '../../core/in-turn';
@@ -15,6 +15,7 @@ import type { UnitTask } from '../../core/tasks';
 import type { UnitPlan } from '../../core/unit-plan';
 import { isFailure } from '../../core/status';
 import { attemptFolder, attemptOf, nextAttempt, unitFolder } from '../../stored/layout';
+import { makeFolders } from '../../files/folders';
 import type { Stage } from '../../stage';
 import { monotonicMs } from '../../runners/call-record';
 import { callMemory } from '../../runners/memory';
@@ -252,11 +253,7 @@ class UnitAttempt {
 
   async #makeScratch(): Promise<string> {
     const folder = join(this.deps.scratch, `unit-${this.context.info.activityId}-${randomUUID()}`);
-    // Not `recursive` at first: if the disk is full, Node 20 would say that a folder is missing.
-    await mkdir(folder).catch(async (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-      await mkdir(folder, { recursive: true });
-    });
+    await makeFolders(folder);
     return folder;
   }
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { FileRef, StagedFile } from '../../core/files';
 import { digest, digestFile } from '../../files/digest';
 import { linkOrCopy, syncFile, writeNew } from '../../files/durable';
-import { makeFolder } from '../../files/folders';
+import { makeFolder, makeFolders } from '../../files/folders';
 import { readRange } from '../../files/read-range';
 import { assertRecorded, readRecorded } from '../checked';
 import { ObjectExists, ObjectMissing, type Stage } from '../stage';
@@ -264,7 +264,7 @@ async function removeFile(content: Uint8Array | { file: string }): Promise<void>
 }
 
 async function makeAll(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
+  const first = await makeFolders(folder);
   forgetNames(folder, first ?? folder);
 }
 
