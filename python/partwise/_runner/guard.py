@@ -30,8 +30,9 @@ MAX_STEP_SECONDS = 1.0
 REPORT_CHANGE = 0.01
 #: A zygote that takes longer is given up: it imports packages, which takes seconds on a busy machine.
 ZYGOTE_SECONDS = 15.0
-#: For writing down the Python line of a runner that is over its memory, before it is stopped.
-WHERE_SECONDS = 0.02
+#: At most, for writing down the Python line of a runner that is over its memory, before it is stopped. On a busy
+#: machine its main thread waits for a processor, and does not grow meanwhile.
+WHERE_SECONDS = 0.5
 
 
 def main(worker_pid, memory_bytes, *zygote):
@@ -193,7 +194,7 @@ class _Guard:
             # It does not grow until the worker kills it.
             self.is_stopped = True
             self._ask_where()
-            time.sleep(WHERE_SECONDS)
+            self._await_where()
             self._signal(signal.SIGSTOP)
         try:
             self.socket.send(b"%d\n" % resident)
@@ -217,6 +218,11 @@ class _Guard:
             # The C library does not have it (glibc has since 2.30).
             self._signal(signal.SIGUSR1)
 
+    def _await_where(self):
+        until = time.monotonic() + WHERE_SECONDS
+        while time.monotonic() < until and _is_asked(self.runner.pid):
+            time.sleep(0.001)
+
     def _signal(self, number):
         try:
             os.kill(self.runner.pid, number)
@@ -231,6 +237,18 @@ class _Guard:
                 pass
         os.killpg(0, signal.SIGKILL)
         time.sleep(60)
+
+
+def _is_asked(pid):
+    """Whether the main thread has SIGUSR1 still to handle: pending, or blocked as in its handler."""
+    bit = 1 << (signal.SIGUSR1 - 1)
+    try:
+        with open(f"/proc/{pid}/status", "rb") as status:
+            masks = dict(line.split(b":", 1) for line in status)
+        return any(int(masks[name], 16) & bit for name in (b"SigPnd", b"ShdPnd", b"SigBlk"))
+    except (OSError, KeyError):
+        # Nobody says, as on macOS: it has all the time that there is. On Linux, the runner has ended.
+        return sys.platform != "linux"
 
 
 def _resident_bytes(pid):
