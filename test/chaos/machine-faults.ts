@@ -97,15 +97,17 @@ function fileOfRows(stage: string, pick: number): string | null {
 function flipBit(path: string, pick: number): () => void {
   const { size } = statSync(path);
   const at = 4 + (pick % Math.max(1, size - 16));
-  const flip = (): void => {
+  const change = (by: (byte: number) => number): void => {
     if (!existsSync(path)) return;
     const handle = openSync(path, 'r+');
     const byte = Buffer.alloc(1);
     readSync(handle, byte, 0, 1, at);
-    byte[0]! ^= 1 << (pick % 8);
+    byte[0] = by(byte[0]!);
     writeSync(handle, byte, 0, 1, at);
     closeSync(handle);
   };
-  flip();
-  return flip;
+  let intact = 0;
+  change((byte) => (intact = byte) ^ (1 << (pick % 8)));
+  // A power loss may have undone the flip.
+  return () => change(() => intact);
 }

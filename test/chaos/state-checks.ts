@@ -77,16 +77,18 @@ export async function replacedRefused({ world, readings }: Evidence): Promise<vo
 }
 
 export function statusesAgree({ driven, readings, world }: Evidence): void {
+  const { flip = 0, readOnly = 0 } = driven.inflicted;
   for (const [n, { closed, exitCode, workflowRunId }] of driven.executions.entries()) {
+    // A continuation is refused if its plan was damaged by a flipped bit, or its stage is read-only.
+    const isRefused = closed === 'FAILED' && flip + readOnly > 0 && !hasPlanned(readings[n]!);
     equal(
       `the exit code of the command that followed execution ${n + 1}`,
       exitCode,
-      // A continuation whose plan was damaged by a flipped bit is refused.
-      closed === 'COMPLETED' ? 0 : (driven.inflicted.flip ?? 0) > 0 && !hasPlanned(readings[n]!) ? 2 : 1,
+      closed === 'COMPLETED' ? 0 : isRefused ? 2 : 1,
     );
     const { status, counts, error } = readings[n]!.state;
     // Rows damaged by a flipped bit are refused when they are written.
-    const isDamaged = error?.type === 'CommitFailed' && (driven.inflicted.flip ?? 0) > 0;
+    const isDamaged = error?.type === 'CommitFailed' && flip > 0;
     const tolerated = world.scenario.options.toleratedFailures;
     const bad = counts.total - counts.DONE - counts.SKIPPED;
     const expected =
