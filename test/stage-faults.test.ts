@@ -18,6 +18,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RunHandle, RunInput, RunState } from '../src/index';
+import { withDatabase } from '../src/duckdb/database-file';
+import { PartitionIndex } from '../src/reader/partitions/partition-index';
 import { openStage, StageUnavailable } from '../src/stage';
 import { putLocator } from '../src/stored/locators';
 import { changed } from './support/files';
@@ -313,6 +315,21 @@ describe('a stage that goes away', () => {
     } finally {
       await project.close();
     }
+  });
+
+  it('between opening and reading a list of partitions is unavailable, and read when it is back', async () => {
+    const file = join(folder, 'index.parquet');
+    const sql = `COPY (SELECT range::INTEGER AS ord, 'p' || range AS id, 1 AS rows FROM range(3)) TO '${file}'`;
+    await withDatabase(':memory:', 'write', (connection) => connection.run(sql));
+    let opened = 0;
+    const index = new PartitionIndex(() => {
+      if (opened++ === 1) return Promise.reject(new StageUnavailable('away'));
+      return Promise.resolve(file);
+    });
+    renameSync(file, `${file}.gone`);
+    await expect(index.entry(1)).rejects.toThrow(new StageUnavailable('away'));
+    renameSync(`${file}.gone`, file);
+    expect(await index.entry(1)).toEqual({ ordinal: 1, id: 'p1', rows: 1 });
   });
 
   it('can be waited for by a run that is then cancelled (I12)', async () => {

@@ -12,8 +12,8 @@ import { StageUnavailable } from '../stage';
 export class RunEvents {
   #planned = false;
   readonly #reported = new Set<number>();
-  /** First ordinals of the reported blocks: no partition is in two blocks. */
-  readonly #reportedBlocks = new Set<number>();
+  /** How many of a block are reported, by its first ordinal: no partition is in two blocks. */
+  readonly #reportedOf = new Map<number, number>();
   #shown = '';
 
   constructor(
@@ -59,13 +59,14 @@ export class RunEvents {
     }
     if (this.partitions === 'failed') return;
     for (const { block, execution } of blocks) {
-      const first = block.ordinals[0]!;
-      if (this.#reportedBlocks.has(first)) continue;
-      // Throws before anything is reported if the stage cannot be read.
-      if (execution === own) await views.view(first);
-      this.#reportedBlocks.add(first);
       if (execution !== own) continue;
-      for (const ordinal of block.ordinals) yield { type: 'partition', partition: await views.view(ordinal) };
+      const { ordinals } = block;
+      const first = ordinals[0]!;
+      for (let n = this.#reportedOf.get(first) ?? 0; n < ordinals.length; n++) {
+        const partition = await views.view(ordinals[n]!);
+        this.#reportedOf.set(first, n + 1);
+        yield { type: 'partition', partition };
+      }
     }
   }
 

@@ -51,7 +51,7 @@ export class RunReader {
   /** The run's own history read by `closingPages`, without its shards. */
   #passed: RunRecord | null = null;
   #outcomes: { workflowRunId: string; outcomes: Outcomes } | null = null;
-  #index: { path: string; index: Promise<PartitionIndex> } | null = null;
+  #index: { path: string; index: PartitionIndex } | null = null;
   readonly #earlier = new Map<string, RunReader>();
   /** Numbers of lines in segments of logs, which never change. */
   readonly logLines = new LineCounts();
@@ -246,7 +246,7 @@ export class RunReader {
       record,
       overlay,
       outcomes,
-      loadIndex: () => this.index(record, plan),
+      index: this.index(record, plan),
     });
   }
 
@@ -259,13 +259,9 @@ export class RunReader {
   }
 
   /** The partition index of a planned run. */
-  index(record: RunRecord, { index: ref }: RunPlan): Promise<PartitionIndex> {
+  index(record: RunRecord, { index: ref }: RunPlan): PartitionIndex {
     if (this.#index?.path !== ref.path) {
-      const index = this.stage(record)!
-        .localFile(ref)
-        .then((file) => new PartitionIndex(file));
-      // Failures are not cached: the stage may be reachable the next time.
-      index.catch(() => (this.#index = null));
+      const index = new PartitionIndex(() => this.stage(record)!.localFile(ref));
       this.#index = { path: ref.path, index };
     }
     return this.#index.index;

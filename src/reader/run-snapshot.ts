@@ -42,7 +42,7 @@ export class ReadSnapshot implements RunSnapshot {
   async ids(ordinals: ArrayLike<number>): Promise<string[]> {
     const { record } = this.reading;
     const wanted = this.#checked(ordinals);
-    return wanted.length === 0 ? [] : (await this.reader.index(record, record.plan!)).ids(wanted);
+    return wanted.length === 0 ? [] : this.reader.index(record, record.plan!).ids(wanted);
   }
 
   async partitions(ordinals: ArrayLike<number>): Promise<PartitionView[]> {
@@ -60,7 +60,7 @@ export class ReadSnapshot implements RunSnapshot {
   async search(text: string): Promise<Int32Array> {
     const { record } = this.reading;
     if (record.plan === null) return new Int32Array();
-    return (await this.reader.index(record, record.plan)).search(text);
+    return this.reader.index(record, record.plan).search(text);
   }
 
   #checked(ordinals: ArrayLike<number>): number[] {

@@ -94,7 +94,7 @@ async function columnsOf({ reader, reading, plan }: Side, known: Numbers): Promi
     known,
   );
   await reader.takeEnds(record, sink, () => true);
-  const rows = await (await reader.index(record, plan)).rows(0, plan.partitions);
+  const rows = await reader.index(record, plan).rows(0, plan.partitions);
   const { columns } = sink.columns.finish(overlay, rows);
   return { columns, code: sink.code, runtime: sink.runtime };
 }
@@ -237,7 +237,7 @@ async function addIds(views: readonly ComparedPartitionView[], a: Side, b: Side)
   ] as const) {
     const wanted = views.filter((view) => view.id === '' && view[name] !== null);
     if (wanted.length === 0) continue;
-    const index = await side.reader.index(side.reading.record, side.plan);
+    const index = side.reader.index(side.reading.record, side.plan);
     const ids = await index.ids(wanted.map((view) => view[name]!.ordinal));
     wanted.forEach((view, i) => (view.id = ids[i]!));
   }

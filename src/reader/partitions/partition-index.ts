@@ -28,14 +28,15 @@ export class PartitionIndex {
   #ids: Promise<PackedIds> | null = null;
   readonly #pages = new Map<string, Promise<string[]>>();
 
-  /** `file` is a local Parquet file. */
-  constructor(private readonly file: string) {}
+  /** `open` resolves with a local Parquet file, the same one each time. */
+  constructor(private readonly open: () => Promise<string>) {}
 
   async entry(ordinal: number): Promise<IndexEntry> {
     const number = Math.floor(ordinal / BLOCK);
     let block = this.#blocks.get(number);
     if (block === undefined) {
-      block = readIndexRange(this.file, number * BLOCK, (number + 1) * BLOCK - 1);
+      block = this.#read(readIndexRange, number * BLOCK, (number + 1) * BLOCK - 1);
+      block.catch(() => this.#blocks.delete(number));
       this.#blocks.set(number, block);
     }
     return (await block)[ordinal - number * BLOCK]!;
@@ -43,19 +44,19 @@ export class PartitionIndex {
 
   /** Null if there is no partition with this id. */
   async ordinalOf(id: string): Promise<number | null> {
-    return (await findOrdinals(this.file, [id])).get(id) ?? null;
+    return (await this.#read(findOrdinals, [id])).get(id) ?? null;
   }
 
   /** Ids of a few partitions, by ordinal. */
   async idsOf(ordinals: readonly number[]): Promise<Map<number, string>> {
-    const entries = await readIndex(this.file, ordinals);
+    const entries = await this.#read(readIndex, ordinals);
     return new Map(entries.map(({ ordinal, id }) => [ordinal, id]));
   }
 
   /** Rows of each partition from `from` up to, but not including, `to`. */
   async rows(from: number, to: number): Promise<Float64Array> {
     // Followers of a run ask for many ranges; eight bytes a partition are kept.
-    this.#rows ??= readIndexRows(this.file);
+    this.#rows ??= this.#read(readIndexRows);
     this.#rows.catch(() => (this.#rows = null));
     return (await this.#rows).subarray(from, to);
   }
@@ -83,10 +84,10 @@ export class PartitionIndex {
     const from = ordinals.reduce((least, ordinal) => Math.min(least, ordinal));
     const to = ordinals.reduce((most, ordinal) => Math.max(most, ordinal));
     if (this.#ids === null && to - from < BLOCK) {
-      const entries = await readIndexRange(this.file, from, to);
+      const entries = await this.#read(readIndexRange, from, to);
       return ordinals.map((ordinal) => entries[ordinal - from]!.id);
     }
-    this.#ids ??= readPackedIds(this.file);
+    this.#ids ??= this.#read(readPackedIds);
     this.#ids.catch(() => (this.#ids = null));
     const ids = await this.#ids;
     return ordinals.map((ordinal) => ids.at(ordinal));
@@ -94,11 +95,25 @@ export class PartitionIndex {
 
   /** Ordinals of the ids that contain the text, whether in capitals or not, ascending. */
   search(text: string): Promise<Int32Array> {
-    return searchIds(this.file, text);
+    return this.#read(searchIds, text);
   }
 
   /** All ids, for messages. */
   async allIds(): Promise<string[]> {
-    return (await readWholeIndex(this.file)).ids;
+    return (await this.#read(readWholeIndex)).ids;
+  }
+
+  /** Throws `StageUnavailable`, and no error of DuckDB, if the file cannot be read because the stage is away. */
+  async #read<T, A extends unknown[]>(
+    read: (file: string, ...args: A) => Promise<T>,
+    ...args: A
+  ): Promise<T> {
+    const file = await this.open();
+    try {
+      return await read(file, ...args);
+    } catch (error) {
+      await this.open();
+      throw error;
+    }
   }
 }

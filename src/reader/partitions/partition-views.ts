@@ -30,7 +30,7 @@ export class PartitionViews {
       record: RunRecord;
       overlay: LiveOverlay | null;
       outcomes: Outcomes;
-      loadIndex: () => Promise<PartitionIndex>;
+      index: PartitionIndex;
     },
   ) {}
 
@@ -82,16 +82,16 @@ export class PartitionViews {
     }
     // The ids of all partitions are known, and this one is not among them.
     if (named === this.total) return null;
-    return (await this.parts.loadIndex()).ordinalOf(id);
+    return this.parts.index.ordinalOf(id);
   }
 
   /** All ids, for messages. */
   async ids(): Promise<readonly string[]> {
-    return (await this.parts.loadIndex()).allIds();
+    return this.parts.index.allIds();
   }
 
   async #entry(ordinal: number): Promise<IndexEntry> {
-    return (await this.parts.loadIndex()).entry(ordinal);
+    return this.parts.index.entry(ordinal);
   }
 
   async #ended(outcome: EndedOutcome, madeIn: MadeIn): Promise<PartitionView> {

@@ -32,7 +32,7 @@ export async function partitionColumns(
   const columns = new ColumnsOfEnds(record, { from, to });
   if (plan === null || from === to) return columns.finish(overlay, new Float64Array()).columns;
   await reader.takeEnds(record, columns, ({ task }) => task.from < to && task.to >= from);
-  const rows = await (await reader.index(record, plan)).rows(from, to);
+  const rows = await reader.index(record, plan).rows(from, to);
   return columns.finish(overlay, rows).columns;
 }
 
@@ -100,7 +100,7 @@ export class WholeRunReader {
     const failures = new FailuresOfEnds(record);
     const sink = new BothSinks(columns, failures);
     await takeCarried(plan, reader.fileReader(record), sink);
-    const rows = await (await reader.index(record, plan)).rows(0, plan.partitions);
+    const rows = await reader.index(record, plan).rows(0, plan.partitions);
     this.#of = { record, columns, failures, sink, rows, taken: new Map() };
     return this.#of;
   }
@@ -157,7 +157,7 @@ async function finishGroups(
   const groups = failures.finish(overlay);
   const unnamed = groups.flatMap(({ examples }) => examples.filter(({ id }) => id === null));
   if (unnamed.length > 0) {
-    const index = await reader.index(record, record.plan!);
+    const index = reader.index(record, record.plan!);
     const ids = await index.idsOf(unnamed.map(({ ordinal }) => ordinal));
     for (const example of unnamed) example.id = ids.get(example.ordinal)!;
   }
