@@ -32,6 +32,8 @@ export interface PowerDisk extends SmallDisk {
   losePower(): void;
 }
 
+const FILLER = 'filler';
+
 /** An in-memory file system of this many bytes. */
 export function smallDisk(bytes: number): SmallDisk {
   const { base, folder } = newFolder();
@@ -52,12 +54,15 @@ export function powerDisk(bytes: number): PowerDisk {
   return {
     ...made,
     losePower() {
+      const wasFull = existsSync(join(folder, FILLER));
       // ioctl(EXT4_IOC_SHUTDOWN, EXT4_GOING_FLAGS_NOLOGFLUSH)
       const script =
         'import fcntl, os, struct, sys; fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack("I", 2))';
       run('python3', ['-c', script, folder]);
       made.unmount();
       made.mount();
+      // The loss may have undone its removal.
+      if (!wasFull) made.makeRoom();
     },
   };
 }
@@ -70,7 +75,7 @@ function newFolder(): { base: string; folder: string } {
 }
 
 function disk(base: string, folder: string, mount: () => void): SmallDisk {
-  const filler = join(folder, 'filler');
+  const filler = join(folder, FILLER);
   let mounted = true;
   const unmount = (): void => {
     if (mounted) run('umount', [folder]);
