@@ -94,7 +94,7 @@ export function statusesAgree({ driven, readings, world }: Evidence): void {
     const expected =
       closed === 'CANCELLED'
         ? 'CANCELLED'
-        : closed === 'TERMINATED' || isDamaged
+        : closed === 'TERMINATED' || isDamaged || isRefused
           ? 'FAILURE'
           : bad === 0
             ? 'SUCCESS'
