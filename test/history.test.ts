@@ -27,7 +27,7 @@ import type { HistoryEvent, PayloadDecoder } from '../src/history/events';
 import { LiveUnits } from '../src/reader/live-units';
 import { WholeRunReader } from '../src/reader/partitions/whole-run';
 import type { Reading, RunReader } from '../src/reader/run-reader';
-import { openStage } from '../src/stage';
+import { openStage, StageUnavailable, type Stage } from '../src/stage';
 import { putCheckpoint } from '../src/stored/checkpoints';
 import { unitFolder } from '../src/stored/layout';
 
@@ -495,6 +495,41 @@ describe('the live overlay', () => {
       const units = await new LiveUnits(NO_PAYLOADS).describe(pending, record, stage);
       const overlay = liveOverlay(record, { units, step: null }, AT);
       expect(runState(record, 'run', AT, overlay).counts).toMatchObject({ DONE: 3, RUNNING: 0, PENDING: 0 });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test('does without checkpoints that cannot be read now, and reads them after the next one', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'partwise-test-'));
+    try {
+      const batch = { ...task(0, 0, 3), runId: 'run' };
+      const record = apply([...planned(4), scheduled(1, '0', batch)]);
+      const stage = openStage(pathToFileURL(folder).href);
+      let segment = 0;
+      const live = new LiveUnits({ ...NO_PAYLOADS, values: async () => [{ segment }] });
+      /** Records a partition, and returns those that a reader sees then. */
+      const endNext = async (on: Stage): Promise<number[]> => {
+        const ended = {
+          outcome: outcome(++segment, 'DONE'),
+          retryable: false,
+          retryDelayMs: null,
+          big: false,
+        };
+        await putCheckpoint(stage, `${unitFolder(batch, '0')}a1/`, segment, {
+          outcomes: [{ ...ended, functionDigest: 'code' }],
+          block: null,
+          rows: null,
+        });
+        const [unit] = await live.describe([{ activityId: '0', state: 2, attempt: 1 }], record, on);
+        return unit!.ended.map(({ outcome: { ordinal } }) => ordinal);
+      };
+      const unreadable: Pick<Stage, 'list' | 'get'> = {
+        list: (path) => stage.list(path),
+        get: () => Promise.reject(new StageUnavailable('away')),
+      };
+      expect(await endNext(unreadable as Stage)).toEqual([]);
+      expect(await endNext(stage)).toEqual([1, 2]);
     } finally {
       await rm(folder, { recursive: true });
     }

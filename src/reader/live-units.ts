@@ -29,8 +29,16 @@ interface Beat {
   errors: Record<number, EarlierError[]>;
 }
 
+interface Checkpoints {
+  /** The attempt and the last segment that a heartbeat reported. */
+  upTo: string;
+  /** Paths of the segments that have been read. */
+  read: Set<string>;
+  ended: Map<number, LiveEnd>;
+}
+
 export class LiveUnits {
-  readonly #checkpoints = new Map<string, { upTo: string; read: Set<string>; ended: Map<number, LiveEnd> }>();
+  readonly #checkpoints = new Map<string, Checkpoints>();
 
   constructor(private readonly decoder: PayloadDecoder) {}
 
@@ -76,17 +84,22 @@ export class LiveUnits {
     const known = this.#checkpoints.get(folder) ?? { upTo: '', read: new Set(), ended: new Map() };
     this.#checkpoints.set(folder, known);
     if (known.upTo !== upTo) {
-      for (const { path } of await stage.list(folder).catch(() => [])) {
-        if (known.read.has(path) || !/\/segments\/seg-\d+\.jsonl$/.test(path)) continue;
-        known.read.add(path);
-        for (const end of endedIn(await stage.get(path))) {
-          const { ordinal } = end.outcome;
-          if (!known.ended.has(ordinal)) known.ended.set(ordinal, end);
-        }
-      }
       known.upTo = upTo;
+      // Live information is optional: what cannot be read now is read after the next checkpoint.
+      await readNew(stage, folder, known).catch(() => {});
     }
     return [...known.ended.values()];
+  }
+}
+
+async function readNew(stage: Stage, folder: string, { read, ended }: Checkpoints): Promise<void> {
+  for (const { path } of await stage.list(folder)) {
+    if (read.has(path) || !/\/segments\/seg-\d+\.jsonl$/.test(path)) continue;
+    for (const end of endedIn(await stage.get(path))) {
+      const { ordinal } = end.outcome;
+      if (!ended.has(ordinal)) ended.set(ordinal, end);
+    }
+    read.add(path);
   }
 }
 
