@@ -4,6 +4,8 @@
  * what really happened.
  */
 import type { ChildProcess } from 'node:child_process';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunHandle, RunOptions } from '../src/index';
 import { startNoted, type NotedRun } from './support/noted-runs';
@@ -292,6 +294,21 @@ describe('deploys', () => {
     expect(new Set(batch.calls().map(({ attempt }) => attempt))).toEqual(new Set([1]));
     const { partitions } = await batch.run.partitions({ limit: 1_000 });
     expect(new Set(partitions.map(({ attempts }) => attempts))).toEqual(new Set([1]));
+  });
+
+  it('are no attempts of a partition whose rows turn out to be damaged afterwards', async () => {
+    const { run, until: called } = await start('patient-damaged', { wait: ['a'] }, {}, 'lone');
+    await called((all) => all.length === 1);
+    await end(worker);
+    const stage = join(project.folder, 'stage');
+    const snapshots = readdirSync(stage, { recursive: true, encoding: 'utf8' }).filter(
+      (path) => path.startsWith(run.runId) && path.endsWith('snapshot.parquet'),
+    );
+    expect(snapshots).toHaveLength(1);
+    writeFileSync(join(stage, snapshots[0]!), 'damaged');
+    worker = await project.startWorker(TWO_RUNNERS);
+    expect(await run.wait()).toMatchObject({ counts: { INTERNAL_ERROR: 1 } });
+    expect(await ends(run)).toEqual(['a INTERNAL_ERROR 1 StageDamaged']);
   });
 
   it('do not forget that a partition of a batch has killed its runner', async () => {

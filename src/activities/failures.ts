@@ -34,14 +34,17 @@ function unavailable({ name, message }: WarehouseLocked | StageUnavailable): App
   });
 }
 
-/** Runs an activity's body, and turns errors that a retry cannot fix into non-retryable failures. */
-export async function refusing<T>(body: () => Promise<T>): Promise<T> {
+/**
+ * Runs an activity's body, and turns errors that a retry cannot fix into non-retryable failures with these
+ * details.
+ */
+export async function refusing<T>(body: () => Promise<T>, ...details: unknown[]): Promise<T> {
   try {
     return await body();
   } catch (error) {
     if (error instanceof WarehouseLocked || error instanceof StageUnavailable) throw unavailable(error);
     const refusal = asRefusal(error);
-    throw refusal === null ? error : refused(refusal);
+    throw refusal === null ? error : refused(refusal, ...details);
   }
 }
 

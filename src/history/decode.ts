@@ -3,6 +3,7 @@ import type { UnitTask } from '../core/tasks';
 import { notAResult } from '../core/answers/not-a-result';
 import { asCommitResult, asOpenedRun, asRunPlan } from '../core/answers/step-results';
 import { asUnitResult } from '../core/answers/unit-result';
+import { handedOver } from '../core/handed-over';
 import { isObject } from '../core/shape';
 import { shardNumber } from '../core/units/shards';
 import { decodeClose } from './decode-close';
@@ -180,7 +181,8 @@ export class HistoryDecoder {
     if (task === null) return null;
     const result = asUnitResult(failure?.details[0], task);
     if (result !== null) return { type: 'unitEnded', unit, at, startedAt, attempts, result };
-    return { type: 'unitLost', unit, at, startedAt, attempts, cancelled, error };
+    const own = attempts - handedOver(failure?.details[0], attempts);
+    return { type: 'unitLost', unit, at, startedAt, attempts: own, cancelled, error };
   }
 }
 

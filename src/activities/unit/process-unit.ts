@@ -11,6 +11,7 @@ import { inTurn } from '../../core/in-turn';
 import { widened, type Confinement } from '../../duckdb/confinement';
 import type { ErrorInfo, UnitResult } from '../../core/outcome';
 import { decodeOrdinals } from '../../core/units/ordinals';
+import type { HandedOver } from '../../core/handed-over';
 import type { UnitTask } from '../../core/tasks';
 import type { UnitPlan } from '../../core/unit-plan';
 import { isFailure } from '../../core/status';
@@ -62,7 +63,8 @@ const ROOM_BYTES = 1024 * 1024;
 const LEASE_GRACE_MS = 2_500;
 
 export function processUnit(deps: ActivityDeps, task: UnitTask): Promise<UnitResult> {
-  return refusing(() => new UnitAttempt(deps, task, Context.current()).run());
+  const attempt = new UnitAttempt(deps, task, Context.current());
+  return refusing(() => attempt.run(), attempt.handedOver);
 }
 
 /** The state of an attempt after it has read the plan and what was recorded. */
@@ -101,6 +103,11 @@ class UnitAttempt {
       poll: () => this.#recorder?.beat ?? {},
     });
     this.#handOver = new HandOver(deps.identity, this.#before, this.#heartbeats);
+  }
+
+  /** The attempts before, at no cost. */
+  get handedOver(): HandedOver {
+    return { handedOver: this.#before.shutdowns };
   }
 
   async run(): Promise<UnitResult> {
