@@ -207,6 +207,25 @@ describe('a stage that goes away', () => {
     expect((await stage.list('')).map(({ path }) => path)).toEqual(['r/a', 'r/b']);
   });
 
+  it('at any moment of a put is unavailable, and no missing folder (I4)', async () => {
+    const token = (await openStage(uri()).token({ create: true }))!;
+    const stage = openStage(uri(), token);
+    const errors: unknown[] = [];
+    for (let ticks = 0; ticks < 120; ticks++) {
+      const put = stage.put(`r/${ticks}/a`, Buffer.from('a')).then(
+        () => null,
+        (error: unknown) => error,
+      );
+      for (let n = 0; n < ticks / 3; n++) await new Promise(setImmediate);
+      renameSync(root, `${root}.away`);
+      errors.push(await put);
+      renameSync(`${root}.away`, root);
+    }
+    const met = errors.filter((error) => error !== null);
+    expect(met.length).toBeGreaterThan(0);
+    expect(met.map((error) => (error as Error).name)).toEqual(met.map(() => 'StageUnavailable'));
+  });
+
   it('during a run makes its units wait and leaves its place empty, and the run is correct when it is back (I4)', async () => {
     const project = await makeProject(FUNCTIONS);
     try {
@@ -330,6 +349,26 @@ describe('a stage that goes away', () => {
     await expect(index.entry(1)).rejects.toThrow(new StageUnavailable('away'));
     renameSync(`${file}.gone`, file);
     expect(await index.entry(1)).toEqual({ ordinal: 1, id: 'p1', rows: 1 });
+  });
+
+  it('is named by a retry, which runs nothing', async () => {
+    const project = await makeProject(FUNCTIONS);
+    try {
+      await project.execute('CREATE TABLE many AS SELECT range AS k FROM range(2)');
+      await project.startWorker();
+      const calls = join(folder, 'calls');
+      const run = await project.partwise.start(
+        { function: 'sums', source: { table: 'many' }, partitionBy: ['k'], params: { calls } },
+        { runId: project.runId('away') },
+      );
+      expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
+      renameSync(join(project.folder, 'stage'), join(project.folder, 'gone'));
+      const { error } = await (await run.retry()).wait();
+      expect(error?.message).toMatch(/^There is nothing to continue: there is no stage file:.*\. Mount it,/);
+      expect(callsIn(calls)).toHaveLength(2);
+    } finally {
+      await project.close();
+    }
   });
 
   it('can be waited for by a run that is then cancelled (I12)', async () => {

@@ -211,8 +211,11 @@ async function resolveResume(raw: unknown, { project, trusted, context }: Openin
   const basis = resumed?.reading ?? again?.basis ?? null;
   if (found === null && raw.function == null) {
     const runId = context.info.workflowExecution!.workflowId;
+    const why = (await earlier.stage.exists())
+      ? `no run "${runId}" has been accepted on the stage ${uri}. Start it`
+      : `there is no stage ${uri}. Mount it, or move it back; or start the run "${runId}"`;
     throw new Refusal('InvalidInput', [
-      `There is nothing to continue: no run "${runId}" has been accepted on the stage ${uri}. Start it with its complete input (partwise run).`,
+      `There is nothing to continue: ${why} with its complete input (partwise run).`,
     ]);
   }
   const conflicts = [

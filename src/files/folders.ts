@@ -23,22 +23,30 @@ export async function makeFolder(path: string, mode = 0o777): Promise<void> {
 }
 
 /**
- * A `mkdir -p` that is not durable. Returns the first folder that it created, or undefined. If the disk is
- * full, Node 20's own says that a folder is missing; this throws the error of the file system.
+ * A `mkdir -p` that is not durable. Creates only folders inside `below`, and fails if that is missing. Returns
+ * the first folder that it created, or undefined. If the disk is full, Node 20's own says that a folder is
+ * missing; this throws the error of the file system.
  */
-export async function makeFolders(path: string): Promise<string | undefined> {
+export async function makeFolders(path: string, below?: string): Promise<string | undefined> {
+  const parent = dirname(path);
   try {
-    return await mkdir(path, { recursive: true });
+    return await makeOne(path);
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    if (codeOf(error) !== 'ENOENT' || parent === below || parent === path) throw error;
   }
-  const first = await makeFolders(dirname(path));
+  const first = await makeFolders(parent, below);
+  const own = await makeOne(path);
+  return first ?? own;
+}
+
+/** Not durable. Returns the path if it was created, and undefined if it exists. */
+export async function makeOne(path: string): Promise<string | undefined> {
   try {
     await mkdir(path);
-    return first ?? path;
+    return path;
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
-    return first;
+    return undefined;
   }
 }
 

@@ -77,10 +77,10 @@ export async function replacedRefused({ world, readings }: Evidence): Promise<vo
 }
 
 export function statusesAgree({ driven, readings, world }: Evidence): void {
-  const { flip = 0, readOnly = 0 } = driven.inflicted;
+  const { flip = 0, readOnly = 0, away = 0 } = driven.inflicted;
   for (const [n, { closed, exitCode, workflowRunId }] of driven.executions.entries()) {
-    // A continuation is refused if its plan was damaged by a flipped bit, or its stage is read-only.
-    const isRefused = closed === 'FAILED' && flip + readOnly > 0 && !hasPlanned(readings[n]!);
+    // A continuation is refused if its plan was damaged by a flipped bit, or its stage is read-only or away.
+    const isRefused = closed === 'FAILED' && flip + readOnly + away > 0 && !hasPlanned(readings[n]!);
     equal(
       `the exit code of the command that followed execution ${n + 1}`,
       exitCode,

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
+import { link, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FileRef, StagedFile } from '../../core/files';
 import { digest, digestFile } from '../../files/digest';
 import { linkOrCopy, syncFile, writeNew } from '../../files/durable';
-import { makeFolder, makeFolders } from '../../files/folders';
+import { makeFolder, makeFolders, makeOne } from '../../files/folders';
 import { readRange } from '../../files/read-range';
 import { assertRecorded, readRecorded } from '../checked';
 import { ObjectExists, ObjectMissing, type Stage } from '../stage';
@@ -74,7 +74,11 @@ export class LocalStage implements Stage {
         () => writePartial(content, partial),
       );
       // The file system has just proved that it accepts folders.
-      await inFolder(target, makeAll, () => link(partial, target));
+      await inFolder(
+        target,
+        (folder) => this.#makeFolders(folder),
+        () => link(partial, target),
+      );
     } finally {
       await rm(partial, { force: true });
     }
@@ -92,10 +96,19 @@ export class LocalStage implements Stage {
 
   async #makePartialFolder(folder: string): Promise<void> {
     // The root of a known stage is not created: its disk may just have been unmounted.
-    if (this.#same !== null) return makeOne(folder);
+    if (this.#same !== null) {
+      await makeOne(folder);
+      return;
+    }
     // Only the owner may read a stage, unless it was created beforehand or its mode was changed to share it.
     await makeFolder(this.#root, 0o700);
     await makeFolder(folder);
+  }
+
+  /** Not the root, which may have been unmounted since the last check. */
+  async #makeFolders(folder: string): Promise<void> {
+    const first = await makeFolders(folder, this.#root);
+    forgetNames(folder, first ?? folder);
   }
 
   async get(path: string, range?: { offset: number; bytes: number }): Promise<Uint8Array> {
@@ -218,8 +231,17 @@ export class LocalStage implements Stage {
     try {
       return await work();
     } catch (error) {
-      throw asUnavailable(error, `The stage ${this.uri}`);
+      const away = isCode(error, 'ENOENT') ? await this.#whyAway() : null;
+      throw asUnavailable(away ?? error, `The stage ${this.uri}`);
     }
+  }
+
+  /** Why the folder is no longer the stage; null if it is. */
+  async #whyAway(): Promise<unknown> {
+    return this.#same?.check().then(
+      () => null,
+      (error: unknown) => error,
+    );
   }
 
   /** enforces I6: no path leaves the stage's folder. */
@@ -261,17 +283,6 @@ async function writePartial(content: Uint8Array | { file: string }, partial: str
 /** Removes the source once the stage has it. A failed put leaves it for the next attempt. */
 async function removeFile(content: Uint8Array | { file: string }): Promise<void> {
   if (!(content instanceof Uint8Array)) await rm(content.file, { force: true });
-}
-
-async function makeAll(folder: string): Promise<void> {
-  const first = await makeFolders(folder);
-  forgetNames(folder, first ?? folder);
-}
-
-async function makeOne(path: string): Promise<void> {
-  await mkdir(path).catch((error: unknown) => {
-    if (!isCode(error, 'EEXIST')) throw error;
-  });
 }
 
 /** Handles a missing folder or file. */
