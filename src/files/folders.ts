@@ -23,9 +23,9 @@ export async function makeFolder(path: string, mode = 0o777): Promise<void> {
 }
 
 /**
- * A `mkdir -p` that is not durable. Creates only folders inside `below`, and fails if that is missing. Returns
- * the first folder that it created, or undefined. If the disk is full, Node 20's own says that a folder is
- * missing; this throws the error of the file system.
+ * A `mkdir -p` that is not durable. Creates only folders inside `below`, and fails if that is missing.
+ * Returns the first folder that it created, or undefined. If the disk is full, Node 20's own says that a
+ * folder is missing; this throws the error of the file system.
  */
 export async function makeFolders(path: string, below?: string): Promise<string | undefined> {
   const parent = dirname(path);

@@ -103,7 +103,7 @@ export class PartitionIndex {
     return (await this.#read(readWholeIndex)).ids;
   }
 
-  /** Throws `StageUnavailable`, and no error of DuckDB, if the file cannot be read because the stage is away. */
+  /** Throws `StageUnavailable`, and no error of DuckDB, if the stage is away. */
   async #read<T, A extends unknown[]>(
     read: (file: string, ...args: A) => Promise<T>,
     ...args: A
