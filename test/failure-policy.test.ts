@@ -199,6 +199,24 @@ describe('a run in which every partition fails with the same error', () => {
     });
   });
 
+  it('says why it stopped, also if a batch that was running then had a partition that is DONE (I8)', async () => {
+    const fails = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`${i + 100}`, 'no such column']));
+    const { run } = await startGated(project, 'alike-but-one', {
+      source: { table: 'many' },
+      params: { fails, wait: ['1'] },
+      options: { maxConcurrency: 2, partitionsPerUnit: 100 },
+    });
+    expect(await run.wait()).toMatchObject({
+      counts: { total: 600, DONE: 1, FAILED: 100, CANCELLED: 99, SKIPPED: 400 },
+      error: {
+        type: 'PartialFailure',
+        message: expect.stringContaining(
+          'The first 100 partitions failed with the same error: RangeError: no such column. The other 400 were not started and 99 were cut off.',
+        ) as unknown,
+      },
+    });
+  });
+
   it('continues if one partition is DONE, or if all failures are tolerated', async () => {
     const fails = Object.fromEntries(Array.from({ length: 39 }, (_, i) => [`${i + 11}`, 'no']));
     const one = await startGated(project, 'one-done', {

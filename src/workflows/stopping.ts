@@ -1,5 +1,6 @@
 /** Decides whether a run stops early, because of how its partitions have ended so far. */
 import { CancellationScope } from '@temporalio/workflow';
+import type { AlikeFailures } from '../core/outcome';
 import type { RunPlan } from '../core/plan';
 import { failed } from '../core/status';
 import { stopReason, type Standing, type StopReason } from '../core/failures/stop';
@@ -11,6 +12,8 @@ export class Stopping {
   reason: StopReason | null = null;
   /** Partitions are processed in this scope. Cancelled by a stop, and with the run. */
   readonly scope = new CancellationScope();
+  /** The common error when the run was stopped: a unit that was still running may have ended otherwise. */
+  #alikeAtStop: AlikeFailures | null = null;
 
   constructor(
     private readonly plan: Pick<RunPlan, 'failFast' | 'stopAfterAlike'>,
@@ -28,7 +31,7 @@ export class Stopping {
       counts: ownCounts,
       done: counts.DONE,
       waiting: failed(waitingEnds),
-      alike,
+      alike: alike ?? this.#alikeAtStop,
       toleratedFailures: this.control.toleratedFailures!,
     };
   }
@@ -36,7 +39,10 @@ export class Stopping {
   /** Stops the run if there is a reason to. */
   consider(): void {
     if (this.closed) return;
-    this.reason = stopReason(this.standing, this.plan);
-    if (this.reason !== null) this.scope.cancel();
+    const { standing } = this;
+    this.reason = stopReason(standing, this.plan);
+    if (this.reason === null) return;
+    this.#alikeAtStop = standing.alike;
+    this.scope.cancel();
   }
 }
