@@ -24,5 +24,5 @@ export function troubleMs(pick: number): number {
 }
 
 export async function sleepUnlessClosed(closed: AbortSignal, ms = TROUBLE_MS): Promise<void> {
-  await sleep(ms, undefined, { signal: closed }).catch(() => {});
+  await sleep(Math.max(0, ms), undefined, { signal: closed }).catch(() => {});
 }
