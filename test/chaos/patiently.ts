@@ -3,9 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * Time limit for any single wait in which nothing moves; then the seed has failed, and reports what it waited
- * for.
+ * for. Temporal's server unloads a task queue after five minutes in which it does nothing: one that loses
+ * sight of a task when it is stopped for a minute hands it out then.
  */
-const PATIENCE_MS = 300_000;
+const PATIENCE_MS = 420_000;
 
 /**
  * Retries until it gets an answer: the server goes away and comes back. `moves`: a number that changes as
