@@ -387,6 +387,15 @@ describe('the live overlay', () => {
     expect(paused.first.map((retry) => retry.at)).toEqual([null, null]);
   });
 
+  test('has no retry of a lost batch of which every partition is recorded', () => {
+    const record = apply([...planned(2), scheduled(1, '0', task(0, 0, 1))]);
+    const lost = { started: false, attempt: 2, lastError: error('WorkerLost'), nextAttemptAt: AT };
+    const retries = (...all: ReturnType<typeof ended>[]) =>
+      liveOverlay(record, { units: [pendingUnit('0', { ...lost, ended: all })], step: null }, AT).retries;
+    expect(retries(ended(0, 'DONE'))).toMatchObject([{ partitions: 1, attempt: 2 }]);
+    expect(retries(ended(0, 'DONE'), ended(1, 'DONE'))).toEqual([]);
+  });
+
   test('has the partitions that batches gave back, by name, and from when the run waits to retry them', () => {
     const ended = result(0, 0, ['DONE', 'retry', 'retry']);
     const facts = [

@@ -188,9 +188,10 @@ function addUnit(overlay: LiveOverlay, record: RunRecord, unit: UnitRecord, acti
     return;
   }
   if (activity.attempt > 1 && spansOne(unit.task)) overlay.waiting.set(unit.task.from, live(unit.task.from));
-  if (next === null) return;
   const label = unit.label ?? unit.activityId;
   const partitions = unit.task.partitions - activity.ended.length;
+  // If nothing is left, the next attempt only reports what is recorded.
+  if (next === null || partitions === 0) return;
   overlay.retries.push({ label, partitions, error: lastError, ...next });
 }
 
