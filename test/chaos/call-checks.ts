@@ -91,7 +91,9 @@ export async function attemptsAgree({ world, ends, partitions, calls }: Evidence
  * The attempts of a partition equal its calls, except for calls that cannot be counted:
  * - a call interrupted by a terminate, a cancel or a graceful shutdown costs no attempt;
  * - a call that ended while the stage refused its files is handed over, and costs no attempt;
- * - losing a worker or a server costs every partition of its open units an attempt, called or not.
+ * - losing a worker or a server costs every partition of its open units an attempt, called or not;
+ * - a lost worker takes along what it called since its last heartbeat: of a partition whose runner another
+ *   one killed, as many calls as its budget allows.
  */
 export function callsAddUp({ world, driven, partitions, calls }: Evidence): void {
   const { terminate = 0, cancel = 0, commit = 0, deploy = 0 } = driven.inflicted;
@@ -101,7 +103,9 @@ export function callsAddUp({ world, driven, partitions, calls }: Evidence): void
   for (const { what, id } of calls) if (what === 'begin') begins.set(id, (begins.get(id) ?? 0) + 1);
   equal('partitions outside', begins.size, partitions.size);
   const { full = 0, readOnly = 0, away = 0, flip = 0 } = driven.inflicted;
-  const uncounted = terminate + cancel + commit + deploy + worker + server + full + readOnly + away;
+  const { maximumAttempts } = world.scenario.options.retry;
+  const calledByWorkers = worker * maximumAttempts;
+  const uncounted = terminate + cancel + commit + deploy + calledByWorkers + server + full + readOnly + away;
   const inBatch = world.scenario.shape === 'batch';
   for (const { id, attempts } of partitions.values()) {
     const called = begins.get(id) ?? 0;
@@ -110,7 +114,7 @@ export function callsAddUp({ world, driven, partitions, calls }: Evidence): void
     // In a batch, a dead runner does not affect the other partitions of the unit. A terminate may come
     // between the start of an attempt and its call. An attempt whose rows were damaged by a flipped bit ends
     // before its call.
-    const damaged = flip > 0 ? world.scenario.options.retry.maximumAttempts : 0;
+    const damaged = flip > 0 ? maximumAttempts : 0;
     const lost = worker + server + deploy + terminate + commit + damaged + (inBatch ? worker + server : 0);
     if (attempts > called + lost)
       throw new Error(`Partition ${id} has ${attempts} attempts, and was called ${called} times outside.`);
