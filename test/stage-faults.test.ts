@@ -364,7 +364,9 @@ describe('a stage that goes away', () => {
       expect(await run.wait()).toMatchObject({ status: 'SUCCESS' });
       renameSync(join(project.folder, 'stage'), join(project.folder, 'gone'));
       const { error } = await (await run.retry()).wait();
-      expect(error?.message).toMatch(/^There is nothing to continue: there is no stage file:.*\. Mount it,/);
+      expect(error?.message).toMatch(
+        /^There is nothing to continue: there is no stage file:.*\. Check its name and what is mounted there, or/,
+      );
       expect(callsIn(calls)).toHaveLength(2);
     } finally {
       await project.close();

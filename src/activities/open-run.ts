@@ -213,7 +213,7 @@ async function resolveResume(raw: unknown, { project, trusted, context }: Openin
     const runId = context.info.workflowExecution!.workflowId;
     const why = (await earlier.stage.exists())
       ? `no run "${runId}" has been accepted on the stage ${uri}. Start it`
-      : `there is no stage ${uri}. Mount it, or move it back; or start the run "${runId}"`;
+      : `there is no stage ${uri}. Check its name and what is mounted there, or start the run "${runId}"`;
     throw new Refusal('InvalidInput', [
       `There is nothing to continue: ${why} with its complete input (partwise run).`,
     ]);

@@ -40,9 +40,9 @@ export async function makeFolders(path: string, below?: string): Promise<string 
 }
 
 /** Not durable. Returns the path if it was created, and undefined if it exists. */
-export async function makeOne(path: string): Promise<string | undefined> {
+export async function makeOne(path: string, mode = 0o777): Promise<string | undefined> {
   try {
-    await mkdir(path);
+    await mkdir(path, { mode });
     return path;
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
@@ -53,13 +53,10 @@ export async function makeOne(path: string): Promise<string | undefined> {
 /** Null if the folder exists now. */
 async function tryToMake(path: string, mode: number): Promise<'ENOENT' | null> {
   try {
-    await mkdir(path, { mode });
-    await syncFolder(dirname(path));
+    if ((await makeOne(path, mode)) !== undefined) await syncFolder(dirname(path));
     return null;
   } catch (error) {
-    const code = codeOf(error);
-    if (code === 'EEXIST') return null;
-    if (code === 'ENOENT') return code;
+    if (codeOf(error) === 'ENOENT') return 'ENOENT';
     throw error;
   }
 }

@@ -33,6 +33,8 @@ ZYGOTE_SECONDS = 15.0
 #: At most, for writing down the Python line of a runner that is over its memory, before it is stopped. On a busy
 #: machine its main thread waits for a processor, and does not grow meanwhile.
 WHERE_SECONDS = 0.5
+#: The same where the system does not show whether the line is written, as on macOS.
+UNSEEN_WHERE_SECONDS = 0.02
 
 
 def main(worker_pid, memory_bytes, *zygote):
@@ -219,6 +221,10 @@ class _Guard:
             self._signal(signal.SIGUSR1)
 
     def _await_where(self):
+        if sys.platform != "linux":
+            # Nobody says when it has answered, and meanwhile it grows.
+            time.sleep(UNSEEN_WHERE_SECONDS)
+            return
         until = time.monotonic() + WHERE_SECONDS
         while time.monotonic() < until and _is_asked(self.runner.pid):
             time.sleep(0.001)
@@ -247,8 +253,8 @@ def _is_asked(pid):
             masks = dict(line.split(b":", 1) for line in status)
         return any(int(masks[name], 16) & bit for name in (b"SigPnd", b"ShdPnd", b"SigBlk"))
     except (OSError, KeyError):
-        # Nobody says, as on macOS: it has all the time that there is. On Linux, the runner has ended.
-        return sys.platform != "linux"
+        # It has ended.
+        return False
 
 
 def _resident_bytes(pid):
